@@ -1,0 +1,105 @@
+// Package cli is the command line: one file per command, each with a
+// constructor, an options struct and a run function. It is the only package
+// that sees both what a host should be and what it is.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK         = 0
+	exitFailed     = 1 // failed, and the host is as it was
+	exitChanges    = 2 // plan --detailed-exitcode: there are changes
+	exitRolledBack = 3 // failed after the commit, and rolled back
+	exitLocked     = 4 // another run holds the lock
+)
+
+// env is what a command has of the world around it.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	flakeDir       string // --flake
+	host           string // --host; empty is this machine's host name
+	root           string // --root
+	json           bool   // --json
+}
+
+// exitError is an error that ends hostctl with a code of its own.
+type exitError struct {
+	code int
+	err  error // nil: everything has been said already
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// Run executes one command line and returns its exit code.
+func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	root := newRootCommand(e)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	var exit *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(stderr, "hostctl: %v\n", exit.err)
+		}
+		return exit.code
+	default:
+		fmt.Fprintf(stderr, "hostctl: %v\n", err)
+		return exitFailed
+	}
+}
+
+func newRootCommand(e *env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "hostctl",
+		Short: "Make a Debian machine what one git repo says it is",
+		Long: `hostctl reads a flake (a git repo of HCL that describes every host), and makes
+a Debian machine be what it says: packages, services, users, files and secrets,
+as one transaction that 'hostctl rollback' undoes exactly.
+
+Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
+(plan --detailed-exitcode), 3 failed and rolled back, 4 another run holds the lock.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	f := root.PersistentFlags()
+	f.StringVarP(&e.flakeDir, "flake", "f", ".", "folder that holds flake.hcl")
+	f.StringVar(&e.host, "host", "", "host of the flake (default: this machine's host name)")
+	f.StringVar(&e.root, "root", "/", "root of the machine to work on")
+	f.BoolVar(&e.json, "json", false, "print JSON for machines")
+	for _, command := range commands(e) {
+		root.AddCommand(command)
+	}
+	return root
+}
+
+// commands lists every command, in the order in which help shows them.
+func commands(e *env) []*cobra.Command {
+	return []*cobra.Command{}
+}

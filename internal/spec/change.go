@@ -1,0 +1,90 @@
+package spec
+
+// State is what the host is: the live form of those resources that a wanted
+// or an earlier spec names, and every installed package.
+type State struct {
+	Installed map[string]Installed
+	Files     map[string]File // only paths that exist
+	Units     map[string]Unit // Content and DropIns as found in /etc; Enabled and Masked always set
+	Users     map[string]User
+	Groups    map[string]Group
+	Sysctls   map[string]string // of hostctl's own file in /etc/sysctl.d
+	Modules   []string          // of hostctl's own file in /etc/modules-load.d
+	// Secrets are the names that are installed below /run, with owner,
+	// group and mode; FileDigest and Key are those of the manifest that the
+	// last installation left beside them.
+	Secrets map[string]Secret
+}
+
+// Installed is a package in dpkg's database whose status is "installed".
+type Installed struct {
+	Version string
+	Arch    string
+	Auto    bool // apt's mark: came as a dependency
+}
+
+// Locked is one line of packages.lock: a package that the closure of the host
+// holds, exactly.
+type Locked struct {
+	Name    string
+	Version string
+	Arch    string
+	SHA256  string
+	Size    int64
+	Input   string // the flake input it comes from
+	Path    string // below the mirror's root
+}
+
+// Action is what a change does.
+type Action string
+
+// The actions. Upgrade, downgrade and reinstall are of packages only.
+const (
+	Create    Action = "create"
+	Update    Action = "update"
+	Delete    Action = "delete"
+	Upgrade   Action = "upgrade"
+	Downgrade Action = "downgrade"
+)
+
+// Field is one attribute that a change alters, as shown to people. Before is
+// empty on create, After on delete.
+type Field struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// Change is one step from the State to the Host.
+type Change struct {
+	ID     ID      `json:"id"`
+	Action Action  `json:"action"`
+	Fields []Field `json:"fields,omitempty"`
+	Origin Origin  `json:"origin"` // of a delete: where the previous generation's spec asked for it
+}
+
+// Plan is everything that a switch would do: the only input of what follows.
+type Plan struct {
+	Version    int      `json:"version"`
+	Host       string   `json:"host"`
+	Generation int      `json:"generation"` // the one that the plan starts from
+	SpecDigest string   `json:"spec_digest"`
+	LockDigest string   `json:"lock_digest"`
+	Changes    []Change `json:"changes"`
+	Extras     []string `json:"extras,omitempty"` // installed packages that neither the closure nor the adopted machine accounts for
+	Warnings   []string `json:"warnings,omitempty"`
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// Of returns the changes of one kind, in plan order.
+func (p *Plan) Of(k Kind) []Change {
+	var out []Change
+	for _, c := range p.Changes {
+		if c.ID.Kind == k {
+			out = append(out, c)
+		}
+	}
+	return out
+}
