@@ -14,6 +14,12 @@ type State struct {
 	// group and mode; FileDigest and Key are those of the manifest that the
 	// last installation left beside them.
 	Secrets map[string]Secret
+	// Protected are installed packages that no plan removes: what dpkg
+	// calls Essential or Protected, and the running kernel's image.
+	Protected map[string]bool
+	// Shipped are those paths of Files that a package owns too. Dropping
+	// such a file from the spec must not take it from its package.
+	Shipped map[string]bool
 }
 
 // Installed is a package in dpkg's database whose status is "installed".
@@ -21,6 +27,8 @@ type Installed struct {
 	Version string
 	Arch    string
 	Auto    bool // apt's mark: came as a dependency
+	// Essential: its stanza says Essential, Protected or Important "yes".
+	Essential bool
 }
 
 // Locked is one line of packages.lock: a package that the closure of the host

@@ -143,6 +143,12 @@ type File struct {
 	Check []string `json:"check,omitempty"`
 }
 
+// RenderedPath is the target of the symlink that stands at path when the file
+// there bears secrets: its bytes exist on tmpfs only.
+func RenderedPath(path string) string {
+	return "/run/secrets/rendered/" + Sum([]byte(path))
+}
+
 // Unit is a systemd unit: its whole file, drop-ins to somebody else's, and
 // whether it is enabled or masked. Nil means that the spec does not say.
 type Unit struct {
