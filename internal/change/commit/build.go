@@ -1,0 +1,234 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Builder collects the steps that lead from one generation to another, edge
+// by edge, and knows what each path will hold after the steps so far.
+type Builder struct {
+	root    string
+	tx      *Tx
+	now     map[string]*Node // paths that earlier steps determine
+	folders map[string]*Attr // times to set last
+	fresh   bool             // the edge at hand was staged just now
+	problem []error
+}
+
+// NewBuilder starts a transaction on a root. id names its private slots.
+func NewBuilder(root, id string) *Builder {
+	return &Builder{
+		root: root, now: map[string]*Node{}, folders: map[string]*Attr{},
+		tx: &Tx{Version: txVersion, ID: id},
+	}
+}
+
+// Forward adds the edge from c's parent to c. Fresh says that the edge has
+// never been applied, so that its state paths are created.
+//
+// A path that is not as the stage found it makes a fresh edge impossible: the
+// stage was built on something that is no longer true.
+func (b *Builder) Forward(c *Changeset, fresh bool) {
+	b.fresh = fresh
+	fs := b.mounts(c)
+	for _, e := range c.order() {
+		if e.Class == State && !fresh {
+			continue
+		}
+		b.entry(c, e, fs[e.FS], e.Before, e.After)
+	}
+	for _, f := range c.Folders {
+		b.folders[f.Path] = &Attr{MTime: f.After}
+	}
+}
+
+// Inverse adds the way back from c to its parent. State paths stay.
+func (b *Builder) Inverse(c *Changeset) {
+	b.fresh = false
+	fs := b.mounts(c)
+	entries := c.order()
+	for i := len(entries) - 1; i >= 0; i-- {
+		if e := entries[i]; e.Class != State {
+			b.entry(c, e, fs[e.FS], e.After, e.Before)
+		}
+	}
+	for _, f := range c.Folders {
+		b.folders[f.Path] = &Attr{MTime: f.Before}
+	}
+}
+
+// mounts maps the changeset's mounts to the transaction's.
+func (b *Builder) mounts(c *Changeset) []int {
+	out := make([]int, len(c.Mounts))
+	for i, m := range c.Mounts {
+		out[i] = b.mount(m)
+	}
+	return out
+}
+
+func (b *Builder) mount(m Mount) int {
+	for i, have := range b.tx.Mounts {
+		if have.Point == m.Point {
+			if have.FSID != m.FSID {
+				b.fail(fmt.Errorf("cannot use the undo of %s: another file system is mounted there now", m.Point))
+			}
+			return i
+		}
+	}
+	b.tx.Mounts = append(b.tx.Mounts, m)
+	return len(b.tx.Mounts) - 1
+}
+
+func (b *Builder) fail(err error) { b.problem = append(b.problem, err) }
+
+// live is what path will hold after the steps so far.
+func (b *Builder) live(path string) *Node {
+	if n, ok := b.now[path]; ok {
+		return n
+	}
+	n, err := ReadNode(filepath.Join(b.root, path))
+	if err != nil {
+		b.fail(err)
+	}
+	b.now[path] = n
+	return n
+}
+
+func (b *Builder) add(s Step, then *Node) {
+	b.tx.Steps = append(b.tx.Steps, s)
+	b.now[s.Path] = then
+}
+
+// entry adds what takes path from one node to the other. Where the live node
+// is neither, somebody else put it there: it is kept aside.
+func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
+	live := b.live(e.Path)
+	if b.fresh && !from.same(live) {
+		b.fail(fmt.Errorf("cannot change %s: it changed while the stage was built; run the command again", e.Path))
+		return
+	}
+	switch {
+	case e.Slot != "":
+		b.exchange(c, e, fs, from, to, live)
+	case from == nil && to.IsDir():
+		if live == nil {
+			b.add(Step{Do: mkdir, Path: e.Path, FS: fs, To: &to.Attr, From: &to.Attr}, to)
+		} else {
+			b.attr(e.Path, fs, live, to)
+		}
+	case to == nil && from.IsDir():
+		if live.IsDir() {
+			b.add(Step{Do: rmdir, Path: e.Path, FS: fs, From: &live.Attr, To: &live.Attr}, nil)
+		}
+	case from != nil && to != nil:
+		b.attr(e.Path, fs, live, to)
+	default:
+		b.fail(fmt.Errorf("internal error: entry %s of generation %d has no slot", e.Path, c.Generation))
+	}
+}
+
+func (b *Builder) attr(path string, fs int, live, to *Node) {
+	if live == nil || live.Mode&fileType != to.Mode&fileType {
+		return // gone, or another thing altogether: there is nothing to set it on
+	}
+	then := *live
+	mtime := then.MTime
+	then.Attr = to.Attr
+	if live.IsDir() {
+		then.MTime = mtime // folder times are set last
+	}
+	want := then.Attr
+	b.add(Step{Do: attr, Path: path, FS: fs, From: &live.Attr, To: &want}, &then)
+}
+
+func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) {
+	step := Step{Do: swap, Path: e.Path, FS: fs, Slot: e.Slot}
+	if to != nil {
+		waiting, err := ReadNode(filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot))
+		if err != nil {
+			b.fail(err)
+			return
+		}
+		if waiting == nil || !to.same(waiting) {
+			b.fail(fmt.Errorf("cannot bring back %s as generation %d had it: its saved node is gone or was altered", e.Path, c.Generation))
+			return
+		}
+		step.In = waiting.Ino
+		to = waiting
+	}
+	if live != nil {
+		step.Out = live.Ino
+	}
+	if step.In == 0 && step.Out == 0 {
+		return
+	}
+	if live.IsDir() && (from == nil || !from.IsDir()) {
+		b.fail(fmt.Errorf("cannot change %s: a folder stands there now, made by somebody else; move it away", e.Path))
+		return
+	}
+	b.add(step, to)
+	if live != nil && !from.same(live) {
+		b.tx.Drift = append(b.tx.Drift, e.Path)
+		b.tx.Steps = append(b.tx.Steps, Step{
+			Do: keep, Path: e.Path, FS: fs, Slot: e.Slot,
+			Dest: filepath.Join("aside", b.tx.ID, e.Path), In: live.Ino,
+		})
+	}
+}
+
+// Place adds the exchange of a node that the caller made at slot (below the
+// area of the root file system) with the live path. The node that comes out
+// is not kept: the caller can compute it again.
+func (b *Builder) Place(m Mount, path, slot string) {
+	fs := b.mount(m)
+	fresh, err := ReadNode(filepath.Join(b.root, m.Point, AreaName, slot))
+	if err != nil || fresh == nil {
+		b.fail(errors.Join(fmt.Errorf("cannot place %s: its node is not at %s", path, slot), err))
+		return
+	}
+	step := Step{Do: swap, Path: path, FS: fs, Slot: slot, In: fresh.Ino}
+	if live := b.live(path); live != nil {
+		step.Out = live.Ino
+	}
+	b.add(step, fresh)
+	b.tx.Steps = append(b.tx.Steps, Step{Do: unlink, Path: path, FS: fs, Slot: slot})
+}
+
+// Tx closes the transaction: cleaning steps go last, and folder times after
+// everything that changes them. Every reason against it is in the error.
+func (b *Builder) Tx() (*Tx, error) {
+	if len(b.problem) > 0 {
+		return nil, errors.Join(b.problem...)
+	}
+	var steps, clean []Step
+	for _, s := range b.tx.Steps {
+		if s.Do == keep || s.Do == unlink {
+			clean = append(clean, s)
+		} else {
+			steps = append(steps, s)
+		}
+	}
+	paths := make([]string, 0, len(b.folders))
+	for p := range b.folders {
+		paths = append(paths, p)
+	}
+	sort.Slice(paths, func(i, j int) bool { return strings.Count(paths[i], "/") > strings.Count(paths[j], "/") })
+	for _, p := range paths {
+		live, err := Lstat(filepath.Join(b.root, p))
+		if err != nil {
+			return nil, err
+		}
+		step := Step{Do: mtime, Path: p, To: b.folders[p], From: b.folders[p]}
+		if live != nil {
+			step.From = &live.Attr
+		}
+		steps = append(steps, step)
+	}
+	b.tx.Steps = steps
+	b.tx.Clean = clean
+	return b.tx, nil
+}

@@ -1,0 +1,248 @@
+// Package commit turns prepared nodes into live ones and back: a changeset
+// says which paths differ between two generations, a transaction is the
+// journaled list of steps that moves the live root from one to the other. It
+// knows files, folders and links, and nothing of packages, units or accounts.
+//
+// A node that goes in and the node that comes out change places in one
+// rename(2) call, so that every path is old or new at any moment, and the
+// node that came out, its inode intact, is the undo.
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Class says how a rollback treats a path (engine-rules 1).
+type Class string
+
+// The classes. Program paths (package contents, dpkg's database, unit links)
+// and config paths (conffiles, managed files) return exactly; state paths
+// (what a script or daemon made) are created once and never taken away.
+const (
+	Program Class = "program"
+	Config  Class = "config"
+	State   Class = "state"
+)
+
+// Attr is the metadata of a node that a transaction restores.
+type Attr struct {
+	Mode   uint32            `json:"mode"` // st_mode, with the type bits
+	UID    uint32            `json:"uid"`
+	GID    uint32            `json:"gid"`
+	MTime  int64             `json:"mtime"` // nanoseconds since the epoch
+	Xattrs map[string][]byte `json:"xattrs,omitempty"`
+}
+
+// Node identifies what stands at a path.
+type Node struct {
+	Attr
+	Ino    uint64 `json:"ino"`
+	Size   int64  `json:"size,omitempty"`
+	Digest string `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
+}
+
+// IsDir reports whether the node is a directory.
+func (n *Node) IsDir() bool { return n != nil && n.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// same reports whether live is still the node that was recorded.
+func (n *Node) same(live *Node) bool {
+	if n == nil || live == nil {
+		return n == nil && live == nil
+	}
+	if n.IsDir() && live.IsDir() {
+		return true
+	}
+	return n.Ino == live.Ino && n.Size == live.Size && n.MTime == live.MTime &&
+		n.Mode == live.Mode && n.UID == live.UID && n.GID == live.GID
+}
+
+// Lstat reads the node at an absolute path, without its xattrs. A path that
+// does not exist, or whose parent is not a directory, gives nil.
+func Lstat(path string) (*Node, error) {
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return &Node{
+		Attr: Attr{Mode: st.Mode, UID: st.Uid, GID: st.Gid, MTime: st.Mtim.Nano()},
+		Ino:  st.Ino, Size: st.Size,
+	}, nil
+}
+
+// ReadNode is Lstat with the node's xattrs, those of overlayfs left out.
+func ReadNode(path string) (*Node, error) {
+	n, err := Lstat(path)
+	if err != nil || n == nil {
+		return n, err
+	}
+	n.Xattrs, err = Xattrs(path)
+	return n, err
+}
+
+const overlayPrefix = "trusted.overlay."
+
+// Xattrs reads every extended attribute of path itself, trusted.* included,
+// except those that overlayfs keeps for its own use.
+func Xattrs(path string) (map[string][]byte, error) {
+	names, err := listXattrs(path)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string][]byte
+	for _, name := range names {
+		if strings.HasPrefix(name, overlayPrefix) {
+			continue
+		}
+		value, err := Xattr(path, name)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = map[string][]byte{}
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+// Xattr reads one extended attribute of path itself; nil where it is absent.
+func Xattr(path, name string) ([]byte, error) {
+	buf := make([]byte, 256)
+	for {
+		n, err := unix.Lgetxattr(path, name, buf)
+		switch {
+		case err == nil:
+			return append([]byte{}, buf[:n]...), nil
+		case errors.Is(err, unix.ERANGE):
+			buf = make([]byte, 64<<10)
+		case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP):
+			return nil, nil
+		default:
+			return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
+		}
+	}
+}
+
+func listXattrs(path string) ([]string, error) {
+	buf := make([]byte, 1024)
+	n, err := unix.Llistxattr(path, buf)
+	if errors.Is(err, unix.ERANGE) {
+		buf = make([]byte, 64<<10)
+		n, err = unix.Llistxattr(path, buf)
+	}
+	if errors.Is(err, unix.ENOTSUP) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
+	}
+	var names []string
+	for _, name := range strings.Split(string(buf[:n]), "\x00") {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// StripOverlay removes the attributes that overlayfs left on a node of an
+// upper layer, and refuses those whose meaning would be lost with them.
+func StripOverlay(path string) error {
+	names, err := listXattrs(path)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !strings.HasPrefix(name, overlayPrefix) {
+			continue
+		}
+		switch strings.TrimPrefix(name, overlayPrefix) {
+		case "origin", "impure", "opaque", "uuid", "nlink", "upper", "protattr":
+		default:
+			return fmt.Errorf("cannot take %s out of the stage: it bears %s", path, name)
+		}
+		if err := unix.Lremovexattr(path, name); err != nil {
+			return &os.PathError{Op: "removexattr " + name, Path: path, Err: err}
+		}
+	}
+	return nil
+}
+
+// SetAttr gives the node at path the owner, mode, xattrs and time of a, and
+// takes away xattrs that a does not have. Owner comes first, since chown(2)
+// clears set-id bits and file capabilities.
+func SetAttr(path string, a Attr) error {
+	if err := unix.Lchown(path, int(a.UID), int(a.GID)); err != nil {
+		return &os.PathError{Op: "chown", Path: path, Err: err}
+	}
+	if a.Mode&unix.S_IFMT != unix.S_IFLNK {
+		if err := unix.Chmod(path, a.Mode&07777); err != nil {
+			return &os.PathError{Op: "chmod", Path: path, Err: err}
+		}
+	}
+	if err := setXattrs(path, a.Xattrs); err != nil {
+		return err
+	}
+	return SetMTime(path, a.MTime)
+}
+
+func setXattrs(path string, want map[string][]byte) error {
+	have, err := Xattrs(path)
+	if err != nil {
+		return err
+	}
+	for name := range have {
+		if _, ok := want[name]; !ok {
+			if err := unix.Lremovexattr(path, name); err != nil {
+				return &os.PathError{Op: "removexattr " + name, Path: path, Err: err}
+			}
+		}
+	}
+	for name, value := range want {
+		if string(have[name]) == string(value) && have[name] != nil {
+			continue
+		}
+		if err := unix.Lsetxattr(path, name, value, 0); err != nil {
+			return &os.PathError{Op: "setxattr " + name, Path: path, Err: err}
+		}
+	}
+	return nil
+}
+
+// SetMTime sets the modification time of path itself, in nanoseconds since
+// the epoch, and leaves the access time.
+func SetMTime(path string, ns int64) error {
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
+	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return &os.PathError{Op: "set time of", Path: path, Err: err}
+	}
+	return nil
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	return errors.Join(err, d.Close())
+}
+
+func exists(path string) (bool, error) {
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}

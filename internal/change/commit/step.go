@@ -1,0 +1,156 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// Verb is what a step does.
+type Verb string
+
+// The verbs. Swap moves nodes between a slot and a live path: both ways at
+// once where both hold one, in or out where one side is empty.
+const (
+	swap   Verb = "swap"
+	mkdir  Verb = "mkdir"
+	rmdir  Verb = "rmdir"
+	attr   Verb = "attr"
+	mtime  Verb = "mtime"
+	unlink Verb = "unlink" // drop a slot whose node nobody needs again
+	keep   Verb = "keep"   // move a slot's node to where drift is kept aside
+)
+
+// Step is one operation of a transaction. Each can be repeated, in either
+// direction, whatever part of the transaction a crash let through: a swap
+// looks into the slot to see whether it has happened.
+type Step struct {
+	Do   Verb   `json:"do"`
+	Path string `json:"path"` // below the root
+	Slot string `json:"slot,omitempty"`
+	FS   int    `json:"fs"`
+	In   uint64 `json:"in,omitempty"`  // inode that goes live; 0 is none
+	Out  uint64 `json:"out,omitempty"` // inode that comes out; 0 is none
+	From *Attr  `json:"from,omitempty"`
+	To   *Attr  `json:"to,omitempty"`
+	Dest string `json:"dest,omitempty"` // of keep, below the area
+}
+
+// errMoved says that a path was not what the transaction recorded.
+var errMoved = errors.New("it changed while hostctl was at work")
+
+// inverse is the step that undoes s.
+func (s Step) inverse() Step {
+	s.In, s.Out = s.Out, s.In
+	s.From, s.To = s.To, s.From
+	switch s.Do {
+	case mkdir:
+		s.Do = rmdir
+	case rmdir:
+		s.Do = mkdir
+	}
+	return s
+}
+
+// run does the step on the root; area is the .hostctl folder of its mount.
+func (s Step) run(root, area string) error {
+	live := filepath.Join(root, s.Path)
+	slot := filepath.Join(area, s.Slot)
+	switch s.Do {
+	case swap:
+		return s.swap(live, slot)
+	case mkdir:
+		err := os.Mkdir(live, 0o700)
+		if err != nil && !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		return SetAttr(live, *s.To)
+	case rmdir:
+		err := unix.Rmdir(live)
+		// As dpkg does: a folder in which somebody has put something stays.
+		if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+			return nil
+		}
+		return &os.PathError{Op: "rmdir", Path: live, Err: err}
+	case attr:
+		return ignoreGone(SetAttr(live, *s.To))
+	case mtime:
+		return ignoreGone(SetMTime(live, s.To.MTime))
+	case unlink:
+		err := unix.Unlink(slot)
+		if errors.Is(err, unix.EISDIR) {
+			err = unix.Rmdir(slot)
+		}
+		return ignoreGone(err)
+	case keep:
+		dest := filepath.Join(area, s.Dest)
+		if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
+			return err
+		}
+		return ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, dest, 0))
+	}
+	return fmt.Errorf("internal error: step %q is unknown", s.Do)
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	return err
+}
+
+func (s Step) swap(live, slot string) error {
+	waiting, err := Lstat(slot)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.done(waiting):
+		return nil
+	case s.In != 0 && (waiting == nil || waiting.Ino != s.In):
+		return fmt.Errorf("cannot change %s: its new node is not at %s", live, slot)
+	case s.Out == 0:
+		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("cannot create %s: %w", live, errMoved)
+		}
+	case s.In == 0:
+		err = unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE)
+	default:
+		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_EXCHANGE)
+	}
+	if err != nil {
+		return &os.LinkError{Op: "exchange", Old: slot, New: live, Err: err}
+	}
+	return s.verify(live, slot)
+}
+
+func (s Step) done(waiting *Node) bool {
+	if s.Out == 0 {
+		return waiting == nil
+	}
+	return waiting != nil && waiting.Ino == s.Out
+}
+
+// verify looks at what came out of a swap; a node that nobody recorded goes
+// back where it was.
+func (s Step) verify(live, slot string) error {
+	if s.Out == 0 {
+		return nil
+	}
+	out, err := Lstat(slot)
+	if err != nil || (out != nil && out.Ino == s.Out) {
+		return err
+	}
+	flags := uint(unix.RENAME_EXCHANGE)
+	if s.In == 0 {
+		flags = unix.RENAME_NOREPLACE
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, flags); err != nil {
+		return &os.LinkError{Op: "exchange back", Old: slot, New: live, Err: err}
+	}
+	return fmt.Errorf("cannot change %s: %w", live, errMoved)
+}
