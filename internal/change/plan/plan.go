@@ -1,0 +1,127 @@
+// Package plan compares what a host should be with what it is and lists the
+// changes between. It is a pure function of its input: it reads nothing, runs
+// nothing, and gives the same plan for the same input.
+package plan
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Version of a plan's JSON form.
+const Version = 1
+
+// Input is all that a plan depends on.
+type Input struct {
+	Want           *spec.Host
+	Prev           *spec.Host // what the current generation asked for; nil before the first
+	Lock, PrevLock []spec.Locked
+	State          *spec.State
+	Adopted        map[string]bool // packages that were on the machine before hostctl
+	Generation     int             // the one that the plan starts from
+	LockDigest     string
+	Compare        func(a, b string) int // order of Debian versions
+}
+
+// Make lists the changes that turn the State into Want, kinds in stage order
+// and names in byte order within a kind. It fails when the input contradicts
+// itself; every contradiction is in the error.
+func Make(in Input) (*spec.Plan, error) {
+	if in.Prev == nil {
+		in.Prev = &spec.Host{}
+	}
+	digest, err := in.Want.Digest()
+	if err != nil {
+		return nil, fmt.Errorf("cannot plan for host %s: %w", in.Want.Name, err)
+	}
+	m := maker{Input: in, plan: &spec.Plan{
+		Version:    Version,
+		Host:       in.Want.Name,
+		Generation: in.Generation,
+		SpecDigest: digest,
+		LockDigest: in.LockDigest,
+	}}
+	m.packages()
+	m.groups()
+	m.users()
+	m.secrets()
+	m.files()
+	m.sysctls()
+	m.kernelModules()
+	m.units()
+	if len(m.errs) > 0 {
+		return nil, errors.Join(m.errs...)
+	}
+	m.sort()
+	return m.plan, nil
+}
+
+// maker collects a plan, kind by kind.
+type maker struct {
+	Input
+	plan *spec.Plan
+	errs []error
+}
+
+func (m *maker) sort() {
+	rank := map[spec.Kind]int{}
+	for i, k := range spec.Kinds() {
+		rank[k] = i
+	}
+	slices.SortFunc(m.plan.Changes, func(a, b spec.Change) int {
+		return cmp.Or(cmp.Compare(rank[a.ID.Kind], rank[b.ID.Kind]), cmp.Compare(a.ID.Name, b.ID.Name))
+	})
+	slices.Sort(m.plan.Extras)
+	slices.Sort(m.plan.Warnings)
+}
+
+// add puts a change into the plan; a delete's origin is where it was asked for.
+func (m *maker) add(kind spec.Kind, name string, action spec.Action, fields []spec.Field) {
+	id := spec.ID{Kind: kind, Name: name}
+	origin := m.Want.Origins[id]
+	if action == spec.Delete {
+		origin = m.Prev.Origins[id]
+	}
+	m.plan.Changes = append(m.plan.Changes, spec.Change{ID: id, Action: action, Fields: fields, Origin: origin})
+}
+
+// set adds a create or an update, if there is anything to do.
+func (m *maker) set(kind spec.Kind, name string, exists bool, fields []spec.Field) {
+	switch {
+	case !exists:
+		m.add(kind, name, spec.Create, fields)
+	case len(fields) > 0:
+		m.add(kind, name, spec.Update, fields)
+	}
+}
+
+func (m *maker) warn(format string, args ...any) {
+	m.plan.Warnings = append(m.plan.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (m *maker) fail(format string, args ...any) {
+	m.errs = append(m.errs, fmt.Errorf(format, args...))
+}
+
+// gone calls drop for each live resource that the previous spec had and the
+// wanted one has not.
+func gone[W, H any](prev, want map[string]W, have map[string]H, drop func(name string, prev W, have H)) {
+	for name, p := range prev {
+		_, wanted := want[name]
+		if h, exists := have[name]; exists && !wanted {
+			drop(name, p, h)
+		}
+	}
+}
+
+// lookup is m[name] as a pointer, nil where it is absent.
+func lookup[V any](m map[string]V, name string) *V {
+	if v, ok := m[name]; ok {
+		return &v
+	}
+	return nil
+}

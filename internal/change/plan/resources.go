@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+func (m *maker) secrets() {
+	for name, want := range m.Want.Secrets {
+		have := lookup(m.State.Secrets, name)
+		m.set(spec.KindSecret, name, have != nil, spec.DiffSecret(have, want))
+	}
+	gone(m.Prev.Secrets, m.Want.Secrets, m.State.Secrets, func(name string, _, have spec.Secret) {
+		m.add(spec.KindSecret, name, spec.Delete, nil)
+	})
+}
+
+func (m *maker) files() {
+	for path, want := range m.Want.Files {
+		have := lookup(m.State.Files, path)
+		fields := spec.DiffFile(path, have, want)
+		if prev := lookup(m.Prev.Files, path); len(want.Secrets) > 0 && prev != nil {
+			fields = append(fields, spec.DiffRendered(*prev, want)...)
+		}
+		m.set(spec.KindFile, path, have != nil, fields)
+	}
+	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
+		if m.State.Shipped[path] {
+			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
+			return
+		}
+		m.add(spec.KindFile, path, spec.Delete, before(spec.DiffFile(path, nil, have)))
+	})
+}
+
+func (m *maker) sysctls() {
+	for key, want := range m.Want.Sysctls {
+		have, exists := m.State.Sysctls[key]
+		if !exists || have != want {
+			m.set(spec.KindSysctl, key, exists, []spec.Field{{Name: "value", Before: have, After: want}})
+		}
+	}
+	// The file is hostctl's own: whoever wrote a key there, it goes.
+	for key, have := range m.State.Sysctls {
+		if _, wanted := m.Want.Sysctls[key]; !wanted {
+			m.add(spec.KindSysctl, key, spec.Delete, []spec.Field{{Name: "value", Before: have}})
+		}
+	}
+}
+
+func (m *maker) kernelModules() {
+	for _, name := range m.Want.KernelModules {
+		if !slices.Contains(m.State.Modules, name) {
+			m.add(spec.KindKernelModule, name, spec.Create, nil)
+		}
+	}
+	for _, name := range m.State.Modules {
+		if !slices.Contains(m.Want.KernelModules, name) {
+			m.add(spec.KindKernelModule, name, spec.Delete, nil)
+		}
+	}
+}
+
+// units treats a unit as one resource, whoever ships its main file. It is
+// created when hostctl brings that file; links and drop-ins alone are updates
+// of somebody else's unit.
+func (m *maker) units() {
+	for name, want := range m.Want.Units {
+		prev, have := m.Prev.Units[name], m.State.Units[name]
+		fresh := want.Content != "" && have.Content == "" && prev.Content == ""
+		if fields := spec.DiffUnit(have, want, prev); len(fields) > 0 {
+			m.set(spec.KindUnit, name, !fresh, fields)
+		}
+	}
+	gone(m.Prev.Units, m.Want.Units, m.State.Units, func(name string, prev, have spec.Unit) {
+		if fields := spec.DiffUnit(have, spec.Unit{}, prev); len(fields) > 0 {
+			m.add(spec.KindUnit, name, spec.Delete, fields)
+		}
+	})
+}

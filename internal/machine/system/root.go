@@ -1,0 +1,76 @@
+// Package system is a root file system: the paths below it and the commands
+// that run in it. The root may be the live machine, a stage, a mounted target
+// or a test's folder; nothing in here knows which.
+package system
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Root is the absolute path of a root folder. "/" is the live machine, or the
+// stage for a process that is already inside it.
+type Root string
+
+// maxLinks is the kernel's own limit of symlinks in one path (path_resolution(7)).
+const maxLinks = 40
+
+// Path is where the absolute path p of the root stands for this process.
+// Symlinks in its parents are followed inside the root, so that an absolute
+// link (/var/run -> /run) does not lead out of it; the last component is not
+// followed. What does not exist is taken literally.
+func (r Root) Path(p string) string {
+	p = filepath.Clean("/" + p)
+	if r == "/" || p == "/" {
+		return filepath.Join(string(r), p)
+	}
+	return filepath.Join(string(r), r.resolve(filepath.Dir(p)), filepath.Base(p))
+}
+
+// resolve follows every symlink of p as a process chrooted to r would.
+func (r Root) resolve(p string) string {
+	done, rest := "/", strings.Split(strings.Trim(p, "/"), "/")
+	for links := 0; len(rest) > 0; {
+		next := filepath.Join(done, rest[0])
+		rest = rest[1:]
+		target, err := os.Readlink(filepath.Join(string(r), next))
+		if err != nil || links >= maxLinks {
+			done = next
+			continue
+		}
+		links++
+		if filepath.IsAbs(target) {
+			done = "/"
+		}
+		rest = append(strings.Split(strings.Trim(target, "/"), "/"), rest...)
+	}
+	return done
+}
+
+// Read returns the content of the file at p, following symlinks inside the root.
+func (r Root) Read(p string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(string(r), r.resolve(p)))
+}
+
+// Command prepares name to run inside the root, with an environment that is
+// the same on every machine. The caller sets the input and the outputs.
+func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	// A chrooted command is looked up in the root, where this process
+	// cannot search: env(1) does it there, along the PATH given below.
+	cmd := exec.CommandContext(ctx, "/usr/bin/env", append([]string{name}, args...)...)
+	cmd.Dir = "/"
+	cmd.Env = []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"LC_ALL=C.UTF-8",
+		"DEBIAN_FRONTEND=noninteractive",
+		"HOME=/root",
+	}
+	if r != "/" {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: string(r)}
+	}
+	return cmd
+}

@@ -1,0 +1,176 @@
+package spec
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The functions of this file say in which fields a live resource (have, nil
+// where absent) is not what a spec wants. Plan shows these fields and the
+// stage sets them: there is one answer to "what differs". No field means that
+// nothing is to be done.
+
+// Live is the form in which f stands at path on a host.
+func (f File) Live(path string) File {
+	l := File{Type: f.Type, Mode: f.Mode, Owner: orRoot(f.Owner), Group: orRoot(f.Group)}
+	switch {
+	case len(f.Secrets) > 0:
+		l.Type, l.Mode, l.Target = Symlink, "", RenderedPath(path)
+	case f.Type == Symlink:
+		l.Mode, l.Target = "", f.Target
+	case f.Type == Regular && f.Digest == "":
+		l.Content, l.Digest = f.Content, Sum([]byte(f.Content))
+	case f.Type == Regular:
+		l.Content, l.Digest = f.Content, f.Digest
+	}
+	return l
+}
+
+func orRoot(name string) string {
+	if name == "" {
+		return "root"
+	}
+	return name
+}
+
+// DiffFile compares what stands at path with what is wanted there.
+func DiffFile(path string, have *File, want File) []Field {
+	live := want.Live(path)
+	if have == nil {
+		have = &File{}
+	}
+	var d fields
+	d.add("type", string(have.Type), string(live.Type))
+	if have.Digest != live.Digest {
+		d.content(*have, live)
+	}
+	d.add("target", have.Target, live.Target)
+	d.add("mode", have.Mode, live.Mode)
+	d.add("owner", have.Owner, live.Owner)
+	d.add("group", have.Group, live.Group)
+	return d
+}
+
+// content shows the bytes where both sides are known text, else the digests.
+func (d *fields) content(have, live File) {
+	known := func(f File) bool { return f.Digest == "" || f.Content != "" || f.Digest == Sum(nil) }
+	if known(have) && known(live) {
+		*d = append(*d, Field{"content", have.Content, live.Content})
+		return
+	}
+	d.add("digest", have.Digest, live.Digest)
+}
+
+// DiffRendered compares the two last wishes for a file that bears secrets: its
+// bytes are on tmpfs and hold values, so the live side cannot be compared.
+func DiffRendered(prev, want File) []Field {
+	var d fields
+	d.add("content", prev.Content, want.Content)
+	d.add("mode", prev.Mode, want.Mode)
+	return d
+}
+
+// DiffUnit compares a unit's files and links in /etc. What prev brought and
+// want no longer has goes: a zero want is a delete. Whether a unit is enabled
+// is left alone when nobody says any more.
+func DiffUnit(have, want, prev Unit) []Field {
+	var d fields
+	if want.Content != "" || prev.Content != "" {
+		d.add("content", have.Content, want.Content)
+	}
+	for _, name := range dropIns(want, prev) {
+		d.add("drop_ins/"+name, have.DropIns[name], want.DropIns[name])
+	}
+	if want.Enabled != nil {
+		d.add("enabled", flag(have.Enabled), flag(want.Enabled))
+	}
+	if want.Masked != nil || flag(prev.Masked) == "true" {
+		d.add("masked", flag(have.Masked), flag(want.Masked))
+	}
+	return d
+}
+
+func dropIns(units ...Unit) []string {
+	var names []string
+	for _, u := range units {
+		for name := range u.DropIns {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func flag(b *bool) string { return strconv.FormatBool(b != nil && *b) }
+
+// DiffUser compares what the spec says of an account. The uid of an account
+// that exists is not a field: changing it would hand its files to nobody.
+func DiffUser(have *User, want User) []Field {
+	var d fields
+	if have == nil {
+		have = &User{}
+		d.add("uid", "", number(want.UID))
+		d.add("password_secret", "", want.PasswordSecret)
+	}
+	d.said("group", have.Group, want.Group)
+	d.add("groups", set(have.Groups), set(want.Groups))
+	d.said("home", have.Home, want.Home)
+	d.said("shell", have.Shell, want.Shell)
+	d.said("comment", have.Comment, want.Comment)
+	return d
+}
+
+// DiffGroup compares a group; as with users, the gid is given at creation only.
+func DiffGroup(have *Group, want Group) []Field {
+	var d fields
+	if have == nil {
+		d.add("gid", "", number(want.GID))
+	}
+	return d
+}
+
+// DiffSecret compares where a secret comes from and how it is installed.
+func DiffSecret(have *Secret, want Secret) []Field {
+	if have == nil {
+		have = &Secret{}
+	}
+	var d fields
+	d.add("file_digest", have.FileDigest, want.FileDigest)
+	d.add("key", have.Key, want.Key)
+	d.add("owner", have.Owner, orRoot(want.Owner))
+	d.add("group", have.Group, orRoot(want.Group))
+	d.add("mode", have.Mode, want.Mode)
+	d.add("needed_for_users", strconv.FormatBool(have.NeededForUsers), strconv.FormatBool(want.NeededForUsers))
+	return d
+}
+
+type fields []Field
+
+// add appends the field if the two sides differ.
+func (d *fields) add(name, before, after string) {
+	if before != after {
+		*d = append(*d, Field{name, before, after})
+	}
+}
+
+// said is add for what an empty wish leaves alone.
+func (d *fields) said(name, before, after string) {
+	if after != "" {
+		d.add(name, before, after)
+	}
+}
+
+func number(n *int) string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprint(*n)
+}
+
+func set(names []string) string {
+	names = slices.Clone(names)
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), " ")
+}
