@@ -1,0 +1,284 @@
+// Package generation keeps the numbered records of what a host was: what,
+// when, from which commit, by whom. Generations form a tree: each knows its
+// parent, and its changeset is the edge between the two.
+package generation
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+const metaVersion = 1
+
+// Dir is where everything is kept, below the root.
+const Dir = "/var/lib/hostctl"
+
+// Meta is the part of a record that lists and messages show.
+type Meta struct {
+	Version    int       `json:"version"`
+	Number     int       `json:"number"`
+	Parent     int       `json:"parent"` // -1 for generation 0, the machine as it was found
+	Time       time.Time `json:"time"`
+	Host       string    `json:"host"`
+	User       string    `json:"user"`
+	Command    string    `json:"command"`
+	Commit     string    `json:"commit,omitempty"` // of the flake
+	Dirty      bool      `json:"dirty,omitempty"`  // the flake's work tree differed from the commit
+	Hostctl    string    `json:"hostctl"`          // version of the binary
+	SpecDigest string    `json:"spec_digest"`
+	LockDigest string    `json:"lock_digest"`
+	Changes    int       `json:"changes"`
+	StatePaths []string  `json:"state_paths,omitempty"` // made by this generation, never taken away
+	Kept       []string  `json:"kept,omitempty"`        // state paths that the stage would have replaced
+}
+
+// Record is one generation.
+type Record struct {
+	Meta      Meta
+	Spec      *spec.Host
+	Plan      *spec.Plan
+	Lock      []spec.Locked
+	Changeset *commit.Changeset
+	Accounts  account.Delta
+	Adopted   []string // generation 0: packages that were there before hostctl
+}
+
+// Store is the folder of records of one root.
+type Store struct{ Root string }
+
+func (s Store) path(elem ...string) string {
+	return filepath.Join(append([]string{s.Root, Dir}, elem...)...)
+}
+
+// Path is the folder of generation n, below the root.
+func Path(n int) string { return filepath.Join(Dir, "generations", strconv.Itoa(n)) }
+
+// PendingPath is where a record waits for its transaction, below the root.
+func PendingPath(n int) string { return filepath.Join(Dir, "generations", "."+strconv.Itoa(n)) }
+
+// CurrentPath is the link to the current generation, below the root.
+const CurrentPath = Dir + "/current"
+
+// Link is what the link at CurrentPath holds for generation n.
+func Link(n int) string { return filepath.Join("generations", strconv.Itoa(n)) }
+
+// Numbers lists the generations, oldest first.
+func (s Store) Numbers() ([]int, error) {
+	entries, err := os.ReadDir(s.path("generations"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []int
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// Current is the number of the current generation; ok is false on a machine
+// that hostctl has never changed.
+func (s Store) Current() (n int, ok bool, err error) {
+	link, err := os.Readlink(filepath.Join(s.Root, CurrentPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	n, err = strconv.Atoi(filepath.Base(link))
+	if err != nil {
+		return 0, false, fmt.Errorf("cannot tell the current generation: %s points to %q", CurrentPath, link)
+	}
+	return n, true, nil
+}
+
+// Meta reads the short part of one record.
+func (s Store) Meta(n int) (Meta, error) {
+	var m Meta
+	err := s.read(n, "meta.json", &m)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, fmt.Errorf("cannot find generation %d: 'hostctl generations list' shows those that are there", n)
+	}
+	if err == nil && m.Version != metaVersion {
+		err = fmt.Errorf("cannot read generation %d: its version is %d, this hostctl knows %d", n, m.Version, metaVersion)
+	}
+	return m, err
+}
+
+// Load reads a whole record.
+func (s Store) Load(n int) (*Record, error) {
+	meta, err := s.Meta(n)
+	if err != nil {
+		return nil, err
+	}
+	r := &Record{Meta: meta}
+	if r.Spec, err = s.Spec(n); err != nil {
+		return nil, err
+	}
+	if err := s.read(n, "plan.json", &r.Plan); err != nil {
+		return nil, err
+	}
+	if r.Lock, err = s.Lock(n); err != nil {
+		return nil, err
+	}
+	if err := s.read(n, "accounts.json", &r.Accounts); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "changeset.json"))
+	if err != nil {
+		return nil, err
+	}
+	r.Changeset, err = commit.ReadChangeset(b)
+	return r, err
+}
+
+// Spec reads what generation n wanted, with the lines that asked for it.
+func (s Store) Spec(n int) (*spec.Host, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "spec.json"))
+	if err != nil {
+		return nil, err
+	}
+	h, err := spec.ReadHost(b)
+	if err != nil {
+		return nil, fmt.Errorf("generation %d: %w", n, err)
+	}
+	if err := s.read(n, "origins.json", &h.Origins); err != nil {
+		return nil, err
+	}
+	h.Blobs = map[string]string{}
+	for _, f := range h.Files {
+		if f.Digest != "" && f.Content == "" {
+			h.Blobs[f.Digest] = s.path("objects", f.Digest)
+		}
+	}
+	for _, sec := range h.Secrets {
+		h.Blobs[sec.FileDigest] = s.path("objects", sec.FileDigest)
+	}
+	return h, nil
+}
+
+// Lock reads the package lock of generation n.
+func (s Store) Lock(n int) ([]spec.Locked, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "packages.lock"))
+	if err != nil {
+		return nil, err
+	}
+	return apt.ParseLock(b)
+}
+
+// Adopted reads which packages were there before hostctl.
+func (s Store) Adopted() (map[string]bool, error) {
+	var names []string
+	if err := s.read(0, "adopted.json", &names); err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, n := range names {
+		out[n] = true
+	}
+	return out, nil
+}
+
+func (s Store) read(n int, name string, v any) error {
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("cannot read %s of generation %d: %w", name, n, err)
+	}
+	return nil
+}
+
+// Write stores a record at a folder below the root (Path or PendingPath),
+// root-only: accounts.json can hold password hashes.
+func (s Store) Write(r *Record, at string) error {
+	r.Meta.Version = metaVersion
+	r.Meta.Changes = len(r.Plan.Changes)
+	r.Meta.StatePaths, r.Meta.Kept = r.Changeset.StatePaths(), r.Changeset.Kept
+	canonical, err := r.Spec.Canonical()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Join(s.Root, at)
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.Chmod(s.path(), 0o700); err != nil {
+		return err
+	}
+	files := map[string]any{
+		"meta.json": r.Meta, "plan.json": r.Plan, "changeset.json": r.Changeset,
+		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins, "adopted.json": r.Adopted,
+	}
+	for name, v := range files {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		if err := system.WriteFile(filepath.Join(dir, name), b, 0o600, 0, 0); err != nil {
+			return err
+		}
+	}
+	if err := system.WriteFile(filepath.Join(dir, "packages.lock"), apt.FormatLock(r.Lock), 0o600, 0, 0); err != nil {
+		return err
+	}
+	return system.WriteFile(filepath.Join(dir, "spec.json"), canonical, 0o600, 0, 0)
+}
+
+// Route is the way from one generation to another: up to their nearest
+// common ancestor by undoing, then down by applying.
+func (s Store) Route(from, to int) (undo, apply []int, err error) {
+	up, err := s.ancestry(from)
+	if err != nil {
+		return nil, nil, err
+	}
+	down, err := s.ancestry(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	for len(up) > 0 && len(down) > 0 && up[len(up)-1] == down[len(down)-1] {
+		up, down = up[:len(up)-1], down[:len(down)-1]
+	}
+	slices.Reverse(down)
+	return up, down, nil
+}
+
+// ancestry lists n and its ancestors, nearest first.
+func (s Store) ancestry(n int) ([]int, error) {
+	var out []int
+	for n >= 0 {
+		if slices.Contains(out, n) {
+			return nil, fmt.Errorf("cannot follow generation %d: its ancestry is a circle", n)
+		}
+		out = append(out, n)
+		m, err := s.Meta(n)
+		if err != nil {
+			return nil, err
+		}
+		n = m.Parent
+	}
+	return out, nil
+}

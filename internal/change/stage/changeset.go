@@ -1,0 +1,572 @@
+package stage
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// builder compares the staged root with the live one, path by path of the
+// upper layers, while both are mounted. Whatever overlayfs leaves incomplete
+// in an upper layer (metadata-only copies, redirected folders, half of a
+// group of hard links) is read from the merged view (engine-rules 4, 10, 23).
+type builder struct {
+	job    *childJob
+	merged string // the staged root
+	clock  int64  // ctime of the live root when the stage began
+	policy bool   // usr/sbin/policy-rc.d was made by the stage itself
+
+	set     *commit.Changeset
+	class   *classifier
+	mount   mount
+	fs      int
+	moves   []move            // upper nodes to take into their slots once nothing is mounted
+	config  map[string]string // digest to slot of config files
+	folders map[string]bool   // whose names change
+	links   map[uint64]*group // live inodes with more than one name that the stage touched
+	copied  map[uint64]string // inodes of the merged view that were copied, and where to
+	slots   int
+	changed []string // live paths that changed while the stage was built
+}
+
+type move struct{ upper, slot string }
+
+// group is a set of hard links that the stage copied up by one of its names.
+type group struct {
+	first commit.Entry
+	path  string // of the node in its slot, or of the live node when only metadata changes
+}
+
+func (b *builder) build() (*Result, error) {
+	b.set = commit.New(b.job.Generation)
+	b.config, b.folders = map[string]string{}, map[string]bool{}
+	class, err := newClassifier(system.Root(b.job.Root), system.Root(b.merged), b.job.Managed)
+	if err != nil {
+		return nil, err
+	}
+	b.class = class
+	for _, m := range b.job.Mounts {
+		if !m.Overlay {
+			continue
+		}
+		if err := b.buildMount(m); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.changed) > 0 {
+		slices.Sort(b.changed)
+		return nil, fmt.Errorf("cannot commit: these paths changed while the stage was built, so the stage is out of date; run the command again:\n  %s",
+			strings.Join(slices.Compact(b.changed), "\n  "))
+	}
+	if err := b.folderTimes(); err != nil {
+		return nil, err
+	}
+	sort.Slice(b.set.Entries, func(i, j int) bool { return b.set.Entries[i].Path < b.set.Entries[j].Path })
+	if err := b.takeUpper(); err != nil {
+		return nil, err
+	}
+	return &Result{Changeset: b.set, Config: b.config}, nil
+}
+
+func (b *builder) buildMount(m mount) error {
+	id, err := commit.FSID(filepath.Join(b.job.Root, m.Point))
+	if err != nil {
+		return err
+	}
+	b.mount, b.fs = m, len(b.set.Mounts)
+	b.set.Mounts = append(b.set.Mounts, commit.Mount{Point: m.Point, FSID: id})
+	b.links, b.copied = map[uint64]*group{}, map[uint64]string{}
+	if err := os.MkdirAll(b.slotPath(""), 0o700); err != nil {
+		return err
+	}
+	if err := b.folder(m.Point); err != nil {
+		return err
+	}
+	return b.otherNames()
+}
+
+func (b *builder) live(path string) string { return filepath.Join(b.job.Root, path) }
+func (b *builder) view(path string) string { return filepath.Join(b.merged, path) }
+func (b *builder) upper(path string) string {
+	rel, _ := filepath.Rel(b.mount.Point, path)
+	return filepath.Join(b.mount.stage(b.job.Root), "upper", rel)
+}
+
+func (b *builder) slotPath(slot string) string {
+	return filepath.Join(b.job.Root, b.mount.Point, commit.AreaName, Area(b.job.Generation), slot)
+}
+
+func (b *builder) newSlot() string {
+	b.slots++
+	return strconv.FormatInt(int64(b.slots), 36)
+}
+
+// folder compares what the upper layer holds of one folder.
+func (b *builder) folder(path string) error {
+	entries, err := os.ReadDir(b.upper(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := b.node(filepath.Join(path, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// node compares one path that the upper layer holds.
+func (b *builder) node(path string) error {
+	raw, err := commit.Lstat(b.upper(path))
+	if err != nil {
+		return err
+	}
+	live, err := commit.ReadNode(b.live(path))
+	if err != nil {
+		return err
+	}
+	if volatile(path, live != nil) || (b.policy && path == "/"+policyPath) {
+		return nil
+	}
+	if whiteout(b.upper(path), raw) {
+		return b.remove(path, live)
+	}
+	staged, err := commit.ReadNode(b.view(path))
+	if err != nil || staged == nil {
+		return errors.Join(err, fmt.Errorf("internal error: %s is in the upper layer and not in the stage", path))
+	}
+	switch staged.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		return b.dir(path, live, staged)
+	case unix.S_IFREG, unix.S_IFLNK:
+		return b.leaf(path, raw, live, staged)
+	}
+	return nil // sockets, fifos and devices belong to whoever runs (engine-rules 24)
+}
+
+func whiteout(path string, n *commit.Node) bool {
+	var st unix.Stat_t
+	return n.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Lstat(path, &st) == nil && st.Rdev == 0
+}
+
+// dir compares a folder of the stage with what is live there.
+func (b *builder) dir(path string, live, staged *commit.Node) error {
+	class := b.class.class(path)
+	switch {
+	case live == nil:
+		b.add(commit.Entry{Path: path, Class: class, After: staged})
+	case !live.IsDir():
+		slot := b.newSlot()
+		if err := os.Mkdir(b.slotPath(slot), 0o700); err != nil {
+			return err
+		}
+		if err := commit.SetAttr(b.slotPath(slot), staged.Attr); err != nil {
+			return err
+		}
+		if err := b.exchange(commit.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}); err != nil {
+			return err
+		}
+	case !sameMeta(live, staged, false):
+		if class == commit.State {
+			b.set.Kept = append(b.set.Kept, path)
+		} else {
+			b.add(commit.Entry{Path: path, Class: class, Before: live, After: staged})
+		}
+	}
+	return b.children(path, live)
+}
+
+// children goes through a folder. One that was renamed or replaced as a whole
+// (a redirect or an opaque folder) is compared by what the merged view shows,
+// any other by what the upper layer holds.
+func (b *builder) children(path string, live *commit.Node) error {
+	redirect, err := commit.Xattr(b.upper(path), "trusted.overlay.redirect")
+	if err != nil {
+		return err
+	}
+	opaque, err := commit.Xattr(b.upper(path), "trusted.overlay.opaque")
+	if err != nil {
+		return err
+	}
+	if live.IsDir() && (redirect != nil || string(opaque) == "y") {
+		if err := b.removeMissing(path); err != nil {
+			return err
+		}
+	}
+	if redirect != nil {
+		return b.imported(path)
+	}
+	return b.folder(path)
+}
+
+// removeMissing removes live children that the merged view does not show.
+func (b *builder) removeMissing(path string) error {
+	entries, err := os.ReadDir(b.live(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		child := filepath.Join(path, e.Name())
+		staged, err := commit.Lstat(b.view(child))
+		if err != nil {
+			return err
+		}
+		if staged != nil {
+			continue
+		}
+		live, err := commit.ReadNode(b.live(child))
+		if err != nil {
+			return err
+		}
+		if err := b.remove(child, live); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// imported takes a redirected folder out of the merged view with all that is
+// in it: its bytes lie elsewhere in the layers.
+func (b *builder) imported(path string) error {
+	entries, err := os.ReadDir(b.view(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		child := filepath.Join(path, e.Name())
+		live, err := commit.ReadNode(b.live(child))
+		if err != nil {
+			return err
+		}
+		staged, err := commit.ReadNode(b.view(child))
+		if err != nil {
+			return err
+		}
+		switch staged.Mode & unix.S_IFMT {
+		case unix.S_IFDIR:
+			if live == nil {
+				b.add(commit.Entry{Path: child, Class: b.class.class(child), After: staged})
+			}
+			err = b.imported(child)
+		case unix.S_IFREG, unix.S_IFLNK:
+			err = b.leaf(child, nil, live, staged)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leaf compares a file or link of the stage with what is live there. A nil
+// raw says that the upper layer does not hold it under this name.
+func (b *builder) leaf(path string, raw, live, staged *commit.Node) error {
+	class := b.class.class(path)
+	if live != nil && !live.IsDir() {
+		same, err := b.sameContent(path, live, staged)
+		if err != nil {
+			return err
+		}
+		linked := b.linkCount(path) > 1
+		switch {
+		case same && sameMeta(live, staged, true) && !linked:
+			return nil
+		case class == commit.State:
+			b.set.Kept = append(b.set.Kept, path)
+			return nil
+		case same && !linked:
+			b.fresh(path, live)
+			b.add(commit.Entry{Path: path, Class: class, Before: live, After: staged})
+			return nil
+		}
+	}
+	if live.IsDir() {
+		if err := b.removeChildren(path); err != nil {
+			return err
+		}
+	}
+	return b.replace(path, class, raw, live, staged)
+}
+
+// replace gives the staged node a slot: moved from the upper layer where it
+// is whole there, copied from the merged view where it is not.
+func (b *builder) replace(path string, class commit.Class, raw, live, staged *commit.Node) error {
+	slot := b.newSlot()
+	e := commit.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}
+	whole, err := b.wholeInUpper(path, raw)
+	if err != nil {
+		return err
+	}
+	if whole {
+		b.moves = append(b.moves, move{b.upper(path), b.slotPath(slot)})
+		staged.Ino = raw.Ino
+	} else {
+		if err := b.copyOnce(path, b.slotPath(slot), staged); err != nil {
+			return err
+		}
+		copied, err := commit.Lstat(b.slotPath(slot))
+		if err != nil {
+			return err
+		}
+		staged.Ino = copied.Ino
+	}
+	if class == commit.Config && staged.Mode&unix.S_IFMT == unix.S_IFREG {
+		data, err := os.ReadFile(b.view(path))
+		if err != nil {
+			return err
+		}
+		staged.Digest = spec.Sum(data)
+		b.config[staged.Digest] = b.slotPath(slot)
+	}
+	if err := b.exchange(e); err != nil {
+		return err
+	}
+	return b.noteGroup(path, raw, live, e, whole)
+}
+
+// copyOnce copies a node out of the merged view; a further name of a node
+// that was copied already becomes a link to that copy.
+func (b *builder) copyOnce(path, to string, staged *commit.Node) error {
+	if first, ok := b.copied[staged.Ino]; ok && b.linkCount(path) > 1 {
+		return os.Link(first, to)
+	}
+	b.copied[staged.Ino] = to
+	return copyNode(b.view(path), to, staged)
+}
+
+func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
+	if raw == nil {
+		return false, nil
+	}
+	meta, err := commit.Xattr(b.upper(path), "trusted.overlay.metacopy")
+	return meta == nil && err == nil, err
+}
+
+// exchange records an entry whose node changes places with the live one.
+func (b *builder) exchange(e commit.Entry) error {
+	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)
+	b.fresh(e.Path, e.Before)
+	b.folders[filepath.Dir(e.Path)] = true
+	b.add(e)
+	return nil
+}
+
+func (b *builder) add(e commit.Entry) {
+	e.FS = b.fs
+	if e.Before == nil || e.After == nil {
+		b.folders[filepath.Dir(e.Path)] = true
+	}
+	if e.After.IsDir() && e.Before == nil {
+		b.folders[e.Path] = true
+	}
+	b.set.Entries = append(b.set.Entries, e)
+}
+
+// fresh notes a live node that changed after the stage began.
+func (b *builder) fresh(path string, live *commit.Node) {
+	var st unix.Stat_t
+	if live == nil || live.IsDir() || unix.Lstat(b.live(path), &st) != nil {
+		return
+	}
+	if st.Ctim.Nano() > b.clock {
+		b.changed = append(b.changed, path)
+	}
+}
+
+// remove records that a live path goes, with everything below it.
+func (b *builder) remove(path string, live *commit.Node) error {
+	if live == nil || volatile(path, true) {
+		return nil
+	}
+	if live.IsDir() {
+		if err := b.removeChildren(path); err != nil {
+			return err
+		}
+	}
+	class := b.class.class(path)
+	switch {
+	case class == commit.State:
+		b.set.Kept = append(b.set.Kept, path)
+		return nil
+	case live.IsDir():
+		b.add(commit.Entry{Path: path, Class: class, Before: live})
+		return nil
+	}
+	return b.exchange(commit.Entry{Path: path, Class: class, Slot: b.newSlot(), Before: live})
+}
+
+func (b *builder) removeChildren(path string) error {
+	entries, err := os.ReadDir(b.live(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		child := filepath.Join(path, e.Name())
+		live, err := commit.ReadNode(b.live(child))
+		if err != nil {
+			return err
+		}
+		if err := b.remove(child, live); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *builder) linkCount(path string) uint64 {
+	var live, staged unix.Stat_t
+	if unix.Lstat(b.live(path), &live) != nil || unix.Lstat(b.view(path), &staged) != nil {
+		return 0
+	}
+	return max(uint64(live.Nlink), uint64(staged.Nlink))
+}
+
+func (b *builder) sameContent(path string, live, staged *commit.Node) (bool, error) {
+	if live.Mode&unix.S_IFMT != staged.Mode&unix.S_IFMT {
+		return false, nil
+	}
+	if live.Mode&unix.S_IFMT == unix.S_IFLNK {
+		was, err := os.Readlink(b.live(path))
+		if err != nil {
+			return false, err
+		}
+		is, err := os.Readlink(b.view(path))
+		return was == is, err
+	}
+	if live.Size != staged.Size {
+		return false, nil
+	}
+	return sameBytes(b.live(path), b.view(path))
+}
+
+func sameMeta(a, b *commit.Node, times bool) bool {
+	if a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || (times && a.MTime != b.MTime) || len(a.Xattrs) != len(b.Xattrs) {
+		return false
+	}
+	for name, value := range a.Xattrs {
+		if !bytes.Equal(value, b.Xattrs[name]) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameBytes(a, b string) (bool, error) {
+	fa, err := os.Open(a)
+	if err != nil {
+		return false, err
+	}
+	defer fa.Close()
+	fb, err := os.Open(b)
+	if err != nil {
+		return false, err
+	}
+	defer fb.Close()
+	bufA, bufB := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, errA := io.ReadFull(fa, bufA)
+		m, errB := io.ReadFull(fb, bufB)
+		if !bytes.Equal(bufA[:n], bufB[:m]) {
+			return false, nil
+		}
+		if errA != nil || errB != nil {
+			return ended(errA) && ended(errB), errors.Join(realError(errA), realError(errB))
+		}
+	}
+}
+
+func ended(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+
+func realError(err error) error {
+	if err == nil || ended(err) {
+		return nil
+	}
+	return err
+}
+
+// folderTimes records both times of every folder in which names change.
+func (b *builder) folderTimes() error {
+	for path := range b.folders {
+		staged, err := commit.Lstat(b.view(path))
+		if err != nil {
+			return err
+		}
+		live, err := commit.Lstat(b.live(path))
+		if err != nil {
+			return err
+		}
+		t := commit.FolderTime{Path: path}
+		switch {
+		case staged == nil && live == nil:
+			continue
+		case live == nil:
+			t.Before, t.After = staged.MTime, staged.MTime
+		case staged == nil:
+			t.Before, t.After = live.MTime, live.MTime
+		default:
+			t.Before, t.After = live.MTime, staged.MTime
+		}
+		b.set.Folders = append(b.set.Folders, t)
+	}
+	sort.Slice(b.set.Folders, func(i, j int) bool { return b.set.Folders[i].Path < b.set.Folders[j].Path })
+	return nil
+}
+
+// takeUpper unmounts the stage and moves whole nodes from the upper layers
+// into their slots, free of what overlayfs wrote on them (engine-rules 13).
+func (b *builder) takeUpper() error {
+	if err := unix.Unmount(b.merged, unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("cannot unmount the stage: %w", err)
+	}
+	for _, m := range b.moves {
+		if err := commit.StripOverlay(m.upper); err != nil {
+			return err
+		}
+		if err := os.Rename(m.upper, m.slot); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyNode copies a file or link with its metadata.
+func copyNode(from, to string, n *commit.Node) error {
+	if n.Mode&unix.S_IFMT == unix.S_IFLNK {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		if err := os.Symlink(target, to); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return commit.SetAttr(to, n.Attr)
+	}
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("cannot copy %s out of the stage: %w", from, err)
+	}
+	return commit.SetAttr(to, n.Attr)
+}

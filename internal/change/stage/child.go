@@ -1,0 +1,152 @@
+package stage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Child is PID 1 of the stage's namespaces. It stands outside the staged
+// root, so that scripts inside know that they are in a chroot
+// (engine-rules 14), and its death ends everything that they started.
+func Child(in io.Reader, out io.Writer) error {
+	var job childJob
+	if err := json.NewDecoder(in).Decode(&job); err != nil {
+		return fmt.Errorf("internal error: cannot read the stage's job: %w", err)
+	}
+	res, err := job.stage()
+	reply := childResult{Result: res}
+	if err != nil {
+		reply.Err = err.Error()
+	}
+	return json.NewEncoder(out).Encode(reply)
+}
+
+func (job *childJob) stage() (*Result, error) {
+	root := mountPoint(job.Root)
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return nil, fmt.Errorf("cannot separate the stage's mounts: %w", err)
+	}
+	if err := makeStage(job.Root, job.Mounts); err != nil {
+		return nil, err
+	}
+	clock, err := stageClock(job.Root)
+	if err != nil {
+		return nil, err
+	}
+	if err := mountOverlays(job.Root, root, job.Mounts); err != nil {
+		return nil, err
+	}
+	policy, err := job.furnish(root)
+	if err != nil {
+		return nil, err
+	}
+	before, err := account.Read(system.Root(job.Root))
+	if err != nil {
+		return nil, err
+	}
+	if err := job.runInside(root); err != nil {
+		return nil, err
+	}
+	// Nothing that a script left running may write any more.
+	if err := unix.Kill(-1, syscall.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+		return nil, err
+	}
+	after, err := account.Read(system.Root(root))
+	if err != nil {
+		return nil, err
+	}
+	services, err := readPolicyLog(root)
+	if err != nil {
+		return nil, err
+	}
+	b := &builder{job: job, merged: root, clock: clock, policy: policy}
+	res, err := b.build()
+	if err != nil {
+		return nil, err
+	}
+	res.Accounts, res.Services = account.Diff(before, after), services
+	return res, nil
+}
+
+// stageClock is the live file system's idea of now: a live path whose ctime
+// is later changed while the stage was built.
+func stageClock(root string) (int64, error) {
+	path := filepath.Join(root, commit.AreaName, "stage", "clock")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return 0, err
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return 0, err
+	}
+	return st.Ctim.Nano(), nil
+}
+
+// runInside runs the packages and then everything else in the staged root.
+// The second run keeps CAP_NET_ADMIN, over the stage's own empty network, for
+// checks such as nft -c.
+func (job *childJob) runInside(root string) error {
+	if len(job.Plan.Of(spec.KindPackage)) > 0 {
+		if err := job.inside(root, "packages"); err != nil {
+			return err
+		}
+	}
+	return job.inside(root, "write")
+}
+
+func (job *childJob) inside(root, phase string) error {
+	in, err := json.Marshal(job.Request)
+	if err != nil {
+		return err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close()
+	cmd := exec.Command("/proc/self/exe", RunCommand, phase)
+	cmd.Stdin = strings.NewReader(string(in))
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.ExtraFiles = []*os.File{write}
+	cmd.Dir = "/"
+	cmd.Env = insideEnv()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
+	if err := cmd.Start(); err != nil {
+		write.Close()
+		return fmt.Errorf("cannot enter the stage: %w", err)
+	}
+	write.Close()
+	reason, readErr := io.ReadAll(read)
+	if err := errors.Join(readErr, cmd.Wait()); err != nil {
+		if len(reason) > 0 {
+			return errors.New(string(reason))
+		}
+		return fmt.Errorf("cannot stage the %s: %w", phase, err)
+	}
+	return nil
+}
+
+// insideEnv is the whole environment of maintainer scripts (engine-rules 14,
+// 27).
+func insideEnv() []string {
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "LC_ALL=C.UTF-8", "SHELL=/bin/sh", "TERM=dumb",
+		"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
+		"UCF_FORCE_CONFFOLD=1", "SYSTEMD_OFFLINE=1",
+	}
+}

@@ -1,0 +1,106 @@
+package stage
+
+import (
+	"path/filepath"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// classifier tells the class of a path by who owns it (engine-rules 1).
+type classifier struct {
+	managed map[string]bool // paths of the wanted or the previous spec
+	owned   map[string]bool // dpkg's, before or after; true for conffiles
+}
+
+func newClassifier(live, merged system.Root, managed []string) (*classifier, error) {
+	c := &classifier{managed: map[string]bool{}}
+	for _, p := range managed {
+		c.managed[p] = true
+	}
+	owned, err := apt.Owned(merged)
+	if err != nil {
+		return nil, err
+	}
+	before, err := apt.Owned(live)
+	if err != nil {
+		return nil, err
+	}
+	for path, conffile := range before {
+		if _, ok := owned[path]; !ok {
+			owned[path] = conffile
+		}
+	}
+	c.owned = owned
+	return c, nil
+}
+
+func (c *classifier) class(path string) commit.Class {
+	conffile, owned := c.owned[path]
+	switch {
+	case c.managed[path], owned && conffile:
+		return commit.Config
+	case owned, within(path, registries()...):
+		return commit.Program
+	case within(path, "/var", "/srv", "/home", "/root"), generated(path):
+		return commit.State
+	case within(path, "/etc") && !within(path, "/etc/systemd"):
+		return commit.Config
+	default:
+		return commit.Program
+	}
+}
+
+// registries are what dpkg's helpers keep about installed packages. They
+// belong to the packages although no package lists them.
+func registries() []string {
+	return []string{
+		"/etc/alternatives", "/etc/ld.so.cache",
+		"/var/lib/dpkg", "/var/lib/apt/extended_states", "/var/cache/debconf", "/var/lib/ucf", "/var/lib/pam",
+		"/var/lib/systemd/deb-systemd-helper-enabled", "/var/lib/systemd/deb-systemd-helper-masked",
+		"/var/lib/systemd/deb-systemd-user-helper-enabled", "/var/lib/systemd/deb-systemd-user-helper-masked",
+		"/var/lib/systemd/catalog", "/var/lib/python", "/var/lib/xml-core", "/var/lib/sgml-base",
+		"/var/lib/emacsen-common", "/var/lib/dictionaries-common", "/var/lib/aspell", "/var/lib/ispell",
+		"/var/lib/initramfs-tools", "/var/lib/shells.state", "/var/lib/ca-certificates",
+	}
+}
+
+// generated reports whether a path below /etc is made once for this machine,
+// by a script or a daemon, and must outlive the package that made it: keys,
+// identities, and the configuration of a database cluster, which is no use
+// apart from its data.
+func generated(path string) bool {
+	for _, pattern := range []string{
+		"/etc/machine-id", "/etc/hostid", "/etc/adjtime", "/etc/resolv.conf",
+		"/etc/ssh/ssh_host_*", "/etc/ssl/private/*", "/etc/ssl/certs/ssl-cert-snakeoil.pem",
+		"/etc/NetworkManager/system-connections/*", "/etc/mysql/debian.cnf",
+		"/etc/iscsi/initiatorname.iscsi", "/etc/nvme/hostid", "/etc/nvme/hostnqn",
+	} {
+		if ok, _ := filepath.Match(pattern, path); ok {
+			return true
+		}
+	}
+	return within(path, "/etc/postgresql", "/etc/ldap/slapd.d")
+}
+
+// volatile reports whether a path never enters a changeset: locks and
+// backups of the account and package databases, caches that are made again
+// by themselves, and logs that exist already.
+func volatile(path string, live bool) bool {
+	switch path {
+	case "/etc/.pwd.lock", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-",
+		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", // merged by entry, engine-rules 9
+		"/var/lib/dpkg/lock", "/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/triggers/Lock",
+		"/var/lib/dpkg/status-old", "/var/lib/dpkg/available-old", "/var/lib/dpkg/diversions-old", "/var/lib/dpkg/statoverride-old",
+		"/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock", "/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin",
+		"/var/cache/ldconfig/aux-cache",
+		"/var/cache/debconf/config.dat-old", "/var/cache/debconf/templates.dat-old":
+		return true
+	}
+	if within(path, "/var/tmp", "/"+commit.AreaName) {
+		return true
+	}
+	return live && within(path, "/var/log") && (strings.HasSuffix(path, ".log") || strings.HasSuffix(path, ".log.xz"))
+}

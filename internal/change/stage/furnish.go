@@ -1,0 +1,191 @@
+package stage
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+)
+
+const (
+	insideDir   = "run/hostctl"
+	insideCache = "/" + insideDir + "/cache"
+	policyLog   = insideDir + "/policy.log"
+	policyPath  = "usr/sbin/policy-rc.d"
+)
+
+// policyScript denies every start (exit 101, invoke-rc.d(8)) and writes down
+// what was asked.
+const policyScript = `#!/bin/sh
+echo "$@" >> /` + policyLog + `
+exit 101
+`
+
+// furnish gives the staged root the kernel's file systems, as little of them
+// as maintainer scripts need: no disks, no sysctl, nothing of the live /run
+// and /tmp. It reports whether it had to make a file to mount policy-rc.d on.
+func (job *childJob) furnish(root string) (madePolicy bool, err error) {
+	steps := []func(string) error{furnishProc, furnishSys, furnishDev, furnishTemp, furnishAreas(job.Mounts)}
+	for _, step := range steps {
+		if err := step(root); err != nil {
+			return false, err
+		}
+	}
+	if job.CacheDir != "" {
+		if err := os.MkdirAll(filepath.Join(root, insideCache), 0o755); err != nil {
+			return false, err
+		}
+		if err := bindReadOnly(job.CacheDir, filepath.Join(root, insideCache)); err != nil {
+			return false, err
+		}
+	}
+	return furnishPolicy(root)
+}
+
+func furnishProc(root string) error {
+	at := filepath.Join(root, "proc")
+	if err := unix.Mount("proc", at, "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("cannot mount /proc in the stage: %w", err)
+	}
+	for _, p := range []string{"sys", "sysrq-trigger", "irq", "bus"} {
+		path := filepath.Join(at, p)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := bindReadOnly(path, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func furnishSys(root string) error {
+	at := filepath.Join(root, "sys")
+	err := unix.Mount("sysfs", at, "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")
+	if err != nil {
+		return fmt.Errorf("cannot mount /sys in the stage: %w", err)
+	}
+	return nil
+}
+
+func furnishDev(root string) error {
+	at := filepath.Join(root, "dev")
+	if err := mountTmpfs(at, "0755"); err != nil {
+		return err
+	}
+	for _, name := range []string{"null", "zero", "full", "random", "urandom", "tty"} {
+		target := filepath.Join(at, name)
+		if err := os.WriteFile(target, nil, 0o666); err != nil {
+			return err
+		}
+		if err := unix.Mount("/dev/"+name, target, "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("cannot bind /dev/%s into the stage: %w", name, err)
+		}
+	}
+	for _, dir := range []string{"pts", "shm"} {
+		if err := os.Mkdir(filepath.Join(at, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	if err := unix.Mount("devpts", filepath.Join(at, "pts"), "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620"); err != nil {
+		return fmt.Errorf("cannot mount /dev/pts in the stage: %w", err)
+	}
+	if err := mountTmpfs(filepath.Join(at, "shm"), "1777"); err != nil {
+		return err
+	}
+	links := map[string]string{"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+	for name, target := range links {
+		if err := os.Symlink(target, filepath.Join(at, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func furnishTemp(root string) error {
+	if err := mountTmpfs(filepath.Join(root, "run"), "0755"); err != nil {
+		return err
+	}
+	if err := mountTmpfs(filepath.Join(root, "tmp"), "1777"); err != nil {
+		return err
+	}
+	// With /run/systemd/system there, scripts ask for their services through
+	// deb-systemd-invoke, and policy-rc.d hears of all of them (engine-rules 15).
+	for _, dir := range []string{"run/systemd/system", "run/lock", insideDir} {
+		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// furnishAreas hides hostctl's own folders: they hold earlier shadow files.
+func furnishAreas(mounts []mount) func(string) error {
+	return func(root string) error {
+		for _, m := range mounts {
+			if !m.Overlay {
+				continue
+			}
+			if err := mountTmpfs(filepath.Join(root, m.Point, commit.AreaName), "0700"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func furnishPolicy(root string) (made bool, err error) {
+	script := filepath.Join(root, insideDir, "policy-rc.d")
+	if err := os.WriteFile(script, []byte(policyScript), 0o755); err != nil {
+		return false, err
+	}
+	target := filepath.Join(root, policyPath)
+	if _, err := os.Lstat(target); errors.Is(err, fs.ErrNotExist) {
+		if err := os.WriteFile(target, nil, 0o755); err != nil {
+			return false, err
+		}
+		made = true
+	}
+	if err := unix.Mount(script, target, "", unix.MS_BIND, ""); err != nil {
+		return made, fmt.Errorf("cannot mount policy-rc.d in the stage: %w", err)
+	}
+	return made, nil
+}
+
+func mountTmpfs(at, mode string) error {
+	if err := unix.Mount("tmpfs", at, "tmpfs", unix.MS_NOSUID, "mode="+mode); err != nil {
+		return fmt.Errorf("cannot mount a tmpfs on %s in the stage: %w", at, err)
+	}
+	return nil
+}
+
+func readPolicyLog(root string) ([]ServiceRequest, error) {
+	f, err := os.Open(filepath.Join(root, policyLog))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []ServiceRequest
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		// policy-rc.d(5) interface: options, then the name, then the actions.
+		fields := strings.Fields(lines.Text())
+		for len(fields) > 0 && strings.HasPrefix(fields[0], "--") {
+			fields = fields[1:]
+		}
+		if len(fields) >= 2 {
+			out = append(out, ServiceRequest{Unit: fields[0], Action: fields[1]})
+		}
+	}
+	return out, lines.Err()
+}

@@ -1,0 +1,81 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/kind"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// Inside is the process in the staged root: with phase "packages" it runs
+// apt, with "write" it writes everything else and runs the files' checks.
+func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) error {
+	unix.Umask(0o022)
+	var req Request
+	if err := json.NewDecoder(in).Decode(&req); err != nil {
+		return fmt.Errorf("internal error: cannot read the stage's job: %w", err)
+	}
+	req.Want.Origins = req.Origins
+	if err := dropCapabilities(phase == "write"); err != nil {
+		return err
+	}
+	if phase == "write" {
+		return kind.Stage(ctx, system.Root("/"), kind.Job{
+			Plan: req.Plan, Want: req.Want, Prev: req.Prev, PasswordHashes: req.PasswordHashes,
+			Blob: func(digest string) ([]byte, error) {
+				b, ok := req.Blobs[digest]
+				if !ok {
+					return nil, fmt.Errorf("internal error: blob %s was not sent to the stage", digest)
+				}
+				return b, nil
+			},
+		})
+	}
+	install, remove := debs(apt.Cache{Dir: insideCache}, req.Plan, req.Lock)
+	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
+}
+
+// dependencies are the locked packages that the spec does not name.
+func dependencies(req Request) []string {
+	var auto []string
+	for _, l := range req.Lock {
+		if _, declared := req.Want.Packages[l.Name]; !declared {
+			auto = append(auto, l.Name)
+		}
+	}
+	return auto
+}
+
+// dropCapabilities takes from everything that this process will start what a
+// package has no business with on a live kernel (engine-rules 14).
+func dropCapabilities(keepNetwork bool) error {
+	drop := []uintptr{unix.CAP_SYS_MODULE, unix.CAP_SYS_TIME, unix.CAP_SYS_BOOT, unix.CAP_SYS_RAWIO, unix.CAP_NET_ADMIN}
+	if keepNetwork {
+		drop = slices.DeleteFunc(drop, func(c uintptr) bool { return c == unix.CAP_NET_ADMIN })
+	}
+	for _, c := range drop {
+		// The bounding set is a thread's own; any thread may be the one that forks.
+		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0); errno != 0 {
+			return fmt.Errorf("cannot drop capability %d: %w", c, errno)
+		}
+	}
+	return nil
+}
+
+// Reply writes the reason of a failure to the pipe that the parent of a
+// stage process reads.
+func Reply(err error) {
+	if f := os.NewFile(3, "reply"); f != nil {
+		fmt.Fprint(f, err)
+		f.Close()
+	}
+}

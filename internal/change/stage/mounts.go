@@ -1,0 +1,170 @@
+package stage
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+)
+
+// mount is one mount below the root that a stage has to show.
+type mount struct {
+	Point   string // below the root
+	FSType  string
+	Overlay bool // writable in the stage; otherwise bound read-only
+}
+
+func (m mount) stage(root string) string {
+	return filepath.Join(root, m.Point, commit.AreaName, "stage")
+}
+
+// overlayTypes are file systems that can be upper and lower layer of an
+// overlay: they have rename flags, whiteouts and trusted.* xattrs.
+func overlayTypes() []string {
+	return []string{"ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "tmpfs", "zfs"}
+}
+
+// hidden are folders whose mounts a stage replaces with its own.
+func hidden() []string {
+	return []string{"/proc", "/sys", "/dev", "/run", "/tmp", "/" + commit.AreaName}
+}
+
+func within(path string, folders ...string) bool {
+	return slices.ContainsFunc(folders, func(f string) bool {
+		return f != "" && (path == f || strings.HasPrefix(path, strings.TrimSuffix(f, "/")+"/"))
+	})
+}
+
+// findMounts lists the mounts of real file systems below root, the root
+// itself first, from proc_pid_mountinfo(5).
+func findMounts(root, cacheDir string) ([]mount, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	seen := map[string]mount{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		point, fstype, ro, ok := parseMount(lines.Text())
+		if !ok || !within(point, root) {
+			continue
+		}
+		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(point, strings.TrimSuffix(root, "/")), "/")
+		if rel == "/" || within(rel, hidden()...) || within(point, cacheDir) {
+			continue
+		}
+		if fi, err := os.Stat(point); err != nil || !fi.IsDir() {
+			continue // a file that is mounted on keeps its mount; commit refuses to replace it
+		}
+		seen[rel] = mount{Point: rel, FSType: fstype, Overlay: !ro && slices.Contains(overlayTypes(), fstype)}
+	}
+	rootMount, err := mountOfRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	mounts := []mount{rootMount}
+	for _, m := range seen {
+		mounts = append(mounts, m)
+	}
+	sort.Slice(mounts, func(i, j int) bool { return mounts[i].Point < mounts[j].Point })
+	return mounts, nil
+}
+
+func mountOfRoot(root string) (mount, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(root, &st); err != nil {
+		return mount{}, fmt.Errorf("cannot stage on %s: %w", root, err)
+	}
+	if st.Type == unix.OVERLAYFS_SUPER_MAGIC {
+		return mount{}, fmt.Errorf("cannot stage on %s: it is an overlay itself, and an overlay cannot be the upper layer of another", root)
+	}
+	if st.Flags&unix.ST_RDONLY != 0 {
+		return mount{}, fmt.Errorf("cannot stage on %s: it is mounted read-only; remount it writable", root)
+	}
+	return mount{Point: "/", Overlay: true}, nil
+}
+
+// parseMount takes mount point, type and read-only flag from a line of
+// mountinfo. Blanks in paths are octal escapes there.
+func parseMount(line string) (point, fstype string, ro, ok bool) {
+	left, right, found := strings.Cut(line, " - ")
+	l, r := strings.Fields(left), strings.Fields(right)
+	if !found || len(l) < 6 || len(r) < 1 {
+		return "", "", false, false
+	}
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	return unescape.Replace(l[4]), r[0], slices.Contains(strings.Split(l[5], ","), "ro"), true
+}
+
+// mountOverlays shows the root below at, every real file system as an
+// overlay whose upper layer lies on that same file system.
+func mountOverlays(root, at string, mounts []mount) error {
+	for _, m := range mounts {
+		target := filepath.Join(at, m.Point)
+		lower := filepath.Join(root, m.Point)
+		if !m.Overlay {
+			if err := bindReadOnly(lower, target); err != nil {
+				return err
+			}
+			continue
+		}
+		upper, work := filepath.Join(m.stage(root), "upper"), filepath.Join(m.stage(root), "work")
+		if strings.ContainsAny(lower, ":,\\") {
+			return fmt.Errorf("cannot stage %s: overlayfs cannot take a path with a colon, comma or backslash", lower)
+		}
+		// redirect_dir so that folders can be renamed (engine-rules 10),
+		// metacopy so that chown copies no data (4), index so that hard
+		// links stay (23), volatile because nothing in there is relied on
+		// before commit has synced it.
+		options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=on,metacopy=on,index=on,volatile", lower, upper, work)
+		if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
+			return fmt.Errorf("cannot mount the stage of %s: %w", lower, err)
+		}
+	}
+	return nil
+}
+
+// makeStage makes the folders of the overlays, the topmost folder of each
+// upper layer with the metadata of what it covers (engine-rules 12).
+func makeStage(root string, mounts []mount) error {
+	for _, m := range mounts {
+		if !m.Overlay {
+			continue
+		}
+		area := filepath.Join(root, m.Point, commit.AreaName)
+		upper := filepath.Join(m.stage(root), "upper")
+		for _, dir := range []string{area, m.stage(root), upper, filepath.Join(m.stage(root), "work")} {
+			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("cannot make room for the stage: %w", err)
+			}
+		}
+		top, err := commit.ReadNode(filepath.Join(root, m.Point))
+		if err != nil {
+			return err
+		}
+		if err := commit.SetAttr(upper, top.Attr); err != nil {
+			return err
+		}
+	}
+	return os.MkdirAll(mountPoint(root), 0o700)
+}
+
+func mountPoint(root string) string { return filepath.Join(root, commit.AreaName, "stage", "root") }
+
+func bindReadOnly(source, target string) error {
+	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("cannot bind %s into the stage: %w", source, err)
+	}
+	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		return fmt.Errorf("cannot make %s read-only in the stage: %w", source, err)
+	}
+	return nil
+}

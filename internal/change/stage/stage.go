@@ -1,0 +1,177 @@
+// Package stage builds the next state of a root without touching the live
+// one: an overlay over every real file system, in which the real apt, dpkg,
+// useradd and systemctl run in namespaces of their own, and the changeset
+// that comes out of it.
+package stage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// ChildCommand and RunCommand are the hidden arguments with which hostctl
+// starts itself as PID 1 of the stage and as the process inside its root.
+const (
+	ChildCommand = "stage-child"
+	RunCommand   = "stage-run"
+)
+
+// Request is everything that a stage needs.
+type Request struct {
+	Root       string
+	Generation int // the number that the result will have
+	Plan       *spec.Plan
+	Want, Prev *spec.Host
+	Lock       []spec.Locked
+	CacheDir   string
+	// PasswordHashes by secret name, for accounts that are created. They
+	// travel to the stage over a pipe.
+	PasswordHashes map[string]string
+	Blobs          map[string][]byte // file sources by digest
+	Tombstones     account.Tombstones
+	Managed        []string // paths that the wanted or the previous spec owns
+	Origins        map[spec.ID]spec.Origin
+}
+
+// Result is what a stage leaves: new nodes in the slots of the generation,
+// and what they mean.
+type Result struct {
+	Changeset *commit.Changeset
+	Accounts  account.Delta
+	Services  []ServiceRequest
+	Config    map[string]string // digest to slot path of every config file in the changeset
+}
+
+// ServiceRequest is what a maintainer script asked of a service: policy-rc.d
+// denied and recorded it.
+type ServiceRequest struct {
+	Unit   string
+	Action string
+}
+
+// Area is the folder of one generation's slots below a mount point.
+func Area(generation int) string { return fmt.Sprintf("gen/%d", generation) }
+
+// Run stages a plan. On any error the live root is untouched and what the
+// stage has written is deleted.
+func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
+	mounts, err := findMounts(req.Root, req.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := Discard(req.Root, req.Generation); err != nil {
+		return nil, err
+	}
+	res, err := run(ctx, childJob{Request: req, Mounts: mounts}, log)
+	if err != nil {
+		return nil, errors.Join(err, Discard(req.Root, req.Generation))
+	}
+	return res, removeStage(req.Root, mounts)
+}
+
+// Discard deletes what an unfinished stage of a generation left on any mount.
+func Discard(root string, generation int) error {
+	mounts, err := findMounts(root, "")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range mounts {
+		errs = append(errs, os.RemoveAll(filepath.Join(root, m.Point, commit.AreaName, Area(generation))))
+	}
+	return errors.Join(append(errs, removeStage(root, mounts))...)
+}
+
+func removeStage(root string, mounts []mount) error {
+	var errs []error
+	for _, m := range mounts {
+		errs = append(errs, os.RemoveAll(m.stage(root)))
+	}
+	return errors.Join(errs...)
+}
+
+type childJob struct {
+	Request
+	Mounts []mount
+}
+
+type childResult struct {
+	Result *Result
+	Err    string
+}
+
+// run starts PID 1 of the stage and waits for its result on an extra pipe;
+// whatever the tools print goes to log.
+func run(ctx context.Context, job childJob, log io.Writer) (*Result, error) {
+	in, err := json.Marshal(job)
+	if err != nil {
+		return nil, err
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()
+	// The child dies with the thread that starts it (prctl(2),
+	// PR_SET_PDEATHSIG), so that thread has to live as long as hostctl.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd := exec.CommandContext(ctx, "/proc/self/exe", ChildCommand)
+	cmd.Stdin = bytes.NewReader(in)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.ExtraFiles = []*os.File{write}
+	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWNET,
+		Pdeathsig:  syscall.SIGKILL,
+	}
+	if err := cmd.Start(); err != nil {
+		write.Close()
+		return nil, fmt.Errorf("cannot isolate the stage: %w", err)
+	}
+	write.Close()
+	out, readErr := io.ReadAll(read)
+	if err := errors.Join(readErr, cmd.Wait()); err != nil && len(out) == 0 {
+		return nil, fmt.Errorf("cannot stage: %w", errors.Join(ctx.Err(), err))
+	}
+	var res childResult
+	if err := json.Unmarshal(out, &res); err != nil {
+		return nil, fmt.Errorf("internal error: cannot read the stage's result: %w", err)
+	}
+	if res.Err != "" {
+		return nil, errors.New(res.Err)
+	}
+	return res.Result, nil
+}
+
+// debs returns the packages that a plan installs, as paths below cache.
+func debs(cache apt.Cache, plan *spec.Plan, lock []spec.Locked) (install, remove []string) {
+	byName := map[string]spec.Locked{}
+	for _, l := range lock {
+		byName[l.Name] = l
+	}
+	for _, c := range plan.Of(spec.KindPackage) {
+		if c.Action == spec.Delete {
+			remove = append(remove, c.ID.Name)
+		} else {
+			install = append(install, cache.Deb(byName[c.ID.Name]))
+		}
+	}
+	return install, remove
+}
