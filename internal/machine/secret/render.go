@@ -1,0 +1,68 @@
+package secret
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// render puts values where text has {{secret:NAME}} or {{secret:NAME|ESCAPER}},
+// the form in which the language writes a secret's placeholder.
+func render(text string, values map[string]string, declared map[string]spec.Secret) (string, error) {
+	var wrong []error
+	out := regexp.MustCompile(`\{\{secret:([^{}|]+)(?:\|([^{}|]*))?\}\}`).ReplaceAllStringFunc(text, func(found string) string {
+		name, escaper, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(found, "{{secret:"), "}}"), "|")
+		value, ok := values[name]
+		if !ok {
+			if _, known := declared[name]; !known {
+				wrong = append(wrong, fmt.Errorf("it uses secret %q, which is not declared%s", name, nearest(name, sortedKeys(declared))))
+			}
+			return "" // a declared one without a value is a problem already reported
+		}
+		escaped, err := escape(value, escaper)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("secret %q: %w", name, err))
+		}
+		return escaped
+	})
+	return out, errors.Join(wrong...)
+}
+
+// escape makes value safe at the place of its placeholder: inside double
+// quotes for json, toml and yaml, as a word of its own for shell, as the one
+// line after "key=" for ini.
+func escape(value, escaper string) (string, error) {
+	switch escaper {
+	case "", "raw":
+		return value, nil
+	case "json", "toml", "yaml":
+		return quoted(value)
+	case "shell":
+		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
+	case "ini":
+		if strings.ContainsAny(value, "\r\n") {
+			return "", errors.New("it has more than one line, which an INI value cannot hold; use the placeholder without |ini where whole lines are meant")
+		}
+		return value, nil
+	default:
+		return "", fmt.Errorf("there is no escaper %q: use json, toml, yaml, ini, shell or none", escaper)
+	}
+}
+
+// quoted is the inside of a JSON string. TOML and YAML read it the same, but
+// TOML wants DEL escaped as well.
+func quoted(value string) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return "", err
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	return strings.ReplaceAll(text[1:len(text)-1], "\x7f", `\u007f`), nil
+}

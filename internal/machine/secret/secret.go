@@ -1,0 +1,333 @@
+// Package secret decrypts sops files with the age keys of this host and puts
+// their values below /run, in memory that is never swapped out.
+//
+// It reads sops's file format itself (https://getsops.io/docs, and the tests
+// hold it against the sops library): the library links the clients of every
+// cloud's key service, 40 MB that a host which has an age key never calls, and
+// it looks for keys in the environment. Writing such files stays the sops
+// program's work.
+package secret
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sort"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/agessh"
+	"filippo.io/age/armor"
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// sshHostKey can open files too: sops takes ssh-ed25519 public keys as age
+// recipients.
+const sshHostKey = "/etc/ssh/ssh_host_ed25519_key"
+
+// Keyring holds the private keys of this host.
+type Keyring struct {
+	identities []age.Identity
+	public     []string // "age1… (FILE)", for people
+}
+
+// LoadKeys reads the age keys in ageKeyFile, and the ed25519 host key of sshd
+// where there is one. No environment variable and no other place is looked at.
+// From here on the process leaves no core dump and cannot be traced.
+func LoadKeys(root system.Root, ageKeyFile string) (Keyring, error) {
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return Keyring{}, fmt.Errorf("cannot turn core dumps off: %w", err)
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return Keyring{}, fmt.Errorf("cannot make this process untraceable: %w", err)
+	}
+	var k Keyring
+	if err := k.addSSH(root); err != nil {
+		return Keyring{}, err
+	}
+	if ageKeyFile != "" {
+		err := k.addAge(root, ageKeyFile)
+		if err != nil && !(errors.Is(err, os.ErrNotExist) && len(k.identities) > 0) {
+			return Keyring{}, err
+		}
+	}
+	if len(k.identities) == 0 {
+		return Keyring{}, fmt.Errorf("cannot decrypt secrets: the spec names no age key file, and there is no %s", sshHostKey)
+	}
+	return k, nil
+}
+
+func (k *Keyring) addAge(root system.Root, path string) error {
+	data, err := readPrivate(root, path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("cannot decrypt secrets: there is no key at %s; copy this host's age key there, or make one with 'age-keygen -o %s', add its public key to .sops.yaml and run 'sops updatekeys' on the files: %w", path, path, os.ErrNotExist)
+	}
+	if err != nil {
+		return err
+	}
+	ids, err := age.ParseIdentities(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("cannot read age keys from %s: it should hold lines AGE-SECRET-KEY-1…, as age-keygen writes them", path)
+	}
+	for _, id := range ids {
+		k.identities = append(k.identities, id)
+		switch id := id.(type) {
+		case *age.X25519Identity:
+			k.public = append(k.public, fmt.Sprintf("%s (%s)", id.Recipient(), path))
+		case *age.HybridIdentity:
+			k.public = append(k.public, fmt.Sprintf("%s (%s)", id.Recipient(), path))
+		}
+	}
+	return nil
+}
+
+// addSSH takes the host key of sshd; one with a passphrase is not for machines
+// and passed over.
+func (k *Keyring) addSSH(root system.Root) error {
+	data, err := readPrivate(root, sshHostKey)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	id, err := agessh.ParseIdentity(data)
+	if err != nil {
+		return nil
+	}
+	public := "an ssh key"
+	if pub, err := root.Read(sshHostKey + ".pub"); err == nil {
+		if f := strings.Fields(string(pub)); len(f) >= 2 {
+			public = f[0] + " " + f[1]
+		}
+	}
+	k.identities = append(k.identities, id)
+	k.public = append(k.public, fmt.Sprintf("%s (%s)", public, sshHostKey))
+	return nil
+}
+
+// readPrivate refuses a key that others than its owner can read.
+func readPrivate(root system.Root, path string) ([]byte, error) {
+	f, err := os.Open(root.Path(path))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read key %s: %w", path, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read key %s: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read key %s: it is not a regular file", path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("cannot use key %s: its mode is %04o, so others than its owner can read it; run 'chmod 0400 %s', and make a new key if anybody may have read it", path, info.Mode().Perm(), path)
+	}
+	return io.ReadAll(f)
+}
+
+// Decrypt returns every value of a sops file (YAML, JSON, dotenv or binary) by
+// its path in the document, "a/b" for nested ones, list positions included.
+// name is how errors call the file; no error holds a value.
+func (k Keyring) Decrypt(sopsFile []byte, name string) (map[string]string, error) {
+	values, err := k.decrypt(sopsFile)
+	if err != nil {
+		return nil, fmt.Errorf("cannot decrypt %s: %w", name, err)
+	}
+	return values, nil
+}
+
+func (k Keyring) decrypt(file []byte) (map[string]string, error) {
+	tree, meta, err := parse(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := meta.supported(); err != nil {
+		return nil, err
+	}
+	key, err := k.dataKey(meta)
+	if err != nil {
+		return nil, err
+	}
+	return open(tree, meta, key)
+}
+
+// dataKey finds the one recipient whose private key is here.
+func (k Keyring) dataKey(meta *metadata) ([]byte, error) {
+	var recipients []string
+	for _, r := range meta.Age {
+		recipients = append(recipients, r.Recipient)
+		plain, err := age.Decrypt(armor.NewReader(strings.NewReader(r.Enc)), k.identities...)
+		var mismatch *age.NoIdentityMatchError
+		if errors.As(err, &mismatch) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("its key for %s is damaged", r.Recipient)
+		}
+		key, err := io.ReadAll(plain)
+		if err != nil {
+			return nil, fmt.Errorf("its key for %s is damaged", r.Recipient)
+		}
+		return key, nil
+	}
+	if n := meta.foreign(); n > 0 {
+		recipients = append(recipients, fmt.Sprintf("%d keys that are not age's", n))
+	}
+	if len(recipients) == 0 {
+		recipients = []string{"nobody"}
+	}
+	return nil, fmt.Errorf("it is encrypted to %s, and this host has %s; add the host's public key to .sops.yaml and run 'sops updatekeys FILE'",
+		strings.Join(recipients, ", "), strings.Join(k.public, ", "))
+}
+
+// Check decrypts everything that the host needs, in memory, and returns every
+// problem at once: nothing about secrets can fail later but the writing itself.
+func (k Keyring) Check(host *spec.Host, blob func(digest string) ([]byte, error)) error {
+	_, err := k.load(host, blob)
+	return err
+}
+
+// loaded is what an installation writes.
+type loaded struct {
+	values   map[string]string // by secret name
+	rendered map[string]string // by path of the file
+}
+
+func (k Keyring) load(host *spec.Host, blob func(digest string) ([]byte, error)) (*loaded, error) {
+	l := &loaded{values: map[string]string{}, rendered: map[string]string{}}
+	problems := k.loadValues(host, blob, l.values)
+	for _, path := range sortedKeys(host.Files) {
+		file := host.Files[path]
+		if len(file.Secrets) == 0 {
+			continue
+		}
+		text, err := contentOf(file, blob)
+		if err == nil {
+			text, err = render(text, l.values, host.Secrets)
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s%s: %v", spec.ID{Kind: spec.KindFile, Name: path}, at(host, spec.KindFile, path), err))
+		}
+		l.rendered[path] = text
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("cannot provide the secrets of %s:\n  %s", host.Name, strings.Join(problems, "\n  "))
+	}
+	return l, nil
+}
+
+func (k Keyring) loadValues(host *spec.Host, blob func(digest string) ([]byte, error), into map[string]string) (problems []string) {
+	users := map[string][]string{} // secrets by file
+	for _, name := range sortedKeys(host.Secrets) {
+		d := host.Secrets[name].FileDigest
+		users[d] = append(users[d], name)
+	}
+	for _, digest := range sortedKeys(users) {
+		file, err := blob(digest)
+		var values map[string]string
+		if err == nil {
+			values, err = k.Decrypt(file, fileName(host, digest))
+		}
+		if err != nil {
+			problems = append(problems, fmt.Sprintf("%s: %v", strings.Join(users[digest], ", "), err))
+			continue
+		}
+		for _, name := range users[digest] {
+			key := host.Secrets[name].Key
+			value, ok := values[key]
+			if !ok {
+				problems = append(problems, fmt.Sprintf("%s%s: %s has no value %q%s", spec.ID{Kind: spec.KindSecret, Name: name},
+					at(host, spec.KindSecret, name), fileName(host, digest), key, nearest(key, sortedKeys(values))))
+				continue
+			}
+			into[name] = value
+		}
+	}
+	return problems
+}
+
+func contentOf(file spec.File, blob func(digest string) ([]byte, error)) (string, error) {
+	if file.Content != "" || file.Digest == "" {
+		return file.Content, nil
+	}
+	b, err := blob(file.Digest)
+	return string(b), err
+}
+
+// fileName is the encrypted file as people know it; a stored generation knows
+// its digest only.
+func fileName(host *spec.Host, digest string) string {
+	if path := host.Blobs[digest]; path != "" {
+		return path
+	}
+	return "the encrypted file " + digest[:min(12, len(digest))]
+}
+
+func at(host *spec.Host, kind spec.Kind, name string) string {
+	if o := host.Origins[spec.ID{Kind: kind, Name: name}]; o.File != "" {
+		return " (" + o.String() + ")"
+	}
+	return ""
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// nearest suggests keys that a person may have meant: those below the missing
+// one, of the same last part, or with a spelling at most two letters away.
+func nearest(missing string, keys []string) string {
+	last := func(k string) string { return k[strings.LastIndex(k, "/")+1:] }
+	var like []string
+	for _, k := range keys {
+		if strings.HasPrefix(k, missing+"/") || last(k) == last(missing) || distance(k, missing) <= 2 {
+			like = append(like, k)
+		}
+	}
+	if len(like) == 0 {
+		return fmt.Sprintf("; it has %s", listed(keys))
+	}
+	return fmt.Sprintf("; did you mean %s?", listed(like))
+}
+
+func listed(keys []string) string {
+	const most = 8
+	if len(keys) == 0 {
+		return "no values"
+	}
+	if len(keys) > most {
+		return strings.Join(keys[:most], ", ") + fmt.Sprintf(" and %d more", len(keys)-most)
+	}
+	return strings.Join(keys, ", ")
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
