@@ -1,0 +1,90 @@
+package apt
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// workspace is a folder in which apt-get runs and sees nothing of the
+// machine's own sources, keys, preferences, hooks or package state.
+type workspace struct {
+	dir  string
+	arch string
+}
+
+func openWorkspace(dir, arch string) (workspace, error) {
+	w := workspace{dir, arch}
+	for _, sub := range []string{"empty", "lists/partial", "cache/archives/partial"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return w, fmt.Errorf("cannot make a folder for apt: %w", err)
+		}
+	}
+	for name, text := range map[string]string{"status": "", "apt.conf": w.conf()} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return w, fmt.Errorf("cannot set up apt: %w", err)
+		}
+	}
+	return w, nil
+}
+
+// conf is the whole of apt's configuration: APT_CONFIG is read before
+// everything else (apt.conf(5)), so what it says about where the rest is holds.
+func (w workspace) conf() string {
+	var b strings.Builder
+	for _, dir := range [][2]string{
+		{"Etc::sourcelist", "sources.list"}, {"Etc::sourceparts", "empty"},
+		{"Etc::main", "empty/none"}, {"Etc::parts", "empty"},
+		{"Etc::preferences", "preferences"}, {"Etc::preferencesparts", "empty"},
+		{"Etc::trusted", "empty/none"}, {"Etc::trustedparts", "empty"},
+		{"Etc::netrc", "empty/none"}, {"Etc::netrcparts", "empty"},
+		{"State", "."}, {"State::lists", "lists"}, {"State::status", "status"}, {"State::extended_states", "extended_states"},
+		{"Cache", "cache"}, {"Cache::archives", "cache/archives"}, {"Log", "empty"},
+	} {
+		fmt.Fprintf(&b, "Dir::%s %q;\n", dir[0], filepath.Join(w.dir, dir[1]))
+	}
+	fmt.Fprintf(&b, "APT::Architecture %q;\nAPT::Architectures { %q; };\n", w.arch, w.arch)
+	// The classic solver of apt 2.6 is still in 3.0 and later: the same
+	// lists give the same lock whichever Debian runs 'hostctl update'.
+	b.WriteString(`APT::Solver "internal";
+APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+APT::Sandbox::User "root";
+APT::Update::Error-Mode "any";
+Acquire::Languages "none";
+Acquire::PDiffs "false";
+Acquire::Retries "3";
+`)
+	return b.String()
+}
+
+// run starts apt-get and returns what it printed, both streams.
+func (w workspace) run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "LC_") || strings.HasPrefix(v, "LANG") || strings.HasPrefix(v, "APT_CONFIG=")
+	}), "LC_ALL=C.UTF-8", "APT_CONFIG="+filepath.Join(w.dir, "apt.conf"))
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	return string(out), err
+}
+
+// complaints are apt's own errors and warnings, one after the other.
+func complaints(out string) string {
+	var kept []string
+	for line := range strings.Lines(out) {
+		line = strings.TrimSpace(line)
+		for _, prefix := range []string{"E: ", "W: "} {
+			if text, ok := strings.CutPrefix(line, prefix); ok && !slices.Contains(kept, text) {
+				kept = append(kept, text)
+			}
+		}
+	}
+	return strings.Join(kept, "; ")
+}

@@ -1,0 +1,294 @@
+package apt
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Resolve asks apt for everything that a host with the packages of want holds:
+// what Debian requires of every system, apt itself, the wanted packages, and
+// what these depend on (no Recommends), from the first source unless a package
+// says otherwise. It starts from an empty system, so the answer depends on the
+// sources alone.
+func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) ([]spec.Locked, error) {
+	if len(sources) == 0 {
+		return nil, fmt.Errorf("cannot resolve packages: the flake has no Debian input; add input \"debian\" { url = \"debian:SUITE\" }")
+	}
+	s := &solver{want: want, indexes: map[string]*index{}}
+	for _, source := range sources {
+		r, err := c.openRepository(ctx, system, source)
+		if err != nil {
+			return nil, err
+		}
+		s.repositories = append(s.repositories, r)
+	}
+	if err := s.readIndexes(); err != nil {
+		return nil, err
+	}
+	if err := s.checkNames(); err != nil {
+		return nil, err
+	}
+	return s.solve(ctx, c, system)
+}
+
+type solver struct {
+	repositories []*repository // the default input first
+	indexes      map[string]*index
+	lists        []list
+	want         map[string]spec.Package
+}
+
+// list is one verified Packages file and the number of its repository.
+type list struct {
+	repository int
+	file       string
+}
+
+func (s *solver) readIndexes() error {
+	for i, r := range s.repositories {
+		x := newIndex()
+		s.indexes[r.Input] = x
+		files, err := r.packageLists()
+		if err != nil {
+			return err
+		}
+		for _, file := range files {
+			if err := x.read(file, r.Input); err != nil {
+				return err
+			}
+			s.lists = append(s.lists, list{i, file})
+		}
+	}
+	return nil
+}
+
+func (s *solver) input(name string) string {
+	if from := s.want[name].From; from != "" {
+		return from
+	}
+	return s.repositories[0].Input
+}
+
+// checkNames refuses, all at once, wanted packages that their input lacks.
+func (s *solver) checkNames() error {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(s.want)) {
+		if s.want[name].Absent {
+			continue
+		}
+		x, ok := s.indexes[s.input(name)]
+		if !ok {
+			problems = append(problems, fmt.Sprintf("%s: there is no Debian input %q", name, s.input(name)))
+		} else if _, ok := x.packages[name]; !ok {
+			problems = append(problems, name+": "+s.unknown(x, name))
+		}
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("cannot resolve packages, %d not found:\n  %s", len(problems), strings.Join(problems, "\n  "))
+	}
+	return nil
+}
+
+func (s *solver) unknown(x *index, name string) string {
+	if by := x.provides[name]; len(by) > 0 {
+		slices.Sort(by)
+		return "it is a virtual package; name one that provides it: " + strings.Join(unique(by), ", ")
+	}
+	for _, r := range s.repositories {
+		if _, ok := s.indexes[r.Input].packages[name]; ok {
+			return fmt.Sprintf("it is not in input %q, but in %q: package %q { from = input.%s }", s.input(name), r.Input, name, r.Input)
+		}
+	}
+	text := fmt.Sprintf("it is not in input %q", s.input(name))
+	if near := x.nearest(name); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return text
+}
+
+// nearest returns up to three names that differ in the fewest letters.
+func (x *index) nearest(name string) []string {
+	limit := 1 + len(name)/4
+	byDistance := make([][]string, limit+1)
+	for known := range x.packages {
+		if d := levenshtein.Distance(name, known, nil); d <= limit {
+			byDistance[d] = append(byDistance[d], known)
+		}
+	}
+	var near []string
+	for _, names := range byDistance {
+		slices.Sort(names)
+		near = append(near, names...)
+	}
+	return near[:min(3, len(near))]
+}
+
+// solve gives apt a system with nothing installed and the verified lists
+// under names of its own, and reads what it would install.
+func (s *solver) solve(ctx context.Context, c Cache, system string) ([]spec.Locked, error) {
+	w, err := s.workspace(c, system)
+	if err != nil {
+		return nil, err
+	}
+	out, err := w.run(ctx, append([]string{"install", "-s", "-qq", "-y"}, s.request()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot resolve packages: apt finds no set that satisfies every dependency: %w\n%s\n"+
+			"a package that the flake makes absent, or takes from another input, may be what is missing", err, strings.TrimSpace(out))
+	}
+	return s.answer(out)
+}
+
+// workspace links the lists below names that apt derives from the made-up
+// sources file:/iN s cM. Their Release files are made up too: they give each
+// input a label, by which it can be pinned even when two have the same suite.
+func (s *solver) workspace(c Cache, system string) (workspace, error) {
+	var key, sources strings.Builder
+	for _, l := range s.lists {
+		fmt.Fprintln(&key, l.repository, l.file)
+	}
+	w, err := openWorkspace(filepath.Join(c.Dir, "solver", spec.Sum([]byte(key.String()))[:16]), system)
+	if err != nil {
+		return w, err
+	}
+	components := make([][]string, len(s.repositories))
+	for _, l := range s.lists {
+		i := l.repository
+		component := fmt.Sprintf("c%d", len(components[i]))
+		components[i] = append(components[i], component)
+		link := filepath.Join(w.dir, "lists", fmt.Sprintf("_i%d_dists_s_%s_binary-%s_Packages", i, component, system))
+		if err := replaceLink(l.file, link); err != nil {
+			return w, fmt.Errorf("cannot set up apt: %w", err)
+		}
+	}
+	for i, r := range s.repositories {
+		// The lists have been verified: these are local names for them.
+		fmt.Fprintf(&sources, "deb [trusted=yes arch=%s] file:/i%d s %s\n", system, i, strings.Join(components[i], " "))
+		release := fmt.Sprintf("Origin: hostctl\nLabel: %s\nSuite: %s\nCodename: %s\nArchitectures: %s\nComponents: %s\n",
+			r.Input, r.Input, r.Input, system, strings.Join(components[i], " "))
+		if err := os.WriteFile(filepath.Join(w.dir, "lists", fmt.Sprintf("_i%d_dists_s_Release", i)), []byte(release), 0o644); err != nil {
+			return w, fmt.Errorf("cannot set up apt: %w", err)
+		}
+	}
+	for name, text := range map[string]string{"sources.list": sources.String(), "preferences": s.preferences()} {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o644); err != nil {
+			return w, fmt.Errorf("cannot set up apt: %w", err)
+		}
+	}
+	return w, nil
+}
+
+func replaceLink(target, link string) error {
+	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return os.Symlink(target, link)
+}
+
+// preferences pins (apt_preferences(5)): the default input as usual, others
+// only where nothing else will do, packages with "from" to theirs, and absent
+// ones to never.
+func (s *solver) preferences() string {
+	var b strings.Builder
+	pin := func(name, what string, priority int) {
+		fmt.Fprintf(&b, "Package: %s\nPin: %s\nPin-Priority: %d\n\n", name, what, priority)
+	}
+	for name, p := range s.sorted() {
+		switch {
+		case p.Absent:
+			pin(name, "version *", -1)
+		case p.From != "":
+			pin(name, "release l="+p.From, 990)
+		}
+	}
+	for i, r := range s.repositories {
+		priority := 500
+		if i > 0 {
+			priority = 1
+		}
+		pin("*", "release l="+r.Input, priority)
+	}
+	return b.String()
+}
+
+func (s *solver) sorted() func(yield func(string, spec.Package) bool) {
+	return func(yield func(string, spec.Package) bool) {
+		for _, name := range slices.Sorted(maps.Keys(s.want)) {
+			if !yield(name, s.want[name]) {
+				return
+			}
+		}
+	}
+}
+
+// request is what apt-get is asked to install. NAME/INPUT makes apt take from
+// that input also what the package needs and the default input does not
+// satisfy (apt-get(8)).
+func (s *solver) request() []string {
+	base := s.indexes[s.repositories[0].Input]
+	var names []string
+	for name, candidates := range base.packages {
+		_, said := s.want[name]
+		required := name == "apt" || slices.ContainsFunc(candidates, func(c candidate) bool { return c.essential })
+		if required && !said {
+			names = append(names, name)
+		}
+	}
+	for name, p := range s.want {
+		if p.From != "" && !p.Absent {
+			name += "/" + p.From
+		}
+		if !p.Absent {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// answer reads apt's "Inst NAME (VERSION ORIGIN [ARCH])" lines.
+func (s *solver) answer(out string) ([]spec.Locked, error) {
+	var locked []spec.Locked
+	for line := range strings.Lines(out) {
+		rest, ok := strings.CutPrefix(line, "Inst ")
+		if !ok {
+			continue
+		}
+		name, rest, _ := strings.Cut(rest, " ")
+		name, _, _ = strings.Cut(name, ":")
+		_, rest, _ = strings.Cut(rest, "(")
+		version, _, _ := strings.Cut(rest, " ")
+		_, arch, _ := strings.Cut(rest, "[")
+		arch, _, _ = strings.Cut(arch, "]")
+		l, ok := s.find(name, version, arch)
+		if !ok {
+			return nil, fmt.Errorf("internal error: apt chose %s %s [%s], which is in no package list", name, version, arch)
+		}
+		locked = append(locked, l)
+	}
+	slices.SortFunc(locked, func(a, b spec.Locked) int { return strings.Compare(a.Name, b.Name) })
+	return locked, nil
+}
+
+// find looks in the package's own input first: others may have the same version.
+func (s *solver) find(name, version, arch string) (spec.Locked, bool) {
+	if x, ok := s.indexes[s.input(name)]; ok {
+		if l, ok := x.find(name, version, arch); ok {
+			return l, true
+		}
+	}
+	for _, r := range s.repositories {
+		if l, ok := s.indexes[r.Input].find(name, version, arch); ok {
+			return l, true
+		}
+	}
+	return spec.Locked{}, false
+}
