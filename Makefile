@@ -1,0 +1,53 @@
+# hostctl's own commands. `make` builds, `make test` shows that it works.
+
+GO ?= go
+
+# Pinned: another version of a checker must be somebody's decision.
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+# What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
+PACKAGES := mmdebstrap systemd-container debian-archive-keyring apt-utils dpkg-dev gnupg gpgv zstd strace openssh-client
+
+export CGO_ENABLED := 0
+
+.PHONY: all build test lint demo tools clean
+
+all: build
+
+build: bin/hostctl
+
+# go build is its own judge of what changed.
+.PHONY: bin/hostctl
+bin/hostctl:
+	$(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/hostctl
+
+tools:
+	@missing=; for p in $(PACKAGES); do \
+	  dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
+	test -z "$$missing" || { \
+	  echo "make: installing what the tests and the demo run:$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
+
+# Every level: unit, command and package first, then the host level on booted
+# machines. A level that lacks root or a program fails where CI is set, and
+# says why it was skipped elsewhere.
+test: build tools
+	root=$$($(GO) run ./test/machine/testmachine base) && \
+	export HOSTCTL_TEST_ROOT=$$root && \
+	$(GO) test $$($(GO) list ./... | grep -v /test/host) && \
+	$(GO) test -v -timeout 40m ./test/host/...
+
+lint:
+	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "$$out"; exit 1; }
+	@echo "== go vet"; $(GO) vet ./...
+	@echo "== staticcheck"; $(GO) run $(STATICCHECK) ./...
+	@echo "== govulncheck"; out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1) || case "$$out" in \
+	  *"fetching vulnerabilities"*) echo "left out: its vulnerability data cannot be reached from here" ;; \
+	  *) echo "$$out"; exit 1 ;; esac
+
+demo: build tools
+	KEEP=$(KEEP) demo/run.sh
+
+clean:
+	rm -rf bin
