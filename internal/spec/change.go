@@ -96,3 +96,10 @@ func (p *Plan) Of(k Kind) []Change {
 	}
 	return out
 }
+
+// ServiceRequest is what a maintainer script asked of a service while its
+// package was staged: policy-rc.d denied and recorded it.
+type ServiceRequest struct {
+	Unit   string `json:"unit"`   // unit or init script name
+	Action string `json:"action"` // start, stop, restart, reload, force-reload
+}

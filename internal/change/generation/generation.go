@@ -53,7 +53,8 @@ type Record struct {
 	Lock      []spec.Locked
 	Changeset *commit.Changeset
 	Accounts  account.Delta
-	Adopted   []string // generation 0: packages that were there before hostctl
+	Adopted   []string              // generation 0: packages that were there before hostctl
+	Services  []spec.ServiceRequest // what maintainer scripts asked for
 }
 
 // Store is the folder of records of one root.
@@ -141,6 +142,9 @@ func (s Store) Load(n int) (*Record, error) {
 		return nil, err
 	}
 	if err := s.read(n, "accounts.json", &r.Accounts); err != nil {
+		return nil, err
+	}
+	if err := s.read(n, "services.json", &r.Services); err != nil {
 		return nil, err
 	}
 	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "changeset.json"))
@@ -232,6 +236,7 @@ func (s Store) Write(r *Record, at string) error {
 	files := map[string]any{
 		"meta.json": r.Meta, "plan.json": r.Plan, "changeset.json": r.Changeset,
 		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins, "adopted.json": r.Adopted,
+		"services.json": r.Services,
 	}
 	for name, v := range files {
 		b, err := json.Marshal(v)
@@ -281,4 +286,48 @@ func (s Store) ancestry(n int) ([]int, error) {
 		n = m.Parent
 	}
 	return out, nil
+}
+
+// With returns the record with another plan and other service requests: those
+// of a run that reaches the generation again.
+func (r *Record) With(p *spec.Plan, services []spec.ServiceRequest) *Record {
+	again := *r
+	again.Plan, again.Services = p, services
+	return &again
+}
+
+// Fail marks a generation whose activation did not succeed.
+func (s Store) Fail(n int, why string) error {
+	return system.WriteFile(filepath.Join(s.Root, Path(n), "failed"), []byte(why+"\n"), 0o600, 0, 0)
+}
+
+// Failed says why a generation's activation did not succeed, "" if it did.
+func (s Store) Failed(n int) string {
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "failed"))
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+// Next is the number that the next generation will have.
+func (s Store) Next() (int, error) {
+	numbers, err := s.Numbers()
+	if err != nil || len(numbers) == 0 {
+		return 1, err
+	}
+	return numbers[len(numbers)-1] + 1, nil
+}
+
+// DiscardPending deletes records whose transaction was never committed.
+func (s Store) DiscardPending() error {
+	pending, err := filepath.Glob(s.path("generations", ".[0-9]*"))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, p := range pending {
+		errs = append(errs, os.RemoveAll(p))
+	}
+	return errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 const (
@@ -166,7 +167,7 @@ func mountTmpfs(at, mode string) error {
 	return nil
 }
 
-func readPolicyLog(root string) ([]ServiceRequest, error) {
+func readPolicyLog(root string) ([]spec.ServiceRequest, error) {
 	f, err := os.Open(filepath.Join(root, policyLog))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -175,7 +176,7 @@ func readPolicyLog(root string) ([]ServiceRequest, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var out []ServiceRequest
+	var out []spec.ServiceRequest
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		// policy-rc.d(5) interface: options, then the name, then the actions.
@@ -184,7 +185,7 @@ func readPolicyLog(root string) ([]ServiceRequest, error) {
 			fields = fields[1:]
 		}
 		if len(fields) >= 2 {
-			out = append(out, ServiceRequest{Unit: fields[0], Action: fields[1]})
+			out = append(out, spec.ServiceRequest{Unit: fields[0], Action: fields[1]})
 		}
 	}
 	return out, lines.Err()

@@ -54,15 +54,8 @@ type Request struct {
 type Result struct {
 	Changeset *commit.Changeset
 	Accounts  account.Delta
-	Services  []ServiceRequest
+	Services  []spec.ServiceRequest
 	Config    map[string]string // digest to slot path of every config file in the changeset
-}
-
-// ServiceRequest is what a maintainer script asked of a service: policy-rc.d
-// denied and recorded it.
-type ServiceRequest struct {
-	Unit   string
-	Action string
 }
 
 // Area is the folder of one generation's slots below a mount point.
