@@ -193,6 +193,24 @@ func (k Keyring) Check(host *spec.Host, blob func(digest string) ([]byte, error)
 	return err
 }
 
+// Value decrypts one secret: a password hash, for the account that is made
+// with it.
+func (k Keyring) Value(s spec.Secret, blob func(digest string) ([]byte, error)) (string, error) {
+	file, err := blob(s.FileDigest)
+	if err != nil {
+		return "", err
+	}
+	values, err := k.decrypt(file)
+	if err != nil {
+		return "", err
+	}
+	value, ok := values[s.Key]
+	if !ok {
+		return "", fmt.Errorf("the encrypted file has no value %q%s", s.Key, nearest(s.Key, sortedKeys(values)))
+	}
+	return value, nil
+}
+
 // loaded is what an installation writes.
 type loaded struct {
 	values   map[string]string // by secret name

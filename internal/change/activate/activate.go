@@ -1,0 +1,228 @@
+// Package activate makes the running system follow a commit: secrets, kernel
+// settings, and which units are stopped, reloaded, restarted and started; then
+// it looks whether they are well. What to do is decided by pure functions
+// (decide.go, touched.go, judge in health.go); the rest asks systemd and tells it.
+//
+// It works on the live root alone, and on one that systemd runs: elsewhere
+// (a chroot, a container without an init) units are left to whoever starts them.
+package activate
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// root is the live root: nothing else has running daemons.
+const root = system.Root("/")
+
+// Request is one activation. A rollback is an activation whose Want is the
+// older spec and whose Plan is the way back.
+type Request struct {
+	Plan       *spec.Plan
+	Want, Prev *spec.Host
+	// Record is what maintainer scripts asked of services in the stage.
+	Record []spec.ServiceRequest
+	// Replaced are the live paths that the commit made, replaced or removed.
+	// Before does not read it.
+	Replaced []string
+	// Healthy is what Health said before Before was called.
+	Healthy map[string]bool
+	Log     io.Writer
+	Blob    func(digest string) ([]byte, error)
+}
+
+// Report is what an activation did.
+type Report struct {
+	Stopped, Reloaded, Restarted, Started []string
+	// Warnings are steps that the host could not take and can do without.
+	Warnings []string
+	// Reboot says what still runs its former version, and will until a reboot.
+	Reboot []string
+}
+
+// Health returns the units that are active now.
+func Health(ctx context.Context) (map[string]bool, error) {
+	if !booted() {
+		return map[string]bool{}, nil
+	}
+	return activeUnits(ctx)
+}
+
+// Before stops the units that the change takes away, and those whose package
+// wants to be unpacked while they stand still. It runs before the commit, when
+// their programs are still there. If the commit then does not happen, Resume
+// starts them again.
+func Before(ctx context.Context, req Request) error {
+	if !booted() {
+		return nil
+	}
+	active, err := activeUnits(ctx)
+	if err != nil {
+		return err
+	}
+	units, err := toStop(req, active)
+	if err != nil || len(units) == 0 {
+		return err
+	}
+	fmt.Fprintf(req.Log, "stop %s\n", strings.Join(units, " "))
+	return stopUnits(ctx, units)
+}
+
+// Resume starts what Before has stopped.
+func Resume(ctx context.Context, req Request) error {
+	if !booted() {
+		return nil
+	}
+	units, err := toStop(req, req.Healthy)
+	if err != nil || len(units) == 0 {
+		return err
+	}
+	fmt.Fprintf(req.Log, "start %s\n", strings.Join(units, " "))
+	return systemctl(ctx, jobTime, append([]string{"start", "--"}, units...)...)
+}
+
+// Restore starts every unit that the boot would have started and that does not
+// run: after a run that was killed nobody knows what it had stopped. Starting
+// the default target anew does that (systemd.special(7)).
+func Restore(ctx context.Context) error {
+	if !booted() {
+		return nil
+	}
+	if err := systemctl(ctx, jobTime, "daemon-reload"); err != nil {
+		return err
+	}
+	return systemctl(ctx, queueTime, "start", "--no-block", "default.target")
+}
+
+func toStop(req Request, active map[string]bool) ([]string, error) {
+	shipped, err := unitsOfRemoved(req.Plan)
+	if err != nil {
+		return nil, err
+	}
+	return stopSet(req, active, shipped, ownUnit()), nil
+}
+
+// activation is one run of After.
+type activation struct {
+	Request
+	report  Report
+	touched touched
+	secrets *secret.Installed
+}
+
+// After runs once the commit is durable. Its error is an *Unhealthy when a
+// unit does not come up or was well before and is not now; then, as after any
+// other error, the caller rolls back.
+func After(ctx context.Context, req Request) (*Report, error) {
+	a := &activation{Request: req, touched: look(req)}
+	steps := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"install secrets", a.installSecrets},
+		{"make volatile files", a.tmpfiles},
+		{"reload systemd", a.reloadManager},
+		{"reload udev", a.reloadUdev},
+		{"load kernel modules", a.modules},
+		{"set kernel parameters", a.sysctls},
+		{"set the host name", a.hostname},
+		{"reload dbus", a.reloadDBus},
+		{"bring units up to date", a.units},
+	}
+	for _, step := range steps {
+		if err := step.run(ctx); err != nil {
+			if _, unhealthy := err.(*Unhealthy); unhealthy {
+				return &a.report, err
+			}
+			return &a.report, fmt.Errorf("cannot %s: %w", step.name, err)
+		}
+	}
+	return &a.report, nil
+}
+
+func (a *activation) warn(format string, args ...any) {
+	a.report.Warnings = append(a.report.Warnings, fmt.Sprintf(format, args...))
+}
+
+func (a *activation) installSecrets(context.Context) error {
+	var keys secret.Keyring
+	var err error
+	if len(a.Want.Secrets) > 0 {
+		if keys, err = secret.LoadKeys(root, a.Want.Settings.AgeKeyFile); err != nil {
+			return err
+		}
+	}
+	a.secrets, err = secret.Install(root, a.Want, a.Blob, keys)
+	return err
+}
+
+// units decides what to do with every unit, does it, and waits for their health.
+func (a *activation) units(ctx context.Context) error {
+	if !booted() {
+		a.warn("systemd does not run here: units are as the next boot finds them")
+		return nil
+	}
+	stale, sessions := staleUnits(a.Replaced)
+	in := situation{Request: a.Request, touched: a.touched, secrets: a.secrets, stale: stale, own: ownUnit()}
+	var err error
+	if in.units, err = showUnits(ctx, in.concerned()); err != nil {
+		return err
+	}
+	do := in.decide()
+	a.report.Stopped, a.report.Reloaded, a.report.Restarted, a.report.Started = do.stop, do.reload, do.restart, do.start
+	a.report.Reboot = append(a.report.Reboot, do.reboot...)
+	a.report.Warnings = append(a.report.Warnings, do.notes...)
+	if sessions > 0 {
+		a.report.Reboot = append(a.report.Reboot, fmt.Sprintf("%d processes of user sessions", sessions))
+	}
+	began := time.Now()
+	if len(do.forget) > 0 {
+		if err := systemctl(ctx, queueTime, append([]string{"reset-failed", "--"}, do.forget...)...); err != nil {
+			a.warn("%v", err)
+		}
+	}
+	if err := a.act(ctx, do); err != nil {
+		return err
+	}
+	return a.await(ctx, do, in.units, began)
+}
+
+// act hands every verb's units to systemd at once. It waits for stops only:
+// systemd orders the other jobs, and health waits for them.
+func (a *activation) act(ctx context.Context, do decision) error {
+	if len(do.stop) > 0 {
+		fmt.Fprintf(a.Log, "stop %s\n", strings.Join(do.stop, " "))
+		if err := stopUnits(ctx, do.stop); err != nil {
+			return err
+		}
+	}
+	for _, step := range []struct {
+		verb  string
+		units []string
+	}{{"reload", do.reload}, {"restart", do.restart}, {"start", do.start}} {
+		if len(step.units) == 0 {
+			continue
+		}
+		fmt.Fprintf(a.Log, "%s %s\n", step.verb, strings.Join(step.units, " "))
+		// A unit that cannot even be queued is found by health, with its
+		// state; the others of the call are queued all the same.
+		if err := systemctl(ctx, queueTime, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
+			a.warn("%v", err)
+		}
+	}
+	return ctx.Err()
+}
+
+// booted is sd_booted(3).
+func booted() bool {
+	info, err := os.Lstat("/run/systemd/system")
+	return err == nil && info.IsDir()
+}

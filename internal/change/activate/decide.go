@@ -1,0 +1,275 @@
+package activate
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// situation is everything that the decision depends on.
+type situation struct {
+	Request
+	touched touched
+	secrets *secret.Installed
+	stale   map[string]bool // units that execute replaced code
+	own     string          // the unit that hostctl runs in
+	units   map[string]unit // as systemd has them now, by the name in concerned
+}
+
+// decision is what to do with units, each list sorted; a unit is in one list,
+// but for a service that stops and starts around its socket.
+type decision struct {
+	stop, reload, restart, start []string
+	forget                       []string // failed units that are no more
+	reboot                       []string
+	notes                        []string
+}
+
+// stopSet are the units to stop before the commit: those that the plan takes
+// away, disables or masks, those in packages that it removes (shipped), and
+// those that a maintainer script asked to stop before its package is replaced.
+// Only what is active is stopped.
+func stopSet(req Request, active map[string]bool, shipped []string, own string) []string {
+	set := map[string]bool{}
+	for _, name := range shipped {
+		set[name] = true
+	}
+	for _, r := range req.Record {
+		if r.Action == "stop" {
+			set[unitName(r.Unit)] = true
+		}
+	}
+	for _, c := range req.Plan.Of(spec.KindUnit) {
+		for _, f := range c.Fields {
+			if f.Name == "content" && f.After == "" || f.Name == "enabled" && f.After == "false" || f.Name == "masked" && f.After == "true" {
+				set[c.ID.Name] = true
+			}
+		}
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if active[name] && stoppable(name) && !spared(name, own) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// spared are units that are never stopped or restarted: that would end the
+// sessions of people, the bus that everything is connected to, or hostctl.
+func spared(name, own string) bool {
+	switch systemd.Template(name) {
+	case "dbus.service", "dbus-broker.service", "dbus.socket", "systemd-logind.service",
+		"systemd-journald.service", "systemd-journald.socket", "systemd-journald-dev-log.socket", "systemd-journald-audit.socket",
+		"user@.service", "user-runtime-dir@.service", "getty@.service", "serial-getty@.service", "console-getty.service", "container-getty@.service",
+		"display-manager.service", "gdm.service", "gdm3.service", "sddm.service", "lightdm.service", "greetd.service", own:
+		return true
+	}
+	return false
+}
+
+// unitName is the unit of what policy-rc.d is told, which may be an init script.
+func unitName(name string) string {
+	if filepath.Ext(name) == "" {
+		return name + ".service"
+	}
+	return name
+}
+
+// concerned are the units that the decision may be about: everything that was
+// active, that the spec names, or that the change touches.
+func (s *situation) concerned() []string {
+	set := map[string]bool{}
+	for name := range s.Healthy {
+		set[name] = stoppable(name)
+	}
+	for name := range s.Want.Units {
+		set[name] = true
+	}
+	for _, c := range s.Plan.Of(spec.KindUnit) {
+		set[c.ID.Name] = true
+	}
+	for _, r := range s.Record {
+		set[unitName(r.Unit)] = true
+	}
+	for _, sec := range s.Want.Secrets {
+		for _, name := range sec.RestartUnits {
+			set[name] = true
+		}
+	}
+	for name := range s.stale {
+		set[name] = true
+	}
+	for _, name := range s.Want.Settings.HealthUnits {
+		set[name] = true
+	}
+	maps.DeleteFunc(set, func(_ string, in bool) bool { return !in })
+	return slices.Sorted(maps.Keys(set))
+}
+
+// decide is a pure function of the situation.
+func (s *situation) decide() decision {
+	var d decision
+	changed, asked := s.changed(), s.asked()
+	done := map[string]bool{} // by id: sshd.service and ssh.service are one
+	for _, name := range slices.Sorted(maps.Keys(s.units)) {
+		u := s.units[name]
+		if u.load == "not-found" && u.active == "failed" {
+			d.forget = append(d.forget, name)
+		}
+		if u.load != "loaded" || done[u.id] || !stoppable(name) {
+			continue
+		}
+		done[u.id] = true
+		s.decideUnit(&d, name, u, s.reasons(name, u, changed, asked))
+	}
+	s.aroundSockets(&d)
+	for _, list := range []*[]string{&d.stop, &d.reload, &d.restart, &d.start} {
+		slices.Sort(*list)
+	}
+	return d
+}
+
+// reasons are why a unit is not as it should be.
+type reasons struct{ restart, reload, start bool }
+
+func (s *situation) decideUnit(d *decision, name string, u unit, why reasons) {
+	w := s.Want.Units[name]
+	switch {
+	case u.up() && (why.restart || why.reload):
+		s.refresh(d, name, u, w, why.restart)
+	case u.up() || !u.canStart || w.Enabled != nil && !*w.Enabled:
+	case s.wantsStart(name, u, w, why):
+		d.start = append(d.start, name)
+	}
+}
+
+func (s *situation) refresh(d *decision, name string, u unit, w spec.Unit, restart bool) {
+	mountLike := filepath.Ext(name) == ".mount" || filepath.Ext(name) == ".automount" || filepath.Ext(name) == ".swap"
+	switch {
+	case restart && w.RestartIfChanged != nil && !*w.RestartIfChanged:
+		d.notes = append(d.notes, fmt.Sprintf("%s runs as it was before: the spec says not to restart it", name))
+	case u.canReload && (!restart || w.ReloadIfChanged || mountLike):
+		d.reload = append(d.reload, name)
+	case spared(name, s.own) || mountLike:
+		d.reboot = append(d.reboot, name)
+	default:
+		d.restart = append(d.restart, name)
+	}
+}
+
+// wantsStart says whether a unit that is down should be up. A oneshot that is
+// done when it has run is not run again by every switch, only by one that is
+// about it.
+func (s *situation) wantsStart(name string, u unit, w spec.Unit, why reasons) bool {
+	switch {
+	case w.Enabled != nil: // and true
+		return !u.passing() || why.restart || why.start
+	case u.passing():
+		return why.start && u.enabled()
+	default:
+		return u.enabled() && (why.start || s.Healthy[name])
+	}
+}
+
+// reasons collects what asks for a unit. A unit that is enabled by this plan
+// has a reason to start.
+func (s *situation) reasons(name string, u unit, changed map[string]bool, asked map[string]reasons) reasons {
+	why := asked[name]
+	if why == (reasons{}) {
+		why = asked[u.id]
+	}
+	w := s.Want.Units[name]
+	hit := func(trigger string) bool { return changed[trigger] }
+	touched := func(path string) bool { return s.touched.paths[canonical(path)] }
+	why.restart = why.restart || s.stale[u.id] || changed[name] || changed[systemd.Template(name)] ||
+		slices.ContainsFunc(w.RestartTriggers, hit) || slices.ContainsFunc(u.sources, touched) ||
+		u.kind != "oneshot" && slices.ContainsFunc(u.exec, touched)
+	why.reload = why.reload || slices.ContainsFunc(w.ReloadTriggers, hit)
+	return why
+}
+
+// changed are the names that a trigger may bear: paths of files, packages and
+// units; units when more than their links changed.
+func (s *situation) changed() map[string]bool {
+	out := map[string]bool{}
+	for _, c := range s.Plan.Changes {
+		switch c.ID.Kind {
+		case spec.KindFile, spec.KindPackage:
+			out[c.ID.Name] = true
+		case spec.KindUnit:
+			out[c.ID.Name] = slices.ContainsFunc(c.Fields, func(f spec.Field) bool { return f.Name != "enabled" && f.Name != "masked" })
+		case spec.KindGroup, spec.KindUser, spec.KindSecret, spec.KindSysctl, spec.KindKernelModule:
+		}
+	}
+	if s.secrets != nil {
+		for _, path := range s.secrets.Files {
+			out[path] = true
+		}
+	}
+	return out
+}
+
+// asked is what maintainer scripts, secrets and the plan's links ask of units.
+func (s *situation) asked() map[string]reasons {
+	out := map[string]reasons{}
+	ask := func(name string, add reasons) {
+		r := out[name]
+		out[name] = reasons{r.restart || add.restart, r.reload || add.reload, r.start || add.start}
+	}
+	for _, r := range s.Record {
+		switch r.Action {
+		case "restart", "try-restart", "force-restart":
+			ask(unitName(r.Unit), reasons{restart: true, start: r.Action != "try-restart"})
+		case "reload", "force-reload", "reload-or-restart":
+			ask(unitName(r.Unit), reasons{reload: true})
+		case "start", "(start)":
+			ask(unitName(r.Unit), reasons{start: true})
+		}
+	}
+	if s.secrets != nil {
+		for _, name := range s.secrets.Secrets {
+			sec, ok := s.Want.Secrets[name]
+			if !ok {
+				sec = s.Prev.Secrets[name]
+			}
+			for _, u := range sec.RestartUnits {
+				ask(u, reasons{restart: true})
+			}
+		}
+	}
+	for _, c := range s.Plan.Of(spec.KindUnit) {
+		for _, f := range c.Fields {
+			if f.Name == "enabled" && f.After == "true" {
+				ask(c.ID.Name, reasons{start: true})
+			}
+		}
+	}
+	return out
+}
+
+// aroundSockets takes a running service out of the way of the socket that is
+// to be restarted: a socket does not start while its service runs.
+func (s *situation) aroundSockets(d *decision) {
+	for _, name := range d.restart {
+		if !strings.HasSuffix(name, ".socket") {
+			continue
+		}
+		for _, service := range s.units[name].triggers {
+			if !s.Healthy[service] && !slices.Contains(d.restart, service) || spared(service, s.own) {
+				continue
+			}
+			drop := func(n string) bool { return n == service }
+			d.restart, d.reload = slices.DeleteFunc(slices.Clone(d.restart), drop), slices.DeleteFunc(d.reload, drop)
+			if !slices.Contains(d.stop, service) {
+				d.stop, d.start = append(d.stop, service), append(d.start, service)
+			}
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package activate
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Unhealthy is the error of an activation after which units are not well.
+type Unhealthy struct{ Units []Illness }
+
+// Illness is one unit that is not well.
+type Illness struct {
+	Unit    string
+	Reason  string
+	Origin  spec.Origin // of the unit, where the spec has it
+	Journal []string    // its last lines
+}
+
+func (e *Unhealthy) Error() string {
+	var b strings.Builder
+	b.WriteString("cannot keep this change: it leaves units unwell")
+	for _, i := range e.Units {
+		fmt.Fprintf(&b, "\n  %s", i.Unit)
+		if at := i.Origin.String(); at != "" {
+			fmt.Fprintf(&b, " (%s)", at)
+		}
+		fmt.Fprintf(&b, " %s", i.Reason)
+		for _, line := range i.Journal {
+			fmt.Fprintf(&b, "\n    | %s", line)
+		}
+	}
+	return b.String()
+}
+
+const (
+	pollTime = 200 * time.Millisecond
+	// settleTime is how long units must stay well after the last step: a
+	// service of Type=simple counts as active before it has done anything.
+	settleTime = 3 * time.Second
+	// loop is how many restarts by systemd itself are one too many.
+	loop = 2
+	// stopGrace is the most that slow stops add to the wait.
+	stopGrace = jobTime
+)
+
+// verdict is what a look at one unit yields.
+type verdict int
+
+const (
+	well verdict = iota
+	pending
+	unwell
+)
+
+// watched is what health expects of one unit.
+type watched struct {
+	required bool // the spec enables it, or names it in HealthUnits
+	moved    bool // this activation started, restarted or reloaded it
+	before   bool // it was well before
+	reloaded bool
+	restarts int // NRestarts to count from
+}
+
+// judge is a pure function of one unit's state.
+func judge(u unit, w watched) (verdict, string) {
+	switch {
+	case u.load == "not-found" || u.load == "masked":
+		if w.required {
+			return unwell, fmt.Sprintf("cannot run: its definition is %s", u.load)
+		}
+		return well, ""
+	case u.load != "loaded":
+		return unwell, fmt.Sprintf("cannot run: systemd refuses its definition (%s)", u.load)
+	case u.restarts-w.restarts >= loop:
+		return unwell, fmt.Sprintf("does not stay up: restarted %d times since, last it %s", u.restarts-w.restarts, u.ended())
+	case u.active == "failed":
+		if w.required || w.moved || w.before {
+			return unwell, fmt.Sprintf("failed: it %s", u.ended())
+		}
+		return well, ""
+	case !w.required && !w.moved:
+		return well, ""
+	case w.reloaded && !u.job && u.reloadResult != "" && u.reloadResult != "success":
+		return unwell, fmt.Sprintf("did not take its new configuration: its reload ended with %s", u.reloadResult)
+	case u.active == "active" && !u.job:
+		return well, ""
+	case u.active != "inactive" || u.job:
+		return pending, fmt.Sprintf("is still %s (%s)", u.active, u.sub)
+	case u.passing() || u.conditionFailed:
+		return well, ""
+	default:
+		return unwell, fmt.Sprintf("is not running: it %s", u.ended())
+	}
+}
+
+func (u unit) ended() string {
+	switch {
+	case u.exit != "" && u.result != "success":
+		return fmt.Sprintf("%s (%s)", u.exit, u.result)
+	case u.exit != "":
+		return u.exit
+	default:
+		return fmt.Sprintf("ended with %s", u.result)
+	}
+}
+
+// expectations say what to watch, and for what. earlier is how the units were
+// before this activation acted.
+func (a *activation) expectations(do decision, earlier map[string]unit) map[string]watched {
+	watch := map[string]watched{}
+	with := func(name string, change func(*watched)) {
+		w := watch[name]
+		change(&w)
+		watch[name] = w
+	}
+	for name := range a.Healthy {
+		if stoppable(name) {
+			with(name, func(w *watched) { w.before, w.restarts = true, earlier[name].restarts })
+		}
+	}
+	for name, u := range a.Want.Units {
+		if u.Enabled != nil && *u.Enabled && !strings.Contains(name, "@.") {
+			with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].restarts })
+		}
+	}
+	for _, name := range a.Want.Settings.HealthUnits {
+		with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].restarts })
+	}
+	for _, name := range do.reload {
+		with(name, func(w *watched) { w.moved, w.reloaded = true, true })
+	}
+	// systemd counts restarts anew when a unit is started by a command.
+	for _, name := range slices.Concat(do.restart, do.start) {
+		with(name, func(w *watched) { w.moved, w.restarts = true, 0 })
+	}
+	return watch
+}
+
+// await looks until every unit is well and has been for a while, one is
+// unwell, or the time of the spec is over.
+func (a *activation) await(ctx context.Context, do decision, earlier map[string]unit, began time.Time) error {
+	watch := a.expectations(do, earlier)
+	wait := time.Duration(a.Want.Settings.HealthWait) * time.Second
+	settle := min(settleTime, wait)
+	if len(do.reload)+len(do.restart)+len(do.start) == 0 {
+		settle = 0
+	}
+	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
+	for settled := began; ; {
+		units, err := showUnits(ctx, slices.Sorted(maps.Keys(watch)))
+		if err != nil {
+			return err
+		}
+		sick, waiting, stopping := examine(units, watch)
+		now := time.Now()
+		if stopping && now.Before(last) {
+			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
+		}
+		if len(sick) > 0 || len(waiting) > 0 && now.After(deadline) {
+			return a.unhealthy(ctx, slices.Concat(sick, waiting))
+		}
+		if len(waiting) > 0 {
+			settled = now
+		} else if now.Sub(settled) >= settle {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pollTime):
+		}
+	}
+}
+
+// examine judges all units at once. A oneshot may run for longer than anybody
+// waits: while it runs it has not failed.
+func examine(units map[string]unit, watch map[string]watched) (sick, waiting []Illness, stopping bool) {
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		u := units[name]
+		v, reason := judge(u, watch[name])
+		switch {
+		case v == unwell:
+			sick = append(sick, Illness{Unit: name, Reason: reason})
+		case v == pending && u.kind == "oneshot" && u.sub == "start":
+		case v == pending:
+			waiting = append(waiting, Illness{Unit: name, Reason: reason})
+			stopping = stopping || u.active == "deactivating"
+		}
+	}
+	return sick, waiting, stopping
+}
+
+// unhealthy adds to each unit where the spec has it and what it said last.
+func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
+	for i := range ill {
+		ill[i].Origin = a.Want.Origins[spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit}]
+		// Without the journal the reason still stands.
+		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
+		if err == nil && len(out) > 0 {
+			ill[i].Journal = strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+		}
+	}
+	return &Unhealthy{Units: ill}
+}

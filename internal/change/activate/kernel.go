@@ -1,0 +1,153 @@
+package activate
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// tmpfiles makes what new and changed files in tmpfiles.d ask for: what
+// maintainer scripts made below /run was made in the stage's.
+func (a *activation) tmpfiles(ctx context.Context) error {
+	var names []string
+	for _, name := range a.touched.tmpfiles {
+		for _, dir := range []string{"/etc/tmpfiles.d", "/run/tmpfiles.d", "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d"} {
+			if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	// It goes on past lines that it cannot do, and a unit that misses
+	// something is found by health.
+	if _, err := tool(ctx, jobTime, "systemd-tmpfiles", append([]string{"--create"}, names...)...); err != nil {
+		a.warn("%v", err)
+	}
+	return ctx.Err()
+}
+
+func (a *activation) reloadManager(ctx context.Context) error {
+	switch {
+	case !booted():
+		return nil
+	case a.touched.reexec:
+		return systemctl(ctx, jobTime, "daemon-reexec")
+	case a.touched.reload:
+		return systemctl(ctx, jobTime, "daemon-reload")
+	}
+	return nil
+}
+
+func (a *activation) reloadUdev(ctx context.Context) error {
+	if _, err := os.Lstat("/run/udev/control"); err != nil || !a.touched.udev {
+		return nil
+	}
+	if _, err := tool(ctx, queueTime, "udevadm", "control", "--reload"); err != nil {
+		a.warn("%v", err)
+	}
+	return ctx.Err()
+}
+
+// reloadDBus makes the bus read its configuration. It is never restarted:
+// every connection of every daemon would end.
+func (a *activation) reloadDBus(ctx context.Context) error {
+	if _, err := os.Lstat("/run/dbus/system_bus_socket"); err != nil || !a.touched.dbus || !booted() {
+		return nil
+	}
+	_, err := tool(ctx, queueTime, "busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig")
+	if err != nil {
+		a.warn("%v", err)
+	}
+	return ctx.Err()
+}
+
+// modules loads what the spec newly asks for. A container has no modules to
+// load, and a kernel that awaits its reboot may have lost its own.
+func (a *activation) modules(ctx context.Context) error {
+	names := []string{}
+	for _, c := range a.Plan.Of(spec.KindKernelModule) {
+		if c.Action != spec.Delete {
+			names = append(names, c.ID.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := tool(ctx, jobTime, "modprobe", append([]string{"--all", "--"}, names...)...); err != nil {
+		a.warn("cannot load kernel modules %s now; the next boot tries again: %v", strings.Join(names, " "), err)
+	}
+	return ctx.Err()
+}
+
+// sysctls writes the changed keys. What the kernel had before the spec set a
+// key is not known, so one that goes keeps its value until the next boot.
+func (a *activation) sysctls(context.Context) error {
+	var denied, kept []string
+	for _, c := range a.Plan.Of(spec.KindSysctl) {
+		value, wanted := a.Want.Sysctls[c.ID.Name]
+		if !wanted {
+			kept = append(kept, c.ID.Name)
+			continue
+		}
+		err := writeSysctl(c.ID.Name, value)
+		switch {
+		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+			denied = append(denied, c.ID.Name)
+		case err != nil: // EINVAL: the kernel refuses the value
+			return err
+		}
+	}
+	if len(denied) > 0 {
+		a.warn("this kernel does not have, or does not let a container set: %s", strings.Join(denied, ", "))
+	}
+	if len(kept) > 0 {
+		a.warn("kernel parameters that the spec no longer sets keep their value until the next boot: %s", strings.Join(kept, ", "))
+	}
+	return nil
+}
+
+func writeSysctl(key, value string) error {
+	f, err := os.OpenFile(sysctlPath(key), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
+}
+
+// sysctlPath turns a key into its file: dots separate, unless a slash comes
+// first, and then the two change roles (sysctl.d(5)).
+func sysctlPath(key string) string {
+	if i := strings.IndexAny(key, "./"); i >= 0 && key[i] == '.' {
+		key = strings.NewReplacer(".", "/", "/", ".").Replace(key)
+	}
+	return filepath.Join("/proc/sys", key)
+}
+
+func (a *activation) hostname(context.Context) error {
+	if !a.touched.hostname {
+		return nil
+	}
+	b, err := os.ReadFile("/etc/hostname")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if name := strings.TrimSpace(string(b)); name != "" {
+		if err := unix.Sethostname([]byte(name)); err != nil {
+			a.warn("cannot set the host name to %s now: %v; the next boot does", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package activate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// queueTime is for calls that only hand something to systemd.
+	queueTime = 30 * time.Second
+	// jobTime is for calls that wait for stops: systemd itself kills after
+	// 90 s unless the unit says otherwise (DefaultTimeoutStopSec).
+	jobTime = 150 * time.Second
+)
+
+// tool runs a program of the host. It ends when the time is over, whatever the
+// program waits for.
+func tool(ctx context.Context, limit time.Duration, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := root.Command(ctx, name, args...)
+	cmd.WaitDelay = time.Second
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in %s", limit)
+	}
+	if err != nil {
+		return out.Bytes(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+	}
+	return out.Bytes(), nil
+}
+
+func systemctl(ctx context.Context, limit time.Duration, args ...string) error {
+	_, err := tool(ctx, limit, "systemctl", args...)
+	return err
+}
+
+// stopUnits stops units and waits for it. A unit that is not loaded is stopped.
+func stopUnits(ctx context.Context, units []string) error {
+	if err := systemctl(ctx, jobTime, append([]string{"stop", "--"}, units...)...); err != nil {
+		return fmt.Errorf("cannot stop units: %w", err)
+	}
+	return nil
+}
+
+func activeUnits(ctx context.Context) (map[string]bool, error) {
+	out, err := tool(ctx, queueTime, "systemctl", "list-units", "--state=active,reloading,activating", "--output=json")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list units: %w", err)
+	}
+	var rows []struct {
+		Unit string `json:"unit"`
+	}
+	if err := json.Unmarshal(out, &rows); err != nil {
+		return nil, fmt.Errorf("cannot list units: systemctl's answer is no JSON: %w", err)
+	}
+	active := map[string]bool{}
+	for _, row := range rows {
+		active[row.Unit] = true
+	}
+	return active, nil
+}
+
+// unit is what systemd knows of one unit (org.freedesktop.systemd1(5)).
+type unit struct {
+	id                string
+	load, active, sub string
+	kind              string // Type of a service
+	file              string // enabled, disabled, static, masked, …
+	result            string
+	reloadResult      string
+	exit              string // of the main process, for people
+	restarts          int
+	remain            bool // RemainAfterExit
+	canStart          bool
+	canReload         bool
+	conditionFailed   bool
+	job               bool
+	sources           []string // its file and its drop-ins
+	exec              []string // the programs that it starts, links followed
+	triggers          []string // units that it activates
+}
+
+// up is systemd's own idea of active or becoming so (UNIT_IS_ACTIVE_OR_ACTIVATING).
+func (u unit) up() bool {
+	return u.active == "active" || u.active == "reloading" || u.active == "refreshing" || u.active == "activating"
+}
+
+// passing is a oneshot that is done when it has run.
+func (u unit) passing() bool { return u.kind == "oneshot" && !u.remain }
+
+// enabled is what deb-systemd-invoke asks before it starts a unit.
+func (u unit) enabled() bool {
+	return u.file == "enabled" || u.file == "enabled-runtime" || u.file == "alias"
+}
+
+// showUnits asks for all units in one call. Templates, which systemd does not
+// load, are left out.
+func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
+	var ask []string
+	for _, name := range names {
+		if !strings.Contains(name, "@.") && validName(name) {
+			ask = append(ask, name)
+		}
+	}
+	if len(ask) == 0 {
+		return map[string]unit{}, nil
+	}
+	const properties = "Id,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
+		"NRestarts,RemainAfterExit,CanStart,CanReload,ConditionResult,Job,FragmentPath,DropInPaths,ExecStart,Triggers"
+	out, err := tool(ctx, queueTime, "systemctl", append([]string{"show", "--property=" + properties, "--"}, ask...)...)
+	if err != nil {
+		return nil, fmt.Errorf("cannot ask for the state of units: %w", err)
+	}
+	blocks := strings.Split(strings.TrimRight(string(out), "\n"), "\n\n")
+	if len(blocks) != len(ask) {
+		return nil, fmt.Errorf("cannot ask for the state of units: asked systemctl for %d, it told of %d", len(ask), len(blocks))
+	}
+	units := map[string]unit{}
+	for i, name := range ask {
+		units[name] = parseUnit(blocks[i])
+	}
+	return units, nil
+}
+
+// validName keeps out what systemctl would take as a pattern or an option.
+func validName(name string) bool {
+	return strings.Contains(name, ".") && !strings.ContainsAny(name, "*?[ \n/")
+}
+
+func parseUnit(block string) unit {
+	p := map[string]string{}
+	for line := range strings.Lines(block) {
+		if key, value, ok := strings.Cut(strings.TrimRight(line, "\n"), "="); ok {
+			p[key] += value + "\n" // ExecStart comes once per command
+		}
+	}
+	get := func(key string) string { return strings.TrimSpace(p[key]) }
+	u := unit{
+		id: get("Id"), load: get("LoadState"), active: get("ActiveState"), sub: get("SubState"), kind: get("Type"),
+		file: get("UnitFileState"), result: get("Result"), reloadResult: get("ReloadResult"),
+		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", canReload: get("CanReload") == "yes",
+		conditionFailed: get("ConditionResult") == "no", job: get("Job") != "" && get("Job") != "0",
+		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),
+	}
+	u.restarts, _ = strconv.Atoi(get("NRestarts")) // services only
+	u.exit = exitText(get("ExecMainCode"), get("ExecMainStatus"))
+	for line := range strings.Lines(p["ExecStart"]) {
+		if _, rest, ok := strings.Cut(line, "path="); ok {
+			path, _, _ := strings.Cut(rest, " ;")
+			u.exec = append(u.exec, path)
+			if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
+				u.exec = append(u.exec, real)
+			}
+		}
+	}
+	return u
+}
+
+// exitText says how a main process ended; code is waitid(2)'s si_code.
+func exitText(code, status string) string {
+	switch code {
+	case "1":
+		return "exited with status " + status
+	case "2", "3":
+		return "was killed by signal " + status
+	}
+	return ""
+}
+
+// ownUnit is the unit that this process is part of: stopping it would stop
+// the switch.
+func ownUnit() string {
+	b, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return ""
+	}
+	return unitOfCgroup(string(b), managerCgroup())
+}

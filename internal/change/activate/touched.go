@@ -1,0 +1,131 @@
+package activate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// touched is what the changed paths mean for the parts of the system that are
+// not units.
+type touched struct {
+	paths    map[string]bool // canonical
+	tmpfiles []string        // base names in tmpfiles.d
+	reload   bool            // systemd reads its units anew
+	reexec   bool            // systemd itself, or a library of it, is another
+	udev     bool
+	dbus     bool
+	hostname bool
+}
+
+// look is a pure function of the request.
+func look(req Request) touched {
+	t := touched{paths: map[string]bool{}}
+	for _, p := range req.Replaced {
+		t.add(canonical(p))
+	}
+	for _, c := range req.Plan.Changes {
+		switch c.ID.Kind {
+		case spec.KindFile:
+			t.add(canonical(c.ID.Name))
+		case spec.KindUnit, spec.KindPackage:
+			t.reload = true
+		case spec.KindGroup, spec.KindUser, spec.KindSecret, spec.KindSysctl, spec.KindKernelModule:
+		}
+	}
+	slices.Sort(t.tmpfiles)
+	t.tmpfiles = slices.Compact(t.tmpfiles)
+	return t
+}
+
+func (t *touched) add(path string) {
+	t.paths[path] = true
+	dir, base := filepath.Split(path)
+	in := func(dirs ...string) bool {
+		return slices.ContainsFunc(dirs, func(d string) bool { return strings.HasPrefix(path, d+"/") })
+	}
+	switch {
+	case path == "/etc/hostname":
+		t.hostname = true
+	case path == "/etc/fstab" || path == "/etc/crypttab" || in("/etc/init.d", "/etc/systemd/system", "/usr/lib/systemd/system",
+		"/usr/local/lib/systemd/system", "/etc/systemd/system-generators", "/usr/lib/systemd/system-generators"):
+		t.reload = true
+	case strings.HasSuffix(base, ".conf") && (dir == "/etc/tmpfiles.d/" || dir == "/usr/lib/tmpfiles.d/" || dir == "/usr/local/lib/tmpfiles.d/"):
+		t.tmpfiles = append(t.tmpfiles, base)
+	case in("/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/usr/local/lib/udev/rules.d", "/etc/udev/hwdb.d", "/usr/lib/udev/hwdb.d"):
+		t.udev = true
+	case in("/etc/dbus-1", "/usr/share/dbus-1"):
+		t.dbus = true
+	case path == "/usr/lib/systemd/systemd" || in("/usr/lib/systemd") && strings.HasPrefix(base, "libsystemd-") ||
+		strings.HasPrefix(base, "libc.so.") || strings.HasPrefix(base, "libsystemd.so."):
+		t.reexec = true
+	}
+}
+
+// canonical is path as it is called since /usr was merged.
+func canonical(path string) string {
+	for _, dir := range []string{"/bin/", "/sbin/", "/lib/", "/lib64/"} {
+		if strings.HasPrefix(path, dir) {
+			return "/usr" + path
+		}
+	}
+	return path
+}
+
+// unitsOfRemoved are the unit files in the lists of packages that the plan
+// removes (dpkg's info folder, one path per line).
+func unitsOfRemoved(plan *spec.Plan) ([]string, error) {
+	var units []string
+	for _, c := range plan.Of(spec.KindPackage) {
+		if c.Action != spec.Delete {
+			continue
+		}
+		name, _, _ := strings.Cut(c.ID.Name, ":")
+		lists, err := filepath.Glob(root.Path("/var/lib/dpkg/info/" + name + ":*.list"))
+		if err != nil {
+			return nil, err
+		}
+		for _, list := range append(lists, root.Path("/var/lib/dpkg/info/"+name+".list")) {
+			b, err := os.ReadFile(list)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("cannot tell which units package %s brought: %w", name, err)
+			}
+			units = append(units, unitsIn(string(b))...)
+		}
+	}
+	return units, nil
+}
+
+// unitsIn picks the units out of a package's file list.
+func unitsIn(list string) []string {
+	var units []string
+	for line := range strings.Lines(list) {
+		dir, base := filepath.Split(canonical(strings.TrimSpace(line)))
+		switch {
+		case dir == "/usr/lib/systemd/system/" && stoppable(base):
+			units = append(units, base)
+		case dir == "/etc/init.d/":
+			units = append(units, base+".service")
+		}
+	}
+	return units
+}
+
+// stoppable leaves out slices, targets and what else is not a daemon or a
+// thing that starts one.
+func stoppable(name string) bool {
+	switch filepath.Ext(name) {
+	case ".service", ".socket", ".timer", ".path", ".mount", ".automount", ".swap":
+		return true
+	}
+	return false
+}
