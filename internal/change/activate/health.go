@@ -45,6 +45,7 @@ const (
 	settleTime = 3 * time.Second
 	// loop is how many restarts by systemd itself are one too many.
 	loop = 2
+	defaultWait = 30 * time.Second
 	// stopGrace is the most that slow stops add to the wait.
 	stopGrace = jobTime
 )
@@ -147,6 +148,9 @@ func (a *activation) expectations(do decision, earlier map[string]unit) map[stri
 func (a *activation) await(ctx context.Context, do decision, earlier map[string]unit, began time.Time) error {
 	watch := a.expectations(do, earlier)
 	wait := time.Duration(a.Want.Settings.HealthWait) * time.Second
+	if wait == 0 { // the spec of a machine before hostctl says nothing
+		wait = defaultWait
+	}
 	settle := min(settleTime, wait)
 	if len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		settle = 0

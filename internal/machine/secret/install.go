@@ -20,8 +20,8 @@ import (
 
 // Installed says what an installation changed.
 type Installed struct {
-	Secrets []string // names whose value, owner, group or mode changed, that came or that went
-	Files   []string // paths of files whose rendering did
+	Secrets []string `json:"secrets"` // names whose value, owner, group or mode changed, that came or that went
+	Files   []string `json:"files"`   // paths of files whose rendering did
 }
 
 // item is one file of a set.

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+func newSecrets(e *env) *cobra.Command {
+	c := &cobra.Command{
+		Use:     "secrets",
+		Short:   "Put this machine's secrets below /run",
+		Example: "  hostctl secrets install",
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "install",
+		Short: "Decrypt the secrets of the current generation",
+		Long: `install decrypts the secrets of the current generation with this machine's age
+key and puts them below /run/secrets, in memory, with the files that bear them.
+It needs neither the flake nor the network. 'hostctl switch' does it by itself;
+this command is for the unit that does it at boot, because memory is empty then.
+It writes nothing where everything is in place already.`,
+		Example: "  hostctl secrets install\n  hostctl secrets install --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return runSecretsInstall(e) },
+	})
+	return c
+}
+
+func runSecretsInstall(e *env) error {
+	s, err := openSession(e)
+	if err != nil {
+		return err
+	}
+	var keys secret.Keyring
+	if len(s.prev.Secrets) > 0 {
+		if keys, err = secret.LoadKeys(system.Root(s.root), s.prev.Settings.AgeKeyFile); err != nil {
+			return err
+		}
+	}
+	installed, err := secret.Install(system.Root(s.root), s.prev, s.objects.Get, keys)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(installed)
+	}
+	fmt.Fprintf(e.stdout, "%d secrets, %d of them changed; %d files bear secrets and changed\n",
+		len(s.prev.Secrets), len(installed.Secrets), len(installed.Files))
+	return nil
+}
