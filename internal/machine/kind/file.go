@@ -1,0 +1,90 @@
+package kind
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"unicode/utf8"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// maxShown is the size up to which text is kept for the plan to show.
+const maxShown = 64 << 10
+
+func observeFiles(root system.Root, names account.Names, want map[string]spec.File, paths []string, cache *StatCache) (map[string]spec.File, error) {
+	out := make(map[string]spec.File, len(paths))
+	for _, path := range paths {
+		var digest string
+		if w, ok := want[path]; ok {
+			digest = w.Live(path).Digest
+		}
+		f, err := observeFile(root.Path(path), names, digest, cache)
+		if err != nil {
+			return nil, fmt.Errorf("cannot observe file %q: %w", path, err)
+		}
+		if f != nil {
+			out[path] = *f
+		}
+	}
+	return out, nil
+}
+
+// observeFile describes what stands at path, nil if nothing does. The text of
+// a file is read only if it is not the wanted one and anybody may read it.
+func observeFile(path string, names account.Names, wanted string, cache *StatCache) (*spec.File, error) {
+	st, err := os.Lstat(path)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	sys := st.Sys().(*syscall.Stat_t)
+	f := &spec.File{
+		Mode:  fmt.Sprintf("%04o", sys.Mode&0o7777),
+		Owner: names.User(int(sys.Uid)),
+		Group: names.Group(int(sys.Gid)),
+	}
+	switch st.Mode().Type() {
+	case 0:
+		f.Type = spec.Regular
+		if f.Digest, err = cache.digest(path, st); err == nil && f.Digest != wanted {
+			f.Content, err = shownText(path, st)
+		}
+	case fs.ModeDir:
+		f.Type = spec.Directory
+	case fs.ModeSymlink:
+		f.Type, f.Mode = spec.Symlink, ""
+		f.Target, err = os.Readlink(path)
+	default:
+		f.Type = spec.FileType(st.Mode().Type().String()) // a socket, device or pipe: never what a spec wants
+	}
+	return f, err
+}
+
+func shownText(path string, st fs.FileInfo) (string, error) {
+	if st.Size() > maxShown || st.Mode()&0o004 == 0 {
+		return "", nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !utf8.Valid(b) || strings.ContainsRune(string(b), 0) {
+		return "", err
+	}
+	return string(b), nil
+}
+
+// remove takes a file, a link or an empty folder away. A folder that is not
+// empty stays: what is in it is not the spec's.
+func (s *stage) remove(path string) error {
+	err := os.Remove(s.root.Path(path))
+	if err == nil || absent(err) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
+		return nil
+	}
+	return fmt.Errorf("cannot remove %q: %w", path, err)
+}

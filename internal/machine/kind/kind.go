@@ -1,0 +1,128 @@
+// Package kind is all that hostctl knows about each sort of resource but
+// packages and secrets, one file per kind: how it is found on a host, and how
+// it is written into a root. It does not tell running daemons anything; that
+// is activation's business, and undo is the commit's.
+package kind
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"syscall"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Observe reads the live form of every resource that want or prev names; prev
+// may be nil. It starts no program and writes nothing but the cache. Packages
+// and secrets are not its: those parts of the State stay empty.
+func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.State, error) {
+	if prev == nil {
+		prev = &spec.Host{}
+	}
+	accounts, err := account.Read(root)
+	if err != nil {
+		return nil, err
+	}
+	state := &spec.State{
+		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
+		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
+	}
+	state.Files, err = observeFiles(root, accounts.Names(), want.Files, keys(want.Files, prev.Files), cache)
+	if err != nil {
+		return nil, err
+	}
+	if state.Sysctls, err = observeSysctls(root); err != nil {
+		return nil, err
+	}
+	if state.Modules, err = observeModules(root); err != nil {
+		return nil, err
+	}
+	state.Units, err = observeUnits(root, keys(want.Units, prev.Units))
+	return state, err
+}
+
+// Job is what Stage has to do and to know.
+type Job struct {
+	Plan       *spec.Plan
+	Want, Prev *spec.Host // Prev may be nil
+	// PasswordHashes are the crypt(5) hashes by the name of their secret.
+	PasswordHashes map[string]string
+	// Blob returns the bytes of a digest that no Content holds.
+	Blob func(digest string) ([]byte, error)
+}
+
+// Stage makes every resource of want so in root, packages and secrets apart.
+// It trusts the plan for what is to go, but for nothing else: maintainer
+// scripts have run since it was made, so each kind observes the root again
+// and touches only what differs. It ends with the checks of changed files.
+func Stage(ctx context.Context, root system.Root, job Job) error {
+	if job.Prev == nil {
+		job.Prev = &spec.Host{}
+	}
+	s := &stage{root: root, Job: job}
+	steps := []func(context.Context) error{
+		s.createGroups,
+		s.users,
+		s.deleteGroups,
+		s.files,
+		s.sysctls,
+		s.kernelModules,
+		s.units,
+		s.checks,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage is one run of Stage.
+type stage struct {
+	Job
+	root    system.Root
+	names   account.Names // read after the accounts are made
+	homes   []home
+	changed []string // files that were written, for their checks
+}
+
+// origin says for an error where the resource was asked for.
+func (s *stage) origin(kind spec.Kind, name string) string {
+	if o := s.Want.Origins[spec.ID{Kind: kind, Name: name}].String(); o != "" {
+		return " (" + o + ")"
+	}
+	return ""
+}
+
+// deletes are the names of one kind that the plan lets go.
+func (s *stage) deletes(kind spec.Kind) []string {
+	var names []string
+	for _, c := range s.Plan.Of(kind) {
+		if c.Action == spec.Delete {
+			names = append(names, c.ID.Name)
+		}
+	}
+	return names
+}
+
+// keys are the names in any of the maps, sorted.
+func keys[V any](named ...map[string]V) []string {
+	all := map[string]bool{}
+	for _, m := range named {
+		for name := range m {
+			all[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// absent: a file in place of a parent folder means absence too.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}

@@ -1,0 +1,98 @@
+package kind
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// home is the home folder of an account that the spec declares.
+type home struct {
+	path     string
+	uid, gid int
+}
+
+func homes(accounts account.Files, users map[string]spec.User) []home {
+	var out []home
+	live := accounts.Users()
+	for _, name := range keys(users) {
+		if u, ok := live[name]; ok && u.Home != "/" && filepath.IsAbs(u.Home) {
+			out = append(out, home{filepath.Clean(u.Home), u.UID, u.GID})
+		}
+	}
+	return out
+}
+
+// parents makes the folders above path that are missing, mode 0755: root's,
+// or in the home of a declared user that user's.
+func (s *stage) parents(path string) error {
+	dir := "/"
+	for part := range strings.SplitSeq(strings.Trim(filepath.Dir(path), "/"), "/") {
+		dir = filepath.Join(dir, part)
+		p := s.root.Path(dir)
+		st, err := os.Lstat(p)
+		switch {
+		case absent(err):
+			if err := os.Mkdir(p, 0o700); err != nil {
+				return err
+			}
+			uid, gid := s.folderOwner(dir)
+			if err := system.SetMeta(p, 0o755, uid, gid); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		case st.Mode()&fs.ModeSymlink != 0:
+			if err := s.trustLink(dir, st); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// trustLink refuses a parent that a user linked to what is not that user's:
+// root would write wherever the user wishes (compare "unsafe path transition"
+// in systemd-tmpfiles).
+func (s *stage) trustLink(dir string, link fs.FileInfo) error {
+	owner := link.Sys().(*syscall.Stat_t).Uid
+	if rootUID, _ := s.rootIDs(); int(owner) == rootUID {
+		return nil
+	}
+	target, err := os.Stat(filepath.Dir(s.root.Path(dir + "/.x")))
+	if err != nil {
+		return err
+	}
+	if target.Sys().(*syscall.Stat_t).Uid != owner {
+		return fmt.Errorf("%s is a link that uid %d made to a folder that is not its own; hostctl does not follow it", dir, owner)
+	}
+	return nil
+}
+
+func (s *stage) folderOwner(dir string) (uid, gid int) {
+	best := home{}
+	for _, h := range s.homes {
+		if (dir == h.path || strings.HasPrefix(dir, h.path+"/")) && len(h.path) > len(best.path) {
+			best = h
+		}
+	}
+	if best.path != "" {
+		return best.uid, best.gid
+	}
+	return s.rootIDs()
+}
+
+// rootIDs are root's ids in the root's own database: 0 on every host, another
+// number where a test's folder says so.
+func (s *stage) rootIDs() (uid, gid int) {
+	uid, _ = s.names.UID("root")
+	gid, _ = s.names.GID("root")
+	return uid, gid
+}

@@ -1,0 +1,65 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// SysctlFile holds all kernel parameters of the spec (sysctl.d(5)); it is
+// hostctl's alone.
+const SysctlFile = "/etc/sysctl.d/60-hostctl.conf"
+
+const ownFileHeader = "# Written by hostctl from the host's configuration; edits are undone by the next switch.\n"
+
+func observeSysctls(root system.Root) (map[string]string, error) {
+	out := map[string]string{}
+	lines, err := ownFileLines(root, SysctlFile)
+	for _, line := range lines {
+		key, value, _ := strings.Cut(line, "=")
+		out[strings.TrimSpace(key)] = strings.TrimSpace(value)
+	}
+	return out, err
+}
+
+func (s *stage) sysctls(context.Context) error {
+	var lines []string
+	for _, key := range keys(s.Want.Sysctls) {
+		value := s.Want.Sysctls[key]
+		if strings.ContainsAny(key+value, "\n") {
+			return fmt.Errorf("cannot set sysctl %q%s: a newline in it would set others", key, s.origin(spec.KindSysctl, key))
+		}
+		lines = append(lines, key+" = "+value)
+	}
+	return s.ownFile(SysctlFile, lines)
+}
+
+// ownFileLines are the lines of one of hostctl's own files, comments apart.
+func ownFileLines(root system.Root, path string) ([]string, error) {
+	b, err := root.Read(path)
+	if absent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot observe %s: %w", path, err)
+	}
+	var lines []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.ContainsAny(line[:1], "#;") {
+			lines = append(lines, line)
+		}
+	}
+	return lines, nil
+}
+
+// ownFile writes one of hostctl's own files, or removes it if it is empty.
+func (s *stage) ownFile(path string, lines []string) error {
+	if len(lines) == 0 {
+		return s.remove(path)
+	}
+	content := ownFileHeader + strings.Join(lines, "\n") + "\n"
+	return s.plainFile(path, content)
+}

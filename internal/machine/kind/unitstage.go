@@ -1,0 +1,142 @@
+package kind
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/hostctl/hostctl/internal/machine/systemd"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// units writes unit files and sets links. Packages enable their units when
+// they are configured, so what is linked is read here and not taken from the
+// plan. Disabling needs the unit's file and comes before that may go; masking
+// puts a link in its place and comes last.
+func (s *stage) units(ctx context.Context) error {
+	names := keys(s.Want.Units, s.Prev.Units)
+	live, err := observeUnits(s.root, names)
+	if err != nil {
+		return err
+	}
+	todo := s.unitVerbs(names, live)
+	for _, verb := range []systemd.Verb{systemd.Disable, systemd.Unmask} {
+		if err := systemd.Systemctl(ctx, s.root, verb, todo[verb]); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := s.unitFiles(name, live[name]); err != nil {
+			return fmt.Errorf("cannot set unit %q%s: %w", name, s.origin(spec.KindUnit, name), err)
+		}
+	}
+	if err := s.enable(ctx, todo[systemd.Enable]); err != nil {
+		return err
+	}
+	if err := s.removeStrayLinks(names); err != nil {
+		return err
+	}
+	return systemd.Systemctl(ctx, s.root, systemd.Mask, todo[systemd.Mask])
+}
+
+// unitVerbs sorts the units by what systemctl has to do with them.
+func (s *stage) unitVerbs(names []string, live map[string]spec.Unit) map[systemd.Verb][]string {
+	todo := map[systemd.Verb][]string{}
+	add := func(v systemd.Verb, name string) { todo[v] = append(todo[v], name) }
+	for _, name := range names {
+		for _, f := range spec.DiffUnit(live[name], s.Want.Units[name], s.Prev.Units[name]) {
+			switch f {
+			case spec.Field{Name: "enabled", Before: "false", After: "true"}:
+				add(systemd.Enable, name)
+			case spec.Field{Name: "enabled", Before: "true", After: "false"}:
+				if systemd.Fragment(s.root, name) != "" {
+					add(systemd.Disable, name)
+				}
+			case spec.Field{Name: "masked", Before: "false", After: "true"}:
+				add(systemd.Mask, name)
+			case spec.Field{Name: "masked", Before: "true", After: "false"}:
+				add(systemd.Unmask, name)
+			}
+		}
+	}
+	return todo
+}
+
+// unitFiles writes the unit and its drop-ins, and removes those that an
+// earlier spec wrote.
+func (s *stage) unitFiles(name string, have spec.Unit) error {
+	want, prev := s.Want.Units[name], s.Prev.Units[name]
+	switch {
+	case want.Content != "" && want.Content != have.Content:
+		if err := s.plainFile(unitPath(name), want.Content); err != nil {
+			return err
+		}
+	case want.Content == "" && prev.Content != "" && have.Content != "":
+		if err := s.remove(unitPath(name)); err != nil {
+			return err
+		}
+	}
+	for _, file := range keys(want.DropIns, prev.DropIns) {
+		path, err := dropInPath(name, file)
+		if err != nil {
+			return err
+		}
+		if content, wanted := want.DropIns[file]; wanted {
+			err = s.plainFile(path, content)
+		} else {
+			err = s.remove(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if len(prev.DropIns) > 0 && len(want.DropIns) == 0 {
+		return s.remove(unitPath(name) + ".d")
+	}
+	return nil
+}
+
+// enable refuses units that cannot be enabled before systemctl does, which
+// only warns of a missing [Install] section and succeeds.
+func (s *stage) enable(ctx context.Context, units []string) error {
+	for _, name := range units {
+		refuse := func(why string) error {
+			return fmt.Errorf("cannot enable unit %q%s: %s", name, s.origin(spec.KindUnit, name), why)
+		}
+		if systemd.Fragment(s.root, name) == "" {
+			return refuse("no package and no unit of the spec brings it; add the package, or the unit's content")
+		}
+		in, err := systemd.ReadInstall(s.root, name)
+		if err != nil {
+			return refuse(err.Error())
+		}
+		if !in.Links && len(in.Also) == 0 {
+			return refuse("it has no [Install] section, other units start it; drop enabled, or give it one")
+		}
+	}
+	return systemd.Systemctl(ctx, s.root, systemd.Enable, units)
+}
+
+// removeStrayLinks removes links that still enable what must not be: those of
+// a unit whose file is gone, and those that another unit's Also= brought.
+func (s *stage) removeStrayLinks(names []string) error {
+	links, err := systemd.ReadLinks(s.root)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		want := s.Want.Units[name].Enabled
+		unwanted := want != nil && !*want
+		orphan := !links.Masked(name) && systemd.Fragment(s.root, name) == ""
+		if !unwanted && !orphan {
+			continue
+		}
+		for _, path := range slices.Compact(links.Enabling(name)) {
+			if err := os.Remove(s.root.Path(path)); err != nil && !absent(err) {
+				return fmt.Errorf("cannot disable unit %q: %w", name, err)
+			}
+		}
+	}
+	return nil
+}
