@@ -1,0 +1,151 @@
+package flake
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const (
+	lockName    = "flake.lock"
+	lockVersion = 1
+)
+
+// lockFile is flake.lock.
+type lockFile struct {
+	Version int                    `json:"version"`
+	Inputs  map[string]lockedInput `json:"inputs"`
+}
+
+type lockedInput struct {
+	URL  string `json:"url"`
+	Rev  string `json:"rev,omitempty"`
+	Hash string `json:"hash"` // hex SHA-256 of the tree, see hashTree
+}
+
+func readLock(path string) (*lockFile, error) {
+	lock := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return lock, nil
+	}
+	if err != nil {
+		return lock, fmt.Errorf("cannot read %s: %w", lockName, err)
+	}
+	var read lockFile
+	if err := json.Unmarshal(b, &read); err != nil {
+		return lock, fmt.Errorf("cannot read %s: %w", lockName, err)
+	}
+	if read.Version != lockVersion {
+		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d", lockName, read.Version, lockVersion)
+	}
+	for name, in := range read.Inputs {
+		if raw, err := hex.DecodeString(in.Hash); err != nil || len(raw) != sha256.Size {
+			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256", lockName, name)
+		}
+		lock.Inputs[name] = in
+	}
+	return lock, nil
+}
+
+// Update locks the named inputs, or all, at what their urls mean now, and
+// forgets those that flake.hcl no longer has. Package sources are locked in
+// packages.lock, not here.
+func (f *Flake) Update(ctx context.Context, names []string) error {
+	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
+	for _, name := range names {
+		if f.Input(name) == nil {
+			return fmt.Errorf("cannot update input %q: flake.hcl has no such input", name)
+		}
+	}
+	for _, in := range f.inputs {
+		if in.Debian != nil {
+			continue
+		}
+		old, ok := f.lock.Inputs[in.Name]
+		if ok && old.URL == in.URL && len(names) > 0 && !slices.Contains(names, in.Name) {
+			next.Inputs[in.Name] = old
+			continue
+		}
+		locked, err := in.resolve(ctx)
+		if err != nil {
+			return err
+		}
+		next.Inputs[in.Name] = locked
+	}
+	b, err := json.MarshalIndent(next, "", "  ")
+	if err != nil {
+		return fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
+	}
+	if err := writeWhole(filepath.Join(f.Dir, lockName), append(b, '\n')); err != nil {
+		return err
+	}
+	f.lock = next
+	return nil
+}
+
+func writeWhole(path string, data []byte) error {
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, data, 0o644); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// hashTree is the SHA-256 over every file's path, sort and content, by path.
+// Git's own folder and modes other than "executable" do not count.
+func hashTree(root string) (string, error) {
+	sum := sha256.New()
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.Name() == ".git" && p != root {
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if d.IsDir() {
+			return nil
+		}
+		return hashFile(sum, root, p, d)
+	})
+	if err != nil {
+		return "", fmt.Errorf("cannot hash %s: %w", root, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func hashFile(sum io.Writer, root, p string, d fs.DirEntry) error {
+	rel, err := filepath.Rel(root, p)
+	if err != nil {
+		return err
+	}
+	info, err := d.Info()
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(p)
+		fmt.Fprintf(sum, "link %q %q\n", rel, target)
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is neither a file, a folder nor a symbolic link", rel)
+	}
+	b, err := os.ReadFile(p)
+	fmt.Fprintf(sum, "file %q %t %x\n", rel, info.Mode()&0o111 != 0, sha256.Sum256(b))
+	return err
+}

@@ -1,0 +1,175 @@
+package flake
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// decode reads flake.hcl against its own small schema (rule 24).
+func (f *Flake) decode(body *hclsyntax.Body) hcl.Diagnostics {
+	diags := onlyAttributes(body, "flake.hcl", "description", "modules")
+	if a := body.Attributes["description"]; a != nil {
+		var d hcl.Diagnostics
+		f.Description, d = text(a.Expr)
+		diags = append(diags, d...)
+	}
+	if a := body.Attributes["modules"]; a != nil {
+		f.Modules = a.Expr
+	}
+	for _, b := range body.Blocks {
+		diags = append(diags, f.block(b)...)
+	}
+	return diags
+}
+
+func (f *Flake) block(b *hclsyntax.Block) hcl.Diagnostics {
+	labels := map[string]int{"input": 1, "template": 1, "host": 1, "args": 0, "export": 0}
+	want, known := labels[b.Type]
+	if !known {
+		return failure("Unknown block", fmt.Sprintf("flake.hcl holds input, args, template, host and export blocks; %q belongs into a module.", b.Type), b.TypeRange.Ptr())
+	}
+	if len(b.Labels) != want {
+		return failure("Wrong labels", fmt.Sprintf("A %s block takes %d labels.", b.Type, want), b.DefRange().Ptr())
+	}
+	switch b.Type {
+	case "args":
+		return addArgs(f.Args, b.Body)
+	case "input":
+		return f.addInput(b)
+	case "template":
+		return f.addTemplate(b)
+	case "host":
+		return f.addHost(b)
+	}
+	return f.addExport(b)
+}
+
+func addArgs(to map[string]hcl.Expression, body *hclsyntax.Body) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for name, a := range body.Attributes {
+		to[name] = a.Expr
+	}
+	for _, b := range body.Blocks {
+		diags = append(diags, failure("Unknown block", "args holds arguments: palette = { ... }.", b.TypeRange.Ptr())...)
+	}
+	return diags
+}
+
+// nestedArgs are the args block of a template or a host (rule 22).
+func nestedArgs(b *hclsyntax.Block) (map[string]hcl.Expression, hcl.Diagnostics) {
+	args := map[string]hcl.Expression{}
+	var diags hcl.Diagnostics
+	for _, inner := range b.Body.Blocks {
+		if inner.Type != "args" || len(inner.Labels) > 0 {
+			diags = append(diags, failure("Unknown block", fmt.Sprintf("A %s block holds an args block and no other.", b.Type), inner.TypeRange.Ptr())...)
+			continue
+		}
+		diags = append(diags, addArgs(args, inner.Body)...)
+	}
+	return args, diags
+}
+
+func (f *Flake) addTemplate(b *hclsyntax.Block) hcl.Diagnostics {
+	diags := onlyAttributes(b.Body, "a template", "modules")
+	t := &Template{Name: b.Labels[0], Range: b.DefRange()}
+	if a := b.Body.Attributes["modules"]; a != nil {
+		t.Modules = a.Expr
+	}
+	var d hcl.Diagnostics
+	t.Args, d = nestedArgs(b)
+	if f.templates[t.Name] != nil {
+		d = append(d, failure("Declared twice", fmt.Sprintf("Template %q is declared already.", t.Name), b.DefRange().Ptr())...)
+	}
+	f.templates[t.Name] = t
+	return append(diags, d...)
+}
+
+func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
+	diags := onlyAttributes(b.Body, "a host", "system", "template", "modules")
+	h := &Host{Name: b.Labels[0], System: "amd64", Range: b.DefRange()}
+	for name, to := range map[string]*string{"system": &h.System, "template": &h.Template} {
+		if a := b.Body.Attributes[name]; a != nil {
+			s, d := text(a.Expr)
+			*to = s
+			diags = append(diags, d...)
+		}
+	}
+	if a := b.Body.Attributes["modules"]; a != nil {
+		h.Modules = a.Expr
+	}
+	var d hcl.Diagnostics
+	h.Args, d = nestedArgs(b)
+	if f.hosts[h.Name] != nil {
+		d = append(d, failure("Declared twice", fmt.Sprintf("Host %q is declared already.", h.Name), b.DefRange().Ptr())...)
+	}
+	if !validHostName(h.Name) {
+		d = append(d, failure("Invalid host name", fmt.Sprintf("%q is no host name: letters, digits and hyphens (hostname(7)).", h.Name), b.DefRange().Ptr())...)
+	}
+	f.hosts[h.Name] = h
+	return append(diags, d...)
+}
+
+func validHostName(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-'
+	})
+}
+
+func (f *Flake) addExport(b *hclsyntax.Block) hcl.Diagnostics {
+	diags := onlyAttributes(b.Body, "export", "modules", "templates", "packages")
+	for name, to := range map[string]*map[string]string{"modules": &f.Exports.Modules, "templates": &f.Exports.Templates, "packages": &f.Exports.Packages} {
+		a := b.Body.Attributes[name]
+		if a == nil {
+			continue
+		}
+		v, d := a.Expr.Value(nil)
+		if d.HasErrors() {
+			diags = append(diags, d...)
+			continue
+		}
+		paths, err := exported(v)
+		if err != nil {
+			diags = append(diags, failure("Wrong type", err.Error(), a.Expr.Range().Ptr())...)
+		}
+		*to = paths
+	}
+	return diags
+}
+
+func exported(v cty.Value) (map[string]string, error) {
+	out := map[string]string{}
+	if v.IsNull() || !v.Type().IsObjectType() {
+		return nil, fmt.Errorf("an export is a map of names to paths in this flake")
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		k, p := it.Element()
+		if p.IsNull() || p.Type() != cty.String {
+			return nil, fmt.Errorf("the export %q is no path", k.AsString())
+		}
+		rel := path.Clean(p.AsString())
+		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
+			return nil, fmt.Errorf("the export %q lies outside the flake", k.AsString())
+		}
+		out[k.AsString()] = rel
+	}
+	return out, nil
+}
+
+func onlyAttributes(body *hclsyntax.Body, where string, names ...string) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	for name, a := range body.Attributes {
+		if !slices.Contains(names, name) {
+			diags = append(diags, failure("Unknown argument", fmt.Sprintf("%s takes %s, not %q.", where, strings.Join(names, ", "), name), a.NameRange.Ptr())...)
+		}
+	}
+	return diags
+}

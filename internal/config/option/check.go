@@ -1,0 +1,176 @@
+package option
+
+import (
+	"fmt"
+	"math/big"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// checkScalar converts v to t, which is no collection, where that loses
+// nothing; v is known, unmarked and not null.
+func checkScalar(t Type, v cty.Value) (cty.Value, error) {
+	switch t.Kind {
+	case Bool:
+		return toBool(v)
+	case Number:
+		return toNumber(v)
+	case Port:
+		return toPort(v)
+	case PackageRef:
+		if v.Type().IsObjectType() && v.Type().HasAttribute("name") {
+			v = v.GetAttr("name")
+		}
+		return toString(t, v)
+	case Mode:
+		if v.Type() != cty.String {
+			return v, fmt.Errorf(`a mode is a string of octal digits: write "0644", since the number 0644 is 644`)
+		}
+	case SecretRef:
+		if v.Type() == cty.String && !strings.HasPrefix(v.AsString(), "/run/secrets") {
+			return v, fmt.Errorf("expected a secret: write config.secret.NAME.path")
+		}
+	}
+	s, err := toString(t, v)
+	if err != nil {
+		return v, err
+	}
+	return s, checkText(t, s.AsString())
+}
+
+func toBool(v cty.Value) (cty.Value, error) {
+	if v.Type() == cty.Bool {
+		return v, nil
+	}
+	if v.Type() == cty.String && (v.AsString() == "true" || v.AsString() == "false") {
+		return cty.BoolVal(v.AsString() == "true"), nil
+	}
+	return v, fmt.Errorf("expected a bool, got %s", describe(v))
+}
+
+func toNumber(v cty.Value) (cty.Value, error) {
+	if v.Type() == cty.Number {
+		return v, nil
+	}
+	if v.Type() == cty.String {
+		if n, err := cty.ParseNumberVal(v.AsString()); err == nil && numberText(n) == v.AsString() {
+			return n, nil
+		}
+	}
+	return v, fmt.Errorf("expected a number, got %s", describe(v))
+}
+
+func toPort(v cty.Value) (cty.Value, error) {
+	n, err := toNumber(v)
+	if err == nil {
+		if i, acc := n.AsBigFloat().Int64(); acc == big.Exact && i >= 1 && i <= 65535 {
+			return n, nil
+		}
+	}
+	return v, fmt.Errorf("expected a port (1 to 65535), got %s", describe(v))
+}
+
+func toString(t Type, v cty.Value) (cty.Value, error) {
+	switch v.Type() {
+	case cty.String:
+		return v, nil
+	case cty.Number:
+		return cty.StringVal(numberText(v)), nil
+	case cty.Bool:
+		return cty.StringVal(strconv.FormatBool(v.True())), nil
+	}
+	return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+}
+
+func checkText(t Type, s string) error {
+	ok := true
+	switch t.Kind {
+	case FilePath:
+		ok = s != "" && !strings.ContainsRune(s, 0) && path.Clean(s) != "."
+	case PortRange:
+		ok = portRange(s)
+	case Size:
+		ok = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?B?|B|%)?$`).MatchString(s)
+	case Duration:
+		ok = regexp.MustCompile(`^([0-9]+(us|ms|s|sec|m|min|h|d|w|month|y)? ?)+$|^infinity$`).MatchString(s)
+	case Mode:
+		ok = regexp.MustCompile(`^[0-7]{3,4}$`).MatchString(s)
+	case Enum:
+		if !slices.Contains(t.Words, s) {
+			return fmt.Errorf("expected one of %s, got %q.%s", strings.Join(t.Words, ", "), s, DidYouMean(s, t.Words))
+		}
+	}
+	if !ok {
+		return fmt.Errorf("expected %s, got %q", article(t), s)
+	}
+	return nil
+}
+
+func portRange(s string) bool {
+	from, to, found := strings.Cut(s, "-")
+	a, errA := strconv.Atoi(from)
+	b, errB := strconv.Atoi(to)
+	return found && errA == nil && errB == nil && 1 <= a && a <= b && b <= 65535
+}
+
+func article(t Type) string {
+	switch t.Kind {
+	case PortRange:
+		return `a range of ports such as "1714-1764"`
+	case Size:
+		return `a size such as "512M"`
+	case Duration:
+		return `a duration such as "90s"`
+	case Mode:
+		return `a mode such as "0644"`
+	case Data, Object, OneOf, Optional, Enum:
+		return t.String()
+	}
+	return "a " + t.String()
+}
+
+// describe says what a value is, briefly enough for an error.
+func describe(v cty.Value) string {
+	v, _ = v.UnmarkDeep()
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		return "null"
+	case !v.IsKnown():
+		return "an unknown value"
+	case ty == cty.String:
+		if s := v.AsString(); len(s) <= 60 {
+			return fmt.Sprintf("the string %q", s)
+		}
+		return "a string"
+	case ty == cty.Number:
+		return "the number " + numberText(v)
+	case ty == cty.Bool:
+		return fmt.Sprintf("the bool %t", v.True())
+	case isList(v):
+		return "a list"
+	case isMap(v):
+		return "a map"
+	}
+	return ty.FriendlyName()
+}
+
+func isList(v cty.Value) bool {
+	t := v.Type()
+	return t.IsListType() || t.IsSetType() || t.IsTupleType()
+}
+
+func isMap(v cty.Value) bool { return v.Type().IsMapType() || v.Type().IsObjectType() }
+
+func numberText(v cty.Value) string {
+	f := v.AsBigFloat()
+	if f.IsInt() {
+		return f.Text('f', 0)
+	}
+	return f.Text('g', -1)
+}

@@ -1,0 +1,203 @@
+package option
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+)
+
+// list merges lists, sets and lines: what has the highest priority counts,
+// over all layers, weakest first (rule 10); a removal is no definition and
+// takes equal elements of weaker layers and of the default (rule 7).
+func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
+	var elems, removals []*Part
+	defined := false
+	best := OptionDefault
+	for _, p := range m.live(parts) {
+		got, taken, says := m.split(t, p)
+		elems, removals = append(elems, got...), append(removals, taken...)
+		if says {
+			defined = true
+			best = max(best, p.strength(got))
+			p.Def.Wins = p.Def.Wins || len(got) == 0 && p.Priority >= best
+		}
+	}
+	elems = slices.DeleteFunc(elems, func(e *Part) bool { return e.Priority < best })
+	elems = m.remove(elems, removals)
+	slices.SortStableFunc(elems, order)
+	for _, e := range elems {
+		e.Def.Wins = true
+		if s, ok := KeyString(e.Value); ok && depth == 0 {
+			if old := m.elements[s]; old == nil || old.Source.Layer < e.Def.Source.Layer {
+				m.elements[s] = e.Def
+			}
+		}
+	}
+	m.warnEmpty(parts, elems)
+	if t.Kind == Lines {
+		return joinLines(elems, defined)
+	}
+	return m.assemble(t, elems, defined)
+}
+
+// strength is the priority at which a part defines its list.
+func (p *Part) strength(elems []*Part) Priority {
+	best := p.Priority
+	for _, e := range elems {
+		best = max(best, e.Priority)
+	}
+	return best
+}
+
+// split takes a part of a list to pieces, each checked; says is false
+// where it only removes.
+func (m *merger) split(t Type, p *Part) (elems, removals []*Part, says bool) {
+	elem := Type{Kind: String}
+	if t.Elem != nil {
+		elem = *t.Elem
+	}
+	pieces, ok := m.pieces(t, p)
+	if !ok {
+		return nil, nil, false
+	}
+	says = !p.Remove && (len(pieces) == 0 || p.Literal == Whole)
+	for _, e := range pieces {
+		if e.Literal == Whole && e.Value.IsNull() {
+			says = says || !e.Remove
+			continue
+		}
+		checked, fine := m.check(elem, e)
+		if !fine {
+			continue
+		}
+		if e.Remove {
+			removals = append(removals, checked)
+			continue
+		}
+		elems, says = append(elems, checked), true
+	}
+	return elems, removals, says
+}
+
+func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
+	var out []*Part
+	if p.Literal == ListLiteral {
+		for i := range p.Items {
+			item := &p.Items[i]
+			if item.Remove && item.Literal == Whole && !item.Value.IsNull() && isList(item.Value) {
+				inner, _ := m.pieces(t, item)
+				out = append(out, inner...)
+				continue
+			}
+			out = append(out, item)
+		}
+		return out, true
+	}
+	v, marks := plain(p).Unmark()
+	if t.Kind == Lines || p.Remove && !isList(v) {
+		return []*Part{p}, true
+	}
+	if !isList(v) {
+		m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), describe(v))
+		return nil, false
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		out = append(out, p.with(e.WithMarks(marks)))
+	}
+	return out, true
+}
+
+// check merges one element by itself, which checks and converts it.
+func (m *merger) check(t Type, p *Part) (*Part, bool) {
+	own := &merger{elements: map[string]*Definition{}, path: m.path}
+	wins := p.Def.Wins
+	q := *p
+	q.Remove = false
+	v, ok := own.merge(t, []*Part{&q}, 1)
+	p.Def.Wins = wins
+	m.diags = append(m.diags, own.diags...)
+	return p.with(v), ok && !own.diags.HasErrors()
+}
+
+func (m *merger) remove(elems, removals []*Part) []*Part {
+	for _, r := range removals {
+		before := len(elems)
+		elems = slices.DeleteFunc(elems, func(e *Part) bool {
+			return e.weaker(r) && e.Value.RawEquals(r.Value)
+		})
+		if len(elems) == before {
+			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", describe(r.Value), m.path))
+			continue
+		}
+		r.Def.Wins = true
+	}
+	return elems
+}
+
+func (m *merger) warnEmpty(parts, elems []*Part) {
+	for _, p := range parts {
+		empty := p.Literal == ListLiteral && len(p.Items) == 0 && p.Priority == Plain
+		if empty && len(elems) > 0 {
+			m.warn(p, "Adds nothing", fmt.Sprintf("An empty list adds nothing to %s; force([]) empties it.", m.path))
+		}
+	}
+}
+
+func joinLines(elems []*Part, defined bool) (cty.Value, bool) {
+	if !defined {
+		return cty.NullVal(cty.String), false
+	}
+	var b strings.Builder
+	marks := cty.NewValueMarks()
+	for _, e := range elems {
+		v, own := e.Value.Unmark()
+		for k := range own {
+			marks[k] = struct{}{}
+		}
+		b.WriteString(strings.TrimSuffix(v.AsString(), "\n") + "\n")
+	}
+	return cty.StringVal(b.String()).WithMarks(marks), true
+}
+
+func (m *merger) assemble(t Type, elems []*Part, defined bool) (cty.Value, bool) {
+	if !defined {
+		return cty.NullVal(t.Cty()), false
+	}
+	var vals []cty.Value
+	for _, e := range elems {
+		vals = append(vals, e.Value)
+	}
+	if t.Kind == Set {
+		vals = SortedSet(vals)
+	}
+	ty := t.Elem.Cty()
+	switch {
+	case ty.HasDynamicTypes():
+		return cty.TupleVal(vals), true
+	case len(vals) == 0:
+		return cty.ListValEmpty(ty), true
+	}
+	return cty.ListVal(vals), true
+}
+
+// SortedSet drops equal values and sorts: numbers by size, before strings.
+func SortedSet(vals []cty.Value) []cty.Value {
+	slices.SortStableFunc(vals, compareValues)
+	return slices.CompactFunc(vals, func(a, b cty.Value) bool { return a.RawEquals(b) })
+}
+
+func compareValues(a, b cty.Value) int {
+	a, _ = a.UnmarkDeep()
+	b, _ = b.UnmarkDeep()
+	if a.Type() == cty.Number && b.Type() == cty.Number {
+		return a.AsBigFloat().Cmp(b.AsBigFloat())
+	}
+	if a.Type() == cty.String && b.Type() == cty.String {
+		return strings.Compare(a.AsString(), b.AsString())
+	}
+	return cmp.Or(cmp.Compare(a.Type().GoString(), b.Type().GoString()), strings.Compare(a.GoString(), b.GoString()))
+}

@@ -1,0 +1,228 @@
+package option
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Merged is what all definitions of one option come to.
+type Merged struct {
+	Value    cty.Value
+	Defined  bool                   // false: nothing defines it, Value is null
+	Elements map[string]*Definition // who put in each string of a list or set, each key of a map
+}
+
+type merger struct {
+	diags    hcl.Diagnostics
+	elements map[string]*Definition
+	path     Path
+}
+
+// Merge makes one value of the definitions of the option at path (rules 10
+// to 12). Values are checked and converted element by element, never by
+// cty's collection conversions, which change data silently (rule 8).
+func Merge(path Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
+	m := &merger{elements: map[string]*Definition{}, path: path}
+	slices.SortStableFunc(parts, order)
+	v, defined := m.merge(t, parts, 0)
+	return Merged{Value: v, Defined: defined, Elements: m.elements}, m.diags
+}
+
+func (m *merger) fail(p *Part, summary, format string, args ...any) {
+	m.diags = append(m.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: summary, Detail: fmt.Sprintf(format, args...), Subject: p.Range.Ptr(),
+	})
+}
+
+func (m *merger) warn(p *Part, summary, detail string) {
+	m.diags = append(m.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: p.Range.Ptr(),
+	})
+}
+
+func (m *merger) merge(t Type, parts []*Part, depth int) (cty.Value, bool) {
+	switch t.Kind {
+	case Optional:
+		return m.merge(*t.Elem, parts, depth)
+	case List, Set, Lines:
+		return m.list(t, parts, depth)
+	case Map, Object:
+		return m.keyed(t, parts, depth)
+	case Data:
+		return m.data(parts, depth)
+	case OneOf:
+		return m.oneOf(t, parts, depth)
+	}
+	return m.scalar(t, parts)
+}
+
+// live drops parts that say nothing (null), and what a force(null) beats.
+func (m *merger) live(parts []*Part) []*Part {
+	var out []*Part
+	var gone *Part
+	for _, p := range parts {
+		if !p.Remove && p.Literal == Whole && p.Value.IsNull() {
+			if p.Priority == Force && (gone == nil || gone.Def.Source.Layer <= p.Def.Source.Layer) {
+				gone = p
+			}
+			continue
+		}
+		out = append(out, p)
+	}
+	if gone == nil {
+		return out
+	}
+	gone.Def.Wins = true
+	return slices.DeleteFunc(out, func(p *Part) bool {
+		return p.Priority < Force || p.Def.Source.Layer < gone.Def.Source.Layer
+	})
+}
+
+func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
+	var checked []*Part
+	for _, p := range m.live(parts) {
+		if p.Remove {
+			m.fail(p, "Nothing to take away", "without() takes elements out of a list, a set or a map; %s is %s.", m.path, article(t))
+			continue
+		}
+		v, err := m.value(t, p)
+		if err != nil {
+			m.fail(p, "Wrong type", "%s: %s.", m.path, strings.TrimSuffix(err.Error(), "."))
+			continue
+		}
+		checked = append(checked, p.with(v))
+	}
+	win := m.strongest(checked)
+	if win == nil {
+		return cty.NullVal(t.Cty()), false
+	}
+	return win.Value, true
+}
+
+// value checks one scalar, whose literal form may still be in pieces.
+func (m *merger) value(t Type, p *Part) (cty.Value, error) {
+	v, marks := plain(p).Unmark()
+	if v.ContainsMarked() {
+		return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+	}
+	if t.Kind == OneOf {
+		for _, alt := range t.Alts {
+			if c, err := checkScalar(alt, v); err == nil {
+				return c.WithMarks(marks), nil
+			}
+		}
+		return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+	}
+	c, err := checkScalar(t, v)
+	if err != nil {
+		return v, err
+	}
+	return c.WithMarks(marks), nil
+}
+
+// strongest picks by priority, layer and imports; equal values agree, others
+// are a conflict that shows both places.
+func (m *merger) strongest(parts []*Part) *Part {
+	var best []*Part
+	for _, p := range parts {
+		switch {
+		case len(best) == 0 || outranks(p, best[0]):
+			best = []*Part{p}
+		case !outranks(best[0], p):
+			best = append(best, p)
+		}
+	}
+	best = slices.DeleteFunc(slices.Clone(best), func(p *Part) bool {
+		return slices.ContainsFunc(best, func(q *Part) bool { return q.Def.Source.Beats[p.Def.Source] })
+	})
+	if len(best) == 0 {
+		return nil
+	}
+	for _, p := range best[1:] {
+		if !p.Value.RawEquals(best[0].Value) {
+			m.conflict(best[0], p)
+			break
+		}
+	}
+	for _, p := range best {
+		p.Def.Wins = true
+	}
+	return best[0]
+}
+
+func outranks(a, b *Part) bool {
+	if a.Priority != b.Priority {
+		return a.Priority > b.Priority
+	}
+	return a.Def.Source.Layer > b.Def.Source.Layer
+}
+
+func (m *merger) conflict(a, b *Part) {
+	m.diags = append(m.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError,
+		Summary:  "Conflicting definitions",
+		Detail: fmt.Sprintf("%s is %s here and %s at %s, both in the %s layer at priority %s. Remove one, or wrap the one that should win in force(...).",
+			m.path, describe(b.Value), describe(a.Value), At(a.Range), a.Def.Source.Layer, a.Priority),
+		Subject: b.Range.Ptr(),
+		Context: b.Range.Ptr(),
+	})
+}
+
+// At is a range as people write it, file:line.
+func At(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line) }
+
+// plain is the value of a part whose literal form holds no modifiers that
+// matter any more.
+func plain(p *Part) cty.Value {
+	switch p.Literal {
+	case ListLiteral:
+		var vals []cty.Value
+		for i := range p.Items {
+			vals = append(vals, plain(&p.Items[i]))
+		}
+		return cty.TupleVal(vals)
+	case ObjectLiteral:
+		vals := map[string]cty.Value{}
+		for k, f := range p.Fields {
+			vals[k] = plain(f)
+		}
+		return cty.ObjectVal(vals)
+	}
+	return p.Value
+}
+
+func (m *merger) oneOf(t Type, parts []*Part, depth int) (cty.Value, bool) {
+	live := m.live(parts)
+	for _, alt := range t.Alts {
+		if !collection(alt) || len(live) == 0 {
+			continue
+		}
+		if !slices.ContainsFunc(live, func(p *Part) bool { return !fits(alt, p) }) {
+			return m.merge(alt, parts, depth)
+		}
+	}
+	return m.scalar(t, parts)
+}
+
+func collection(t Type) bool {
+	switch t.Kind {
+	case List, Set, Map, Object, Data:
+		return true
+	}
+	return false
+}
+
+func fits(t Type, p *Part) bool {
+	v := plain(p)
+	switch t.Kind {
+	case List, Set:
+		return isList(v) || p.Remove
+	case Map, Object:
+		return isMap(v) || p.Remove
+	}
+	return true
+}

@@ -1,0 +1,110 @@
+package option
+
+import (
+	"cmp"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Layer says how near to the host a module stands; the nearer wins.
+type Layer int
+
+// The layers, weakest first.
+const (
+	Library Layer = iota
+	Flake
+	Template
+	Host
+)
+
+func (l Layer) String() string { return [...]string{"library", "flake", "template", "host"}[l] }
+
+// Priority is compared before the layer.
+type Priority int
+
+// The priorities, weakest first.
+const (
+	OptionDefault Priority = iota
+	Default
+	Plain
+	Force
+)
+
+func (p Priority) String() string {
+	return [...]string{"option default", "default", "plain", "force"}[p]
+}
+
+// Place orders the elements of lists among definitions that all count.
+type Place int
+
+// The places of before(), of no modifier, and of after().
+const (
+	Before Place = iota - 1
+	Middle
+	After
+)
+
+// Source is the file that a definition stands in.
+type Source struct {
+	Layer Layer
+	Index int              // load order
+	Beats map[*Source]bool // files that it imports, directly or not
+}
+
+// Definition is one line of a configuration that sets an option. Merge fills
+// in what became of it.
+type Definition struct {
+	Source   *Source
+	Range    hcl.Range
+	Priority Priority
+	Seq      int // instances of a for_each, in order of their keys
+	Site     any // the evaluator's own: the block instance that it stands in
+	Wins     bool
+}
+
+// Part is what a definition, or an element of one, gives to an option: a
+// value, or syntax with modifiers inside it.
+type Part struct {
+	Def      *Definition
+	Range    hcl.Range
+	Priority Priority
+	Place    Place
+	Remove   bool // without(...)
+	Value    cty.Value
+	Items    []Part           // of a list literal
+	Fields   map[string]*Part // of an object literal
+	Literal  Shape
+}
+
+// Shape says which of Value, Items and Fields of a Part counts.
+type Shape int
+
+// The shapes of a Part.
+const (
+	Whole Shape = iota
+	ListLiteral
+	ObjectLiteral
+)
+
+func (p *Part) with(v cty.Value) *Part {
+	q := *p
+	q.Value, q.Literal, q.Items, q.Fields = v, Whole, nil, nil
+	return &q
+}
+
+// order sorts parts as a list shows them: places, then layers from weakest,
+// then load order, then the place in the file.
+func order(a, b *Part) int {
+	return cmp.Or(
+		cmp.Compare(a.Place, b.Place),
+		cmp.Compare(a.Def.Source.Layer, b.Def.Source.Layer),
+		cmp.Compare(a.Def.Source.Index, b.Def.Source.Index),
+		cmp.Compare(a.Def.Range.Start.Byte, b.Def.Range.Start.Byte),
+		cmp.Compare(a.Def.Seq, b.Def.Seq),
+	)
+}
+
+func (p *Part) weaker(q *Part) bool {
+	return p.Priority == OptionDefault || p.Def.Source.Layer < q.Def.Source.Layer
+}

@@ -1,0 +1,121 @@
+// Package option is the vocabulary of the language: the paths, types and
+// declarations of options, and how several definitions of one option become
+// one value. It evaluates nothing: an expression reaches it as a Part.
+package option
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Any is the element of a declared path that stands for every key of a map.
+const Any = "*"
+
+// Path names an option, or what stands above or below one.
+type Path []string
+
+// String writes the path as an HCL traversal: sysctl["net.ipv4.ip_forward"].
+func (p Path) String() string {
+	var b strings.Builder
+	for i, s := range p {
+		switch {
+		case i == 0:
+			b.WriteString(s)
+		case s == Any || hclsyntax.ValidIdentifier(s):
+			b.WriteString("." + s)
+		default:
+			fmt.Fprintf(&b, "[%q]", s)
+		}
+	}
+	return b.String()
+}
+
+// Key is a string that no other path has.
+func (p Path) Key() string { return strings.Join(p, "\x00") }
+
+// With is the path of what is called name below p.
+func (p Path) With(name string) Path { return append(slices.Clip(p), name) }
+
+// Declared splits the label of an option block.
+func Declared(label string) (Path, error) {
+	p := Path(strings.Split(label, "."))
+	for i, s := range p {
+		if (s == Any && i > 0) || hclsyntax.ValidIdentifier(s) {
+			continue
+		}
+		return nil, fmt.Errorf("cannot read option path %q: %q is neither an identifier nor *", label, s)
+	}
+	return p, nil
+}
+
+// ParsePath reads a path as the command line takes it: an HCL traversal.
+func ParsePath(s string) (Path, error) {
+	t, diags := hclsyntax.ParseTraversalAbs([]byte(s), "path", hcl.InitialPos)
+	if diags.HasErrors() {
+		return nil, fmt.Errorf("cannot read path %s: write it as in an expression, sysctl[\"net.ipv4.ip_forward\"]", s)
+	}
+	return Steps(t), nil
+}
+
+// Steps is the literal part of a traversal, its root included: it ends
+// before the first index that is no string or number.
+func Steps(t hcl.Traversal) Path {
+	var p Path
+	for _, step := range t {
+		switch s := step.(type) {
+		case hcl.TraverseRoot:
+			p = append(p, s.Name)
+		case hcl.TraverseAttr:
+			p = append(p, s.Name)
+		case hcl.TraverseIndex:
+			key, ok := KeyString(s.Key)
+			if !ok {
+				return p
+			}
+			p = append(p, key)
+		default:
+			return p
+		}
+	}
+	return p
+}
+
+// KeyString is the text of a map key, and whether v can be one.
+func KeyString(v cty.Value) (string, bool) {
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.IsKnown() {
+		return "", false
+	}
+	switch v.Type() {
+	case cty.String:
+		return v.AsString(), true
+	case cty.Number:
+		return numberText(v), true
+	}
+	return "", false
+}
+
+// Nearest is the name that a misspelt one probably meant, or "".
+func Nearest(name string, known []string) string {
+	best, distance := "", 1+len(name)/3
+	for _, k := range slices.Sorted(slices.Values(known)) {
+		if d := levenshtein.Distance(name, k, nil); d <= distance && k != name {
+			best, distance = k, d-1
+		}
+	}
+	return best
+}
+
+// DidYouMean is the sentence that ends an error about an unknown name.
+func DidYouMean(name string, known []string) string {
+	if n := Nearest(name, known); n != "" {
+		return fmt.Sprintf(" Did you mean %q?", n)
+	}
+	return ""
+}

@@ -1,0 +1,147 @@
+package option
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+)
+
+// Node is a place in the tree of options: a group (Children), a map whose
+// entries share a shape (Entry), or an option (neither).
+type Node struct {
+	Path     Path // declared form, with * for keys
+	Children map[string]*Node
+	Entry    *Node
+	Decl     *Declaration // nil until the file that holds it has been read
+	Library  string       // the embedded file that declares it, if one does
+}
+
+// Declaration is an option block. Default and Validations are evaluated by
+// whoever owns the file, which is why Home is opaque here.
+type Declaration struct {
+	Path        Path
+	Type        Type
+	Default     hcl.Expression // nil: none
+	Description string
+	Example     hcl.Expression
+	ReadOnly    bool
+	Validations []Validation
+	Range       hcl.Range
+}
+
+// Validation is a condition on `value`, checked on the merged value.
+type Validation struct{ Condition, Message hcl.Expression }
+
+// IsOption reports whether n itself takes a value.
+func (n *Node) IsOption() bool { return n.Children == nil && n.Entry == nil }
+
+// Names are the children of a group, sorted.
+func (n *Node) Names() []string { return sortedKeys(n.Children) }
+
+// Declare makes room for an option. No path may be a prefix of another
+// except through * (rule 3), and none may be declared twice.
+func (n *Node) Declare(p Path) (*Node, error) {
+	at := n
+	for i, s := range p {
+		if at.Decl != nil || at.Library != "" {
+			return nil, fmt.Errorf("%s is an option already, so nothing can be declared below it", p[:i])
+		}
+		next, err := at.child(s, p[:i+1])
+		if err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	if !at.IsOption() {
+		return nil, fmt.Errorf("there are options below %s, so it cannot be one itself", p)
+	}
+	return at, nil
+}
+
+func (n *Node) child(s string, p Path) (*Node, error) {
+	if s == Any {
+		if n.Children != nil {
+			return nil, fmt.Errorf("%s is a group of named options, so it cannot be a map", p[:len(p)-1])
+		}
+		if n.Entry == nil {
+			n.Entry = &Node{Path: slices.Clone(p)}
+		}
+		return n.Entry, nil
+	}
+	if n.Entry != nil {
+		return nil, fmt.Errorf("%s is a map, so its options are declared as %s.*.%s", p[:len(p)-1], p[:len(p)-1], s)
+	}
+	if Reserved(s, len(p) == 1) {
+		return nil, fmt.Errorf("%q is kept for the language and cannot be an option's name", s)
+	}
+	if s == "name" && len(p) > 1 && p[len(p)-2] == Any {
+		return nil, fmt.Errorf("every entry has a read-only option called name already")
+	}
+	if n.Children == nil {
+		n.Children = map[string]*Node{}
+	}
+	c := n.Children[s]
+	if c == nil {
+		c = &Node{Path: slices.Clone(p)}
+		n.Children[s] = c
+	}
+	return c, nil
+}
+
+// Find follows p as far as it leads and returns the last node and how many
+// elements it took; keys of maps are taken as they come.
+func (n *Node) Find(p Path) (*Node, int) {
+	at := n
+	for i, s := range p {
+		switch {
+		case at.Entry != nil:
+			at = at.Entry
+		case at.Children[s] != nil:
+			at = at.Children[s]
+		default:
+			return at, i
+		}
+	}
+	return at, len(p)
+}
+
+// Walk calls f for every option below n, by path.
+func (n *Node) Walk(f func(*Node)) {
+	if n.IsOption() {
+		f(n)
+		return
+	}
+	if n.Entry != nil {
+		n.Entry.Walk(f)
+		return
+	}
+	for _, name := range n.Names() {
+		n.Children[name].Walk(f)
+	}
+}
+
+// Unknown explains that n, reached by p, has no child called name. It looks
+// for the nearest name here and, failing that, for an option anywhere whose
+// last element is meant.
+func (n *Node) Unknown(root *Node, p Path, name string) string {
+	where := "at the top"
+	if len(p) > 0 {
+		where = "below " + p.String()
+	}
+	detail := fmt.Sprintf("There is no option %q %s.", name, where)
+	if hint := DidYouMean(name, n.Names()); hint != "" {
+		return detail + hint
+	}
+	var found []string
+	root.Walk(func(o *Node) {
+		if o.Path[len(o.Path)-1] == name || strings.HasSuffix(o.Path.String(), "."+name+".enable") {
+			found = append(found, o.Path.String())
+		}
+	})
+	if len(found) > 0 && len(found) <= 3 {
+		return detail + " There is " + strings.Join(found, ", ") + "."
+	}
+	return detail
+}

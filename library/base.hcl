@@ -1,0 +1,1 @@
+# What acts on every host, whether or not anything names it.

@@ -1,0 +1,23 @@
+option "hostctl.package_mode" {
+  type        = enum("additive", "strict")
+  default     = "additive"
+  description = "Whether packages that the configuration does not name stay (additive) or go (strict)."
+}
+
+option "hostctl.path" {
+  type        = path
+  default     = "/usr/local/bin/hostctl"
+  description = "Where the hostctl binary is on the host; its boot units run it."
+}
+
+option "hostctl.health_wait" {
+  type        = number
+  default     = 60
+  description = "Seconds that a unit may take to become active after a switch."
+}
+
+option "hostctl.health_units" {
+  type        = set(string)
+  default     = []
+  description = "Units that must be active after a switch, beside those that are enabled."
+}

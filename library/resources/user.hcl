@@ -1,0 +1,44 @@
+option "user.*.uid" {
+  type        = optional(number)
+  description = "The user id; chosen when the account is made unless said."
+}
+
+option "user.*.group" {
+  type        = optional(string)
+  description = "The primary group."
+}
+
+option "user.*.groups" {
+  type        = set(string)
+  default     = []
+  description = "Every supplementary group."
+}
+
+option "user.*.home" {
+  type        = path
+  default     = self.name == "root" ? "/root" : "/home/${self.name}"
+  description = "The home directory."
+}
+
+option "user.*.shell" {
+  type        = optional(string)
+  description = "The login shell: a path, or the name of a program in /usr/bin."
+  example     = "zsh"
+}
+
+option "user.*.comment" {
+  type        = optional(string)
+  description = "The full name."
+}
+
+option "user.*.system" {
+  type        = bool
+  default     = false
+  description = "A system account: no expiry, an id below 1000."
+}
+
+option "user.*.hashed_password_file" {
+  type        = optional(secret_ref)
+  description = "The path of a secret that holds the crypt(5) hash; it is used when the account is made."
+  example     = config.secret.password.path
+}
