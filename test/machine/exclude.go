@@ -4,40 +4,66 @@ import "strings"
 
 // Exclusion is a path, with everything below it, that two manifests of the
 // same generation may differ in, and the reason.
-type Exclusion struct{ Path, Why string }
+type Exclusion struct {
+	Path string // a trailing * stands for the rest of a name
+	Why  string
+	Time bool // only the modification time may differ
+}
 
-// Excluded reports whether path is one of the exclusions or below one. A
-// trailing * in an exclusion stands for the rest of a name.
-func Excluded(path string, leave []Exclusion) bool {
-	for _, e := range leave {
-		if prefix, ok := strings.CutSuffix(e.Path, "*"); ok && strings.HasPrefix(path, prefix) {
-			return true
-		}
-		if path == e.Path || strings.HasPrefix(path, e.Path+"/") {
-			return true
+func (e Exclusion) covers(path string) bool {
+	if prefix, ok := strings.CutSuffix(e.Path, "*"); ok {
+		return strings.HasPrefix(path, prefix)
+	}
+	return path == e.Path || strings.HasPrefix(path, e.Path+"/")
+}
+
+// leaves removes from two entries of path what the exclusions do not compare,
+// and reports whether anything is left.
+func leaves(path string, b, a *Entry, exclusions []Exclusion) bool {
+	for _, e := range exclusions {
+		switch {
+		case !e.covers(path):
+		case !e.Time:
+			return false
+		default:
+			b.MTime, a.MTime = "", ""
 		}
 	}
-	return false
+	return true
 }
 
 // Running is what changes by itself on a machine that runs.
 func Running() []Exclusion {
 	return []Exclusion{
-		{"/var/lib/hostctl", "hostctl's own record: generations, undo and journal"},
-		{"/var/cache/hostctl", "hostctl's own cache: .debs by digest and the stat cache"},
-		{"/var/log", "logs are written as the machine runs"},
-		{"/run", "a tmpfs on a running machine; this is the folder below it"},
-		{"/tmp", "a tmpfs on a running machine; this is the folder below it"},
-		{"/var/tmp/systemd-private-*", "made by systemd for a service with PrivateTmp while it runs"},
-		{"/etc/machine-id", "written by systemd at the first boot, before any switch"},
-		{"/var/lib/systemd/timers", "systemd writes when each timer ran"},
-		{"/var/lib/systemd/random-seed", "systemd writes a new one at each boot"},
-		{"/var/lib/systemd/catalog/database", "journalctl --update-catalog makes it anew from /usr/lib/systemd/catalog"},
-		{"/var/lib/systemd/linger", "state of logind"},
-		{"/root/.cache", "a cache of programs that tests run as root"},
-		{"/etc/.pwd.lock", "an empty file that lckpwdf(3) makes where it is missing and never removes"},
-		{"/var/lib/dpkg/lock*", "lock files, empty; never part of a generation"},
-		{"/var/lib/apt/lists/lock", "a lock file, empty"},
-		{"/var/cache/apt/archives/lock", "a lock file, empty"},
+		{Path: "/.hostctl", Why: "hostctl's own area: stage, and the other side of each generation's changes"},
+		{Path: "/var/lib/hostctl", Why: "hostctl's own record: generations, undo and journal"},
+		{Path: "/var/cache/hostctl", Why: "hostctl's own cache: .debs by digest and the stat cache"},
+		{Path: "/var/log", Why: "logs are written as the machine runs"},
+		{Path: "/run", Why: "a tmpfs on a running machine; this is the folder below it"},
+		{Path: "/tmp", Why: "a tmpfs on a running machine; this is the folder below it"},
+		{Path: "/var/tmp/systemd-private-*", Why: "made by systemd for a service with PrivateTmp while it runs"},
+		{Path: "/etc/machine-id", Why: "written by systemd at the first boot, before any switch"},
+		{Path: "/var/lib/systemd/timers", Why: "systemd writes when each timer ran"},
+		{Path: "/var/lib/systemd/random-seed", Why: "systemd writes a new one at each boot"},
+		{Path: "/var/lib/systemd/catalog/database", Why: "journalctl --update-catalog makes it anew from /usr/lib/systemd/catalog"},
+		{Path: "/var/lib/systemd/linger", Why: "state of logind"},
+		{Path: "/root/.cache", Why: "a cache of programs that tests run as root"},
+		{Path: "/etc/.pwd.lock", Why: "an empty file that lckpwdf(3) makes where it is missing and never removes"},
+		{Path: "/var/lib/dpkg/lock*", Why: "lock files, empty; never part of a generation"},
+		{Path: "/var/lib/apt/lists/lock", Why: "a lock file, empty"},
+		{Path: "/var/cache/apt/archives/lock", Why: "a lock file, empty"},
 	}
+}
+
+// Accounts are the account files: they are merged entry by entry, so that
+// what users changed themselves stays, and so are files of their own time.
+// Their bytes, modes and owners are compared.
+func Accounts() []Exclusion {
+	var out []Exclusion
+	for _, name := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
+		out = append(out,
+			Exclusion{Path: "/etc/" + name, Why: "a merged file has the time of the merge", Time: true},
+			Exclusion{Path: "/etc/" + name + "-", Why: "a backup that the passwd tools write, never part of a generation"})
+	}
+	return out
 }

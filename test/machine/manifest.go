@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -198,25 +199,24 @@ func xattrs(path string) (string, error) {
 }
 
 // Diff returns one line for each path on which the manifests differ, in the
-// order of the paths, leaving out what leave excludes.
-func Diff(before, after Manifest, leave []Exclusion) []string {
+// order of the paths, leaving out what the exclusions cover.
+func Diff(before, after Manifest, exclusions []Exclusion) []string {
+	paths := maps.Clone(before)
+	maps.Copy(paths, after)
 	var lines []string
-	for p, b := range before {
-		if Excluded(p, leave) {
-			continue
-		}
-		if a, ok := after[p]; !ok {
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		b, was := before[p]
+		a, is := after[p]
+		switch {
+		case !leaves(p, &b, &a, exclusions) || a == b:
+		case !is:
 			lines = append(lines, p+": gone, was "+b.Type)
-		} else if a != b {
+		case !was:
+			lines = append(lines, p+": new "+a.Type)
+		default:
 			lines = append(lines, p+": "+strings.Join(differences(b, a), ", "))
 		}
 	}
-	for p, a := range after {
-		if _, ok := before[p]; !ok && !Excluded(p, leave) {
-			lines = append(lines, p+": new "+a.Type)
-		}
-	}
-	slices.Sort(lines)
 	return lines
 }
 

@@ -15,8 +15,8 @@ type entry struct {
 	main         bool // it takes the component main
 }
 
-// debianSources returns apt lines for the given suite and its security
-// updates on the mirror that this machine's own Debian comes from.
+// debianSources returns apt lines for the given suite, its updates and its security
+// updates, on the mirror that this machine's own Debian comes from.
 func debianSources(suite string) ([]string, error) {
 	own, err := codename()
 	if err != nil {
@@ -27,7 +27,7 @@ func debianSources(suite string) ([]string, error) {
 		return nil, err
 	}
 	var lines []string
-	for _, pocket := range []string{"", "-security"} {
+	for _, pocket := range []string{"", "-updates", "-security"} {
 		i := slices.IndexFunc(entries, func(e entry) bool { return e.main && slices.Contains(e.suites, own+pocket) })
 		if i >= 0 {
 			lines = append(lines, fmt.Sprintf("deb %s %s%s main", entries[i].uris[0], suite, pocket))
