@@ -1,0 +1,123 @@
+// Package render shows plans to people and to programs: as text, as Markdown
+// for a pull request, and as JSON. It decides nothing and leaves out nothing
+// that would be done, except that dependencies are counted unless all are
+// asked for.
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Options of the text form.
+type Options struct {
+	Color   bool
+	Verbose bool // every dependency, and the whole text of new files
+}
+
+// UseColor says whether to colour, given whether the output is a terminal. A
+// non-empty NO_COLOR forbids it (no-color.org), as does TERM=dumb.
+func UseColor(terminal bool, getenv func(string) string) bool {
+	return terminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
+}
+
+// JSON writes the plan for programs: an object with version (1), host,
+// generation (the number that the plan starts from), spec_digest, lock_digest,
+// changes, extras and warnings. Each change has id {kind, name}, action
+// (create, update, delete, upgrade or downgrade), fields [{name, before,
+// after}] and origin {file, line, layer}, whose file is empty for what nobody
+// asked for by name. The order of changes is that of the stage.
+func JSON(w io.Writer, p *spec.Plan) error {
+	shown := *p
+	if shown.Changes == nil {
+		shown.Changes = []spec.Change{} // [] rather than null, for readers that iterate
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(shown)
+}
+
+// Text writes the plan for people, one paragraph a kind.
+func Text(w io.Writer, p *spec.Plan, o Options) error {
+	t := &text{Options: o}
+	if p.Empty() {
+		t.line("No changes: %s is what its configuration says.", p.Host)
+	} else {
+		t.line("Plan for %s, from generation %d:", p.Host, p.Generation)
+		t.changes(p)
+	}
+	t.notes(p)
+	if !p.Empty() {
+		t.line("")
+		t.line("%s.", Summary(p))
+	}
+	_, err := io.WriteString(w, t.b.String())
+	return err
+}
+
+// Markdown writes the plan as a section for a pull request's comment.
+func Markdown(w io.Writer, p *spec.Plan) error {
+	t := &text{flush: true}
+	t.changes(p)
+	body := strings.TrimPrefix(t.b.String(), "\n")
+	var out strings.Builder
+	fmt.Fprintf(&out, "### `%s`: %s\n", p.Host, Summary(p))
+	if body != "" {
+		fence := fenceFor(body)
+		fmt.Fprintf(&out, "\n%sdiff\n%s%s\n", fence, body, fence)
+	}
+	n := &text{}
+	n.notes(p)
+	for line := range strings.Lines(strings.TrimPrefix(n.b.String(), "\n")) {
+		fmt.Fprintf(&out, "\n> %s", line)
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// fenceFor is a code fence that body does not end.
+func fenceFor(body string) string {
+	fence := "```"
+	for strings.Contains(body, fence) {
+		fence += "`"
+	}
+	return fence
+}
+
+// Summary counts the changes in one line without a full stop.
+func Summary(p *spec.Plan) string {
+	if p.Empty() {
+		return "no changes"
+	}
+	count := map[string]int{}
+	for _, c := range p.Changes {
+		count[verb(c.Action)]++
+	}
+	var parts []string
+	for _, v := range []string{"create", "change", "upgrade", "downgrade", "delete"} {
+		if count[v] > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", count[v], v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func verb(a spec.Action) string {
+	if a == spec.Update {
+		return "change"
+	}
+	return string(a)
+}
+
+// noun is n things, in English.
+func noun(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,222 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/pmezard/go-difflib/difflib"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// text collects the lines of one plan.
+type text struct {
+	Options
+	flush bool // signs in the first column, where a diff viewer looks for them
+	b     strings.Builder
+}
+
+// The colours are those of diff(1) and of terraform.
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+	faint  = "2"
+)
+
+func (t *text) line(format string, args ...any) {
+	fmt.Fprintf(&t.b, format, args...)
+	t.b.WriteByte('\n')
+}
+
+func (t *text) paint(color, s string) string {
+	if !t.Color || s == "" {
+		return s
+	}
+	return "\x1b[" + color + "m" + s + "\x1b[0m"
+}
+
+func (t *text) changes(p *spec.Plan) {
+	for _, kind := range spec.Kinds() {
+		changes := p.Of(kind)
+		if len(changes) == 0 {
+			continue
+		}
+		t.line("")
+		deps := map[spec.Action]int{}
+		for _, c := range changes {
+			if !t.Verbose && isDependency(c) {
+				deps[c.Action]++
+				continue
+			}
+			t.change(c)
+		}
+		t.dependencies(deps)
+	}
+}
+
+// isDependency: a package that nobody asked for by name. A removal is never
+// one, it is always shown.
+func isDependency(c spec.Change) bool {
+	return c.ID.Kind == spec.KindPackage && c.Origin.File == "" && c.Action != spec.Delete
+}
+
+func (t *text) dependencies(count map[spec.Action]int) {
+	for _, a := range []spec.Action{spec.Create, spec.Upgrade, spec.Downgrade} {
+		if n := count[a]; n > 0 {
+			what := noun(n, "dependency", "dependencies")
+			if a != spec.Create {
+				what += " to " + string(a)
+			}
+			t.head(a, what, "")
+		}
+	}
+}
+
+// head is the first line of a change.
+func (t *text) head(a spec.Action, what, comment string) {
+	sign, color := "~", yellow
+	switch a {
+	case spec.Create:
+		sign, color = "+", green
+	case spec.Delete:
+		sign, color = "-", red
+	}
+	indent := "  "
+	if t.flush {
+		indent = ""
+	}
+	line := indent + t.paint(color, sign) + " " + what
+	if comment != "" {
+		line += "  " + t.paint(faint, "# "+comment)
+	}
+	t.line("%s", line)
+}
+
+func (t *text) change(c spec.Change) {
+	what := printable(c.ID.String())
+	if c.Action == spec.Downgrade {
+		what += " (downgrade)"
+	}
+	if c.ID.Kind == spec.KindPackage && len(c.Fields) == 1 {
+		t.head(c.Action, what+" "+transition(c.Fields[0]), c.Origin.String())
+		return
+	}
+	t.head(c.Action, what, c.Origin.String())
+	for _, f := range c.Fields {
+		t.field(c.Action, f)
+	}
+}
+
+func (t *text) field(a spec.Action, f spec.Field) {
+	name := printable(f.Name)
+	multiline := strings.Contains(f.Before+f.After, "\n")
+	switch {
+	case !multiline:
+		t.line("      %s: %s", name, transition(f))
+	case a == spec.Update || t.Verbose:
+		t.line("      %s:", name)
+		t.diff(f)
+	default:
+		n := strings.Count(strings.TrimSuffix(f.Before+f.After, "\n"), "\n") + 1
+		t.line("      %s: %s", name, noun(n, "line", "lines"))
+	}
+}
+
+// transition is "before -> after", or the one side that there is.
+func transition(f spec.Field) string {
+	before, after := shorten(f.Name, f.Before), shorten(f.Name, f.After)
+	switch {
+	case f.Before == "":
+		return after
+	case f.After == "":
+		return before
+	default:
+		return before + " -> " + after
+	}
+}
+
+// shorten makes a value fit for a line: quoted if it is free text, cut if it
+// is a digest.
+func shorten(field, value string) string {
+	switch {
+	case strings.HasSuffix(field, "digest") && len(value) == 64:
+		return "sha256:" + value[:12]
+	case strings.ContainsFunc(value, unicode.IsSpace) || value != printable(value) || value == "":
+		return fmt.Sprintf("%q", value)
+	default:
+		return value
+	}
+}
+
+func (t *text) diff(f spec.Field) {
+	// The library fails only if its writer does, and it writes to memory.
+	diff, _ := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: lines(f.Before), B: lines(f.After), Context: 3})
+	for line := range strings.Lines(diff) {
+		line = printable(strings.TrimSuffix(line, "\n"))
+		color := ""
+		switch {
+		case strings.HasPrefix(line, "@@"):
+			color = faint
+		case strings.HasPrefix(line, "+"):
+			color = green
+		case strings.HasPrefix(line, "-"):
+			color = red
+		}
+		indent := "        "
+		if t.flush {
+			indent = ""
+		}
+		if color != "" {
+			line = t.paint(color, line)
+		}
+		t.line("%s%s", indent, line)
+	}
+}
+
+// lines splits text for the diff. A last line without a newline is marked as
+// diff(1) does, or it would seem equal to one with.
+func lines(s string) []string {
+	split := slices.Collect(strings.Lines(s))
+	if n := len(split); n > 0 && !strings.HasSuffix(split[n-1], "\n") {
+		split[n-1] += "\n\\ No newline at end of file\n"
+	}
+	return split
+}
+
+func (t *text) notes(p *spec.Plan) {
+	if len(p.Extras) > 0 {
+		t.line("")
+		t.line("%s installed that the configuration does not ask for: %s",
+			noun(len(p.Extras), "package is", "packages are"), printable(strings.Join(p.Extras, " ")))
+	}
+	for i, w := range p.Warnings {
+		if i == 0 {
+			t.line("")
+		}
+		t.line("%s %s", t.paint(yellow, "Warning:"), printable(w))
+	}
+}
+
+// printable escapes what would steer the terminal: names and texts of a plan
+// also come from files that anybody wrote.
+func printable(s string) string {
+	if !strings.ContainsFunc(s, isControl) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if isControl(r) {
+			fmt.Fprintf(&b, "\\x%02x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func isControl(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r))
+}
