@@ -23,7 +23,7 @@ func (c Cache) Resolve(ctx context.Context, system string, sources []Source, wan
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("cannot resolve packages: the flake has no Debian input; add input \"debian\" { url = \"debian:SUITE\" }")
 	}
-	s := &solver{want: want, indexes: map[string]*index{}}
+	s := &solver{want: want, indexes: map[string]*index{}, taken: map[string]string{}}
 	for _, source := range sources {
 		r, err := c.openRepository(ctx, system, source)
 		if err != nil {
@@ -45,6 +45,7 @@ type solver struct {
 	indexes      map[string]*index
 	lists        []list
 	want         map[string]spec.Package
+	taken        map[string]string // packages that one with "from" needs, to its input
 }
 
 // list is one verified Packages file and the number of its repository.
@@ -115,12 +116,18 @@ func (s *solver) unknown(x *index, name string) string {
 	return text
 }
 
-// nearest returns up to three names that differ in the fewest letters.
+// nearest returns up to three names that differ in the fewest letters; letters
+// in the wrong order are one mistake.
 func (x *index) nearest(name string) []string {
 	limit := 1 + len(name)/4
+	letters := sortedLetters(name)
 	byDistance := make([][]string, limit+1)
 	for known := range x.packages {
-		if d := levenshtein.Distance(name, known, nil); d <= limit {
+		d := levenshtein.Distance(name, known, nil)
+		if len(known) == len(name) && sortedLetters(known) == letters {
+			d = 1
+		}
+		if d <= limit {
 			byDistance[d] = append(byDistance[d], known)
 		}
 	}
@@ -132,19 +139,86 @@ func (x *index) nearest(name string) []string {
 	return near[:min(3, len(near))]
 }
 
+func sortedLetters(s string) string {
+	b := []byte(s)
+	slices.Sort(b)
+	return string(b)
+}
+
 // solve gives apt a system with nothing installed and the verified lists
-// under names of its own, and reads what it would install.
+// under names of its own, and reads what it would install. apt considers one
+// version of a package only, so what a package with "from" needs from its
+// input is found by asking again with those packages pinned to it.
 func (s *solver) solve(ctx context.Context, c Cache, system string) ([]spec.Locked, error) {
 	w, err := s.workspace(c, system)
 	if err != nil {
 		return nil, err
 	}
-	out, err := w.run(ctx, append([]string{"install", "-s", "-qq", "-y"}, s.request()...)...)
-	if err != nil {
-		return nil, fmt.Errorf("cannot resolve packages: apt finds no set that satisfies every dependency: %w\n%s\n"+
-			"a package that the flake makes absent, or takes from another input, may be what is missing", err, strings.TrimSpace(out))
+	var failure error
+	for {
+		if err := os.WriteFile(filepath.Join(w.dir, "preferences"), []byte(s.preferences()), 0o644); err != nil {
+			return nil, fmt.Errorf("cannot set up apt: %w", err)
+		}
+		out, err := w.run(ctx, append([]string{"install", "-s", "-q", "-y"}, s.request()...)...)
+		if err == nil {
+			return s.answer(out)
+		}
+		if failure == nil {
+			failure = fmt.Errorf("cannot resolve packages: apt finds no set that satisfies every dependency: %w\n%s\n"+
+				"a package that the flake makes absent, or takes from another input, may be what is missing", err, unmet(out))
+		}
+		if ctx.Err() != nil || !s.takeFromInputs(out) {
+			return nil, failure
+		}
 	}
-	return s.answer(out)
+}
+
+// unmet is what apt-get says about unmet dependencies, or else its complaints.
+func unmet(out string) string {
+	_, text, ok := strings.Cut(out, "The following packages have unmet dependencies:\n")
+	if !ok {
+		return complaints(out)
+	}
+	text, _, _ = strings.Cut(text, "\nE: ")
+	return text
+}
+
+// takeFromInputs pins more packages to the inputs of packages with "from":
+// those that others cannot do without, or else those that stand in the way. It
+// reports whether there were any.
+func (s *solver) takeFromInputs(out string) bool {
+	var needed, needing []string
+	for line := range strings.Lines(unmet(out)) {
+		if left, _, ok := strings.Cut(line, " : "); ok {
+			needing = append(needing, strings.TrimSpace(left))
+		}
+		if _, right, ok := strings.Cut(line, "Depends: "); ok {
+			needed = append(needed, strings.Fields(right)[0])
+		} else if _, right, ok := strings.Cut(line, "Breaks: "); ok {
+			needed = append(needed, strings.Fields(right)[0])
+		}
+	}
+	return s.take(needed) || s.take(needing)
+}
+
+func (s *solver) take(names []string) bool {
+	progress := false
+	for _, r := range s.repositories[1:] {
+		inUse := slices.ContainsFunc(slices.Collect(maps.Values(s.want)), func(p spec.Package) bool { return p.From == r.Input })
+		x := s.indexes[r.Input]
+		for _, name := range names {
+			// A virtual name needs whoever has it there.
+			for _, real := range append([]string{name}, x.provides[name]...) {
+				_, taken := s.taken[real]
+				_, there := x.packages[real]
+				if inUse && there && !taken && !s.want[real].Absent && s.want[real].From == "" {
+					s.taken[real] = r.Input
+					progress = true
+				}
+			}
+		}
+	}
+	return progress
 }
 
 // workspace links the lists below names that apt derives from the made-up
@@ -178,10 +252,8 @@ func (s *solver) workspace(c Cache, system string) (workspace, error) {
 			return w, fmt.Errorf("cannot set up apt: %w", err)
 		}
 	}
-	for name, text := range map[string]string{"sources.list": sources.String(), "preferences": s.preferences()} {
-		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o644); err != nil {
-			return w, fmt.Errorf("cannot set up apt: %w", err)
-		}
+	if err := os.WriteFile(filepath.Join(w.dir, "sources.list"), []byte(sources.String()), 0o644); err != nil {
+		return w, fmt.Errorf("cannot set up apt: %w", err)
 	}
 	return w, nil
 }
@@ -201,13 +273,16 @@ func (s *solver) preferences() string {
 	pin := func(name, what string, priority int) {
 		fmt.Fprintf(&b, "Package: %s\nPin: %s\nPin-Priority: %d\n\n", name, what, priority)
 	}
-	for name, p := range s.sorted() {
-		switch {
+	for _, name := range slices.Sorted(maps.Keys(s.want)) {
+		switch p := s.want[name]; {
 		case p.Absent:
 			pin(name, "version *", -1)
 		case p.From != "":
 			pin(name, "release l="+p.From, 990)
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.taken)) {
+		pin(name, "release l="+s.taken[name], 990)
 	}
 	for i, r := range s.repositories {
 		priority := 500
@@ -219,19 +294,8 @@ func (s *solver) preferences() string {
 	return b.String()
 }
 
-func (s *solver) sorted() func(yield func(string, spec.Package) bool) {
-	return func(yield func(string, spec.Package) bool) {
-		for _, name := range slices.Sorted(maps.Keys(s.want)) {
-			if !yield(name, s.want[name]) {
-				return
-			}
-		}
-	}
-}
-
-// request is what apt-get is asked to install. NAME/INPUT makes apt take from
-// that input also what the package needs and the default input does not
-// satisfy (apt-get(8)).
+// request is what apt-get is asked to install: what a Debian system requires,
+// and what is wanted.
 func (s *solver) request() []string {
 	base := s.indexes[s.repositories[0].Input]
 	var names []string
@@ -243,9 +307,6 @@ func (s *solver) request() []string {
 		}
 	}
 	for name, p := range s.want {
-		if p.From != "" && !p.Absent {
-			name += "/" + p.From
-		}
 		if !p.Absent {
 			names = append(names, name)
 		}

@@ -1,0 +1,199 @@
+package apt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// applyConf is apt's whole configuration inside a root: no sources, no hooks
+// (dpkg's Pre-Install-Pkgs and Post-Invoke live in apt.conf.d), nothing but
+// the .debs given. Old conffiles are kept, and nothing is synced: the root is
+// a stage, and what commits it syncs.
+const applyConf = `Dir::Etc::sourcelist "DIR/none";
+Dir::Etc::sourceparts "DIR/empty";
+Dir::Etc::main "DIR/none";
+Dir::Etc::parts "DIR/empty";
+Dir::Etc::preferences "DIR/none";
+Dir::Etc::preferencesparts "DIR/empty";
+Dir::State::lists "DIR/lists";
+Dir::Cache "DIR/cache";
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Dir::Log "DIR/log";
+APT::Solver "internal";
+APT::Install-Recommends "false";
+APT::Install-Suggests "false";
+APT::Sandbox::User "root";
+APT::Get::AutomaticRemove "false";
+APT::Get::allow-downgrades "true";
+APT::Get::allow-change-held-packages "true";
+Acquire::AllowUnsizedPackages "true";
+Dpkg::Use-Pty "false";
+DPkg::Options { "--force-confold"; "--force-confdef"; "--force-unsafe-io"; };
+`
+
+// Apply makes one apt transaction in root: it installs the .debs at the given
+// paths of the root, whichever versions are there, removes exactly the
+// packages of remove, and marks those of auto as dependencies and the other
+// .debs' as asked for. It looks at nothing but these files: no sources, no
+// network. What apt wants to remove beyond that is refused before dpkg runs.
+// The file names are those of Cache.Deb.
+func Apply(ctx context.Context, root system.Root, debs, remove, auto []string, out io.Writer) (err error) {
+	before, err := Installed(root)
+	if err != nil {
+		return err
+	}
+	wanted := map[string]string{} // name to version
+	for _, path := range debs {
+		name, version, ok := parseDebName(path)
+		if !ok {
+			return fmt.Errorf("cannot install %s: its name is not NAME_VERSION_ARCH.deb", path)
+		}
+		wanted[name] = version
+	}
+	remove = slices.DeleteFunc(slices.Clone(remove), func(name string) bool { return before[name].Version == "" })
+	if len(debs)+len(remove) > 0 {
+		if err := transact(ctx, root, debs, remove, out); err != nil {
+			return err
+		}
+	}
+	after, err := Installed(root)
+	if err != nil {
+		return err
+	}
+	if err := verify(before, after, wanted, remove); err != nil {
+		return err
+	}
+	var manual []string
+	for name := range wanted {
+		if !slices.Contains(auto, name) {
+			manual = append(manual, name)
+		}
+	}
+	return mark(root, manual, slices.DeleteFunc(slices.Clone(auto), func(name string) bool { return after[name].Version == "" }))
+}
+
+func transact(ctx context.Context, root system.Root, debs, remove []string, out io.Writer) (err error) {
+	// Inside the root, so that the chrooted apt-get sees it.
+	dir, err := os.MkdirTemp(root.Path("/tmp"), "hostctl-apt-")
+	if err != nil {
+		return fmt.Errorf("cannot set up apt: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for _, sub := range []string{"empty", "lists/partial", "cache/archives/partial", "log"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
+			return fmt.Errorf("cannot set up apt: %w", err)
+		}
+	}
+	inside := filepath.Join("/tmp", filepath.Base(dir))
+	conf := strings.ReplaceAll(applyConf, "DIR", inside)
+	if err := os.WriteFile(filepath.Join(dir, "apt.conf"), []byte(conf), 0o644); err != nil {
+		return fmt.Errorf("cannot set up apt: %w", err)
+	}
+	args := []string{"install", "-y", "-q"}
+	args = append(args, debs...)
+	for _, name := range remove {
+		args = append(args, name+"-")
+	}
+	t := transaction{root: root, conf: filepath.Join(inside, "apt.conf")}
+	if len(remove) == 0 {
+		args = append(args, "--no-remove")
+	} else if err := t.checkRemovals(ctx, args, remove); err != nil {
+		return err
+	}
+	var tail lastLines
+	if err := t.run(ctx, io.MultiWriter(out, &tail), args); err != nil {
+		return fmt.Errorf("cannot install or remove packages: apt-get: %w; its last words:\n%s", err, tail.String())
+	}
+	return nil
+}
+
+type transaction struct {
+	root system.Root
+	conf string
+}
+
+func (t transaction) run(ctx context.Context, out io.Writer, args []string) error {
+	cmd := t.root.Command(ctx, "apt-get", args...)
+	cmd.Env = append(cmd.Env, "APT_CONFIG="+t.conf, "DEBIAN_PRIORITY=critical", "DEBCONF_NONINTERACTIVE_SEEN=true", "UCF_FORCE_CONFFOLD=1")
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd.Run()
+}
+
+// checkRemovals asks apt what it would remove, and refuses what nobody named.
+func (t transaction) checkRemovals(ctx context.Context, args, remove []string) error {
+	var out bytes.Buffer
+	if err := t.run(ctx, &out, append(slices.Clone(args), "-s")); err != nil {
+		return fmt.Errorf("cannot install or remove packages: apt-get finds no way: %w\n%s", err, unmet(out.String()))
+	}
+	var more []string
+	for line := range strings.Lines(out.String()) {
+		if rest, ok := strings.CutPrefix(line, "Remv "); ok {
+			name, _, _ := strings.Cut(rest, " ")
+			if !slices.Contains(remove, strings.TrimSpace(name)) {
+				more = append(more, strings.TrimSpace(name))
+			}
+		}
+	}
+	if len(more) > 0 {
+		return fmt.Errorf("cannot remove %s: apt would also remove %s; nothing was changed; make these absent too, or keep what they need",
+			strings.Join(remove, ", "), strings.Join(more, ", "))
+	}
+	return nil
+}
+
+// verify compares dpkg's database with what the transaction was to do.
+func verify(before, after map[string]spec.Installed, wanted map[string]string, remove []string) error {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if got := after[name].Version; got != wanted[name] {
+			problems = append(problems, fmt.Sprintf("%s is at %q, not at %q", name, got, wanted[name]))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		_, stays := after[name]
+		named := slices.Contains(remove, name)
+		switch {
+		case stays && named:
+			problems = append(problems, name+" is still installed")
+		case !stays && !named:
+			problems = append(problems, name+" is gone, and nobody asked for that")
+		}
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("cannot trust the packages that apt left: %s", strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// lastLines keeps the end of apt's output for an error.
+type lastLines struct{ buf []byte }
+
+const tailBytes = 4096
+
+func (l *lastLines) Write(b []byte) (int, error) {
+	l.buf = append(l.buf, b...)
+	if over := len(l.buf) - tailBytes; over > 0 {
+		l.buf = append(l.buf[:0], l.buf[over:]...)
+	}
+	return len(b), nil
+}
+
+func (l *lastLines) String() string {
+	text := strings.TrimSpace(string(l.buf))
+	if _, rest, cut := strings.Cut(text, "\n"); cut && len(l.buf) == tailBytes {
+		return rest
+	}
+	return text
+}
