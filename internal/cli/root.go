@@ -101,5 +101,14 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 
 // commands lists every command, in the order in which help shows them.
 func commands(e *env) []*cobra.Command {
-	return []*cobra.Command{}
+	return []*cobra.Command{
+		newPlan(e),
+		newSwitch(e),
+		newRollback(e),
+		newGenerations(e),
+		newRecover(e),
+		newSecrets(e),
+		newStageChild(e),
+		newStageRun(e),
+	}
 }

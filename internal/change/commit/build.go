@@ -142,7 +142,7 @@ func (b *Builder) attr(path string, fs int, live, to *Node) {
 		then.MTime = mtime // folder times are set last
 	}
 	want := then.Attr
-	b.add(Step{Do: attr, Path: path, FS: fs, From: &live.Attr, To: &want}, &then)
+	b.add(Step{Do: attr, Path: path, FS: fs, In: live.Ino, Out: live.Ino, From: &live.Attr, To: &want}, &then)
 }
 
 func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) {

@@ -135,10 +135,15 @@ func (j Journal) revert(tx *Tx, cause error) (Outcome, error) {
 }
 
 func (j Journal) undo(tx *Tx) error {
-	back := make([]Step, 0, len(tx.Steps))
+	var back, times []Step
 	for i := len(tx.Steps) - 1; i >= 0; i-- {
-		back = append(back, tx.Steps[i].inverse())
+		if s := tx.Steps[i].inverse(); s.Do == mtime {
+			times = append(times, s) // last here too: everything else changes them
+		} else {
+			back = append(back, s)
+		}
 	}
+	back = append(back, times...)
 	// Every step is tried: one that cannot be undone must not keep others.
 	var errs []error
 	for _, s := range back {
@@ -351,4 +356,16 @@ func (j Journal) move(from, to string) error {
 		return err
 	}
 	return syncDir(j.dir())
+}
+
+// Touched lists the live paths whose node the transaction makes, exchanges or
+// takes away.
+func (tx *Tx) Touched() []string {
+	var out []string
+	for _, s := range tx.Steps {
+		if s.Do == swap {
+			out = append(out, s.Path)
+		}
+	}
+	return out
 }

@@ -32,7 +32,7 @@ type Step struct {
 	Path string `json:"path"` // below the root
 	Slot string `json:"slot,omitempty"`
 	FS   int    `json:"fs"`
-	In   uint64 `json:"in,omitempty"`  // inode that goes live; 0 is none
+	In   uint64 `json:"in,omitempty"`  // inode that goes live; 0 is none. Of attr, the inode it is set on
 	Out  uint64 `json:"out,omitempty"` // inode that comes out; 0 is none
 	From *Attr  `json:"from,omitempty"`
 	To   *Attr  `json:"to,omitempty"`
@@ -67,18 +67,30 @@ func (s Step) run(root, area string) error {
 		if err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
+		if n, err := Lstat(live); err != nil || !n.IsDir() {
+			return err // a later step has put something else there already
+		}
 		return SetAttr(live, *s.To)
 	case rmdir:
 		err := unix.Rmdir(live)
 		// As dpkg does: a folder in which somebody has put something stays.
-		if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+		if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTEMPTY) ||
+			errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTDIR) {
 			return nil
 		}
 		return &os.PathError{Op: "rmdir", Path: live, Err: err}
 	case attr:
-		return ignoreGone(SetAttr(live, *s.To))
+		// On another node than the recorded one a later step has been done,
+		// and so has this.
+		if n, err := Lstat(live); err != nil || n == nil || n.Ino != s.In {
+			return err
+		}
+		return SetAttr(live, *s.To)
 	case mtime:
-		return ignoreGone(SetMTime(live, s.To.MTime))
+		if n, err := Lstat(live); err != nil || !n.IsDir() {
+			return err
+		}
+		return SetMTime(live, s.To.MTime)
 	case unlink:
 		err := unix.Unlink(slot)
 		if errors.Is(err, unix.EISDIR) {
@@ -96,7 +108,7 @@ func (s Step) run(root, area string) error {
 }
 
 func ignoreGone(err error) error {
-	if errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil
 	}
 	return err

@@ -370,7 +370,7 @@ func (b *builder) add(e commit.Entry) {
 	if e.Before == nil || e.After == nil {
 		b.folders[filepath.Dir(e.Path)] = true
 	}
-	if e.After.IsDir() && e.Before == nil {
+	if e.After.IsDir() != e.Before.IsDir() {
 		b.folders[e.Path] = true
 	}
 	b.set.Entries = append(b.set.Entries, e)

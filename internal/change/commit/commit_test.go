@@ -1,0 +1,547 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// tree is a picture of a folder: path to what can be seen of it. Inodes are
+// part of it, so that an undo has to bring the very node back.
+type tree map[string]string
+
+func picture(t *testing.T, root string, inodes bool) tree {
+	t.Helper()
+	out := tree{}
+	err := filepath.Walk(root, func(p string, fi os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := strings.TrimPrefix(p, root)
+		if rel == "/"+AreaName || rel == "/"+AreaName+"-test" {
+			return filepath.SkipDir
+		}
+		n, err := Lstat(p)
+		if err != nil {
+			return err
+		}
+		line := fmt.Sprintf("%o %d", n.Mode, n.MTime)
+		if rel == "" {
+			line = fmt.Sprintf("%o", n.Mode) // the journal's own folder comes and goes in it
+		}
+		switch {
+		case fi.Mode().IsRegular():
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			line += " " + string(b)
+		case fi.Mode()&os.ModeSymlink != 0:
+			l, err := os.Readlink(p)
+			if err != nil {
+				return err
+			}
+			line += " -> " + l
+		}
+		if inodes && !fi.IsDir() {
+			line += fmt.Sprintf(" #%d", n.Ino)
+		}
+		out[rel] = line
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (a tree) diff(b tree) string {
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(a)) {
+		if a[p] != b[p] {
+			out = append(out, fmt.Sprintf("%s: %q, want %q", p, b[p], a[p]))
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(b)) {
+		if _, ok := a[p]; !ok {
+			out = append(out, fmt.Sprintf("%s: %q, want nothing", p, b[p]))
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+// grow makes a random tree below dir.
+func grow(t *testing.T, rng *rand.Rand, dir string) {
+	t.Helper()
+	then := time.Unix(1_000_000_000+rng.Int63n(1e6), 0)
+	var fill func(dir string, depth int)
+	fill = func(dir string, depth int) {
+		for _, name := range []string{"a", "b", "c", "d", "e"} {
+			p := filepath.Join(dir, name)
+			var err error
+			switch k := rng.Intn(7); {
+			case k < 2 && depth < 3:
+				err = os.Mkdir(p, 0o755)
+				fill(p, depth+1)
+			case k < 4:
+				err = os.WriteFile(p, []byte(strconv.Itoa(rng.Intn(4))), os.FileMode(0o600|rng.Intn(2)*0o44))
+			case k == 4:
+				err = os.Symlink(strconv.Itoa(rng.Intn(3)), p)
+			default:
+				continue
+			}
+			if err == nil {
+				err = SetMTime(p, then.UnixNano())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(dir, 0)
+	if err := SetMTime(dir, then.UnixNano()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// edge makes the changeset from the live tree to next, whose nodes it moves
+// into slots.
+func edge(t *testing.T, root, next string, generation int) *Changeset {
+	t.Helper()
+	id, err := FSID(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(generation)
+	c.Mounts = []Mount{{Point: "/", FSID: id}}
+	area := filepath.Join("gen", strconv.Itoa(generation))
+	if err := os.MkdirAll(filepath.Join(root, AreaName, area), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]bool{}
+	for _, top := range []string{root, next} {
+		for p := range picture(t, top, false) {
+			paths[p] = true
+		}
+	}
+	// Deepest first, so that moving a node into its slot leaves its folder
+	// for a later look.
+	sorted := slices.Sorted(maps.Keys(paths))
+	slices.Reverse(sorted)
+	after := map[string]*Node{}
+	for _, p := range sorted {
+		after[p] = mustNode(t, filepath.Join(next, p)) // before moves touch folder times
+	}
+	for i, p := range sorted {
+		if p == "" {
+			continue
+		}
+		e := Entry{Path: p, Class: Program, After: after[p]}
+		e.Before = mustNode(t, filepath.Join(root, p))
+		bothDirs := e.Before.IsDir() && e.After.IsDir()
+		if (e.Before != nil && !e.Before.IsDir()) || (e.After != nil && !e.After.IsDir()) {
+			e.Slot = filepath.Join(area, strconv.Itoa(i))
+			if e.After != nil {
+				e.After = take(t, filepath.Join(next, p), filepath.Join(root, AreaName, e.Slot), e.After)
+			}
+		}
+		if !bothDirs || e.Before.Mode != e.After.Mode {
+			c.Entries = append(c.Entries, e)
+		}
+		if e.Before.IsDir() || e.After.IsDir() {
+			f := FolderTime{Path: p}
+			if e.Before != nil {
+				f.Before, f.After = e.Before.MTime, e.Before.MTime
+			}
+			if e.After != nil {
+				f.After = e.After.MTime
+			}
+			c.Folders = append(c.Folders, f)
+		}
+	}
+	return c
+}
+
+func mustNode(t *testing.T, path string) *Node {
+	t.Helper()
+	n, err := ReadNode(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// take moves a node to its slot; a folder that takes a file's place is made
+// anew there.
+func take(t *testing.T, from, to string, n *Node) *Node {
+	t.Helper()
+	var err error
+	if n.IsDir() {
+		err = os.Mkdir(to, 0o700)
+	} else {
+		err = os.Rename(from, to)
+	}
+	if err == nil {
+		err = SetAttr(to, n.Attr)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mustNode(t, to)
+}
+
+// scene is a live root, a changeset ready to go, and how either side looks.
+type scene struct {
+	root     string
+	set      *Changeset
+	old, new tree
+}
+
+func newScene(t *testing.T, seed int64) scene {
+	t.Helper()
+	rng := rand.New(rand.NewSource(seed))
+	root, next := t.TempDir(), t.TempDir()
+	grow(t, rng, root)
+	grow(t, rng, next)
+	s := scene{root: root, old: picture(t, root, true), new: picture(t, next, true)}
+	s.set = edge(t, root, next, 1)
+	// Nodes went into slots by rename, with their inodes; the roots
+	// themselves are not part of the changeset.
+	s.new[""], s.old[""] = s.old[""], s.old[""]
+	return s
+}
+
+func (s scene) tx(t *testing.T, inverse bool) *Tx {
+	t.Helper()
+	b := NewBuilder(s.root, "t")
+	if inverse {
+		b.Inverse(s.set)
+	} else {
+		b.Forward(s.set, false)
+	}
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func (s scene) check(t *testing.T, want tree, what string) {
+	t.Helper()
+	if d := want.diff(picture(t, s.root, true)); d != "" {
+		t.Fatalf("%s:\n%s", what, d)
+	}
+}
+
+func TestCommitAndInverseAreExact(t *testing.T) {
+	for seed := range int64(40) {
+		s := newScene(t, seed)
+		j := Journal{Root: s.root}
+		for round := range 2 {
+			if err := j.Commit(s.tx(t, false)); err != nil {
+				t.Fatal(err)
+			}
+			s.check(t, s.new, fmt.Sprintf("seed %d round %d forward", seed, round))
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Commit(s.tx(t, true)); err != nil {
+				t.Fatal(err)
+			}
+			s.check(t, s.old, fmt.Sprintf("seed %d round %d back", seed, round))
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestRecoverAfterEveryStep stops a transaction after each of its steps, in
+// each state of the journal, and recovers.
+func TestRecoverAfterEveryStep(t *testing.T) {
+	for seed := range int64(3) {
+		for k := 0; ; k++ {
+			s := newScene(t, seed)
+			j := Journal{Root: s.root}
+			tx := s.tx(t, false)
+			if k > len(tx.Steps) {
+				break
+			}
+			start(t, j, tx)
+			if err := j.steps(tx, tx.Steps[:k]); err != nil {
+				t.Fatal(err)
+			}
+			outcome, _, err := j.Recover()
+			if err != nil || outcome != Finished {
+				t.Fatalf("seed %d step %d: %s, %v", seed, k, outcome, err)
+			}
+			s.check(t, s.new, fmt.Sprintf("seed %d recovered after step %d", seed, k))
+		}
+	}
+}
+
+// TestRecoverOverTwoEdges interrupts a way back over two generations at once.
+func TestRecoverOverTwoEdges(t *testing.T) {
+	for seed := range int64(2) {
+		for k := 0; ; k++ {
+			rng := rand.New(rand.NewSource(seed))
+			root, second, third := t.TempDir(), t.TempDir(), t.TempDir()
+			for _, dir := range []string{root, second, third} {
+				grow(t, rng, dir)
+			}
+			old := picture(t, root, true)
+			j := Journal{Root: root}
+			var sets []*Changeset
+			for i, next := range []string{second, third} {
+				set := edge(t, root, next, i+1)
+				sets = append(sets, set)
+				b := NewBuilder(root, "t")
+				b.Forward(set, true)
+				run(t, j, b)
+			}
+			b := NewBuilder(root, "t")
+			b.Inverse(sets[1])
+			b.Inverse(sets[0])
+			tx, err := b.Tx()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if k > len(tx.Steps) {
+				break
+			}
+			start(t, j, tx)
+			if err := j.steps(tx, tx.Steps[:k]); err != nil {
+				t.Fatalf("seed %d step %d: %v", seed, k, err)
+			}
+			if outcome, _, err := j.Recover(); err != nil || outcome != Finished {
+				t.Fatalf("seed %d step %d: %s, %v", seed, k, outcome, err)
+			}
+			scene{root: root}.check(t, old, fmt.Sprintf("seed %d recovered after step %d", seed, k))
+		}
+	}
+}
+
+func run(t *testing.T, j Journal, b *Builder) {
+	t.Helper()
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Commit(tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecoverWhileReverting(t *testing.T) {
+	for k := 0; ; k++ {
+		s := newScene(t, 3)
+		j := Journal{Root: s.root}
+		tx := s.tx(t, false)
+		if k > len(tx.Steps) {
+			break
+		}
+		start(t, j, tx)
+		if err := j.steps(tx, tx.Steps); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.move(committed, reverting); err != nil {
+			t.Fatal(err)
+		}
+		for i := range k {
+			if err := tx.Steps[len(tx.Steps)-1-i].inverse().run(j.Root, j.area(tx, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outcome, _, err := j.Recover()
+		if err != nil || outcome != Reverted {
+			t.Fatalf("step %d: %s, %v", k, outcome, err)
+		}
+		s.check(t, s.old, fmt.Sprintf("reverted after step %d", k))
+	}
+}
+
+func start(t *testing.T, j Journal, tx *Tx) {
+	t.Helper()
+	tx.Machine = j.machine()
+	if err := j.store(tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.move(prepared, committed); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRecoverBeforeMarkerChangesNothing(t *testing.T) {
+	s := newScene(t, 5)
+	j := Journal{Root: s.root}
+	tx := s.tx(t, false)
+	tx.Discard = []string{filepath.Join(AreaName, "gen", "1")}
+	if err := j.store(tx); err != nil {
+		t.Fatal(err)
+	}
+	outcome, _, err := j.Recover()
+	if err != nil || outcome != Discarded {
+		t.Fatalf("%s, %v", outcome, err)
+	}
+	s.check(t, s.old, "discarded")
+	if _, err := os.Lstat(filepath.Join(s.root, AreaName, "gen", "1")); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("the slots are still there: %v", err)
+	}
+}
+
+// TestFailingStepIsUndone makes a step impossible at the end: the folder of
+// a new file does not exist.
+func TestFailingStepIsUndone(t *testing.T) {
+	s := newScene(t, 7)
+	j := Journal{Root: s.root}
+	tx := s.tx(t, false)
+	slot := filepath.Join(s.root, AreaName, "gen/1/lost")
+	write(t, slot, "")
+	tx.Steps = append(tx.Steps, Step{Do: swap, Path: "/nowhere/file", Slot: "gen/1/lost", In: mustNode(t, slot).Ino})
+	err := j.Commit(tx)
+	if !errors.Is(err, ErrReverted) {
+		t.Fatalf("got %v", err)
+	}
+	s.check(t, s.old, "undone")
+	if open, err := j.Open(); open != "" || err != nil {
+		t.Fatalf("the journal is open: %q, %v", open, err)
+	}
+}
+
+func TestEditedFileIsKeptAside(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "f"), "old")
+	next := t.TempDir()
+	write(t, filepath.Join(next, "f"), "new")
+	s := scene{root: root, set: edge(t, root, next, 1)}
+	j := Journal{Root: root}
+	if err := j.Commit(s.tx(t, false)); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "f"), "edited by hand")
+	tx := s.tx(t, true)
+	if err := j.Commit(tx); err != nil {
+		t.Fatal(err)
+	}
+	wantFile(t, filepath.Join(root, "f"), "old")
+	wantFile(t, filepath.Join(root, AreaName, "aside", "t", "f"), "edited by hand")
+	if !slices.Equal(tx.Drift, []string{"/f"}) {
+		t.Fatalf("drift is %v", tx.Drift)
+	}
+}
+
+func TestFreshEdgeRefusesWhatChanged(t *testing.T) {
+	root, next := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(root, "f"), "old")
+	write(t, filepath.Join(next, "f"), "new")
+	set := edge(t, root, next, 1)
+	write(t, filepath.Join(root, "f"), "an admin was here")
+	b := NewBuilder(root, "t")
+	b.Forward(set, true)
+	if _, err := b.Tx(); err == nil || !strings.Contains(err.Error(), "/f: it changed while") {
+		t.Fatalf("got %v", err)
+	}
+	wantFile(t, filepath.Join(root, "f"), "an admin was here")
+}
+
+func TestStatePathsStay(t *testing.T) {
+	root, next := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(next, "db"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(next, "db", "rows"), "1")
+	write(t, filepath.Join(next, "db", "program"), "x")
+	set := edge(t, root, next, 1)
+	for i := range set.Entries {
+		if set.Entries[i].Path == "/db/rows" {
+			set.Entries[i].Class = State
+		}
+	}
+	j := Journal{Root: root}
+	commit := func(step func(*Builder)) {
+		t.Helper()
+		b := NewBuilder(root, "t")
+		step(b)
+		tx, err := b.Tx()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Commit(tx); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit(func(b *Builder) { b.Forward(set, true) })
+	write(t, filepath.Join(root, "db", "rows"), "2")
+	commit(func(b *Builder) { b.Inverse(set) })
+	wantFile(t, filepath.Join(root, "db", "rows"), "2")
+	if _, err := os.Lstat(filepath.Join(root, "db", "program")); !errors.Is(err, os.ErrNotExist) {
+		t.Fatalf("the program stays: %v", err)
+	}
+	commit(func(b *Builder) { b.Forward(set, false) })
+	wantFile(t, filepath.Join(root, "db", "rows"), "2")
+	wantFile(t, filepath.Join(root, "db", "program"), "x")
+}
+
+func TestJournalRefusesWhatIsNotItsOwn(t *testing.T) {
+	s := newScene(t, 9)
+	j := Journal{Root: s.root}
+	start(t, j, s.tx(t, false))
+	if err := os.MkdirAll(filepath.Join(s.root, "etc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(s.root, "etc/machine-id"), "another")
+	if _, _, err := j.Recover(); err == nil || !strings.Contains(err.Error(), "another machine") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestJournalRefusesDamage(t *testing.T) {
+	s := newScene(t, 9)
+	j := Journal{Root: s.root}
+	start(t, j, s.tx(t, false))
+	b, err := os.ReadFile(j.file(committed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	write(t, j.file(committed), string(b))
+	if _, _, err := j.Recover(); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Fatalf("got %v", err)
+	}
+	s.check(t, func() tree { p := picture(t, s.root, true); return p }(), "untouched")
+}
+
+func write(t *testing.T, path, data string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantFile(t *testing.T, path, want string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(b) != want {
+		t.Fatalf("%s holds %q, want %q", path, b, want)
+	}
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/render"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// say tells a person what is going on; results go to stdout, this does not.
+func (e *env) say(format string, args ...any) {
+	fmt.Fprintf(e.stderr, format+"\n", args...)
+}
+
+// sayPaths lists paths under a heading, the first twenty of them.
+func (e *env) sayPaths(heading string, paths []string) {
+	const most = 20
+	if len(paths) == 0 {
+		return
+	}
+	e.say("%s:", heading)
+	for _, p := range paths[:min(most, len(paths))] {
+		e.say("  %s", p)
+	}
+	if len(paths) > most {
+		e.say("  and %d more; 'hostctl generations list --json' has all of them", len(paths)-most)
+	}
+}
+
+// terminal reports whether f is one.
+func terminal(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
+}
+
+// show prints a plan as text or JSON.
+func (e *env) show(p *spec.Plan, verbose bool) error {
+	if e.json {
+		return render.JSON(e.stdout, p)
+	}
+	return render.Text(e.stdout, p, render.Options{
+		Color: terminal(e.stdout) && os.Getenv("NO_COLOR") == "", Verbose: verbose,
+	})
+}
+
+// confirm asks before anything changes. Without a terminal to ask on, --yes
+// has to be given.
+func (e *env) confirm(question string, yes bool) error {
+	if yes {
+		return nil
+	}
+	if !terminal(e.stdin) {
+		return errors.New("cannot ask for confirmation: stdin is not a terminal; give --yes to go ahead without")
+	}
+	fmt.Fprintf(e.stderr, "%s [y/N] ", question)
+	answer, err := bufio.NewReader(e.stdin).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return errors.New("not confirmed; nothing was changed")
+	}
+	return nil
+}
+
+// progress shows bytes done of a long task: a bar on a terminal, otherwise a
+// line at the start and one at the end.
+func (e *env) progress(what string) (update func(done, total int64), end func()) {
+	if !terminal(e.stderr) {
+		started := false
+		return func(_, total int64) {
+			if !started {
+				e.say("%s: %.1f MB", what, float64(total)/1e6)
+				started = true
+			}
+		}, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(e.stderr))
+	bar := bars.AddBar(0, mpb.PrependDecorators(decor.Name(what+" ")), mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
+	return func(done, total int64) {
+			bar.SetTotal(total, false)
+			bar.SetCurrent(done)
+		}, func() {
+			bar.SetTotal(-1, true)
+			bars.Wait()
+		}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+type planOptions struct {
+	detailedExitCode bool
+	verbose          bool
+}
+
+func newPlan(e *env) *cobra.Command {
+	var opts planOptions
+	c := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what switch would change on this machine",
+		Long: `plan compares this machine with the flake and lists every change with the line
+of the configuration that asks for it. It writes nothing anywhere but its own
+cache, and starts no other program.`,
+		Example: "  hostctl plan --host server-nix\n  hostctl plan --detailed-exitcode --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runPlan(c.Context(), e, opts)
+		},
+	}
+	c.Flags().BoolVar(&opts.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
+	return c
+}
+
+func runPlan(ctx context.Context, e *env, opts planOptions) error {
+	s, err := openSession(e)
+	if err != nil {
+		return err
+	}
+	open, err := s.journal.Open()
+	if err != nil {
+		return err
+	}
+	if open != "" {
+		s.say("warning: an earlier run was interrupted, so this plan may be of a machine between two generations; run 'hostctl recover'")
+	}
+	target, err := s.evaluate(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := s.plan(target.host, target.lock)
+	if err != nil {
+		return err
+	}
+	if err := s.show(p, opts.verbose); err != nil {
+		return fmt.Errorf("cannot print the plan: %w", err)
+	}
+	if opts.detailedExitCode && !p.Empty() {
+		return &exitError{code: exitChanges}
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/activate"
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/stage"
+)
+
+func newRecover(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "recover",
+		Short: "Finish or undo what an interrupted run left",
+		Long: `recover looks into the journal of an interrupted switch or rollback. A run that
+was interrupted before its commit is discarded: the machine was never touched.
+One that was interrupted after it is finished, activation included, and undone
+where it cannot be finished. switch and rollback do the same before they begin.`,
+		Example: "  hostctl recover",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runRecover(c.Context(), e)
+		},
+	}
+}
+
+func runRecover(ctx context.Context, e *env) error {
+	unlock, err := takeLock(e.root, commandLine())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := openRecovered(ctx, e)
+	if err != nil {
+		return err
+	}
+	if s.begun {
+		s.say("generation %d is current", s.current)
+	} else {
+		s.say("this machine has no generations")
+	}
+	return nil
+}
+
+// openRecovered opens the machine and brings what an earlier run left open
+// to an end first.
+func openRecovered(ctx context.Context, e *env) (*session, error) {
+	s, err := openSession(e)
+	if err != nil {
+		return nil, err
+	}
+	outcome, tx, err := s.journal.Recover()
+	if err != nil {
+		return nil, fmt.Errorf("cannot recover the interrupted run: %w", err)
+	}
+	switch outcome {
+	case commit.Nothing:
+		return s, s.sweep()
+	case commit.Discarded, commit.Reverted:
+		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
+		return s, errors.Join(s.load(), s.sweep(), activate.Restore(ctx))
+	default:
+		s.say("'%s' was interrupted after its commit; finishing generation %d", tx.Why, tx.To)
+		return s, s.finish(ctx, tx)
+	}
+}
+
+// sweep deletes what a run left that ended before its journal was written.
+func (s *session) sweep() error {
+	next, err := s.store.Next()
+	if err != nil {
+		return err
+	}
+	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending())
+}
+
+// finish makes the running system follow files that are in place already.
+func (s *session) finish(ctx context.Context, tx *commit.Tx) error {
+	from, err := s.store.Spec(tx.From)
+	if err != nil {
+		return err
+	}
+	rec, err := s.store.Load(tx.To)
+	if err != nil {
+		return err
+	}
+	p, requested := rec.Plan, rec.Services
+	if rec.Meta.Parent != tx.From {
+		requested = nil
+	}
+	s.prev, s.current = from, tx.From
+	if s.locked, err = s.store.Lock(tx.From); err != nil {
+		return err
+	}
+	if rec.Meta.Parent != tx.From { // a rollback: what changes is not what that generation once changed
+		if p, err = s.plan(rec.Spec, rec.Lock); err != nil {
+			return err
+		}
+	}
+	if err := s.follow(ctx, tx, rec.With(p, requested), rec.Spec, nil); err != nil {
+		return err
+	}
+	return s.load()
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/activate"
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+type rollbackOptions struct {
+	to      int
+	yes     bool
+	verbose bool
+}
+
+func newRollback(e *env) *cobra.Command {
+	var opts rollbackOptions
+	c := &cobra.Command{
+		Use:   "rollback",
+		Short: "Return to an earlier generation",
+		Long: `rollback makes the current generation's parent, or the one named with --to,
+current again: package contents, dpkg's database, unit links, configuration and
+accounts as that generation had them. Databases, keys and other data that
+programs made since stay, and are listed. It needs no network and runs no
+maintainer script. Files that somebody changed by hand since are kept aside.`,
+		Example: "  hostctl rollback\n  hostctl rollback --to 3",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runRollback(c.Context(), e, opts)
+		},
+	}
+	c.Flags().IntVar(&opts.to, "to", -1, "generation to return to (default: the current one's parent)")
+	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
+	return c
+}
+
+func runRollback(ctx context.Context, e *env, opts rollbackOptions) error {
+	unlock, err := takeLock(e.root, commandLine())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := openRecovered(ctx, e)
+	if err != nil {
+		return err
+	}
+	to, err := s.rollbackTarget(opts.to)
+	if err != nil {
+		return err
+	}
+	release, err := s.lockPackages(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	want, p, err := s.planRecorded(to)
+	if err != nil {
+		return err
+	}
+	if err := s.show(p, opts.verbose); err != nil {
+		return err
+	}
+	if err := s.confirm(fmt.Sprintf("Return to generation %d?", to), opts.yes); err != nil {
+		return err
+	}
+	return s.rollBack(ctx, to, want, p)
+}
+
+func (s *session) rollbackTarget(to int) (int, error) {
+	if !s.begun {
+		return 0, errors.New("cannot roll back: this machine has no generations; 'hostctl switch' makes the first")
+	}
+	if to < 0 {
+		meta, err := s.store.Meta(s.current)
+		if err != nil {
+			return 0, err
+		}
+		to = meta.Parent
+	}
+	if to < 0 {
+		return 0, errors.New("cannot roll back: generation 0 is the machine as hostctl found it, there is nothing before it")
+	}
+	if to == s.current {
+		return 0, fmt.Errorf("cannot roll back to generation %d: it is the current one", to)
+	}
+	_, err := s.store.Meta(to)
+	return to, err
+}
+
+// planRecorded plans the way to a recorded generation.
+func (s *session) planRecorded(to int) (*spec.Host, *spec.Plan, error) {
+	want, err := s.store.Spec(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := s.store.Lock(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.plan(want, lock)
+	return want, p, err
+}
+
+func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan) error {
+	if _, err := s.preflight(want); err != nil {
+		return err
+	}
+	healthy, err := s.before(ctx, p, want, nil)
+	if err != nil {
+		return err
+	}
+	left, err := s.stateLeft(to)
+	if err != nil {
+		return err
+	}
+	from := s.current
+	tx, err := s.transact(to, nil)
+	if err != nil {
+		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
+	}
+	s.reportDrift(tx)
+	report, err := activate.After(ctx, s.request(p, want, nil, tx, healthy))
+	if err != nil {
+		return fmt.Errorf("%w\nthe files are those of generation %d; 'hostctl rollback --to %d' goes forward again", err, to, from)
+	}
+	s.reportActivation(report)
+	if err := s.journal.Close(); err != nil {
+		return err
+	}
+	s.say("generation %d is current", to)
+	s.sayPaths("data that stays, made since", left)
+	return nil
+}
+
+// stateLeft lists the data that the generations being undone have made.
+func (s *session) stateLeft(to int) ([]string, error) {
+	undo, _, err := s.store.Route(s.current, to)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, n := range undo {
+		meta, err := s.store.Meta(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, meta.StatePaths...)
+	}
+	return out, nil
+}
+
+func (s *session) reportDrift(tx *commit.Tx) {
+	s.sayPaths("changed by hand and kept aside in /"+commit.AreaName+"/aside/"+tx.ID, tx.Drift)
+}
+
+func (s *session) listState(rec *generation.Record) {
+	s.sayPaths("data left as it was, although a maintainer script wanted to change it", rec.Meta.Kept)
+}

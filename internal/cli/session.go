@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hostctl/hostctl/internal/blob"
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/observe"
+	"github.com/hostctl/hostctl/internal/change/plan"
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// session is one machine: its root, its records, and where it stands.
+type session struct {
+	*env
+	store   generation.Store
+	journal commit.Journal
+	objects blob.Store
+	current int           // generation; 0 on a machine that hostctl never changed
+	begun   bool          // there is a record at all
+	prev    *spec.Host    // what the current generation wanted
+	locked  []spec.Locked // its lock
+	adopted map[string]bool
+}
+
+func openSession(e *env) (*session, error) {
+	s := &session{
+		env: e, store: generation.Store{Root: e.root}, journal: commit.Journal{Root: e.root},
+		objects: blob.Store{Dir: filepath.Join(e.root, generation.Dir, "objects")},
+	}
+	return s, s.load()
+}
+
+// load reads where the machine stands.
+func (s *session) load() error {
+	n, ok, err := s.store.Current()
+	if err != nil {
+		return err
+	}
+	s.current, s.begun = n, ok
+	if !ok {
+		s.prev = emptyHost()
+		return nil
+	}
+	if s.prev, err = s.store.Spec(n); err != nil {
+		return err
+	}
+	if s.locked, err = s.store.Lock(n); err != nil {
+		return err
+	}
+	s.adopted, err = s.store.Adopted()
+	return err
+}
+
+func emptyHost() *spec.Host {
+	return &spec.Host{Version: spec.Version, Settings: spec.Settings{PackageMode: "additive"}}
+}
+
+// wanted is a target: what the machine should be, and where that was said.
+type wanted struct {
+	host   *spec.Host
+	lock   []spec.Locked
+	source []apt.Source
+	commit string
+	dirty  bool
+}
+
+// evaluate resolves the host of the flake and reads its package lock.
+func (s *session) evaluate(ctx context.Context) (*wanted, error) {
+	f, name, err := s.loadFlake()
+	if err != nil {
+		return nil, err
+	}
+	res, diags := eval.Host(ctx, f, name)
+	if err := s.report(f, diags); err != nil {
+		return nil, err
+	}
+	lock, err := readPackageLock(f, name)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLock(res.Spec, lock, name); err != nil {
+		return nil, err
+	}
+	return &wanted{host: res.Spec, lock: lock, source: debianSources(f)}, nil
+}
+
+func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {
+	path := filepath.Join(f.Dir, "hosts", name, "packages.lock")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot tell which packages %s has: %s does not exist; run 'hostctl update'", name, path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	lock, err := apt.ParseLock(b)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s: %w", path, err)
+	}
+	return lock, nil
+}
+
+// checkLock refuses a lock that was made for other packages than the spec's.
+func checkLock(host *spec.Host, lock []spec.Locked, name string) error {
+	has := map[string]bool{}
+	for _, l := range lock {
+		has[l.Name] = true
+	}
+	var errs []error
+	for _, p := range sortedKeys(host.Packages) {
+		absent := host.Packages[p].Absent
+		origin := host.Origins[spec.ID{Kind: spec.KindPackage, Name: p}]
+		switch {
+		case !absent && !has[p]:
+			errs = append(errs, fmt.Errorf("%s: package %q is not in hosts/%s/packages.lock", origin, p, name))
+		case absent && has[p]:
+			errs = append(errs, fmt.Errorf("%s: package %q must be absent and is in hosts/%s/packages.lock", origin, p, name))
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return errors.Join(append(errs, fmt.Errorf("the package lock is not of this configuration; run 'hostctl update'"))...)
+}
+
+// plan compares what the machine is with the target. It writes nothing but
+// its own cache of digests.
+func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
+	state, err := observe.Observe(system.Root(s.root), want, s.prev, s.statCache())
+	if err != nil {
+		return nil, err
+	}
+	if !s.begun {
+		s.adopted = map[string]bool{}
+		for name := range state.Installed {
+			s.adopted[name] = true
+		}
+	}
+	return plan.Make(plan.Input{
+		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, State: state,
+		Adopted: s.adopted, Generation: s.current, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
+	})
+}
+
+// statCache is where observe remembers which files it has hashed.
+func (s *session) statCache() string {
+	dir, err := cacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "stat.json")
+}
+
+// blobOf reads a content that a spec names, from the flake or the store.
+func (s *session) blobOf(host *spec.Host) func(digest string) ([]byte, error) {
+	return func(digest string) ([]byte, error) {
+		path, ok := host.Blobs[digest]
+		if !ok {
+			return s.objects.Get(digest)
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Sum(b) != digest {
+			return nil, fmt.Errorf("cannot use %s: it changed since it was evaluated; run the command again", path)
+		}
+		return b, nil
+	}
+}

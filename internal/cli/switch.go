@@ -1,0 +1,321 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/activate"
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+type switchOptions struct {
+	yes     bool
+	verbose bool
+}
+
+func newSwitch(e *env) *cobra.Command {
+	var opts switchOptions
+	c := &cobra.Command{
+		Use:   "switch",
+		Short: "Make this machine what the flake says it is",
+		Long: `switch plans, stages the new state beside the running one, commits it in one
+journaled transaction, and makes the running system follow. Where a step fails
+the machine stays, or becomes again, what it was; where a service does not come
+up the former generation is restored.`,
+		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return runSwitch(c.Context(), e, opts)
+		},
+	}
+	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	return c
+}
+
+func runSwitch(ctx context.Context, e *env, opts switchOptions) error {
+	unlock, err := takeLock(e.root, commandLine())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	s, err := openRecovered(ctx, e)
+	if err != nil {
+		return err
+	}
+	target, err := s.evaluate(ctx)
+	if err != nil {
+		return err
+	}
+	release, err := s.lockPackages(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	p, err := s.plan(target.host, target.lock)
+	if err != nil {
+		return err
+	}
+	if err := s.show(p, opts.verbose); err != nil || p.Empty() {
+		return err
+	}
+	if err := s.confirm("Switch to this?", opts.yes); err != nil {
+		return err
+	}
+	return s.switchTo(ctx, target, p, opts)
+}
+
+// switchTo carries out a plan: everything that can fail without touching the
+// machine first, then commit, then activation, and back where that fails.
+func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, opts switchOptions) error {
+	hashes, err := s.preflight(target.host)
+	if err != nil {
+		return err
+	}
+	if err := s.fetch(ctx, target, p); err != nil {
+		return err
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	number, err := s.store.Next()
+	if err != nil {
+		return err
+	}
+	s.say("staging generation %d", number)
+	res, err := s.stage(ctx, target, p, number, hashes, opts.verbose)
+	if err != nil {
+		return fmt.Errorf("%w\nnothing on this machine was changed", err)
+	}
+	rec, err := s.record(target, p, number, res)
+	if err != nil {
+		return errors.Join(err, stage.Discard(s.root, number))
+	}
+	healthy, err := s.before(ctx, p, target.host, rec.Services)
+	if err != nil {
+		return err
+	}
+	s.say("committing %d paths", len(res.Changeset.Entries))
+	tx, err := s.transact(number, rec)
+	if err != nil {
+		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
+	}
+	return s.follow(ctx, tx, rec, target.host, healthy)
+}
+
+// stage builds the target beside the running root.
+func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int, hashes map[string]string, verbose bool) (*stage.Result, error) {
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	blobs := map[string][]byte{}
+	read := s.blobOf(t.host)
+	for _, f := range t.host.Files {
+		if f.Type != spec.Regular || f.Content != "" || f.Digest == "" {
+			continue
+		}
+		if blobs[f.Digest], err = read(f.Digest); err != nil {
+			return nil, err
+		}
+	}
+	log, closeLog, err := s.stageLog(verbose)
+	if err != nil {
+		return nil, err
+	}
+	defer closeLog()
+	res, err := stage.Run(ctx, stage.Request{
+		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Lock: t.lock, CacheDir: cache,
+		PasswordHashes: hashes, Blobs: blobs, Managed: managedPaths(t.host, s.prev), Origins: t.host.Origins,
+	}, log)
+	if err != nil && !verbose {
+		err = fmt.Errorf("%w\nwhat the tools printed is in %s", err, s.stageLogPath())
+	}
+	return res, err
+}
+
+// follow makes the running system follow a committed transaction, or goes
+// back when it cannot.
+func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
+	report, err := activate.After(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy))
+	if err == nil {
+		s.reportActivation(report)
+		if err := s.journal.Close(); err != nil {
+			return err
+		}
+		s.say("generation %d is current", tx.To)
+		s.listState(rec)
+		return nil
+	}
+	s.say("generation %d does not work: %v", tx.To, err)
+	if backErr := s.goBack(ctx, tx, err, healthy); backErr != nil {
+		return errors.Join(err, fmt.Errorf("cannot go back to generation %d: %w; run 'hostctl rollback --to %d'", tx.From, backErr, tx.From))
+	}
+	return &exitError{exitRolledBack, fmt.Errorf("%w\nthe machine is back at generation %d; generation %d stays on record as failed", err, tx.From, tx.To)}
+}
+
+// goBack undoes a generation whose activation failed.
+func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy map[string]bool) error {
+	if err := s.journal.Close(); err != nil {
+		return err
+	}
+	former, formerLock := s.prev, s.locked
+	if err := s.store.Fail(failed.To, why.Error()); err != nil {
+		return err
+	}
+	if err := s.load(); err != nil {
+		return err
+	}
+	p, err := s.plan(former, formerLock)
+	if err != nil {
+		return err
+	}
+	if err := activate.Before(ctx, s.request(p, former, nil, nil, healthy)); err != nil {
+		return err
+	}
+	tx, err := s.transact(failed.From, nil)
+	if err != nil {
+		return err
+	}
+	_, err = activate.After(ctx, s.request(p, former, nil, tx, healthy))
+	return errors.Join(err, s.journal.Close())
+}
+
+// notCommitted starts again what was stopped for a commit that did not
+// happen.
+func (s *session) notCommitted(ctx context.Context, cause error, req activate.Request, number int) error {
+	open, err := s.journal.Open()
+	if err == nil && open == "" {
+		err = errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
+	}
+	return errors.Join(fmt.Errorf("cannot commit, the machine is as it was: %w", cause), err, activate.Resume(ctx, req))
+}
+
+// preflight checks everything about secrets before anything is touched, and
+// takes the password hashes of accounts.
+func (s *session) preflight(want *spec.Host) (map[string]string, error) {
+	if len(want.Secrets) == 0 {
+		return nil, nil
+	}
+	keys, err := secret.LoadKeys(system.Root(s.root), want.Settings.AgeKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	read := s.blobOf(want)
+	if err := keys.Check(want, read); err != nil {
+		return nil, err
+	}
+	hashes := map[string]string{}
+	for _, name := range sortedKeys(want.Users) {
+		ref := want.Users[name].PasswordSecret
+		if ref == "" {
+			continue
+		}
+		if hashes[ref], err = keys.Value(want.Secrets[ref], read); err != nil {
+			return nil, fmt.Errorf("cannot take the password hash of user %s: %w", name, err)
+		}
+	}
+	return hashes, nil
+}
+
+// fetch brings every package that the plan installs into the cache.
+func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
+	install := map[string]bool{}
+	for _, c := range p.Of(spec.KindPackage) {
+		install[c.ID.Name] = c.Action != spec.Delete
+	}
+	var need []spec.Locked
+	for _, l := range t.lock {
+		if install[l.Name] {
+			need = append(need, l)
+		}
+	}
+	if len(need) == 0 {
+		return nil
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return err
+	}
+	progress, done := s.progress("fetching packages")
+	defer done()
+	return apt.Cache{Dir: dir}.Fetch(ctx, t.source, need, progress)
+}
+
+// record writes the generation's record where its transaction will publish
+// it, and stores the contents that it names.
+func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result) (*generation.Record, error) {
+	read := s.blobOf(t.host)
+	for _, digest := range storedDigests(t.host) {
+		b, err := read(digest)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.objects.Put(b); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range res.Config {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.objects.Put(b); err != nil {
+			return nil, err
+		}
+	}
+	digest, err := t.host.Digest()
+	if err != nil {
+		return nil, err
+	}
+	rec := &generation.Record{
+		Meta: generation.Meta{
+			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
+			Commit: t.commit, Dirty: t.dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
+		},
+		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: res.Accounts, Services: res.Services,
+	}
+	return rec, s.store.Write(rec, generation.PendingPath(number))
+}
+
+// storedDigests are the contents that a generation needs after its flake is
+// gone: sources of files and encrypted secrets files.
+func storedDigests(host *spec.Host) []string {
+	var out []string
+	for _, f := range host.Files {
+		if f.Type == spec.Regular && f.Content == "" && f.Digest != "" {
+			out = append(out, f.Digest)
+		}
+	}
+	for _, sec := range host.Secrets {
+		out = append(out, sec.FileDigest)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// stageLog is where the stage's tools print: the terminal with --verbose,
+// otherwise a file that an error names.
+func (s *session) stageLog(verbose bool) (io.Writer, func(), error) {
+	if verbose {
+		return s.stderr, func() {}, nil
+	}
+	f, err := os.OpenFile(s.stageLogPath(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, nil, err
+	}
+	return f, func() { f.Close() }, nil
+}

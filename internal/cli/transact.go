@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// transact moves the root from the current generation to another one, in one
+// transaction: undoing and applying recorded changesets on the way, and
+// committing fresh, whose nodes wait in their slots, at the end.
+func (s *session) transact(to int, fresh *generation.Record) (*commit.Tx, error) {
+	id := strconv.FormatInt(time.Now().UnixNano(), 36)
+	b := commit.NewBuilder(s.root, id)
+	parent := to
+	if fresh != nil {
+		parent = fresh.Meta.Parent
+	}
+	deltas, err := s.travel(b, parent)
+	if err != nil {
+		return nil, err
+	}
+	if fresh != nil {
+		b.Forward(fresh.Changeset, true)
+		deltas = append(deltas, fresh.Accounts)
+	}
+	unlock, err := account.Lock(system.Root(s.root))
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	private := filepath.Join("tx", id)
+	if err := s.placeAccounts(b, private, deltas); err != nil {
+		return nil, err
+	}
+	tx, err := b.Tx()
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.area(private)))
+	}
+	tx.Why, tx.From, tx.To = commandLine(), s.current, to
+	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
+	s.publish(tx, fresh)
+	return tx, s.journal.Commit(tx)
+}
+
+// travel adds the steps along the recorded edges to generation to, and
+// returns what happens to accounts on the way.
+func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
+	undo, apply, err := s.store.Route(s.current, to)
+	if err != nil {
+		return nil, err
+	}
+	var deltas []account.Delta
+	for _, n := range undo {
+		r, err := s.store.Load(n)
+		if err != nil {
+			return nil, err
+		}
+		b.Inverse(r.Changeset)
+		deltas = append(deltas, r.Accounts.Invert())
+	}
+	for _, n := range apply {
+		r, err := s.store.Load(n)
+		if err != nil {
+			return nil, err
+		}
+		b.Forward(r.Changeset, false)
+		deltas = append(deltas, r.Accounts)
+	}
+	return deltas, nil
+}
+
+// placeAccounts merges account changes into the live files, entry by entry,
+// so that what users and admins changed themselves stays (engine-rules 9).
+func (s *session) placeAccounts(b *commit.Builder, private string, deltas []account.Delta) error {
+	live, err := account.Read(system.Root(s.root))
+	if err != nil {
+		return err
+	}
+	files := live
+	for _, d := range deltas {
+		if files, err = d.Apply(files); err != nil {
+			return err
+		}
+	}
+	id, err := commit.FSID(s.root)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.area(private), 0o700); err != nil {
+		return err
+	}
+	for i, path := range account.Paths() {
+		if string(files[path]) == string(live[path]) {
+			continue
+		}
+		slot := filepath.Join(private, strconv.Itoa(i))
+		if err := s.writeLike(path, s.area(slot), files[path]); err != nil {
+			return err
+		}
+		b.Place(commit.Mount{Point: "/", FSID: id}, path, slot)
+	}
+	return nil
+}
+
+// writeLike writes data with the metadata of the live file at path.
+func (s *session) writeLike(path, to string, data []byte) error {
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return err
+	}
+	like, err := commit.ReadNode(filepath.Join(s.root, path))
+	if err != nil {
+		return err
+	}
+	if like == nil {
+		return os.Chmod(to, 0o644) // subuid and subgid; the others are always there
+	}
+	like.MTime = time.Now().UnixNano()
+	return commit.SetAttr(to, like.Attr)
+}
+
+func (s *session) area(path string) string {
+	return filepath.Join(s.root, commit.AreaName, path)
+}
+
+// publish says what becomes visible when the files are in place: the record,
+// and then the link that names it.
+func (s *session) publish(tx *commit.Tx, fresh *generation.Record) {
+	if fresh != nil {
+		n := fresh.Meta.Number
+		tx.Publish = append(tx.Publish, commit.Publish{Path: generation.PendingPath(n), Dest: generation.Path(n)})
+		tx.Discard = append(tx.Discard, generation.PendingPath(n), generation.Path(n))
+		for _, m := range fresh.Changeset.Mounts {
+			tx.Discard = append(tx.Discard, filepath.Join(m.Point, commit.AreaName, "gen", strconv.Itoa(n)))
+		}
+	}
+	tx.Publish = append(tx.Publish, commit.Publish{
+		Path: generation.CurrentPath, Link: generation.Link(tx.To), Before: generation.Link(tx.From),
+	})
+}
+
+// begin records generation 0, the machine as it was found, before the first
+// change.
+func (s *session) begin() error {
+	if s.begun {
+		return nil
+	}
+	zero := &generation.Record{
+		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
+		Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(0), Adopted: sortedKeys(s.adopted),
+	}
+	if err := s.store.Write(zero, generation.Path(0)); err != nil {
+		return fmt.Errorf("cannot record the machine as it is: %w", err)
+	}
+	if err := os.Symlink(generation.Link(0), filepath.Join(s.root, generation.CurrentPath)); err != nil {
+		return err
+	}
+	return s.load()
+}
