@@ -1,0 +1,159 @@
+package host
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/hostctl/hostctl/test/machine"
+)
+
+// small boots a machine with the flake in testdata/small and version 1 of its
+// package.
+func small(t *testing.T) *guest {
+	t.Helper()
+	g := boot(t, "testdata/small", "small")
+	g.lock(tiny(t, "1.0"))
+	return g
+}
+
+// state is what hostctl says that the generations have made and leave.
+func (g *guest) state() []machine.Exclusion {
+	g.t.Helper()
+	var list []struct {
+		StatePaths []string `json:"state_paths"`
+	}
+	r := g.want(0, nil, "generations", "list", "--json")
+	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
+		g.t.Fatalf("generations list --json: %v\n%s", err, r)
+	}
+	var out []machine.Exclusion
+	for _, gen := range list {
+		for _, p := range gen.StatePaths {
+			out = append(out, machine.Exclusion{Path: p, Why: "state that a generation made; hostctl lists it"})
+		}
+	}
+	return out
+}
+
+func TestSwitchRollbackAndForthAgain(t *testing.T) {
+	t.Parallel()
+	g := small(t)
+	g.want(0, nil, "validate")
+	zero := g.manifest()
+	g.want(2, []string{"tiny", "/etc/motd", "tiny-web.service", "hosts/small/default.hcl:"}, "plan", "--detailed-exitcode")
+	g.same("plan writes nothing", zero)
+
+	g.want(0, nil, "switch", "--yes")
+	g.says("systemctl is-active tiny-web", "active")
+	g.says("systemctl is-enabled tiny-web", "enabled")
+	g.says("cat /run/tiny-web", "greeting = hello")
+	g.says("dpkg-query -W -f '${db:Status-Abbrev} ${Version}' tiny", "ii  1.0")
+	g.says("dpkg --audit", "")
+	g.says("stat -c '%a %U %G' /etc/tiny/tiny.conf", "640 root tiny")
+	g.says("cat /etc/motd", "This is generation one.")
+	g.says("id -gn ann; getent passwd ann | cut -d: -f6,7", "tiny\n/home/ann:/bin/bash")
+	g.want(0, nil, "plan", "--detailed-exitcode")
+	one, key := g.manifest(), g.sh("sha256sum /var/lib/tiny/key")
+
+	g.edit("hosts/small/default.hcl", "hello", "good day")
+	g.edit("hosts/small/default.hcl", "generation one", "generation two")
+	g.lock(tiny(t, "2.0"))
+	g.want(2, []string{"1.0", "2.0", "good day"}, "plan", "--detailed-exitcode")
+	g.want(0, nil, "switch", "--yes")
+	g.says("cat /run/tiny-web", "greeting = good day")
+	g.says("cat /usr/share/tiny/version", "2.0")
+	two := g.manifest()
+
+	g.want(0, nil, "rollback", "--yes")
+	g.same("rollback to generation 1", one, machine.Accounts()...)
+	g.says("cat /run/tiny-web", "greeting = hello")
+	g.says("sha256sum /var/lib/tiny/key", key)
+
+	g.want(0, []string{"/var/lib/tiny"}, "rollback", "--yes")
+	g.same("rollback to generation 0", zero, append(machine.Accounts(), g.state()...)...)
+	g.says("systemctl is-active tiny-web || true", "inactive")
+	g.says("sha256sum /var/lib/tiny/key", key)
+
+	g.want(0, nil, "rollback", "--to", "2", "--yes")
+	g.same("forth to generation 2", two, machine.Accounts()...)
+	g.says("cat /run/tiny-web", "greeting = good day")
+	g.says("sha256sum /var/lib/tiny/key", key)
+	r := g.want(0, nil, "generations", "diff", "1", "2")
+	if !strings.Contains(r.stdout, "good day") || !strings.Contains(r.stdout, "2.0") {
+		t.Errorf("generations diff 1 2 does not show both changes\n%s", r)
+	}
+	if err := g.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.says("systemctl is-active tiny-web", "active")
+	g.want(0, nil, "plan", "--detailed-exitcode")
+}
+
+// A package whose postinst fails must leave no trace: the stage is thrown away.
+func TestFailingPostinst(t *testing.T) {
+	t.Parallel()
+	g := small(t)
+	g.want(0, nil, "switch", "--yes")
+	before := g.manifest()
+	bad := deb(t, "tiny", "3.0", map[string]string{
+		"usr/bin/tiny-web": tinyWeb,
+		"DEBIAN/postinst":  "#!/bin/sh\necho 'tiny: no luck today' >&2\nexit 7\n",
+	})
+	g.lock(bad)
+	g.edit("hosts/small/default.hcl", "hello", "never seen")
+	r := g.want(1, []string{"tiny", "nothing on this machine was changed"}, "switch", "--yes")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	g.same("a failed switch", before)
+	g.says("systemctl is-active tiny-web", "active")
+	g.says("cat /run/tiny-web", "greeting = hello")
+	g.says("dpkg --audit", "")
+}
+
+// A service that does not come up brings the former generation back.
+func TestUnhealthyServiceRollsBack(t *testing.T) {
+	t.Parallel()
+	g := small(t)
+	g.want(0, nil, "switch", "--yes")
+	before := g.manifest()
+	g.edit("hosts/small/default.hcl", "/usr/bin/tiny-web /etc/tiny/tiny.conf", "/usr/bin/false")
+	g.edit("hosts/small/default.hcl", "hello", "never seen")
+	r := g.want(3, []string{"tiny-web.service", "generation 1"}, "switch", "--yes")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	g.same("a switch that was rolled back", before, append(machine.Accounts(), g.state()...)...)
+	g.says("systemctl is-active tiny-web", "active")
+	g.says("cat /run/tiny-web", "greeting = hello")
+}
+
+// While one switch runs a second one is refused at once.
+func TestSecondSwitchIsRefused(t *testing.T) {
+	t.Parallel()
+	g := small(t)
+	slow := deb(t, "tiny", "4.0", map[string]string{
+		"usr/bin/tiny-web": tinyWeb,
+		// Nothing in the stage can reach the test, so the script takes long
+		// enough for everything below.
+		"DEBIAN/postinst": "#!/bin/sh\nsleep 20\n",
+	})
+	g.lock(slow)
+	first := g.Command(t.Context(), "hostctl", "switch", "--yes", "--flake", flakeInGuest, "--host", g.host)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer first.Wait()
+	g.until("the first switch holds the lock", "test -s /var/lib/hostctl/lock && ! flock -n /var/lib/hostctl/lock true")
+	r := g.want(4, []string{"'hostctl switch", "process", "user root", "since"}, "switch", "--yes")
+	if r.took.Seconds() > 5 {
+		t.Errorf("the refusal took %s", r.took)
+	}
+	g.want(4, nil, "rollback", "--yes")
+	g.want(4, nil, "recover")
+	// Readers are not blocked.
+	g.want(2, nil, "plan", "--detailed-exitcode")
+	g.want(0, nil, "generations", "list")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	if err := first.Wait(); err != nil {
+		t.Errorf("the first switch: %v", err)
+	}
+	g.want(0, nil, "plan", "--detailed-exitcode")
+}

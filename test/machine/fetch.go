@@ -1,0 +1,45 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Fetch brings what the package lock of a flake's host has beyond the base
+// root into the cache folder: machines have no network and see that cache.
+func Fetch(ctx context.Context, base, cache, dir, host string) error {
+	f, diags := flake.Load(dir)
+	if diags.HasErrors() {
+		return diags
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "hosts", host, "packages.lock"))
+	if err != nil {
+		return fmt.Errorf("cannot fetch the packages of %s: %w", host, err)
+	}
+	locked, err := apt.ParseLock(b)
+	if err != nil {
+		return err
+	}
+	has, err := apt.Installed(system.Root(base))
+	if err != nil {
+		return err
+	}
+	var need []spec.Locked
+	for _, l := range locked {
+		if has[l.Name].Version != l.Version {
+			need = append(need, l)
+		}
+	}
+	var sources []apt.Source
+	for _, in := range f.Debian() {
+		sources = append(sources, apt.Source{Input: in.Name, Suite: in.Suite, Snapshot: in.Snapshot, Keyring: in.Keyring, Components: in.Components})
+	}
+	return apt.Cache{Dir: cache}.Fetch(ctx, sources, need, func(int64, int64) {})
+}
