@@ -458,6 +458,23 @@ func TestFreshEdgeRefusesWhatChanged(t *testing.T) {
 	wantFile(t, filepath.Join(root, "f"), "an admin was here")
 }
 
+func TestFileOpenForWritingIsRefused(t *testing.T) {
+	root, next := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(root, "f"), "old")
+	write(t, filepath.Join(next, "f"), "new")
+	s := scene{root: root, set: edge(t, root, next, 1)}
+	f, err := os.OpenFile(filepath.Join(root, "f"), os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = Journal{Root: root}.Commit(s.tx(t, false))
+	if err == nil || !strings.Contains(err.Error(), "open for writing") {
+		t.Fatalf("got %v", err)
+	}
+	wantFile(t, filepath.Join(root, "f"), "old")
+}
+
 func TestStatePathsStay(t *testing.T) {
 	root, next := t.TempDir(), t.TempDir()
 	if err := os.Mkdir(filepath.Join(next, "db"), 0o755); err != nil {

@@ -86,7 +86,7 @@ const (
 // fails the steps before it are undone; the error then wraps ErrReverted.
 func (j Journal) Commit(tx *Tx) error {
 	tx.Machine = j.machine()
-	if err := j.check(tx); err != nil {
+	if err := errors.Join(j.check(tx), j.preflight(tx)); err != nil {
 		return err
 	}
 	if err := j.sync(tx); err != nil { // new nodes first: the marker vouches for them

@@ -63,7 +63,9 @@ func (s Step) run(root, area string) error {
 	case swap:
 		return s.swap(live, slot)
 	case mkdir:
-		err := os.Mkdir(live, 0o700)
+		// Where the parent is gone a later step has been done that takes it
+		// away; where it is missing the steps that need the folder fail.
+		err := ignoreGone(os.Mkdir(live, 0o700))
 		if err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
