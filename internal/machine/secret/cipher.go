@@ -27,8 +27,11 @@ type opener struct {
 	values    map[string]string
 }
 
-// comment marks a list item that is an encrypted comment, not a value.
-type comment struct{}
+// isComment tells an encrypted comment, which in a list stands between values.
+func isComment(value any) bool {
+	text, ok := value.(string)
+	return ok && strings.HasPrefix(text, "ENC[") && strings.HasSuffix(text, ",type:comment]")
+}
 
 // open decrypts tree with the file's data key. What it returns has passed the
 // MAC: no value of the file was changed, added, removed or moved.
@@ -110,9 +113,13 @@ func (o *opener) value(value any, path []string, name string) error {
 	case branch:
 		return o.branch(v, path, name+"/")
 	case []any:
-		for i, item := range v {
-			if err := o.value(item, path, name+"/"+strconv.Itoa(i)); err != nil {
+		position := 0
+		for _, item := range v {
+			if err := o.value(item, path, name+"/"+strconv.Itoa(position)); err != nil {
 				return err
+			}
+			if !isComment(item) {
+				position++
 			}
 		}
 		return nil
@@ -120,6 +127,9 @@ func (o *opener) value(value any, path []string, name string) error {
 		return nil
 	}
 	encrypted := o.encrypted(path)
+	if encrypted && isComment(value) {
+		return nil
+	}
 	if encrypted {
 		text, ok := value.(string)
 		if !ok {
@@ -129,9 +139,6 @@ func (o *opener) value(value any, path []string, name string) error {
 		if value, err = o.decrypt(text, strings.Join(path, ":")+":"); err != nil {
 			return fmt.Errorf("the value of %q cannot be decrypted: %w", name, err)
 		}
-	}
-	if _, ok := value.(comment); ok {
-		return nil
 	}
 	plain, shown, err := texts(value)
 	if err != nil {
@@ -212,8 +219,6 @@ func typed(plain, kind string) (value any, err error) {
 		value, err = strconv.ParseBool(plain)
 	case "time":
 		value, err = time.Parse(time.RFC3339Nano, plain)
-	case "comment":
-		return comment{}, nil
 	default:
 		return nil, fmt.Errorf("its type %q is not one of sops's", kind)
 	}

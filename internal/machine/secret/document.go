@@ -98,14 +98,17 @@ func parseYAML(file []byte) (branch, *metadata, error) {
 	if doc.Kind != yaml.DocumentNode || doc.Content[0].Kind != yaml.MappingNode {
 		return nil, nil, errors.New("it is not a YAML mapping")
 	}
+	tree, err := yamlBranch(doc.Content[0])
+	if err != nil {
+		return nil, nil, err
+	}
 	var meta struct {
 		Sops metadata `yaml:"sops"`
 	}
 	if err := doc.Decode(&meta); err != nil {
 		return nil, nil, errors.New("its sops metadata is damaged")
 	}
-	tree, err := yamlBranch(doc.Content[0])
-	return without(tree, "sops"), &meta.Sops, err
+	return without(tree, "sops"), &meta.Sops, nil
 }
 
 func yamlBranch(node *yaml.Node) (branch, error) {
