@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
@@ -43,7 +44,9 @@ func deb(t *testing.T, name, version string, files map[string]string) spec.Locke
 		}
 	}
 	built := filepath.Join(t.TempDir(), "built.deb")
-	if out, err := exec.Command("dpkg-deb", "--root-owner-group", "-Znone", "--build", dir, built).CombinedOutput(); err != nil {
+	build := exec.Command("dpkg-deb", "--root-owner-group", "-Znone", "--build", dir, built)
+	build.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000") // the same package again is the same file
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("dpkg-deb: %v\n%s", err, out)
 	}
 	b, err := os.ReadFile(built)
@@ -53,14 +56,21 @@ func deb(t *testing.T, name, version string, files map[string]string) spec.Locke
 	sum := sha256.Sum256(b)
 	locked := spec.Locked{Name: name, Version: version, Arch: "all", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)),
 		Input: "debian", Path: "pool/main/t/tiny/" + name + "_" + version + "_all.deb"}
-	at := apt.Cache{Dir: w.cache}.Deb(locked)
+	w.plant(t, b, locked)
+	return locked
+}
+
+// plant puts bytes where the cache keeps a package, whether they are its or
+// not. Guests of other tests may be reading there.
+func (w world) plant(t *testing.T, b []byte, as spec.Locked) {
+	t.Helper()
+	at := apt.Cache{Dir: w.cache}.Deb(as)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(at, b, 0o644); err != nil {
+	if err := system.WriteFile(at, b, 0o644, 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	return locked
 }
 
 // lock writes the package lock of the guest's flake.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,34 +25,16 @@ type world struct {
 	cache   string // hostctl's cache on this machine; guests see its .debs
 }
 
-// TestMain exists because the binary and the root are made once for all.
-func TestMain(m *testing.M) {
-	code, err := run(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "test/host:", err)
-		code = 1
-	}
-	os.Exit(code)
-}
-
-func run(m *testing.M) (int, error) {
-	if os.Getuid() != 0 {
-		return m.Run(), nil // each test says that it needs root
-	}
-	dir, err := os.MkdirTemp("", "hostctl-test-")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	binary := filepath.Join(dir, "hostctl")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "github.com/hostctl/hostctl/cmd/hostctl")
+// binary builds hostctl as `make build` does, once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(machine.CacheDir(), "bin", "hostctl")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/hostctl/hostctl/cmd/hostctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("cannot build hostctl: %w\n%s", err, out)
+		return "", fmt.Errorf("cannot build hostctl: %w\n%s", err, out)
 	}
-	os.Setenv("HOSTCTL_TEST_BUILT", binary)
-	return m.Run(), nil
-}
+	return path, nil
+})
 
 func theWorld(t *testing.T) world {
 	t.Helper()
@@ -64,7 +47,11 @@ func theWorld(t *testing.T) world {
 	if err := os.MkdirAll(filepath.Join(cache, "debs"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return world{hostctl: os.Getenv("HOSTCTL_TEST_BUILT"), base: base, cache: cache}
+	hostctl, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return world{hostctl: hostctl, base: base, cache: cache}
 }
 
 // guest is a booted machine with hostctl and a flake in it.
