@@ -75,10 +75,10 @@ func (g *guest) generationOf(old, fresh machine.Manifest) string {
 	g.says("dpkg --audit", "")
 	switch {
 	case len(toOld) == 0:
-		g.says("systemctl is-active tiny-web; cat /run/tiny-web", "active\ngreeting = hello")
+		g.until("the old generation runs", "systemctl is-active -q tiny-web && grep -qx 'greeting = hello' /run/tiny-web")
 		return "old"
 	case len(toNew) == 0:
-		g.says("systemctl is-active tiny-web; cat /run/tiny-web", "active\ngreeting = good day")
+		g.until("the new generation runs", "systemctl is-active -q tiny-web && grep -qx 'greeting = good day' /run/tiny-web")
 		return "new"
 	}
 	g.t.Errorf("a third state:\nagainst the old generation\n  %s\nagainst the new one\n  %s",
