@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+func newUpdate(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "update [INPUT...]",
+		Short: "Lock the flake's inputs and every host's packages at what is current",
+		Long: `update writes flake.lock and hosts/NAME/packages.lock: it looks up what the
+inputs' urls mean now, and asks apt's solver which packages, in which versions,
+each host (or the one that --host names) then holds. It changes no machine;
+commit the files, and 'hostctl switch' installs exactly what they say.
+
+With INPUTs only these are looked up. Packages are resolved anew when one of
+them is a Debian input, or where a host's lock lacks what it now asks for.
+
+Packages come from the mirror in this machine's apt sources, or HOSTCTL_MIRROR;
+inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The repositories' signatures
+and dates are always verified.`,
+		Example: "  hostctl update\n  hostctl update hardware --host fw16-nix",
+		RunE:    func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },
+	}
+}
+
+// lockChange is what update did to one host's packages.lock.
+type lockChange struct {
+	Host     string       `json:"host"`
+	Changes  []spec.Field `json:"changes"` // by package name: versions before and after
+	Packages int          `json:"packages"`
+	Bytes    int64        `json:"bytes"` // of all .debs
+	lock     []spec.Locked
+}
+
+func runUpdate(ctx context.Context, e *env, inputs []string) error {
+	f, diags := flake.Load(e.flakeDir)
+	if err := e.report(f, diags); err != nil {
+		return err
+	}
+	if err := f.Update(ctx, inputs); err != nil {
+		return err
+	}
+	hosts := f.Hosts()
+	if e.host != "" {
+		hosts = []string{e.host}
+	}
+	anew := len(inputs) == 0 || slices.ContainsFunc(f.Debian(), func(d flake.DebianInput) bool { return slices.Contains(inputs, d.Name) })
+	changes := []lockChange{}
+	for _, host := range hosts {
+		change, err := resolveHost(ctx, e, f, host, anew)
+		if err != nil {
+			return fmt.Errorf("host %s: %w", host, err)
+		}
+		changes = append(changes, *change)
+	}
+	// Every host is resolved before the first lock is written: they are
+	// committed together.
+	for _, c := range changes {
+		if err := writePackageLock(f, c.Host, c.lock); err != nil {
+			return err
+		}
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(changes)
+	}
+	for _, c := range changes {
+		if err := c.print(e.stdout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew bool) (*lockChange, error) {
+	res, diags := eval.Host(ctx, f, name)
+	if err := e.report(f, diags); err != nil {
+		return nil, err
+	}
+	old, err := oldPackageLock(f, name)
+	if err != nil {
+		return nil, err
+	}
+	if !anew && checkLock(res.Spec, old, name) == nil {
+		return compareLocks(name, old, old), nil
+	}
+	dir, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	e.say("%s: resolving packages", name)
+	lock, err := apt.Cache{Dir: dir}.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages)
+	if err != nil {
+		return nil, err
+	}
+	return compareLocks(name, old, lock), nil
+}
+
+// debianSources are the flake's Debian inputs as apt takes them.
+func debianSources(f *flake.Flake) []apt.Source {
+	var sources []apt.Source
+	for _, d := range f.Debian() {
+		sources = append(sources, apt.Source{
+			Input: d.Name, Suite: d.Suite, Snapshot: d.Snapshot, Keyring: d.Keyring, Components: d.Components,
+		})
+	}
+	return sources
+}
+
+func packageLockPath(f *flake.Flake, host string) string {
+	return filepath.Join(f.Dir, "hosts", host, "packages.lock")
+}
+
+// oldPackageLock is the lock that update replaces. A damaged one is replaced
+// too: update is the remedy that ParseLock's error names.
+func oldPackageLock(f *flake.Flake, host string) ([]spec.Locked, error) {
+	b, err := os.ReadFile(packageLockPath(f, host))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	lock, err := apt.ParseLock(b)
+	if err != nil {
+		return nil, nil //nolint:nilerr // see above
+	}
+	return lock, nil
+}
+
+func writePackageLock(f *flake.Flake, host string, lock []spec.Locked) error {
+	path := packageLockPath(f, host)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return system.WriteFile(path, apt.FormatLock(lock), 0o644, os.Getuid(), os.Getgid())
+}
+
+func compareLocks(host string, old, lock []spec.Locked) *lockChange {
+	c := &lockChange{Host: host, Changes: []spec.Field{}, Packages: len(lock), lock: lock}
+	byName := map[string]spec.Field{}
+	for _, l := range old {
+		byName[l.Name] = spec.Field{Name: l.Name, Before: l.Version}
+	}
+	for _, l := range lock {
+		c.Bytes += l.Size
+		byName[l.Name] = spec.Field{Name: l.Name, Before: byName[l.Name].Before, After: l.Version}
+	}
+	for _, name := range sortedKeys(byName) {
+		if v := byName[name]; v.Before != v.After {
+			c.Changes = append(c.Changes, v)
+		}
+	}
+	return c
+}
+
+func (c *lockChange) print(out io.Writer) error {
+	var text strings.Builder
+	var added, removed, upgraded, downgraded int
+	for _, v := range c.Changes {
+		switch {
+		case v.Before == "":
+			added++
+			fmt.Fprintf(&text, "  + %s %s\n", v.Name, v.After)
+		case v.After == "":
+			removed++
+			fmt.Fprintf(&text, "  - %s %s\n", v.Name, v.Before)
+		default:
+			if apt.Compare(v.Before, v.After) < 0 {
+				upgraded++
+			} else {
+				downgraded++
+			}
+			fmt.Fprintf(&text, "  ~ %s %s -> %s\n", v.Name, v.Before, v.After)
+		}
+	}
+	_, err := fmt.Fprintf(out, "%s: %d added, %d removed, %d upgraded, %d downgraded; %d packages, %.1f MB\n%s",
+		c.Host, added, removed, upgraded, downgraded, c.Packages, float64(c.Bytes)/1e6, text.String())
+	return err
+}
