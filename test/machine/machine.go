@@ -263,17 +263,6 @@ func (m *Machine) Reboot(ctx context.Context) error {
 	return m.Boot(ctx)
 }
 
-// Stop powers the machine off in the ordinary way.
-func (m *Machine) Stop(ctx context.Context) error {
-	if m.nspawn == 0 {
-		return nil
-	}
-	if _, err := m.Output(ctx, "systemctl", "poweroff", "--no-block"); err != nil {
-		return err
-	}
-	return m.wait(ctx)
-}
-
 // Kill ends the machine at once, as a power cut does.
 func (m *Machine) Kill() error {
 	if m.nspawn == 0 {

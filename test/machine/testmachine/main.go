@@ -1,11 +1,12 @@
 // Command testmachine makes and uses throwaway Debian 13 machines from a
 // shell: for demo/run.sh, and for looking at a machine by hand. It needs root.
 //
-//	testmachine base                 make the root that machines are copied from, print its path
-//	testmachine boot NAME [OUT:IN]   make a machine, with the folder OUT of this one at IN, and boot it
-//	testmachine exec NAME CMD...     run a command in it
-//	testmachine shell NAME           print the command that enters it
-//	testmachine destroy NAME         end it and remove it
+//	testmachine base                     make the root that machines are copied from, print its path
+//	testmachine fetch CACHE FLAKE HOST   bring the packages that a host has beyond that root into CACHE
+//	testmachine boot NAME [OUT:IN]       make a machine, with the folder OUT of this one at IN, boot it, print its root
+//	testmachine exec NAME CMD...         run a command in it
+//	testmachine shell NAME               print the command that enters it
+//	testmachine destroy NAME             end it and remove it
 package main
 
 import (
@@ -32,35 +33,47 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("cannot tell what to do: see the comment at the top of test/machine/testmachine/main.go")
+	}
+	verb, args := args[0], args[1:]
 	switch {
-	case len(args) == 1 && args[0] == "base":
+	case verb == "base" && len(args) == 0:
 		root, err := machine.Base(ctx, os.Stderr)
+		fmt.Println(root)
+		return err
+	case verb == "fetch" && len(args) == 3:
+		base, err := machine.Base(ctx, os.Stderr)
 		if err != nil {
 			return err
 		}
-		fmt.Println(root)
-		return nil
-	case len(args) >= 2 && args[0] == "boot":
-		return boot(ctx, args[1], args[2:])
-	case len(args) < 2:
-		return errors.New("cannot tell what to do: see the comment at the top of test/machine/testmachine/main.go")
+		return machine.Fetch(ctx, base, args[0], args[1], args[2])
+	case verb == "boot" && len(args) > 0:
+		return boot(ctx, args[0], args[1:])
+	case len(args) > 0:
+		m, err := machine.Open(args[0])
+		if err != nil {
+			return err
+		}
+		return use(ctx, m, verb, args[1:])
 	}
-	m, err := machine.Open(args[1])
-	if err != nil {
-		return err
-	}
+	return fmt.Errorf("cannot %s %q: see the comment at the top of test/machine/testmachine/main.go", verb, args)
+}
+
+// use does something with a machine that is there.
+func use(ctx context.Context, m *machine.Machine, verb string, args []string) error {
 	switch {
-	case args[0] == "exec" && len(args) > 2:
-		cmd := m.Command(ctx, args[2], args[3:]...)
+	case verb == "exec" && len(args) > 0:
+		cmd := m.Command(ctx, args[0], args[1:]...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return cmd.Run()
-	case args[0] == "shell":
+	case verb == "shell":
 		fmt.Println(m.Shell())
 		return nil
-	case args[0] == "destroy":
+	case verb == "destroy":
 		return m.Destroy()
 	}
-	return fmt.Errorf("cannot %s: no such command", args[0])
+	return fmt.Errorf("cannot %s machine %s: no such command", verb, m.Name)
 }
 
 func boot(ctx context.Context, name string, binds []string) error {
@@ -76,5 +89,9 @@ func boot(ctx context.Context, name string, binds []string) error {
 		outside, inside, _ := strings.Cut(b, ":")
 		m.Bind = append(m.Bind, machine.Bind{Outside: outside, Inside: inside})
 	}
-	return m.Boot(ctx)
+	if err := m.Boot(ctx); err != nil {
+		return err
+	}
+	fmt.Println(m.Root)
+	return nil
 }
