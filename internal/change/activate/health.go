@@ -79,7 +79,7 @@ func judge(u unit, w watched) (verdict, string) {
 	case u.load != "loaded":
 		return unwell, fmt.Sprintf("cannot run: systemd refuses its definition (%s)", u.load)
 	case u.restarts-w.restarts >= loop:
-		return unwell, fmt.Sprintf("does not stay up: restarted %d times since, last it %s", u.restarts-w.restarts, u.ended())
+		return unwell, fmt.Sprintf("does not stay up: systemd had to restart it %d times", u.restarts-w.restarts)
 	case u.active == "failed":
 		if w.required || w.moved || w.before {
 			return unwell, fmt.Sprintf("failed: it %s", u.ended())
@@ -152,7 +152,9 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		wait = defaultWait
 	}
 	settle := min(settleTime, wait)
-	if len(do.reload)+len(do.restart)+len(do.start) == 0 {
+	if !slices.ContainsFunc(slices.Concat(do.reload, do.restart, do.start), func(name string) bool {
+		return strings.HasSuffix(name, ".service") && !earlier[name].passing()
+	}) {
 		settle = 0
 	}
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
@@ -166,8 +168,14 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
-		if len(sick) > 0 || len(waiting) > 0 && now.After(deadline) {
-			return a.unhealthy(ctx, slices.Concat(sick, waiting))
+		if len(sick) > 0 {
+			return a.unhealthy(ctx, sick)
+		}
+		if len(waiting) > 0 && now.After(deadline) {
+			for i := range waiting {
+				waiting[i].Reason += fmt.Sprintf(" after %.0f s", now.Sub(began).Seconds())
+			}
+			return a.unhealthy(ctx, waiting)
 		}
 		if len(waiting) > 0 {
 			settled = now
