@@ -16,6 +16,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -137,7 +138,7 @@ func checkLock(host *spec.Host, lock []spec.Locked, name string) error {
 // plan compares what the machine is with the target. It writes nothing but
 // its own cache of digests.
 func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
-	state, err := observe.Observe(system.Root(s.root), want, s.prev, s.statCache())
+	state, err := s.observe(want)
 	if err != nil {
 		return nil, err
 	}
@@ -153,13 +154,23 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 	})
 }
 
-// statCache is where observe remembers which files it has hashed.
-func (s *session) statCache() string {
+// observe reads the machine, with the digests of files that it has hashed
+// before. The digests of one root are no use on another.
+func (s *session) observe(want *spec.Host) (*spec.State, error) {
 	dir, err := cacheDir()
 	if err != nil {
-		return ""
+		return nil, err
 	}
-	return filepath.Join(dir, "stat.json")
+	path := filepath.Join(dir, "stat", spec.Sum([]byte(s.root))[:16]+".json")
+	cache, err := kind.LoadStatCache(path)
+	if err != nil {
+		return nil, err
+	}
+	state, err := observe.Host(system.Root(s.root), want, s.prev, cache)
+	if err != nil {
+		return nil, err
+	}
+	return state, cache.Save(path)
 }
 
 // blobOf reads a content that a spec names, from the flake or the store.

@@ -132,6 +132,10 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 			return nil, err
 		}
 	}
+	tombs, err := s.tombs()
+	if err != nil {
+		return nil, err
+	}
 	log, closeLog, err := s.stageLog(verbose)
 	if err != nil {
 		return nil, err
@@ -139,7 +143,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	defer closeLog()
 	res, err := stage.Run(ctx, stage.Request{
 		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Lock: t.lock, CacheDir: cache,
-		PasswordHashes: hashes, Blobs: blobs, Managed: managedPaths(t.host, s.prev), Origins: t.host.Origins,
+		PasswordHashes: hashes, Blobs: blobs, Managed: managedPaths(t.host, s.prev), Origins: t.host.Origins, Tombs: tombs,
 	}, log)
 	if err != nil && !verbose {
 		err = fmt.Errorf("%w\nwhat the tools printed is in %s", err, s.stageLogPath())

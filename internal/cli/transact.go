@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 // transact moves the root from the current generation to another one, in one
 // transaction: undoing and applying recorded changesets on the way, and
 // committing fresh, whose nodes wait in their slots, at the end.
-func (s *session) transact(to int, fresh *generation.Record) (*commit.Tx, error) {
+func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
 	id := strconv.FormatInt(time.Now().UnixNano(), 36)
 	b := commit.NewBuilder(s.root, id)
 	parent := to
@@ -36,12 +37,12 @@ func (s *session) transact(to int, fresh *generation.Record) (*commit.Tx, error)
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer func() { err = errors.Join(err, unlock()) }()
 	private := filepath.Join("tx", id)
 	if err := s.placeAccounts(b, private, deltas); err != nil {
 		return nil, err
 	}
-	tx, err := b.Tx()
+	tx, err = b.Tx()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.area(private)))
 	}
@@ -76,6 +77,27 @@ func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
 		deltas = append(deltas, r.Accounts)
 	}
 	return deltas, nil
+}
+
+// tombs are the accounts that recorded generations made or removed. Those
+// that are gone must not lend their ids to others.
+func (s *session) tombs() (account.Tombs, error) {
+	out := account.Tombs{Users: map[string]int{}, Groups: map[string]int{}}
+	numbers, err := s.store.Numbers()
+	if err != nil {
+		return out, err
+	}
+	for _, n := range numbers {
+		r, err := s.store.Load(n)
+		if err != nil {
+			return out, err
+		}
+		for _, t := range []account.Tombs{r.Accounts.Invert().Tombs(), r.Accounts.Tombs()} {
+			maps.Copy(out.Users, t.Users)
+			maps.Copy(out.Groups, t.Groups)
+		}
+	}
+	return out, nil
 }
 
 // placeAccounts merges account changes into the live files, entry by entry,

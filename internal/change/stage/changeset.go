@@ -427,12 +427,17 @@ func (b *builder) removeChildren(path string) error {
 	return nil
 }
 
+// linkCount is how many names the node at path has, on whichever side it has
+// more.
 func (b *builder) linkCount(path string) uint64 {
-	var live, staged unix.Stat_t
-	if unix.Lstat(b.live(path), &live) != nil || unix.Lstat(b.view(path), &staged) != nil {
-		return 0
+	var most uint64
+	for _, p := range []string{b.live(path), b.view(path)} {
+		var st unix.Stat_t
+		if unix.Lstat(p, &st) == nil {
+			most = max(most, uint64(st.Nlink))
+		}
 	}
-	return max(uint64(live.Nlink), uint64(staged.Nlink))
+	return most
 }
 
 func (b *builder) sameContent(path string, live, staged *commit.Node) (bool, error) {

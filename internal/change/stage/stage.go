@@ -44,7 +44,7 @@ type Request struct {
 	// travel to the stage over a pipe.
 	PasswordHashes map[string]string
 	Blobs          map[string][]byte // file sources by digest
-	Tombstones     account.Tombstones
+	Tombs          account.Tombs
 	Managed        []string // paths that the wanted or the previous spec owns
 	Origins        map[spec.ID]spec.Origin
 }
@@ -72,6 +72,9 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 		return nil, err
 	}
 	res, err := run(ctx, childJob{Request: req, Mounts: mounts}, log)
+	if err == nil {
+		err = giveIDs(res, req)
+	}
 	if err != nil {
 		return nil, errors.Join(err, Discard(req.Root, req.Generation))
 	}

@@ -1,0 +1,49 @@
+package stage
+
+import (
+	"path/filepath"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// giveIDs makes sure that no new account has the id of one that was here
+// before, and that a name which comes back has its old id: files of removed
+// accounts stay behind (engine-rules 9). The staged nodes follow.
+func giveIDs(res *Result, req Request) error {
+	live, err := account.Read(system.Root(req.Root))
+	if err != nil {
+		return err
+	}
+	delta, ids, err := account.Remap(res.Accounts, live, req.Tombs)
+	if err != nil {
+		return err
+	}
+	res.Accounts = delta
+	if len(ids.UIDs) == 0 && len(ids.GIDs) == 0 {
+		return nil
+	}
+	for _, e := range res.Changeset.Entries {
+		if e.After == nil || !rewrite(&e.After.Attr, ids) || e.Slot == "" {
+			continue
+		}
+		slot := filepath.Join(req.Root, res.Changeset.Mounts[e.FS].Point, commit.AreaName, e.Slot)
+		if err := commit.SetAttr(slot, e.After.Attr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rewrite(a *commit.Attr, ids account.Rewrite) bool {
+	uid, newUID := ids.UIDs[int(a.UID)]
+	gid, newGID := ids.GIDs[int(a.GID)]
+	if newUID {
+		a.UID = uint32(uid)
+	}
+	if newGID {
+		a.GID = uint32(gid)
+	}
+	return newUID || newGID
+}

@@ -1,0 +1,267 @@
+package stage_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/spec"
+	"github.com/hostctl/hostctl/test/machine"
+)
+
+// TestMain lets the stage start this binary inside its namespaces, as it
+// starts hostctl.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case stage.ChildCommand:
+			reply := os.NewFile(3, "reply")
+			if err := stage.Child(os.Stdin, reply); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		case stage.RunCommand:
+			if err := stage.Inside(context.Background(), os.Args[2], os.Stdin, os.Stdout); err != nil {
+				stage.Reply(err)
+				os.Exit(1)
+			}
+			os.Exit(0)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// prepare makes in a root what the package's script will work on: each of
+// the shapes that overlayfs leaves incomplete in an upper layer.
+const prepare = `set -e
+mkdir -p /usr/share/t/{renamed/sub,opaque,gone/deep,todir.d,plain} /srv/data
+echo 1 >/usr/share/t/renamed/a; echo 2 >/usr/share/t/renamed/sub/b; ln /usr/share/t/renamed/a /usr/share/t/renamed/sub/a2
+echo 1 >/usr/share/t/opaque/a; echo 2 >/usr/share/t/opaque/b
+echo 1 >/usr/share/t/gone/deep/f; ln -s deep /usr/share/t/gone/l
+echo file >/usr/share/t/tofile-was; echo x >/usr/share/t/todir.d/x
+head -c 300000 /dev/zero >/usr/share/t/big; cp -a /usr/share/t/big /usr/share/t/chowned
+echo one >/usr/share/t/h1; ln /usr/share/t/h1 /usr/share/t/h2; ln /usr/share/t/h1 /usr/share/t/plain/h3
+echo m >/usr/share/t/m1; ln /usr/share/t/m1 /usr/share/t/m2
+echo row >/srv/data/rows
+chmod 0755 /usr/share/t
+`
+
+// script is the postinst: it does to the tree what packages do to theirs.
+const script = `#!/bin/sh
+set -e
+cd /usr/share/t
+mv renamed renamed2
+rm -rf opaque; mkdir opaque; echo 3 >opaque/c
+rm -rf gone
+rm tofile-was; mkdir tofile-was; echo in >tofile-was/f
+rm -rf todir.d; echo now a file >todir.d
+chown root:root chowned
+chmod 0600 big
+echo two >>h1
+chmod 0640 m1
+chmod 0700 plain
+mkdir -m 0750 fresh; echo new >fresh/new; ln fresh/new fresh/new2; ln -s new fresh/link
+mkfifo fresh/fifo
+mkdir -p /var/lib/t; echo state >/var/lib/t/state
+echo changed >>/srv/data/rows
+echo log >>/var/log/t.log
+`
+
+// TestStageEqualsInPlace installs a package twice, once by hostctl and once
+// by dpkg in place, and compares everything; then it goes back, and forward
+// again.
+func TestStageEqualsInPlace(t *testing.T) {
+	base := os.Getenv("HOSTCTL_TEST_ROOT")
+	if base == "" || os.Getuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("this test needs root, and HOSTCTL_TEST_ROOT to name a Debian root; 'make test' gives both")
+		}
+		t.Skip("needs root, and HOSTCTL_TEST_ROOT to name a Debian root")
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(base), "stage-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	ours, theirs := filepath.Join(dir, "ours"), filepath.Join(dir, "theirs")
+	for _, root := range []string{ours, theirs} {
+		command(t, "cp", "-a", "--reflink=auto", base, root)
+		command(t, "chroot", root, "bash", "-c", prepare)
+		for path, name := range map[string]string{"plain": "user.note", "big": "trusted.note", "chowned": "user.note"} {
+			if err := unix.Setxattr(filepath.Join(root, "usr/share/t", path), name, []byte("hello"), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	before := take(t, ours)
+	deb := build(t, dir)
+	lock, cache := store(t, dir, deb)
+
+	command(t, "cp", deb, filepath.Join(theirs, "t.deb"))
+	command(t, "chroot", theirs, "dpkg", "-i", "/t.deb")
+	command(t, "rm", filepath.Join(theirs, "t.deb"))
+
+	want := &spec.Host{Version: 1, Name: "t", Packages: map[string]spec.Package{"t": {}}}
+	res, err := stage.Run(t.Context(), stage.Request{
+		Root: ours, Generation: 1, Want: want, Prev: &spec.Host{}, Lock: lock, CacheDir: cache,
+		Plan: &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "t"}, Action: spec.Create}}},
+	}, testLog{t})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := machine.Diff(before, take(t, ours), area()); len(d) > 0 {
+		t.Fatalf("staging touched the live root:\n%s", strings.Join(d, "\n"))
+	}
+
+	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	after := take(t, ours)
+	if d := machine.Diff(take(t, theirs), after, differences()); len(d) > 0 {
+		t.Errorf("hostctl and dpkg in place differ:\n%s", strings.Join(d, "\n"))
+	}
+	if !slices.Contains(res.Changeset.Kept, "/srv/data/rows") {
+		t.Errorf("the changed data is not reported as kept: %v", res.Changeset.Kept)
+	}
+	transact(t, ours, func(b *commit.Builder) { b.Inverse(res.Changeset) })
+	if d := machine.Diff(before, take(t, ours), stays()); len(d) > 0 {
+		t.Errorf("going back is not exact:\n%s", strings.Join(d, "\n"))
+	}
+	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, false) })
+	if d := machine.Diff(after, take(t, ours), area()); len(d) > 0 {
+		t.Errorf("going forward again is not exact:\n%s", strings.Join(d, "\n"))
+	}
+}
+
+func area() []machine.Exclusion {
+	return []machine.Exclusion{{Path: "/.hostctl", Why: "hostctl's own area: stage, undo and journal"}}
+}
+
+func stays() []machine.Exclusion {
+	return append(area(),
+		machine.Exclusion{Path: "/var/lib/t", Why: "state, which a rollback leaves"},
+		machine.Exclusion{Path: "/var/log", Why: "logs made since are state"})
+}
+
+// differences are where a staged installation is meant to differ from one in
+// place.
+func differences() []machine.Exclusion {
+	return append(area(),
+		machine.Exclusion{Path: "/usr/share/t/fresh/fifo", Why: "sockets, fifos and devices never enter a changeset (engine-rules 24)"},
+		machine.Exclusion{Path: "/srv/data/rows", Why: "state that exists is never replaced (engine-rules 1)"},
+		machine.Exclusion{Path: "/var/log", Why: "logs that exist are nobody's content"},
+		machine.Exclusion{Path: "/var/cache/apt", Why: "only apt makes its caches, and theirs was dpkg alone"},
+		machine.Exclusion{Path: "/var/lib/apt/extended_states", Why: "only apt marks packages"},
+		machine.Exclusion{Path: "/var/cache/debconf", Why: "backups are made by every debconf run, of which apt causes one more"},
+		machine.Exclusion{Path: "/var/lib/dpkg", Time: true, Why: "written at another second"},
+		machine.Exclusion{Path: "/var/lib/dpkg/status-old", Why: "a backup, volatile"},
+		machine.Exclusion{Path: "/var/lib/dpkg/lock", Why: "locks are the live root's (engine-rules 8)"},
+		machine.Exclusion{Path: "/var/lib/dpkg/lock-frontend", Why: "locks are the live root's (engine-rules 8)"},
+		machine.Exclusion{Path: "/var/lib/dpkg/triggers/Lock", Why: "locks are the live root's (engine-rules 8)"},
+		machine.Exclusion{Path: "/usr/share/t", Time: true, Why: "the two scripts ran at different seconds"},
+		machine.Exclusion{Path: "/var/lib/t", Time: true, Why: "the two scripts ran at different seconds"},
+	)
+}
+
+func take(t *testing.T, root string) machine.Manifest {
+	t.Helper()
+	m, err := machine.Take(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func transact(t *testing.T, root string, way func(*commit.Builder)) {
+	t.Helper()
+	b := commit.NewBuilder(root, "test")
+	way(b)
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := commit.Journal{Root: root}
+	if err := j.Commit(tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// build makes the package, with a file that has a hard link and a capability
+// of its own.
+func build(t *testing.T, dir string) string {
+	t.Helper()
+	tree := filepath.Join(dir, "t")
+	for path, file := range map[string]struct {
+		text string
+		mode os.FileMode
+	}{
+		"DEBIAN/control":      {"Package: t\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n", 0o644},
+		"DEBIAN/postinst":     {script, 0o755},
+		"DEBIAN/conffiles":    {"/etc/t.conf\n", 0o644},
+		"etc/t.conf":          {"a = 1\n", 0o644},
+		"usr/bin/t":           {"#!/bin/sh\n", 0o755},
+		"usr/share/doc/t/doc": {"doc\n", 0o644},
+	} {
+		path = filepath.Join(tree, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(file.text), file.mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Link(filepath.Join(tree, "usr/bin/t"), filepath.Join(tree, "usr/bin/t2")); err != nil {
+		t.Fatal(err)
+	}
+	deb := filepath.Join(dir, "t_1_all.deb")
+	command(t, "dpkg-deb", "--build", "--root-owner-group", tree, deb)
+	return deb
+}
+
+// store puts the package into a cache and locks it.
+func store(t *testing.T, dir, deb string) ([]spec.Locked, string) {
+	t.Helper()
+	b, err := os.ReadFile(deb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(b)
+	l := spec.Locked{Name: "t", Version: "1", Arch: "all", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)), Input: "debian", Path: "pool/t_1_all.deb"}
+	cache := apt.Cache{Dir: filepath.Join(dir, "cache")}
+	if err := os.MkdirAll(filepath.Dir(cache.Deb(l)), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cache.Deb(l), b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return []spec.Locked{l}, cache.Dir
+}
+
+func command(t *testing.T, name string, args ...string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, out)
+	}
+}
+
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	l.t.Log(strings.TrimRight(string(p), "\n"))
+	return len(p), nil
+}
