@@ -85,6 +85,7 @@ as one transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 (plan --detailed-exitcode), 3 failed and rolled back, 4 another run holds the lock.`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

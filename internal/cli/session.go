@@ -86,6 +86,10 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := s.report(f, diags); err != nil {
 		return nil, err
 	}
+	commit, dirty, err := f.Revision()
+	if err != nil {
+		return nil, err
+	}
 	lock, err := readPackageLock(f, name)
 	if err != nil {
 		return nil, err
@@ -93,7 +97,7 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := checkLock(res.Spec, lock, name); err != nil {
 		return nil, err
 	}
-	return &wanted{host: res.Spec, lock: lock, source: debianSources(f)}, nil
+	return &wanted{host: res.Spec, lock: lock, source: debianSources(f), commit: commit, dirty: dirty}, nil
 }
 
 func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {

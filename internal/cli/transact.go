@@ -13,6 +13,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // transact moves the root from the current generation to another one, in one
@@ -187,3 +188,5 @@ func (s *session) begin() error {
 	}
 	return s.load()
 }
+
+func emptyPlan() *spec.Plan { return &spec.Plan{Version: spec.Version, Changes: []spec.Change{}} }

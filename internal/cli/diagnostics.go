@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+)
+
+// report prints what is wrong, or only doubtful, in a configuration. Its
+// error has been said already.
+func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
+	var files map[string]*hcl.File
+	if f != nil {
+		files = f.Files
+	}
+	color := terminal(e.stderr) && os.Getenv("NO_COLOR") == ""
+	if err := hcl.NewDiagnosticTextWriter(e.stderr, files, 0, color).WriteDiagnostics(diags); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed}
+	}
+	return nil
+}
+
+// loadFlake reads the flake and tells which of its hosts is meant: --host, or
+// the one that this machine is called.
+func (e *env) loadFlake() (*flake.Flake, string, error) {
+	f, diags := flake.Load(e.flakeDir)
+	if err := e.report(f, diags); err != nil {
+		return nil, "", err
+	}
+	name := e.host
+	if name == "" {
+		var err error
+		if name, err = os.Hostname(); err != nil {
+			return nil, "", fmt.Errorf("cannot tell this machine's host name: %w; give --host", err)
+		}
+		name, _, _ = strings.Cut(name, ".")
+	}
+	if f.Host(name) == nil {
+		known := strings.Join(f.Hosts(), ", ")
+		if e.host == "" {
+			return nil, "", fmt.Errorf("cannot find host %q (this machine's name) in %s; give --host, one of: %s", name, f.Dir, known)
+		}
+		return nil, "", errors.New("cannot find host \"" + name + "\" in " + f.Dir + "; it has: " + known)
+	}
+	return f, name, nil
+}
