@@ -69,11 +69,9 @@ func emptyHost() *spec.Host {
 
 // wanted is a target: what the machine should be, and where that was said.
 type wanted struct {
-	host   *spec.Host
-	lock   []spec.Locked
-	source []apt.Source
-	commit string
-	dirty  bool
+	host  *spec.Host
+	lock  []spec.Locked
+	flake *flake.Flake
 }
 
 // evaluate resolves the host of the flake and reads its package lock.
@@ -86,10 +84,6 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := s.report(f, diags); err != nil {
 		return nil, err
 	}
-	commit, dirty, err := f.Revision()
-	if err != nil {
-		return nil, err
-	}
 	lock, err := readPackageLock(f, name)
 	if err != nil {
 		return nil, err
@@ -97,7 +91,7 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := checkLock(res.Spec, lock, name); err != nil {
 		return nil, err
 	}
-	return &wanted{host: res.Spec, lock: lock, source: debianSources(f), commit: commit, dirty: dirty}, nil
+	return &wanted{host: res.Spec, lock: lock, flake: f}, nil
 }
 
 func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {

@@ -256,7 +256,7 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	}
 	progress, done := s.progress("fetching packages")
 	defer done()
-	return apt.Cache{Dir: dir}.Fetch(ctx, t.source, need, progress)
+	return apt.Cache{Dir: dir}.Fetch(ctx, debianSources(t.flake), need, progress)
 }
 
 // record writes the generation's record where its transaction will publish
@@ -281,6 +281,10 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			return nil, err
 		}
 	}
+	commit, dirty, err := t.flake.Revision()
+	if err != nil {
+		return nil, err
+	}
 	digest, err := t.host.Digest()
 	if err != nil {
 		return nil, err
@@ -288,7 +292,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 	rec := &generation.Record{
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
-			Commit: t.commit, Dirty: t.dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
+			Commit: commit, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
 		},
 		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: res.Accounts, Services: res.Services,
 	}
