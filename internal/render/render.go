@@ -27,7 +27,7 @@ func UseColor(terminal bool, getenv func(string) string) bool {
 
 // JSON writes the plan for programs: an object with version (1), host,
 // generation (the number that the plan starts from), spec_digest, lock_digest,
-// changes, extras and warnings. Each change has id {kind, name}, action
+// changes, extras and warnings. Each change has id ("KIND:NAME"), action
 // (create, update, delete, upgrade or downgrade), fields [{name, before,
 // after}] and origin {file, line, layer}, whose file is empty for what nobody
 // asked for by name. The order of changes is that of the stage.
@@ -73,8 +73,10 @@ func Markdown(w io.Writer, p *spec.Plan) error {
 	}
 	n := &text{}
 	n.notes(p)
-	for line := range strings.Lines(strings.TrimPrefix(n.b.String(), "\n")) {
-		fmt.Fprintf(&out, "\n> %s", line)
+	for line := range strings.Lines(n.b.String()) {
+		if line != "\n" {
+			fmt.Fprintf(&out, "\n> %s", line)
+		}
 	}
 	_, err := io.WriteString(w, out.String())
 	return err

@@ -101,7 +101,7 @@ func (t *text) change(c spec.Change) {
 		what += " (downgrade)"
 	}
 	if c.ID.Kind == spec.KindPackage && len(c.Fields) == 1 {
-		t.head(c.Action, what+" "+transition(c.Fields[0]), c.Origin.String())
+		t.head(c.Action, what+" "+transition(c.Action, c.Fields[0]), c.Origin.String())
 		return
 	}
 	t.head(c.Action, what, c.Origin.String())
@@ -115,7 +115,7 @@ func (t *text) field(a spec.Action, f spec.Field) {
 	multiline := strings.Contains(f.Before+f.After, "\n")
 	switch {
 	case !multiline:
-		t.line("      %s: %s", name, transition(f))
+		t.line("      %s: %s", name, transition(a, f))
 	case a == spec.Update || t.Verbose:
 		t.line("      %s:", name)
 		t.diff(f)
@@ -125,13 +125,14 @@ func (t *text) field(a spec.Action, f spec.Field) {
 	}
 }
 
-// transition is "before -> after", or the one side that there is.
-func transition(f spec.Field) string {
+// transition is the one side that a create or a delete has, and else "before
+// -> after".
+func transition(a spec.Action, f spec.Field) string {
 	before, after := shorten(f.Name, f.Before), shorten(f.Name, f.After)
-	switch {
-	case f.Before == "":
+	switch a {
+	case spec.Create:
 		return after
-	case f.After == "":
+	case spec.Delete:
 		return before
 	default:
 		return before + " -> " + after
@@ -142,9 +143,11 @@ func transition(f spec.Field) string {
 // is a digest.
 func shorten(field, value string) string {
 	switch {
+	case value == "":
+		return "(none)"
 	case strings.HasSuffix(field, "digest") && len(value) == 64:
 		return "sha256:" + value[:12]
-	case strings.ContainsFunc(value, unicode.IsSpace) || value != printable(value) || value == "":
+	case strings.ContainsFunc(value, unicode.IsSpace) || value != printable(value):
 		return fmt.Sprintf("%q", value)
 	default:
 		return value

@@ -133,14 +133,17 @@ func DiffGroup(have *Group, want Group) []Field {
 
 // DiffSecret compares where a secret comes from and how it is installed.
 func DiffSecret(have *Secret, want Secret) []Field {
+	owner, group := "", ""
 	if have == nil {
 		have = &Secret{}
+	} else {
+		owner, group = orRoot(have.Owner), orRoot(have.Group)
 	}
 	var d fields
 	d.add("file_digest", have.FileDigest, want.FileDigest)
 	d.add("key", have.Key, want.Key)
-	d.add("owner", have.Owner, orRoot(want.Owner))
-	d.add("group", have.Group, orRoot(want.Group))
+	d.add("owner", owner, orRoot(want.Owner))
+	d.add("group", group, orRoot(want.Group))
 	d.add("mode", have.Mode, want.Mode)
 	d.add("needed_for_users", strconv.FormatBool(have.NeededForUsers), strconv.FormatBool(want.NeededForUsers))
 	return d
