@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,8 +91,8 @@ func Resume(ctx context.Context, req Request) error {
 }
 
 // Restore starts every unit that the boot would have started and that does not
-// run: after a run that was killed nobody knows what it had stopped. Starting
-// the default target anew does that (systemd.special(7)).
+// run: after a run that was killed nobody knows what it had stopped. It does
+// not wait for them.
 func Restore(ctx context.Context) error {
 	if !booted() {
 		return nil
@@ -99,7 +100,19 @@ func Restore(ctx context.Context) error {
 	if err := systemctl(ctx, jobTime, "daemon-reload"); err != nil {
 		return err
 	}
-	return systemctl(ctx, queueTime, "start", "--no-block", "default.target")
+	out, err := tool(ctx, queueTime, "systemctl", "list-dependencies", "--plain", "--no-pager", "default.target")
+	if err != nil {
+		return fmt.Errorf("cannot tell which units should run: %w", err)
+	}
+	units, err := showUnits(ctx, slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return !stoppable(name) }))
+	if err != nil {
+		return err
+	}
+	down := dormant(units)
+	if len(down) == 0 {
+		return nil
+	}
+	return systemctl(ctx, queueTime, append([]string{"start", "--no-block", "--"}, down...)...)
 }
 
 func toStop(req Request, active map[string]bool) ([]string, error) {
@@ -219,6 +232,14 @@ func (a *activation) act(ctx context.Context, do decision) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// origin is where the spec asks for a resource, in brackets, for errors.
+func origin(host *spec.Host, id spec.ID) string {
+	if o := host.Origins[id]; o.File != "" {
+		return " (" + o.String() + ")"
+	}
+	return ""
 }
 
 // booted is sd_booted(3).

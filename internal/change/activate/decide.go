@@ -82,6 +82,19 @@ func unitName(name string) string {
 	return name
 }
 
+// dormant are the units that could run and have not failed. Oneshots have had
+// their turn.
+func dormant(units map[string]unit) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		u := units[name]
+		if u.load == "loaded" && u.active == "inactive" && u.canStart && u.kind != "oneshot" && !u.conditionFailed {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // concerned are the units that the decision may be about: everything that was
 // active, that the spec names, or that the change touches.
 func (s *situation) concerned() []string {

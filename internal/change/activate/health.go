@@ -18,8 +18,8 @@ type Unhealthy struct{ Units []Illness }
 type Illness struct {
 	Unit    string
 	Reason  string
-	Origin  spec.Origin // of the unit, where the spec has it
-	Journal []string    // its last lines
+	Origin  string   // " (FILE:LINE)" where the spec has the unit
+	Journal []string // its last lines
 }
 
 func (e *Unhealthy) Error() string {
@@ -27,10 +27,7 @@ func (e *Unhealthy) Error() string {
 	b.WriteString("cannot keep this change: it leaves units unwell")
 	for _, i := range e.Units {
 		fmt.Fprintf(&b, "\n  %s", i.Unit)
-		if at := i.Origin.String(); at != "" {
-			fmt.Fprintf(&b, " (%s)", at)
-		}
-		fmt.Fprintf(&b, " %s", i.Reason)
+		fmt.Fprintf(&b, "%s %s", i.Origin, i.Reason)
 		for _, line := range i.Journal {
 			fmt.Fprintf(&b, "\n    | %s", line)
 		}
@@ -44,7 +41,7 @@ const (
 	// service of Type=simple counts as active before it has done anything.
 	settleTime = 3 * time.Second
 	// loop is how many restarts by systemd itself are one too many.
-	loop = 2
+	loop        = 2
 	defaultWait = 30 * time.Second
 	// stopGrace is the most that slow stops add to the wait.
 	stopGrace = jobTime
@@ -211,7 +208,7 @@ func examine(units map[string]unit, watch map[string]watched) (sick, waiting []I
 // unhealthy adds to each unit where the spec has it and what it said last.
 func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
 	for i := range ill {
-		ill[i].Origin = a.Want.Origins[spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit}]
+		ill[i].Origin = origin(a.Want, spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit})
 		// Without the journal the reason still stands.
 		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
 		if err == nil && len(out) > 0 {

@@ -3,6 +3,7 @@ package activate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,7 @@ func (a *activation) sysctls(context.Context) error {
 		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 			denied = append(denied, c.ID.Name)
 		case err != nil: // EINVAL: the kernel refuses the value
-			return err
+			return fmt.Errorf("%s%s cannot be %q: %w", c.ID, origin(a.Want, c.ID), value, err)
 		}
 	}
 	if len(denied) > 0 {

@@ -62,8 +62,8 @@ func (t *touched) add(path string) {
 		t.udev = true
 	case in("/etc/dbus-1", "/usr/share/dbus-1"):
 		t.dbus = true
-	case path == "/usr/lib/systemd/systemd" || in("/usr/lib/systemd") && strings.HasPrefix(base, "libsystemd-") ||
-		strings.HasPrefix(base, "libc.so.") || strings.HasPrefix(base, "libsystemd.so."):
+	case path == "/usr/lib/systemd/systemd", in("/usr/lib", "/usr/lib64") && slices.ContainsFunc([]string{
+		"libc.so.", "libsystemd.so.", "libsystemd-shared-", "libsystemd-core-"}, func(lib string) bool { return strings.HasPrefix(base, lib) }):
 		t.reexec = true
 	}
 }

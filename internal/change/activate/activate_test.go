@@ -1,0 +1,346 @@
+package activate
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+func change(kind spec.Kind, name string, action spec.Action, fields ...spec.Field) spec.Change {
+	return spec.Change{ID: spec.ID{Kind: kind, Name: name}, Action: action, Fields: fields}
+}
+
+func field(name, before, after string) spec.Field {
+	return spec.Field{Name: name, Before: before, After: after}
+}
+
+func truth(b bool) *bool { return &b }
+
+// Units as systemd shows them.
+var (
+	running = unit{load: "loaded", active: "active", sub: "running", kind: "simple", file: "enabled", canStart: true}
+	stopped = unit{load: "loaded", active: "inactive", sub: "dead", kind: "simple", file: "enabled", canStart: true}
+)
+
+func with(u unit, change func(*unit)) unit {
+	change(&u)
+	return u
+}
+
+func reloads(u *unit)  { u.canReload = true }
+func oneshot(u *unit)  { u.kind = "oneshot" }
+func disabled(u *unit) { u.file = "disabled" }
+func failed(u *unit)   { u.active = "failed" }
+
+// told is a decision in the order in which it is carried out, one word per unit.
+func told(d decision) string {
+	var out []string
+	for _, step := range []struct {
+		verb  string
+		units []string
+	}{{"forget", d.forget}, {"stop", d.stop}, {"reload", d.reload}, {"restart", d.restart}, {"start", d.start}, {"reboot", d.reboot}} {
+		for _, u := range step.units {
+			out = append(out, step.verb+" "+u)
+		}
+	}
+	if len(d.notes) > 0 {
+		out = append(out, "note")
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestDecide(t *testing.T) {
+	yes, no := truth(true), truth(false)
+	conf := change(spec.KindFile, "/etc/a.conf", spec.Update)
+	content := change(spec.KindUnit, "a.service", spec.Update, field("content", "x", "y"))
+	enabled := change(spec.KindUnit, "a.service", spec.Update, field("enabled", "false", "true"))
+	onConf := []string{"/etc/a.conf"}
+	for name, c := range map[string]struct {
+		changes  []spec.Change
+		a        unit // a.service now
+		want     spec.Unit
+		others   map[string]unit
+		record   []spec.ServiceRequest
+		replaced []string
+		healthy  []string
+		stale    []string
+		secrets  *secret.Installed
+		expect   string
+	}{
+		"nothing about it":                     {changes: []spec.Change{conf}, a: running, want: spec.Unit{Enabled: yes}},
+		"down and enabled":                     {a: stopped, want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"down and not said":                    {a: stopped},
+		"failed and enabled":                   {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"down and must not be":                 {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
+		"may not be started by hand":           {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
+		"was running, was stopped, enabled":    {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
+		"was running, was stopped, disabled":   {a: with(stopped, disabled), healthy: []string{"a.service"}},
+		"definition changed":                   {changes: []spec.Change{content}, a: running, expect: "restart a.service"},
+		"drop-in changed":                      {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("drop_ins/x.conf", "", "y"))}, a: running, expect: "restart a.service"},
+		"only links changed":                   {changes: []spec.Change{enabled}, a: running, want: spec.Unit{Enabled: yes}},
+		"definition changed while down":        {changes: []spec.Change{content}, a: with(stopped, disabled)},
+		"reload instead":                       {changes: []spec.Change{content}, a: with(running, reloads), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
+		"reload instead, but it cannot":        {changes: []spec.Change{content}, a: running, want: spec.Unit{ReloadIfChanged: true}, expect: "restart a.service"},
+		"neither":                              {changes: []spec.Change{content}, a: running, want: spec.Unit{RestartIfChanged: no}, expect: "note"},
+		"restart trigger, file":                {changes: []spec.Change{conf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
+		"restart trigger, package":             {changes: []spec.Change{change(spec.KindPackage, "p", spec.Upgrade)}, a: running, want: spec.Unit{RestartTriggers: []string{"p"}}, expect: "restart a.service"},
+		"restart trigger, unit":                {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("content", "", "x"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}, expect: "restart a.service"},
+		"restart trigger, unit only enabled":   {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("enabled", "", "true"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}},
+		"restart trigger, rendered file":       {secrets: &secret.Installed{Files: onConf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
+		"reload trigger":                       {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf}, expect: "reload a.service"},
+		"reload trigger, but it cannot":        {changes: []spec.Change{conf}, a: running, want: spec.Unit{ReloadTriggers: onConf}, expect: "restart a.service"},
+		"reload and restart triggers":          {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf, RestartTriggers: onConf}, expect: "restart a.service"},
+		"secret changed":                       {secrets: &secret.Installed{Secrets: []string{"s"}}, a: running, expect: "restart a.service"},
+		"package asks for restart":             {record: []spec.ServiceRequest{{Unit: "a", Action: "restart"}}, a: running, expect: "restart a.service"},
+		"package asks for restart, down":       {record: []spec.ServiceRequest{{Unit: "a.service", Action: "restart"}}, a: stopped, expect: "start a.service"},
+		"package asks for try-restart, down":   {record: []spec.ServiceRequest{{Unit: "a", Action: "try-restart"}}, a: stopped},
+		"package asks for reload":              {record: []spec.ServiceRequest{{Unit: "a.service", Action: "reload"}}, a: with(running, reloads), expect: "reload a.service"},
+		"package asks for start":               {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, expect: "start a.service"},
+		"package asks for start, spec says no": {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, want: spec.Unit{Enabled: no}},
+		"package asks for start, disabled":     {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, disabled)},
+		"package asks for start, masked":       {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, func(u *unit) { u.load = "masked" })},
+		"its program was replaced":             {replaced: []string{"/usr/sbin/a"}, a: with(running, func(u *unit) { u.exec = []string{"/sbin/a"} }), expect: "restart a.service"},
+		"its file was replaced":                {replaced: []string{"/lib/systemd/system/a.service"}, a: with(running, func(u *unit) { u.sources = []string{"/usr/lib/systemd/system/a.service"} }), expect: "restart a.service"},
+		"its shell was replaced, but is done":  {replaced: []string{"/usr/bin/sh"}, a: with(with(running, oneshot), func(u *unit) { u.exec = []string{"/bin/sh"}; u.remain = true })},
+		"runs replaced code":                   {stale: []string{"a.service"}, a: running, expect: "restart a.service"},
+		"new oneshot":                          {changes: []spec.Change{enabled}, a: with(stopped, oneshot), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"old oneshot":                          {a: with(stopped, oneshot), want: spec.Unit{Enabled: yes}},
+		"oneshot with a trigger":               {changes: []spec.Change{conf}, a: with(stopped, oneshot), want: spec.Unit{Enabled: yes, RestartTriggers: onConf}, expect: "start a.service"},
+		"oneshot of a timer changed":           {changes: []spec.Change{content}, a: with(with(stopped, oneshot), disabled)},
+		"oneshot that remains":                 {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain = true }), expect: "restart a.service"},
+		"failed and removed":                   {a: unit{load: "not-found", active: "failed"}, expect: "forget a.service"},
+		"template changed": {changes: []spec.Change{change(spec.KindUnit, "t@.service", spec.Update, field("content", "x", "y"))}, a: stopped,
+			others: map[string]unit{"t@1.service": running}, expect: "restart t@1.service"},
+		"bus, logins and own unit are spared": {a: stopped, stale: []string{"dbus.service", "user@0.service", "getty@tty1.service", "own.service"},
+			others: map[string]unit{"dbus.service": running, "user@0.service": running, "getty@tty1.service": running, "own.service": running},
+			expect: "reboot dbus.service, reboot getty@tty1.service, reboot own.service, reboot user@0.service"},
+		"socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y")), content}, a: running, healthy: []string{"a.service"},
+			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })},
+			expect: "stop a.service, restart a.socket, start a.service"},
+		"socket of a service at rest": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y"))}, a: with(stopped, disabled),
+			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
+		"mount changed": {changes: []spec.Change{change(spec.KindUnit, "srv.mount", spec.Update, field("content", "x", "y"))}, a: stopped,
+			others: map[string]unit{"srv.mount": with(running, reloads)}, expect: "reload srv.mount"},
+		"alias and name are one": {record: []spec.ServiceRequest{{Unit: "b.service", Action: "restart"}, {Unit: "a.service", Action: "restart"}}, a: with(running, func(u *unit) { u.id = "a.service" }),
+			others: map[string]unit{"b.service": with(running, func(u *unit) { u.id = "a.service" })}, expect: "restart a.service"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			units := map[string]unit{"a.service": c.a}
+			for n, u := range c.others {
+				units[n] = u
+			}
+			for n, u := range units {
+				if u.id == "" {
+					u.id = n
+					units[n] = u
+				}
+			}
+			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
+				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
+			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
+			if got := told(s.decide()); got != c.expect {
+				t.Errorf("decided %q, want %q", got, c.expect)
+			}
+		})
+	}
+}
+
+func set(names []string) map[string]bool {
+	out := map[string]bool{}
+	for _, n := range names {
+		out[n] = true
+	}
+	return out
+}
+
+func TestStopSet(t *testing.T) {
+	req := Request{
+		Record: []spec.ServiceRequest{{Unit: "db", Action: "stop"}, {Unit: "dbus", Action: "stop"}, {Unit: "web.service", Action: "restart"}},
+		Plan: &spec.Plan{Changes: []spec.Change{
+			change(spec.KindUnit, "gone.service", spec.Delete, field("content", "x", "")),
+			change(spec.KindUnit, "off.timer", spec.Update, field("enabled", "true", "false")),
+			change(spec.KindUnit, "masked.socket", spec.Update, field("masked", "false", "true")),
+			change(spec.KindUnit, "changed.service", spec.Update, field("content", "x", "y"), field("enabled", "false", "true")),
+			change(spec.KindUnit, "drop.service", spec.Delete, field("drop_ins/a.conf", "x", "")),
+			change(spec.KindUnit, "asleep.service", spec.Delete, field("content", "x", "")),
+			change(spec.KindUnit, "some.slice", spec.Delete, field("content", "x", "")),
+		}},
+	}
+	active := set([]string{"gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service"})
+	got := stopSet(req, active, []string{"pkg.service", "pkg.socket", "own.service"}, "own.service")
+	want := []string{"db.service", "gone.service", "masked.socket", "off.timer", "pkg.service"}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("stops %v, want %v", got, want)
+	}
+}
+
+func TestUnitsIn(t *testing.T) {
+	list := "/.\n/lib/systemd/system\n/lib/systemd/system/a.service\n/usr/lib/systemd/system/a.timer\n/usr/lib/systemd/system/a.target\n" +
+		"/usr/lib/systemd/system/multi-user.target.wants/b.service\n/usr/lib/systemd/user/c.service\n/etc/init.d\n/etc/init.d/old\n"
+	if got, want := unitsIn(list), []string{"a.service", "a.timer", "old.service"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("units %v, want %v", got, want)
+	}
+}
+
+func TestJudge(t *testing.T) {
+	required, moved, before := watched{required: true}, watched{moved: true}, watched{before: true}
+	state := func(active, sub string, change ...func(*unit)) unit {
+		u := unit{load: "loaded", active: active, sub: sub, kind: "simple", result: "success"}
+		for _, c := range change {
+			c(&u)
+		}
+		return u
+	}
+	crashed := func(u *unit) { u.result, u.exit = "exit-code", exitText("1", "3") }
+	queued := func(u *unit) { u.job = true }
+	for name, c := range map[string]struct {
+		u    unit
+		w    watched
+		want verdict
+		says string
+	}{
+		"runs":                          {state("active", "running"), required, well, ""},
+		"crashed":                       {state("failed", "failed", crashed), required, unwell, "exited with status 3 (exit-code)"},
+		"crashed, was well before":      {state("failed", "failed", crashed), before, unwell, "failed"},
+		"crashed long before":           {state("failed", "failed", crashed), watched{}, well, ""},
+		"starts":                        {state("activating", "start"), required, pending, "is still activating (start)"},
+		"waits to be restarted":         {state("activating", "auto-restart"), moved, pending, "auto-restart"},
+		"one restart":                   {state("active", "running", func(u *unit) { u.restarts = 1 }), moved, well, ""},
+		"restarts again and again":      {state("active", "running", func(u *unit) { u.restarts = 2 }), moved, unwell, "restart it 2 times"},
+		"restarted often, long before":  {state("active", "running", func(u *unit) { u.restarts = 9 }), watched{before: true, restarts: 9}, well, ""},
+		"ended at once":                 {state("inactive", "dead", func(u *unit) { u.exit = exitText("1", "0") }), required, unwell, "is not running: it exited with status 0"},
+		"its start is queued":           {state("inactive", "dead", queued), required, pending, ""},
+		"is stopped by another":         {state("inactive", "dead"), before, well, ""},
+		"oneshot that has run":          {state("inactive", "dead", oneshot), required, well, ""},
+		"oneshot that failed":           {state("failed", "failed", oneshot, crashed), required, unwell, "status 3"},
+		"its condition does not hold":   {state("inactive", "dead", func(u *unit) { u.conditionFailed = true }), required, well, ""},
+		"timer waits":                   {state("active", "waiting"), required, well, ""},
+		"not there":                     {unit{load: "not-found", active: "inactive"}, required, unwell, "not-found"},
+		"not there and not asked for":   {unit{load: "not-found", active: "inactive"}, before, well, ""},
+		"refused":                       {unit{load: "bad-setting", active: "inactive"}, required, unwell, "bad-setting"},
+		"reload went wrong":             {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), watched{moved: true, reloaded: true}, unwell, "reload ended with exit-code"},
+		"reload went wrong long before": {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), required, well, ""},
+		"reload not done":               {state("reloading", "reload", queued), watched{moved: true, reloaded: true}, pending, ""},
+		"killed":                        {state("failed", "failed", func(u *unit) { u.result, u.exit = "signal", exitText("2", "9") }), moved, unwell, "was killed by signal 9 (signal)"},
+	} {
+		if got, says := judge(c.u, c.w); got != c.want || !strings.Contains(says, c.says) {
+			t.Errorf("%s: %d %q, want %d %q", name, got, says, c.want, c.says)
+		}
+	}
+}
+
+func TestExamineLetsOneshotsRun(t *testing.T) {
+	units := map[string]unit{
+		"long.service":  {load: "loaded", active: "activating", sub: "start", kind: "oneshot"},
+		"stop.service":  {load: "loaded", active: "deactivating", sub: "stop-sigterm", kind: "simple"},
+		"start.service": {load: "loaded", active: "activating", sub: "start", kind: "notify"},
+	}
+	watch := map[string]watched{"long.service": {moved: true}, "stop.service": {moved: true}, "start.service": {moved: true}}
+	sick, waiting, stopping := examine(units, watch)
+	if len(sick) != 0 || len(waiting) != 2 || waiting[0].Unit != "start.service" || waiting[1].Unit != "stop.service" || !stopping {
+		t.Errorf("sick %v, waiting %v, stopping %v", sick, waiting, stopping)
+	}
+}
+
+func TestLook(t *testing.T) {
+	for path, want := range map[string]touched{
+		"/etc/motd":                                                  {},
+		"/lib/systemd/system/a.service":                              {reload: true},
+		"/etc/fstab":                                                 {reload: true},
+		"/usr/lib/tmpfiles.d/a.conf":                                 {tmpfiles: []string{"a.conf"}},
+		"/usr/lib/tmpfiles.d/README":                                 {},
+		"/lib/udev/rules.d/1.rules":                                  {udev: true},
+		"/usr/share/dbus-1/system.d/a.conf":                          {dbus: true},
+		"/etc/hostname":                                              {hostname: true},
+		"/usr/lib/systemd/systemd":                                   {reexec: true},
+		"/lib/x86_64-linux-gnu/libc.so.6":                            {reexec: true},
+		"/usr/lib/x86_64-linux-gnu/libcurl.so.4":                     {},
+		"/usr/lib/x86_64-linux-gnu/systemd/libsystemd-shared-257.so": {reexec: true},
+	} {
+		got := look(Request{Plan: &spec.Plan{}, Replaced: []string{path}})
+		got.paths = nil
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s means %+v, want %+v", path, got, want)
+		}
+	}
+	// A unit that is only written, by a plan without a commit of its path.
+	if !look(Request{Plan: &spec.Plan{Changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Create)}}}).reload {
+		t.Error("a plan about units does not reload systemd")
+	}
+}
+
+func TestParseUnit(t *testing.T) {
+	u := parseUnit("Type=notify\nNRestarts=3\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
+		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nLoadState=loaded\nActiveState=active\n" +
+		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanReload=no\nJob=0\nConditionResult=yes")
+	want := unit{id: "a.service", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3,
+		canStart: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"}}
+	if !reflect.DeepEqual(u, want) {
+		t.Errorf("parsed %+v, want %+v", u, want)
+	}
+	if mount := parseUnit("Id=a.mount\nJob=12\nCanReload=yes"); !mount.job || !mount.canReload || mount.conditionFailed {
+		t.Errorf("parsed %+v", mount)
+	}
+}
+
+func TestMapsReplaced(t *testing.T) {
+	gone := map[string]bool{"/usr/lib/x.so": true}
+	for line, want := range map[string]bool{
+		"7f-8f r-xp 00000000 fe:00 12 /usr/lib/x.so":                    false,
+		"7f-8f r-xp 00000000 fe:00 12 /lib/x.so (deleted)":              true,
+		"7f-8f r--p 00000000 fe:00 12 /usr/lib/x.so (deleted)":          false, // data, not code
+		"7f-8f r-xp 00000000 fe:00 12 /usr/lib/other.so (deleted)":      false, // somebody else's doing
+		"7f-8f r-xp 00000000 fe:00 12 /.hostctl/gen/3/000012":           true,
+		"7f-8f r-xp 00000000 fe:00 12 /srv/.hostctl/gen/3/a b":          true,
+		"7f-8f rwxp 00000000 00:00 0 ":                                  false,
+		"7f-8f r-xp 00000000 00:00 0                            [vdso]": false,
+	} {
+		if got := mapsReplaced("0-1 r--p 0 0:0 0 /usr/bin/a\n"+line+"\n", gone); got != want {
+			t.Errorf("%q: %v, want %v", line, got, want)
+		}
+	}
+}
+
+func TestUnitOfCgroup(t *testing.T) {
+	for _, c := range []struct{ file, manager, want string }{
+		{"0::/system.slice/ssh.service\n", "", "ssh.service"},
+		{"0::/system.slice/system-getty.slice/getty@tty1.service\n", "", "getty@tty1.service"},
+		{"0::/system.slice/docker.service/inner/x.service\n", "", "docker.service"},
+		{"1:name=systemd:/x.service\n0::/system.slice/a.service", "", "a.service"},
+		{"0::/user.slice/user-0.slice/user@0.service/app.slice/b.service\n", "", ""},
+		{"0::/user.slice/user-0.slice/session-1.scope\n", "", ""},
+		{"0::/box/system.slice/a.service\n", "/box", "a.service"},
+		{"0::/other/system.slice/a.service\n", "/box", ""},
+		{"0::/init.scope\n", "", ""},
+	} {
+		if got := unitOfCgroup(c.file, c.manager); got != c.want {
+			t.Errorf("%q below %q: %q, want %q", c.file, c.manager, got, c.want)
+		}
+	}
+}
+
+func TestSysctlPath(t *testing.T) {
+	for key, want := range map[string]string{
+		"kernel.panic": "/proc/sys/kernel/panic", "net/ipv4/conf/eth0.1/forwarding": "/proc/sys/net/ipv4/conf/eth0.1/forwarding",
+		"net.ipv4.conf.eth0/1.forwarding": "/proc/sys/net/ipv4/conf/eth0.1/forwarding",
+	} {
+		if got := sysctlPath(key); got != want {
+			t.Errorf("%s: %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestDormant(t *testing.T) {
+	units := map[string]unit{
+		"a.service": stopped, "b.service": running, "c.service": with(stopped, oneshot), "d.service": with(stopped, failed),
+		"e.service": with(stopped, func(u *unit) { u.conditionFailed = true }), "f.service": with(stopped, func(u *unit) { u.load = "masked" }),
+		"g.socket": with(stopped, func(u *unit) { u.kind = "" }),
+	}
+	if got, want := dormant(units), []string{"a.service", "g.socket"}; !reflect.DeepEqual(got, want) {
+		t.Errorf("dormant are %v, want %v", got, want)
+	}
+}
