@@ -103,6 +103,7 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 // commands lists every command, in the order in which help shows them.
 func commands(e *env) []*cobra.Command {
 	return []*cobra.Command{
+		newUpdate(e),
 		newPlan(e),
 		newSwitch(e),
 		newRollback(e),

@@ -37,7 +37,14 @@ Packages come from the mirror in this machine's apt sources, or HOSTCTL_MIRROR;
 inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The repositories' signatures
 and dates are always verified.`,
 		Example: "  hostctl update\n  hostctl update hardware --host fw16-nix",
-		RunE:    func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			f, diags := flake.Load(e.flakeDir)
+			if diags.HasErrors() {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return f.InputNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },
 	}
 }
 
