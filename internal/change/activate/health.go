@@ -103,6 +103,8 @@ func (u unit) ended() string {
 		return fmt.Sprintf("%s (%s)", u.exit, u.result)
 	case u.exit != "":
 		return u.exit
+	case u.result == "success" || u.result == "":
+		return "was not started, perhaps because a unit that it needs did not start"
 	default:
 		return fmt.Sprintf("ended with %s", u.result)
 	}

@@ -89,6 +89,7 @@ type unit struct {
 	sources           []string // its file and its drop-ins
 	exec              []string // the programs that it starts, links followed
 	triggers          []string // units that it activates
+	mounts            []string // paths that are mounted over in its own mount namespace
 }
 
 // up is systemd's own idea of active or becoming so (UNIT_IS_ACTIVE_OR_ACTIVATING).
@@ -117,7 +118,8 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 		return map[string]unit{}, nil
 	}
 	const properties = "Id,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
-		"NRestarts,RemainAfterExit,CanStart,CanReload,ConditionResult,Job,FragmentPath,DropInPaths,ExecStart,Triggers"
+		"NRestarts,RemainAfterExit,CanStart,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
+		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
 	out, err := tool(ctx, queueTime, "systemctl", append([]string{"show", "--property=" + properties, "--"}, ask...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for the state of units: %w", err)
@@ -150,11 +152,17 @@ func parseUnit(block string) unit {
 		id: get("Id"), load: get("LoadState"), active: get("ActiveState"), sub: get("SubState"), kind: get("Type"),
 		file: get("UnitFileState"), result: get("Result"), reloadResult: get("ReloadResult"),
 		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", canReload: get("CanReload") == "yes",
-		conditionFailed: get("ConditionResult") == "no", job: get("Job") != "" && get("Job") != "0",
+		conditionFailed: get("ConditionResult") == "no" && get("ConditionTimestampMonotonic") != "0", job: get("Job") != "" && get("Job") != "0",
 		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),
 	}
 	u.restarts, _ = strconv.Atoi(get("NRestarts")) // services only
 	u.exit = exitText(get("ExecMainCode"), get("ExecMainStatus"))
+	for _, property := range []string{"InaccessiblePaths", "ReadOnlyPaths", "ReadWritePaths", "BindPaths", "BindReadOnlyPaths"} {
+		for _, path := range strings.Fields(p[property]) {
+			// A bind is source:destination:option, others may bear - or +.
+			u.mounts = append(u.mounts, strings.Split(strings.TrimLeft(path, "-+"), ":")...)
+		}
+	}
 	for line := range strings.Lines(p["ExecStart"]) {
 		if _, rest, ok := strings.Cut(line, "path="); ok {
 			path, _, _ := strings.Cut(rest, " ;")

@@ -51,22 +51,22 @@ func LoadKeys(root system.Root, ageKeyFile string) (Keyring, error) {
 		return Keyring{}, err
 	}
 	if ageKeyFile != "" {
-		err := k.addAge(root, ageKeyFile)
-		if err != nil && !(errors.Is(err, os.ErrNotExist) && len(k.identities) > 0) {
+		if err := k.addAge(root, ageKeyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return Keyring{}, err
 		}
 	}
-	if len(k.identities) == 0 {
+	switch {
+	case len(k.identities) > 0:
+		return k, nil
+	case ageKeyFile == "":
 		return Keyring{}, fmt.Errorf("cannot decrypt secrets: the spec names no age key file, and there is no %s", sshHostKey)
+	default:
+		return Keyring{}, fmt.Errorf("cannot decrypt secrets: there is no key at %s; copy this host's age key there, or make one with 'age-keygen -o %s', add its public key to .sops.yaml and run 'sops updatekeys' on the files", ageKeyFile, ageKeyFile)
 	}
-	return k, nil
 }
 
 func (k *Keyring) addAge(root system.Root, path string) error {
 	data, err := readPrivate(root, path)
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("cannot decrypt secrets: there is no key at %s; copy this host's age key there, or make one with 'age-keygen -o %s', add its public key to .sops.yaml and run 'sops updatekeys' on the files: %w", path, path, os.ErrNotExist)
-	}
 	if err != nil {
 		return err
 	}
