@@ -88,12 +88,12 @@ func (g *guest) lockText(text string) {
 	g.write(filepath.Join(flakeInGuest, "hosts", g.host, "packages.lock"), text, 0o644)
 }
 
-// swap puts the bytes of one package where the cache keeps another.
+// swap puts the bytes of one package where the guest's cache keeps another.
 func (g *guest) swap(bytes, as spec.Locked) {
 	g.t.Helper()
 	b, err := os.ReadFile(apt.Cache{Dir: g.w.cache}.Deb(bytes))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.w.plant(g.t, b, as)
+	plant(g.t, filepath.Join(g.Root, "var/cache/hostctl"), b, as)
 }

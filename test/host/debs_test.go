@@ -18,7 +18,7 @@ import (
 // stopped and says on start what its configuration holds.
 const tinyWeb = "#!/bin/sh\ncat \"$1\" > /run/tiny-web\nexec sleep infinity\n"
 
-// deb builds a real package and puts it into the cache that guests see.
+// deb builds a real package and puts it into the cache.
 // files maps paths below the root to contents; what is below DEBIAN is
 // dpkg's.
 func deb(t *testing.T, name, version string, files map[string]string) spec.Locked {
@@ -56,15 +56,15 @@ func deb(t *testing.T, name, version string, files map[string]string) spec.Locke
 	sum := sha256.Sum256(b)
 	locked := spec.Locked{Name: name, Version: version, Arch: "all", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)),
 		Input: "debian", Path: "pool/main/t/tiny/" + name + "_" + version + "_all.deb"}
-	w.plant(t, b, locked)
+	plant(t, w.cache, b, locked)
 	return locked
 }
 
-// plant puts bytes where the cache keeps a package, whether they are its or
-// not. Guests of other tests may be reading there.
-func (w world) plant(t *testing.T, b []byte, as spec.Locked) {
+// plant puts bytes where a cache keeps a package, whether they are its or not.
+// The file is replaced, not written to: machines have hard links to it.
+func plant(t *testing.T, cache string, b []byte, as spec.Locked) {
 	t.Helper()
-	at := apt.Cache{Dir: w.cache}.Deb(as)
+	at := apt.Cache{Dir: cache}.Deb(as)
 	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +73,13 @@ func (w world) plant(t *testing.T, b []byte, as spec.Locked) {
 	}
 }
 
-// lock writes the package lock of the guest's flake.
+// lock writes the package lock of the guest's flake, and gives the guest what
+// the cache has by now.
 func (g *guest) lock(locked ...spec.Locked) {
 	g.t.Helper()
+	if err := g.ShareDebs(g.t.Context(), g.w.cache); err != nil {
+		g.t.Fatal(err)
+	}
 	g.write(filepath.Join(flakeInGuest, "hosts", g.host, "packages.lock"), string(apt.FormatLock(locked)), 0o644)
 }
 

@@ -22,7 +22,7 @@ import (
 type world struct {
 	hostctl string // the binary, built as `make build` does
 	base    string // the root that machines are copied from
-	cache   string // hostctl's cache on this machine; guests see its .debs
+	cache   string // hostctl's cache on this machine; guests have its .debs
 }
 
 // binary builds hostctl as `make build` does, once for all tests.
@@ -85,7 +85,9 @@ func boot(t *testing.T, dir, host string) *guest {
 			t.Error(err)
 		}
 	})
-	m.Bind = []machine.Bind{{Outside: filepath.Join(w.cache, "debs"), Inside: "/var/cache/hostctl/debs"}}
+	if err := m.ShareDebs(t.Context(), w.cache); err != nil {
+		t.Fatal(err)
+	}
 	g := &guest{Machine: m, t: t, w: w, host: host}
 	g.copyIn(w.hostctl, "/usr/local/bin/hostctl", 0o755)
 	g.putFlake(dir)

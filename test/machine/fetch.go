@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
@@ -42,4 +43,18 @@ func Fetch(ctx context.Context, base, cache, dir, host string) error {
 		sources = append(sources, apt.Source{Input: in.Name, Suite: in.Suite, Snapshot: in.Snapshot, Keyring: in.Keyring, Components: in.Components})
 	}
 	return apt.Cache{Dir: cache}.Fetch(ctx, sources, need, func(int64, int64) {})
+}
+
+// ShareDebs puts every .deb of the cache folder into the machine's own cache,
+// as hard links. What the machine has already stays as it is.
+func (m *Machine) ShareDebs(ctx context.Context, cache string) error {
+	to := filepath.Join(m.Root, "var/cache/hostctl/debs")
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return fmt.Errorf("cannot give machine %s its packages: %w", m.Name, err)
+	}
+	from := filepath.Join(cache, "debs") + "/."
+	if out, err := exec.CommandContext(ctx, "cp", "--archive", "--link", "--no-clobber", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot give machine %s its packages: %w: %s", m.Name, err, out)
+	}
+	return nil
 }

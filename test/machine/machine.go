@@ -22,16 +22,11 @@ const bootTimeout = 3 * time.Minute
 type Machine struct {
 	Name string
 	Root string // its root folder, as this process sees it
-	Bind []Bind // mounted at each boot
 
 	leader int // its PID 1, as this process sees it; 0 while it is off
 	nspawn int
 	exited <-chan struct{} // closed when nspawn has ended; nil in a machine that Open found
 }
-
-// Bind makes a folder of this machine visible in a throwaway one, which may
-// not write to it.
-type Bind struct{ Outside, Inside string }
 
 func machineDir() string { return filepath.Join(CacheDir(), "machines") }
 
@@ -138,9 +133,6 @@ func (m *Machine) start() error {
 	}
 	args := []string{"-c", script + `exec "$@"`, "sh", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
 		"--private-network", "--link-journal=no", "--console=pipe", "--boot", "--directory", m.Root}
-	for _, b := range m.Bind {
-		args = append(args, "--bind-ro="+b.Outside+":"+b.Inside)
-	}
 	cmd := exec.Command("sh", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -3,7 +3,7 @@
 //
 //	testmachine base                     make the root that machines are copied from, print its path
 //	testmachine fetch CACHE FLAKE HOST   bring the packages that a host has beyond that root into CACHE
-//	testmachine boot NAME [OUT:IN]       make a machine, with the folder OUT of this one at IN, boot it, print its root
+//	testmachine boot NAME CACHE          make a machine that has the packages in CACHE, boot it, print its root
 //	testmachine exec NAME CMD...         run a command in it
 //	testmachine shell NAME               print the command that enters it
 //	testmachine destroy NAME             end it and remove it
@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strings"
 
 	"github.com/hostctl/hostctl/test/machine"
 )
@@ -48,8 +47,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return machine.Fetch(ctx, base, args[0], args[1], args[2])
-	case verb == "boot" && len(args) > 0:
-		return boot(ctx, args[0], args[1:])
+	case verb == "boot" && len(args) == 2:
+		return boot(ctx, args[0], args[1])
 	case len(args) > 0:
 		m, err := machine.Open(args[0])
 		if err != nil {
@@ -76,7 +75,7 @@ func use(ctx context.Context, m *machine.Machine, verb string, args []string) er
 	return fmt.Errorf("cannot %s machine %s: no such command", verb, m.Name)
 }
 
-func boot(ctx context.Context, name string, binds []string) error {
+func boot(ctx context.Context, name, cache string) error {
 	base, err := machine.Base(ctx, os.Stderr)
 	if err != nil {
 		return err
@@ -85,9 +84,8 @@ func boot(ctx context.Context, name string, binds []string) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range binds {
-		outside, inside, _ := strings.Cut(b, ":")
-		m.Bind = append(m.Bind, machine.Bind{Outside: outside, Inside: inside})
+	if err := m.ShareDebs(ctx, cache); err != nil {
+		return err
 	}
 	if err := m.Boot(ctx); err != nil {
 		return err
