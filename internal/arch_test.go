@@ -1,0 +1,253 @@
+// Package internal holds no code, only the test of who may import whom.
+package internal
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/hostctl/hostctl/"
+
+// mayImport lists for each package every package of this module that it may
+// import; "*" is all. Config says what a host should be, machine says what it
+// is, change is the way between, and spec is the language that they share.
+func mayImport() map[string][]string {
+	return map[string][]string{
+		"cmd/hostctl":                {"internal/cli"},
+		"library":                    {},
+		"internal/cli":               {"*"},
+		"internal/spec":              {},
+		"internal/blob":              {"internal/spec"},
+		"internal/render":            {"internal/spec"},
+		"internal/config/flake":      {},
+		"internal/config/option":     {},
+		"internal/config/eval":       {"internal/config/flake", "internal/config/option", "internal/spec", "library"},
+		"internal/machine/system":    {},
+		"internal/machine/account":   {"internal/machine/system"},
+		"internal/machine/systemd":   {"internal/machine/system"},
+		"internal/machine/apt":       {"internal/machine/system", "internal/spec"},
+		"internal/machine/secret":    {"internal/machine/system", "internal/spec"},
+		"internal/machine/kind":      {"internal/machine/account", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
+		"internal/change/plan":       {"internal/spec"},
+		"internal/change/observe":    {"internal/machine/apt", "internal/machine/kind", "internal/machine/secret", "internal/machine/system", "internal/spec"},
+		"internal/change/commit":     {"internal/spec"},
+		"internal/change/stage":      {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/kind", "internal/machine/system", "internal/spec"},
+		"internal/change/activate":   {"internal/change/commit", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
+		"internal/change/generation": {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
+	}
+}
+
+// soleImporters are the only places, tests included, in which a library may be
+// named, so that it can be replaced, and so that nobody else holds a secret.
+func soleImporters() map[string][]string {
+	return map[string][]string{
+		"github.com/getsops/sops":       {"internal/machine/secret"},
+		"filippo.io/age":                {"internal/machine/secret"},
+		"github.com/go-git/go-git":      {"internal/config/flake"},
+		"github.com/hashicorp/hcl":      {"internal/config/", "internal/cli", "library"},
+		"github.com/zclconf/go-cty":     {"internal/config/", "internal/cli", "library"},
+		"github.com/spf13/cobra":        {"internal/cli"},
+		"github.com/pmezard/go-diff":    {"internal/render"},
+		"github.com/klauspost/compress": {"internal/machine/apt"},
+	}
+}
+
+// source is one file of the module, parsed.
+type source struct {
+	dir, name string
+	test      bool
+	file      *ast.File
+	lines     *token.File
+}
+
+// sources reads every Go file below the module's root. It goes through os, so
+// that go test knows what the result depends on and does not cache a lie.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var out []source
+	fset := token.NewFileSet()
+	root := ".."
+	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || filepath.Ext(p) != ".go" {
+			return nil
+		}
+		content, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(fset, p, content, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, p)
+		out = append(out, source{path.Dir(filepath.ToSlash(rel)), rel, strings.HasSuffix(p, "_test.go"), f, fset.File(f.Pos())})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func (s source) imports() []string {
+	var out []string
+	for _, i := range s.file.Imports {
+		out = append(out, strings.Trim(i.Path.Value, `"`))
+	}
+	return out
+}
+
+func TestWhoImportsWhom(t *testing.T) {
+	table := mayImport()
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "test") {
+			continue
+		}
+		seen[s.dir] = true
+		allowed, known := table[s.dir]
+		if !known {
+			t.Errorf("%s: the package is not in the table of this test; layout.md says where it belongs", s.name)
+			continue
+		}
+		for _, imported := range s.imports() {
+			own, ours := strings.CutPrefix(imported, module)
+			if ours && !slices.Contains(allowed, own) && !slices.Contains(allowed, "*") {
+				t.Errorf("%s may not import %s", s.name, own)
+			}
+		}
+	}
+	for dir := range table {
+		if !seen[dir] {
+			t.Errorf("the table names %s, which is not there", dir)
+		}
+	}
+}
+
+// TestConfigAndMachineAreStrangers holds for the table itself and for tests.
+func TestConfigAndMachineAreStrangers(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			own := strings.TrimPrefix(imported, module)
+			for _, law := range [][2]string{
+				{"internal/config/", "internal/machine/"},
+				{"internal/config/", "internal/change/"},
+				{"internal/machine/", "internal/config/"},
+				{"internal/change/", "internal/config/"},
+			} {
+				if strings.HasPrefix(s.dir+"/", law[0]) && strings.HasPrefix(own, law[1]) {
+					t.Errorf("%s: nothing below %s may know %s", s.name, law[0], own)
+				}
+			}
+		}
+	}
+}
+
+func TestSoleImporters(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			for library, dirs := range soleImporters() {
+				isHome := func(dir string) bool {
+					return s.dir == dir || strings.HasSuffix(dir, "/") && strings.HasPrefix(s.dir, dir)
+				}
+				if strings.HasPrefix(imported, library) && !slices.ContainsFunc(dirs, isHome) {
+					t.Errorf("%s may not import %s: only %s may", s.name, imported, strings.Join(dirs, ", "))
+				}
+			}
+		}
+	}
+}
+
+// TestPlanIsPure: what is decided depends on the input alone.
+func TestPlanIsPure(t *testing.T) {
+	pure := []string{"cmp", "errors", "fmt", "maps", "slices", "sort", "strconv", "strings", module + "internal/spec"}
+	for _, s := range sources(t) {
+		for _, imported := range s.imports() {
+			if s.dir == "internal/change/plan" && !s.test && !slices.Contains(pure, imported) {
+				t.Errorf("%s imports %s; plan reads nothing but its input", s.name, imported)
+			}
+		}
+	}
+}
+
+func TestOnePackageDoc(t *testing.T) {
+	docs, code := map[string][]string{}, map[string]bool{}
+	for _, s := range sources(t) {
+		code[s.dir] = true
+		if s.file.Doc != nil {
+			docs[s.dir] = append(docs[s.dir], s.name)
+		}
+	}
+	for dir := range code {
+		if len(docs[dir]) != 1 {
+			t.Errorf("%s has %d package comments, in %v; it wants one, that says what the package is and is not", dir, len(docs[dir]), docs[dir])
+		}
+	}
+}
+
+// The budgets of the house: a file is one concept, a function is one page.
+const (
+	maxFileLines     = 500
+	maxFunctionLines = 70
+)
+
+func TestBudgets(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		if n := s.lines.LineCount(); n > maxFileLines {
+			t.Errorf("%s has %d lines, more than %d", s.name, n, maxFileLines)
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			if f.Name.Name == "init" && f.Recv == nil {
+				t.Errorf("%s has an init function: call it where it is needed", s.name)
+			}
+			if n := s.lines.Line(f.End()) - s.lines.Line(f.Pos()) + 1; n > maxFunctionLines {
+				t.Errorf("%s: %s has %d lines, more than %d", s.name, f.Name.Name, n, maxFunctionLines)
+			}
+		}
+	}
+}
+
+// TestNoGlobals: a package-level variable is an error to compare with, or
+// bytes that the compiler embeds. Anything else somebody could change.
+func TestNoGlobals(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			g, ok := d.(*ast.GenDecl)
+			if !ok || g.Tok != token.VAR || s.test || g.Doc != nil && strings.Contains(g.Doc.List[len(g.Doc.List)-1].Text, "//go:embed") {
+				continue
+			}
+			for _, spec := range g.Specs {
+				if v := spec.(*ast.ValueSpec); !isConstantLike(v) {
+					t.Errorf("%s: %s is a package-level variable; make it a constant, or a function that returns it", s.name, v.Names[0].Name)
+				}
+			}
+		}
+	}
+}
+
+// isConstantLike: errors, and var _ T = x, which only the compiler reads.
+func isConstantLike(v *ast.ValueSpec) bool {
+	name := v.Names[0].Name
+	return name == "_" || strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err")
+}
