@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -154,7 +153,7 @@ func (f *fetcher) fetch(ctx context.Context, l spec.Locked) (err error) {
 		return fmt.Errorf("cannot fetch %s: %w", l.Name, err)
 	}
 	defer func() { err = errors.Join(err, part.Close()) }()
-	if err := unix.Flock(int(part.Fd()), unix.LOCK_EX); err != nil {
+	if err := lockFile(ctx, part, nil); err != nil {
 		return fmt.Errorf("cannot fetch %s: %w", l.Name, err)
 	}
 	if st, err := os.Stat(final); err == nil && st.Size() == l.Size {

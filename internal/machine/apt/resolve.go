@@ -2,6 +2,7 @@ package apt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -19,10 +20,25 @@ import (
 // what these depend on (no Recommends), from the first source unless a package
 // says otherwise. It starts from an empty system, so the answer depends on the
 // sources alone.
-func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) ([]spec.Locked, error) {
+func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) (locked []spec.Locked, err error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("cannot resolve packages: the flake has no Debian input; add input \"debian\" { url = \"debian:SUITE\" }")
 	}
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cannot resolve packages: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(c.Dir, "resolve.lock"), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("cannot resolve packages: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := lockFile(ctx, lock, nil); err != nil {
+		return nil, fmt.Errorf("cannot resolve packages while another hostctl does in %s: %w", c.Dir, err)
+	}
+	return c.resolve(ctx, system, sources, want)
+}
+
+func (c Cache) resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) ([]spec.Locked, error) {
 	s := &solver{want: want, indexes: map[string]*index{}, taken: map[string]string{}}
 	for _, source := range sources {
 		r, err := c.openRepository(ctx, system, source)

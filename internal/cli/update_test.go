@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/test/repo"
+)
+
+// updater is a flake with two hosts, and an archive to lock from.
+type updater struct {
+	t       *testing.T
+	archive *repo.Repo
+	dir     string
+}
+
+func newUpdater(t *testing.T) *updater {
+	u := &updater{t, repo.New(t), t.TempDir()}
+	t.Setenv("HOSTCTL_MIRROR", u.archive.URL())
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	u.write("flake.hcl", `
+input "debian" {
+  url     = "debian:`+repo.Suite+`"
+  keyring = "`+u.archive.Keyring+`"
+}
+host "a" {
+  system  = "`+u.archive.Arch()+`"
+  modules = ["./a.hcl"]
+}
+host "b" {
+  system  = "`+u.archive.Arch()+`"
+  modules = ["./b.hcl"]
+}
+`)
+	return u
+}
+
+func (u *updater) write(name, text string) {
+	u.t.Helper()
+	if err := os.WriteFile(filepath.Join(u.dir, name), []byte(text), 0o644); err != nil {
+		u.t.Fatal(err)
+	}
+}
+
+func (u *updater) run(want int, args ...string) string {
+	u.t.Helper()
+	var out, errs bytes.Buffer
+	if code := Run(append([]string{"--flake", u.dir, "update"}, args...), strings.NewReader(""), &out, &errs); code != want {
+		u.t.Fatalf("update %q exits with %d, want %d\n%s%s", args, code, want, out.String(), errs.String())
+	}
+	return out.String() + errs.String()
+}
+
+func (u *updater) lock(host string) string {
+	u.t.Helper()
+	b, err := os.ReadFile(filepath.Join(u.dir, "hosts", host, "packages.lock"))
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestUpdate(t *testing.T) {
+	u := newUpdater(t)
+	u.archive.Add(repo.Standard("1")...)
+	u.write("a.hcl", `package "dt-base" {}`+"\n")
+	u.write("b.hcl", `package "dt-shape" {}`+"\n")
+	out := u.run(exitOK)
+	for _, want := range []string{"a: 2 added", "+ dt-base 1", "+ dt-config 1", "b: 1 added", "+ dt-shape 1"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("update does not say %q:\n%s", want, out)
+		}
+	}
+	if locked, err := apt.ParseLock([]byte(u.lock("a"))); err != nil || len(locked) != 2 || locked[0].Input != "debian" {
+		t.Errorf("host a's lock is %v, %v", locked, err)
+	}
+	u.archive.Replace(repo.Standard("2")...)
+	before := u.lock("b")
+	if out := u.run(exitOK, "--host", "a"); !strings.Contains(out, "2 upgraded") || !strings.Contains(out, "~ dt-base 1 -> 2") || u.lock("b") != before {
+		t.Errorf("--host a updates a alone:\n%s", out)
+	}
+	u.write("b.hcl", `package "dt-base" {}`+"\n")
+	out = u.run(exitOK, "--json")
+	for _, want := range []string{`{"host":"a","changes":[],"packages":2`, `{"name":"dt-shape","before":"1","after":""}`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("--json lacks %s:\n%s", want, out)
+		}
+	}
+}
+
+// One host that cannot be resolved keeps every lock as it is.
+func TestUpdateIsOneStep(t *testing.T) {
+	u := newUpdater(t)
+	u.archive.Add(repo.Standard("1")...)
+	u.write("a.hcl", `package "dt-base" {}`+"\n")
+	u.write("b.hcl", `package "dt-bsae" {}`+"\n")
+	if out := u.run(exitFailed); !strings.Contains(out, "host b") || !strings.Contains(out, "did you mean dt-base?") {
+		t.Errorf("the error is:\n%s", out)
+	}
+	if _, err := os.Stat(filepath.Join(u.dir, "hosts")); !os.IsNotExist(err) {
+		t.Errorf("a lock was written: %v", err)
+	}
+	u.run(exitFailed, "nowhere")
+}
