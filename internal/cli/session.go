@@ -160,6 +160,9 @@ func (s *session) observe(want *spec.Host) (*spec.State, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, "stat", spec.Sum([]byte(s.root))[:16]+".json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("cannot keep digests of files: %w", err)
+	}
 	cache, err := kind.LoadStatCache(path)
 	if err != nil {
 		return nil, err

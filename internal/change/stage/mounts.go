@@ -159,11 +159,13 @@ func makeStage(root string, mounts []mount) error {
 
 func mountPoint(root string) string { return filepath.Join(root, commit.AreaName, "stage", "root") }
 
+// bindReadOnly shows source, with what is mounted below it, at target.
 func bindReadOnly(source, target string) error {
-	if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
+	if err := unix.Mount(source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
 		return fmt.Errorf("cannot bind %s into the stage: %w", source, err)
 	}
-	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	if err := unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, &attr); err != nil {
 		return fmt.Errorf("cannot make %s read-only in the stage: %w", source, err)
 	}
 	return nil

@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+)
+
+func newExplainCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "explain OPTION",
+		Short: "Say where the value of an option comes from",
+		Long: `Print the value of one option of a host, every line that defines it, and which
+of them count: the layer (library, flake, template, host) and the priority of
+each, strongest first. A line that does not count is marked "beaten".`,
+		Example: `  hostctl explain --host laptop networking.firewall.enable
+  hostctl explain --host laptop 'file["/etc/motd"].content'`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd.Context(), e, args[0]) },
+	}
+}
+
+func runExplain(ctx context.Context, e *env, path string) error {
+	r, err := e.evaluate(ctx)
+	if err != nil {
+		return err
+	}
+	x, diags := r.Explain(path)
+	if diags.HasErrors() {
+		return e.refuse(errorsOf(diags), r.Files)
+	}
+	if e.json {
+		return e.writeJSON(x)
+	}
+	return printExplanation(e, x)
+}
+
+func printExplanation(e *env, x *eval.Explanation) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s = %s\n", x.Path, x.Value)
+	fmt.Fprintf(&b, "  %s, declared at %s\n", x.Type, x.Declared)
+	if x.Description != "" {
+		fmt.Fprintf(&b, "  %s\n", x.Description)
+	}
+	if len(x.Definitions) == 0 {
+		b.WriteString("\n  nothing defines it\n")
+	}
+	for _, d := range x.Definitions {
+		verdict := "beaten"
+		if d.Wins {
+			verdict = "counts"
+		}
+		fmt.Fprintf(&b, "\n  %s  %s:%d  (%s layer, priority %s)\n", verdict, d.File, d.Line, d.Layer, d.Priority)
+		for line := range strings.Lines(d.Text) {
+			fmt.Fprintf(&b, "    %s\n", strings.TrimRight(line, "\n"))
+		}
+	}
+	_, err := fmt.Fprint(e.stdout, b.String())
+	return err
+}

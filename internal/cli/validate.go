@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
+)
+
+func newValidateCommand(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate",
+		Short: "Check the configuration of every host",
+		Long: `Evaluate every host of the flake, or the one that --host names, and report every
+mistake with the lines that hold it. Nothing on this machine is read or changed
+beside the flake, its inputs and the cache.
+
+Exit codes: 0 no errors (there may be warnings), 1 errors.`,
+		Example: `  hostctl validate
+  hostctl validate --flake ~/config --host laptop
+  hostctl validate --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runValidate(cmd.Context(), e) },
+	}
+}
+
+func runValidate(ctx context.Context, e *env) error {
+	f, diags := flake.Load(e.flakeDir)
+	if diags.HasErrors() {
+		return e.refuse(diags, filesOf(f))
+	}
+	hosts := f.Hosts()
+	if e.host != "" {
+		hosts = []string{e.host}
+	}
+	files := map[string]*hcl.File{}
+	all := newHostDiagnostics(len(hosts))
+	all.add("", diags)
+	for _, name := range hosts {
+		r, diags := eval.Host(ctx, f, name)
+		for file, body := range r.Files {
+			files[file] = body
+		}
+		all.add(name, diags)
+	}
+	diags = all.merged()
+	if e.json {
+		if err := writeJSONDiagnostics(e, diags); err != nil {
+			return err
+		}
+	} else if err := e.printDiagnostics(diags, files); err != nil {
+		return err
+	}
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed}
+	}
+	if !e.json {
+		fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
+	}
+	return nil
+}
+
+// hostDiagnostics collects what hosts have in common, so that one mistake in
+// a template is reported once.
+type hostDiagnostics struct {
+	hosts int
+	order []string
+	byKey map[string]*hcl.Diagnostic
+	named map[string][]string
+}
+
+func newHostDiagnostics(hosts int) *hostDiagnostics {
+	return &hostDiagnostics{hosts: hosts, byKey: map[string]*hcl.Diagnostic{}, named: map[string][]string{}}
+}
+
+func (h *hostDiagnostics) add(host string, diags hcl.Diagnostics) {
+	for _, d := range diags {
+		key := d.Summary
+		if d.Subject != nil {
+			key += d.Subject.String()
+		} else {
+			key += d.Detail
+		}
+		if h.byKey[key] == nil {
+			h.byKey[key] = d
+			h.order = append(h.order, key)
+		}
+		if host != "" && !slices.Contains(h.named[key], host) {
+			h.named[key] = append(h.named[key], host)
+		}
+	}
+}
+
+func (h *hostDiagnostics) merged() hcl.Diagnostics {
+	var out hcl.Diagnostics
+	for _, key := range h.order {
+		d := *h.byKey[key]
+		if hosts := h.named[key]; h.hosts > 1 && len(hosts) > 0 && len(hosts) < h.hosts {
+			d.Detail += fmt.Sprintf(" (On %s.)", strings.Join(hosts, ", "))
+		}
+		out = append(out, &d)
+	}
+	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int {
+		if a.Subject == nil || b.Subject == nil || a.Subject.Filename != b.Subject.Filename {
+			return strings.Compare(fileOf(a), fileOf(b))
+		}
+		return a.Subject.Start.Byte - b.Subject.Start.Byte
+	})
+	return out
+}
+
+func fileOf(d *hcl.Diagnostic) string {
+	if d.Subject == nil {
+		return ""
+	}
+	return d.Subject.Filename
+}
+
+func filesOf(f *flake.Flake) map[string]*hcl.File {
+	if f == nil {
+		return nil
+	}
+	return f.Files
+}
+
+// refuse prints why the configuration cannot be used and ends the command.
+func (e *env) refuse(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	if err := e.printDiagnostics(diags, files); err != nil {
+		return err
+	}
+	return &exitError{code: exitFailed}
+}
+
+// printDiagnostics shows each with its lines, on stderr.
+func (e *env) printDiagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) error {
+	width := uint(78)
+	colour := false
+	if out, ok := e.stderr.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
+		colour = os.Getenv("NO_COLOR") == ""
+		if w, _, err := term.GetSize(int(out.Fd())); err == nil && w > 20 {
+			width = uint(w)
+		}
+	}
+	w := hcl.NewDiagnosticTextWriter(e.stderr, files, width, colour)
+	if err := w.WriteDiagnostics(diags); err != nil {
+		return fmt.Errorf("cannot print diagnostics: %w", err)
+	}
+	return nil
+}
+
+type jsonDiagnostic struct {
+	Severity string `json:"severity"` // error or warning
+	Summary  string `json:"summary"`
+	Detail   string `json:"detail"`
+	File     string `json:"file,omitempty"`
+	Line     int    `json:"line,omitempty"`
+	Column   int    `json:"column,omitempty"`
+}
+
+func writeJSONDiagnostics(e *env, diags hcl.Diagnostics) error {
+	out := []jsonDiagnostic{}
+	for _, d := range diags {
+		j := jsonDiagnostic{Severity: "error", Summary: d.Summary, Detail: d.Detail}
+		if d.Severity == hcl.DiagWarning {
+			j.Severity = "warning"
+		}
+		if d.Subject != nil {
+			j.File, j.Line, j.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
+		}
+		out = append(out, j)
+	}
+	return e.writeJSON(out)
+}
+
+// writeJSON prints v for machines.
+func (e *env) writeJSON(v any) error {
+	enc := json.NewEncoder(e.stdout)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("cannot print JSON: %w", err)
+	}
+	return nil
+}
