@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
@@ -18,7 +16,7 @@ type evalOptions struct {
 	option string
 }
 
-func newEvalCommand(e *env) *cobra.Command {
+func newEval(e *env) *cobra.Command {
 	var o evalOptions
 	cmd := &cobra.Command{
 		Use:   "eval",
@@ -37,7 +35,7 @@ value of one option, or of every option of a group, a map or an entry.`,
 }
 
 func runEval(ctx context.Context, e *env, o evalOptions) error {
-	r, err := e.evaluate(ctx)
+	f, r, err := e.evaluate(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,7 +49,7 @@ func runEval(ctx context.Context, e *env, o evalOptions) error {
 	}
 	v, diags := r.Option(o.option)
 	if diags.HasErrors() {
-		return e.refuse(diags, r.Files)
+		return e.report(f, diags)
 	}
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
@@ -62,42 +60,11 @@ func runEval(ctx context.Context, e *env, o evalOptions) error {
 
 // evaluate evaluates the host that --host names, or this machine's, and
 // prints what is wrong with it.
-func (e *env) evaluate(ctx context.Context) (*eval.Result, error) {
-	f, diags := flake.Load(e.flakeDir)
-	if diags.HasErrors() {
-		return nil, e.refuse(diags, filesOf(f))
-	}
-	name, err := e.hostName()
+func (e *env) evaluate(ctx context.Context) (*flake.Flake, *eval.Result, error) {
+	f, name, err := e.loadFlake()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r, more := eval.Host(ctx, f, name)
-	diags = append(diags, more...)
-	if diags.HasErrors() {
-		return r, e.refuse(diags, r.Files)
-	}
-	return r, e.printDiagnostics(diags, r.Files)
-}
-
-// hostName is --host, or the name of this machine.
-func (e *env) hostName() (string, error) {
-	if e.host != "" {
-		return e.host, nil
-	}
-	name, err := os.Hostname()
-	if err != nil {
-		return "", fmt.Errorf("cannot find this machine's name: %w; say --host", err)
-	}
-	return name, nil
-}
-
-// errorsOf keeps the errors of diagnostics, without the warnings.
-func errorsOf(diags hcl.Diagnostics) hcl.Diagnostics {
-	var out hcl.Diagnostics
-	for _, d := range diags {
-		if d.Severity == hcl.DiagError {
-			out = append(out, d)
-		}
-	}
-	return out
+	r, diags := eval.Host(ctx, f, name)
+	return f, r, e.report(f, diags)
 }

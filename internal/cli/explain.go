@@ -10,7 +10,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/eval"
 )
 
-func newExplainCommand(e *env) *cobra.Command {
+func newExplain(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain OPTION",
 		Short: "Say where the value of an option comes from",
@@ -25,13 +25,13 @@ each, strongest first. A line that does not count is marked "beaten".`,
 }
 
 func runExplain(ctx context.Context, e *env, path string) error {
-	r, err := e.evaluate(ctx)
+	f, r, err := e.evaluate(ctx)
 	if err != nil {
 		return err
 	}
 	x, diags := r.Explain(path)
 	if diags.HasErrors() {
-		return e.refuse(errorsOf(diags), r.Files)
+		return e.report(f, diags)
 	}
 	if e.json {
 		return e.writeJSON(x)

@@ -94,6 +94,8 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 	f.StringVar(&e.host, "host", "", "host of the flake (default: this machine's host name)")
 	f.StringVar(&e.root, "root", "/", "root of the machine to work on")
 	f.BoolVar(&e.json, "json", false, "print JSON for machines")
+	// It fails only for a flag that does not exist.
+	_ = root.RegisterFlagCompletionFunc("host", completeHosts(e))
 	for _, command := range commands(e) {
 		root.AddCommand(command)
 	}
@@ -103,6 +105,9 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 // commands lists every command, in the order in which help shows them.
 func commands(e *env) []*cobra.Command {
 	return []*cobra.Command{
+		newValidate(e),
+		newEval(e),
+		newExplain(e),
 		newUpdate(e),
 		newPlan(e),
 		newSwitch(e),

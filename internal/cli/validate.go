@@ -4,19 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
-func newValidateCommand(e *env) *cobra.Command {
+func newValidate(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate",
 		Short: "Check the configuration of every host",
@@ -36,35 +34,35 @@ Exit codes: 0 no errors (there may be warnings), 1 errors.`,
 func runValidate(ctx context.Context, e *env) error {
 	f, diags := flake.Load(e.flakeDir)
 	if diags.HasErrors() {
-		return e.refuse(diags, filesOf(f))
+		return e.verdict(f, diags)
 	}
 	hosts := f.Hosts()
 	if e.host != "" {
 		hosts = []string{e.host}
 	}
-	files := map[string]*hcl.File{}
 	all := newHostDiagnostics(len(hosts))
 	all.add("", diags)
 	for _, name := range hosts {
-		r, diags := eval.Host(ctx, f, name)
-		for file, body := range r.Files {
-			files[file] = body
-		}
+		_, diags := eval.Host(ctx, f, name)
 		all.add(name, diags)
 	}
-	diags = all.merged()
-	if e.json {
-		if err := writeJSONDiagnostics(e, diags); err != nil {
-			return err
-		}
-	} else if err := e.printDiagnostics(diags, files); err != nil {
+	if err := e.verdict(f, all.merged()); err != nil || e.json {
+		return err
+	}
+	_, err := fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
+	return err
+}
+
+// verdict prints diagnostics as asked for; errors among them end the command.
+func (e *env) verdict(f *flake.Flake, diags hcl.Diagnostics) error {
+	if !e.json {
+		return e.report(f, diags)
+	}
+	if err := e.writeJSON(asJSON(diags)); err != nil {
 		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
-	}
-	if !e.json {
-		fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
 	}
 	return nil
 }
@@ -125,38 +123,6 @@ func fileOf(d *hcl.Diagnostic) string {
 	return d.Subject.Filename
 }
 
-func filesOf(f *flake.Flake) map[string]*hcl.File {
-	if f == nil {
-		return nil
-	}
-	return f.Files
-}
-
-// refuse prints why the configuration cannot be used and ends the command.
-func (e *env) refuse(diags hcl.Diagnostics, files map[string]*hcl.File) error {
-	if err := e.printDiagnostics(diags, files); err != nil {
-		return err
-	}
-	return &exitError{code: exitFailed}
-}
-
-// printDiagnostics shows each with its lines, on stderr.
-func (e *env) printDiagnostics(diags hcl.Diagnostics, files map[string]*hcl.File) error {
-	width := uint(78)
-	colour := false
-	if out, ok := e.stderr.(*os.File); ok && term.IsTerminal(int(out.Fd())) {
-		colour = os.Getenv("NO_COLOR") == ""
-		if w, _, err := term.GetSize(int(out.Fd())); err == nil && w > 20 {
-			width = uint(w)
-		}
-	}
-	w := hcl.NewDiagnosticTextWriter(e.stderr, files, width, colour)
-	if err := w.WriteDiagnostics(diags); err != nil {
-		return fmt.Errorf("cannot print diagnostics: %w", err)
-	}
-	return nil
-}
-
 type jsonDiagnostic struct {
 	Severity string `json:"severity"` // error or warning
 	Summary  string `json:"summary"`
@@ -166,7 +132,7 @@ type jsonDiagnostic struct {
 	Column   int    `json:"column,omitempty"`
 }
 
-func writeJSONDiagnostics(e *env, diags hcl.Diagnostics) error {
+func asJSON(diags hcl.Diagnostics) []jsonDiagnostic {
 	out := []jsonDiagnostic{}
 	for _, d := range diags {
 		j := jsonDiagnostic{Severity: "error", Summary: d.Summary, Detail: d.Detail}
@@ -178,7 +144,7 @@ func writeJSONDiagnostics(e *env, diags hcl.Diagnostics) error {
 		}
 		out = append(out, j)
 	}
-	return e.writeJSON(out)
+	return out
 }
 
 // writeJSON prints v for machines.

@@ -82,3 +82,12 @@ func dotted(src []byte, r *hcl.Range) bool {
 	name = strings.TrimSpace(name)
 	return found && strings.Contains(name, ".") && hclsyntax.ValidIdentifier(strings.ReplaceAll(name, ".", "_"))
 }
+
+// GuardTemplate is the guard of Parse for the text of a template.
+func GuardTemplate(name, text string) error {
+	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
+	if diags := guardTokens(tokens); diags.HasErrors() {
+		return fmt.Errorf("cannot read template %s: it is nested too deeply", name)
+	}
+	return nil
+}

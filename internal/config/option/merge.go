@@ -2,6 +2,7 @@ package option
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -25,8 +26,8 @@ type merger struct {
 // Merge makes one value of the definitions of the option at path (rules 10
 // to 12). Values are checked and converted element by element, never by
 // cty's collection conversions, which change data silently (rule 8).
-func Merge(path Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
-	m := &merger{elements: map[string]*Definition{}, path: path}
+func Merge(at Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
+	m := &merger{elements: map[string]*Definition{}, path: at}
 	slices.SortStableFunc(parts, order)
 	v, defined := m.merge(t, parts, 0)
 	return Merged{Value: v, Defined: defined, Elements: m.elements}, m.diags
@@ -121,7 +122,20 @@ func (m *merger) value(t Type, p *Part) (cty.Value, error) {
 	if err != nil {
 		return v, err
 	}
+	if t.Kind == FilePath {
+		c = located(c, p.Def.Source.Dir)
+	}
 	return c.WithMarks(marks), nil
+}
+
+// located makes a path that starts with ./ or ../ one that means the same
+// file wherever it is read: it is relative to the module that wrote it.
+func located(v cty.Value, dir string) cty.Value {
+	s := v.AsString()
+	if strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
+		return cty.StringVal(path.Join(dir, s))
+	}
+	return v
 }
 
 // strongest picks by priority, layer and imports; equal values agree, others

@@ -48,6 +48,7 @@ const (
 // Source is the file that a definition stands in.
 type Source struct {
 	Layer Layer
+	Dir   string           // the path that expressions see for its folder
 	Index int              // load order
 	Beats map[*Source]bool // files that it imports, directly or not
 }

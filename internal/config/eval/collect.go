@@ -1,0 +1,334 @@
+package eval
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// block is one block that definitions stand in, as written. Its instances
+// (one, or one per element of for_each) are made when somebody asks.
+type block struct {
+	mod     *module
+	parent  *block
+	rng     hcl.Range
+	entry   *option.Node // the entry node, where the block makes an entry of a map
+	label   string       // fixed key
+	name    hcl.Expression
+	when    hcl.Expression
+	forEach hcl.Expression
+	depth   int // how many blocks above make entries
+}
+
+// rawDef is a definition before evaluation.
+type rawDef struct {
+	node  *option.Node
+	block *block
+	expr  hcl.Expression // nil: an empty block, {}
+	sub   []string       // keys below the option that blocks spelt out
+	mod   modifiers
+	rng   hcl.Range
+}
+
+type modifiers struct {
+	priority option.Priority
+	place    option.Place
+	remove   bool
+}
+
+// check is an assert or warn block.
+type check struct {
+	block    *block
+	name     string
+	severity hcl.DiagnosticSeverity
+	cond     hcl.Expression
+	message  hcl.Expression
+	rng      hcl.Range
+}
+
+func plainly() modifiers { return modifiers{priority: option.Plain} }
+
+// collect finds every definition of a module without evaluating anything:
+// above an option only literal keys may stand (rule 13).
+func (e *evaluator) collect(m *module) { e.walk(m.body, e.root, m.root) }
+
+func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
+	top := at == e.root
+	for _, a := range sortedAttributes(body) {
+		switch {
+		case meta(a.Name) || top && a.Name == "imports" || a.Name == "name" && b.entry == at:
+			continue
+		}
+		if child := e.child(at, a.Name, b, a.NameRange); child != nil {
+			e.define(child, a.Expr, b, plainly(), a.SrcRange)
+		}
+	}
+	for _, inner := range body.Blocks {
+		if top {
+			switch inner.Type {
+			case "locals", "option":
+				continue
+			case "config":
+				if nb := e.newBlock(inner, b, nil); nb != nil {
+					e.walk(inner.Body, at, nb)
+				}
+				continue
+			case "assert", "warn":
+				e.addCheck(inner, b)
+				continue
+			}
+		}
+		if child := e.child(at, inner.Type, b, inner.TypeRange); child != nil {
+			e.walkBlock(inner, child, b)
+		}
+	}
+}
+
+func meta(name string) bool { return name == "when" || name == "for_each" }
+
+func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
+	var out []*hclsyntax.Attribute
+	for _, a := range body.Attributes {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b *hclsyntax.Attribute) int {
+		return cmp.Compare(a.SrcRange.Start.Byte, b.SrcRange.Start.Byte)
+	})
+	return out
+}
+
+// child is the option, group or map called name below at.
+func (e *evaluator) child(at *option.Node, name string, b *block, rng hcl.Range) *option.Node {
+	if c := at.Children[name]; c != nil {
+		e.touch(c)
+		return c
+	}
+	if !e.incomplete {
+		e.fail(&rng, "Unknown option", at.Unknown(e.root, at.Path, name))
+	}
+	return nil
+}
+
+// touch notes that something defines n and activates the library module
+// that declares it.
+func (e *evaluator) touch(n *option.Node) {
+	e.touched[n] = true
+	if n.IsOption() && n.Library != "" {
+		e.activate(n.Library)
+	}
+}
+
+func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block) {
+	switch {
+	case n.Children != nil:
+		if len(b.Labels) > 0 {
+			e.fail(b.LabelRanges[0].Ptr(), "Unexpected label", fmt.Sprintf("%s is a group, not a map: write %s { %s { ... } }.", n.Path, n.Path, b.Labels[0]))
+			return
+		}
+		if nb := e.newBlock(b, parent, nil); nb != nil {
+			e.walk(b.Body, n, nb)
+		}
+	case n.Entry != nil:
+		nb := e.newBlock(b, parent, n.Entry)
+		if nb == nil {
+			return
+		}
+		e.entries[n] = append(e.entries[n], nb)
+		e.touched[n.Entry] = true
+		if n.Entry.IsOption() {
+			e.walkData(b.Body, n.Entry, nb, nil)
+			return
+		}
+		e.walk(b.Body, n.Entry, nb)
+	default:
+		if nb := e.newBlock(b, parent, nil); nb != nil {
+			e.walkData(b.Body, n, nb, b.Labels)
+		}
+	}
+}
+
+// walkData reads a block that spells out the value of a map or an object.
+func (e *evaluator) walkData(body *hclsyntax.Body, n *option.Node, b *block, sub []string) {
+	attrs := sortedAttributes(body)
+	if len(attrs) == 0 && len(body.Blocks) == 0 {
+		e.addDef(&rawDef{node: n, block: b, sub: sub, mod: plainly(), rng: b.rng})
+	}
+	for _, a := range attrs {
+		if !meta(a.Name) {
+			e.addDef(&rawDef{node: n, block: b, expr: a.Expr, sub: append(slices.Clip(sub), a.Name), mod: plainly(), rng: a.SrcRange})
+		}
+	}
+	for _, inner := range body.Blocks {
+		if nb := e.newBlock(inner, b, nil); nb != nil {
+			e.walkData(inner.Body, n, nb, append(append(slices.Clip(sub), inner.Type), inner.Labels...))
+		}
+	}
+}
+
+func (e *evaluator) addDef(d *rawDef) { e.defs[d.node] = append(e.defs[d.node], d) }
+
+// newBlock reads a block's own arguments (rules 4, 6).
+func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.Node) *block {
+	nb := &block{mod: parent.mod, parent: parent, rng: b.DefRange(), entry: entry, depth: parent.depth}
+	if parent.entry != nil {
+		nb.depth++
+	}
+	if a := b.Body.Attributes["when"]; a != nil {
+		nb.when = a.Expr
+	}
+	if a := b.Body.Attributes["for_each"]; a != nil {
+		nb.forEach = a.Expr
+	}
+	if entry == nil {
+		return nb
+	}
+	name := b.Body.Attributes["name"]
+	switch {
+	case len(b.Labels) > 1:
+		e.fail(b.LabelRanges[1].Ptr(), "Unexpected label", fmt.Sprintf("An entry of %s has one label.", entry.Path[:len(entry.Path)-1]))
+		return nil
+	case len(b.Labels) == 1 && (name != nil || nb.forEach != nil):
+		e.fail(b.DefRange().Ptr(), "Two names", "A block with a label may have neither name nor for_each: drop the label.")
+		return nil
+	case len(b.Labels) == 1:
+		nb.label = b.Labels[0]
+	case name != nil:
+		nb.name = name.Expr
+	case nb.forEach == nil:
+		e.fail(b.DefRange().Ptr(), "Missing name", fmt.Sprintf("An entry of %s needs a label, a name or a for_each.", entry.Path[:len(entry.Path)-1]))
+		return nil
+	}
+	return nb
+}
+
+func (e *evaluator) addCheck(b *hclsyntax.Block, parent *block) {
+	nb := e.newBlock(b, parent, nil)
+	cond, message := b.Body.Attributes["condition"], b.Body.Attributes["message"]
+	if len(b.Labels) != 1 || cond == nil || message == nil {
+		e.fail(b.DefRange().Ptr(), "Invalid "+b.Type, fmt.Sprintf(`Write %s "name" with condition and message.`, b.Type))
+		return
+	}
+	c := &check{block: nb, name: b.Labels[0], severity: hcl.DiagError, cond: cond.Expr, message: message.Expr, rng: b.DefRange()}
+	if b.Type == "warn" {
+		c.severity = hcl.DiagWarning
+	}
+	e.checks = append(e.checks, c)
+}
+
+// define takes the form name = EXPR.
+func (e *evaluator) define(n *option.Node, expr hcl.Expression, b *block, mod modifiers, rng hcl.Range) {
+	if n.IsOption() {
+		e.addDef(&rawDef{node: n, block: b, expr: expr, mod: mod, rng: rng})
+		return
+	}
+	switch x := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		e.define(n, x.Expression, b, mod, rng)
+		return
+	case *hclsyntax.FunctionCallExpr:
+		if inner, m, ok := e.modifier(x, mod); ok {
+			e.defineModified(n, inner, b, m, rng)
+			return
+		}
+	case *hclsyntax.ObjectConsExpr:
+		e.defineObject(n, x, b, mod)
+		return
+	case *hclsyntax.LiteralValueExpr:
+		if x.Val.IsNull() {
+			return
+		}
+	}
+	if n.Children != nil && !belowMap(n) {
+		e.fail(expr.Range().Ptr(), "Computed group", fmt.Sprintf("%s is a group of options: only literal keys may stand here, so that it is known what is defined. Write the options out.", n.Path))
+		return
+	}
+	e.addDynamic(n, &rawDef{node: n, block: b, expr: expr, mod: mod, rng: rng})
+}
+
+func belowMap(n *option.Node) bool { return slices.Contains(n.Path, option.Any) }
+
+// addDynamic keeps a definition whose keys only evaluation knows. Any option
+// below may be meant, so every library module that declares one acts.
+func (e *evaluator) addDynamic(n *option.Node, d *rawDef) {
+	e.dynamic[n] = append(e.dynamic[n], d)
+	n.Walk(func(o *option.Node) {
+		if o.Library != "" {
+			e.activate(o.Library)
+		}
+	})
+}
+
+func (e *evaluator) defineModified(n *option.Node, expr hcl.Expression, b *block, mod modifiers, rng hcl.Range) {
+	if n.Entry == nil {
+		if mod.remove {
+			e.fail(&rng, "Nothing to take away", fmt.Sprintf("%s is a group of options; take away from the options.", n.Path))
+			return
+		}
+		e.define(n, expr, b, mod, rng)
+		return
+	}
+	if mod.remove || mod.priority == option.Force {
+		e.cuts[n] = append(e.cuts[n], &rawDef{node: n, block: b, expr: expr, mod: mod, rng: rng})
+	}
+	if !mod.remove {
+		e.define(n, expr, b, mod, rng)
+	}
+}
+
+func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b *block, mod modifiers) {
+	seen := map[string]bool{}
+	for _, item := range x.Items {
+		key, literal := literalKey(item.KeyExpr)
+		if literal && seen[key] {
+			e.fail(item.KeyExpr.Range().Ptr(), "Key given twice", fmt.Sprintf("%q is given twice in one object.", key))
+		}
+		seen[key] = literal
+		if n.Entry != nil {
+			e.defineEntry(n, item, key, literal, b, mod)
+			continue
+		}
+		if !literal {
+			e.fail(item.KeyExpr.Range().Ptr(), "Computed key", fmt.Sprintf("%s is a group of options: only literal keys may stand here, so that it is known what is defined.", n.Path))
+			continue
+		}
+		if c := e.child(n, key, b, item.KeyExpr.Range()); c != nil {
+			e.define(c, item.ValueExpr, b, mod, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
+		}
+	}
+}
+
+func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, key string, literal bool, b *block, mod modifiers) {
+	nb := &block{mod: b.mod, parent: b, rng: item.KeyExpr.Range(), entry: n.Entry, depth: b.depth, label: key}
+	if b.entry != nil {
+		nb.depth++
+	}
+	if !literal {
+		nb.name = item.KeyExpr
+	}
+	e.entries[n] = append(e.entries[n], nb)
+	e.touched[n.Entry] = true
+	e.define(n.Entry, item.ValueExpr, nb, mod, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
+}
+
+// literalKey is the text of an object key that needs no evaluation.
+func literalKey(expr hcl.Expression) (string, bool) {
+	if k, ok := expr.(*hclsyntax.ObjectConsKeyExpr); ok {
+		if kw := hcl.ExprAsKeyword(k); kw != "" && !k.ForceNonLiteral {
+			return kw, true
+		}
+		if len(k.Variables()) > 0 {
+			return "", false
+		}
+	}
+	v, diags := expr.Value(nil)
+	if diags.HasErrors() || v.IsNull() || v.Type() != cty.String && v.Type() != cty.Number {
+		return "", false
+	}
+	return option.KeyString(v)
+}

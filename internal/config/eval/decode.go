@@ -1,0 +1,343 @@
+package eval
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// decoder makes the spec of the resource options.
+type decoder struct {
+	e    *evaluator
+	host *spec.Host
+}
+
+// decode evaluates every resource. What fails is left out; the diagnostics
+// say why.
+func (e *evaluator) decode() *spec.Host {
+	d := &decoder{e: e, host: &spec.Host{
+		Version: spec.Version, Name: e.host.Name, System: e.host.System,
+		Packages: map[string]spec.Package{}, Groups: map[string]spec.Group{}, Users: map[string]spec.User{},
+		Secrets: map[string]spec.Secret{}, Files: map[string]spec.File{}, Sysctls: map[string]string{},
+		KernelModules: []string{}, Units: map[string]spec.Unit{},
+		Origins: map[spec.ID]spec.Origin{}, Blobs: map[string]string{},
+	}}
+	d.settings()
+	d.each(spec.KindPackage, d.pkg)
+	d.each(spec.KindGroup, d.group)
+	d.each(spec.KindSecret, d.secret)
+	d.each(spec.KindUser, d.user)
+	d.each(spec.KindFile, d.file)
+	d.each(spec.KindUnit, d.unit)
+	d.kernel()
+	return d.host
+}
+
+// entry reads the options of one map entry.
+type entry struct {
+	e    *evaluator
+	path option.Path
+	bad  bool
+}
+
+func (d *decoder) each(kind spec.Kind, decode func(name string, x *entry)) {
+	n := d.e.root.Children[string(kind)]
+	p := option.Path{string(kind)}
+	keys := d.e.keysCell(n, p)
+	if !d.e.resolve(keys, hcl.Range{}) || keys.bad {
+		return
+	}
+	for _, name := range keys.keys {
+		x := &entry{e: d.e, path: p.With(name)}
+		decode(name, x)
+		d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.entryOrigin(n, p, name)
+	}
+}
+
+// get is the value of an option of the entry; ok is false where nothing
+// defines it.
+func (x *entry) get(name string) (cty.Value, bool) {
+	c := x.e.leafAt(x.path.With(name))
+	if c == nil || c.bad {
+		x.bad = true
+		return cty.NilVal, false
+	}
+	v, _ := c.merged.Value.UnmarkDeep()
+	return v, c.merged.Defined && !v.IsNull()
+}
+
+func (e *evaluator) leafAt(p option.Path) *cell {
+	n, taken := e.root.Find(p)
+	if taken != len(p) || !n.IsOption() {
+		e.fail(nil, "Invalid library", fmt.Sprintf("internal error: no option %s.", p))
+		return nil
+	}
+	c := e.leafCell(n, p)
+	if !e.resolve(c, hcl.Range{}) {
+		return nil
+	}
+	return c
+}
+
+func (x *entry) text(name string) string {
+	if v, ok := x.get(name); ok {
+		return v.AsString()
+	}
+	return ""
+}
+
+func (x *entry) truth(name string) bool {
+	v, ok := x.get(name)
+	return ok && v.True()
+}
+
+func (x *entry) maybe(name string) *bool {
+	v, ok := x.get(name)
+	if !ok {
+		return nil
+	}
+	b := v.True()
+	return &b
+}
+
+func (x *entry) number(name string) *int {
+	v, ok := x.get(name)
+	if !ok {
+		return nil
+	}
+	n, _ := v.AsBigFloat().Int64()
+	i := int(n)
+	return &i
+}
+
+func (x *entry) texts(name string) []string {
+	v, ok := x.get(name)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, e := range v.AsValueSlice() {
+		out = append(out, e.AsString())
+	}
+	return out
+}
+
+// fail reports at the strongest definition of one of the entry's options.
+func (x *entry) fail(name, summary, detail string) {
+	var at *hcl.Range
+	if c := x.e.leafAt(x.path.With(name)); c != nil {
+		at = c.strongest()
+	}
+	x.e.fail(at, summary, x.path.String()+": "+detail)
+}
+
+func (c *cell) strongest() *hcl.Range {
+	for _, d := range slices.Backward(c.defs) {
+		if d.Wins {
+			return d.Range.Ptr()
+		}
+	}
+	if len(c.defs) > 0 {
+		return c.defs[len(c.defs)-1].Range.Ptr()
+	}
+	return nil
+}
+
+func (d *decoder) settings() {
+	x := &entry{e: d.e, path: option.Path{"hostctl"}}
+	secrets := &entry{e: d.e, path: option.Path{"secrets"}}
+	d.host.Settings = spec.Settings{
+		PackageMode: x.text("package_mode"), AgeKeyFile: secrets.text("age_key_file"), Hostctl: x.text("path"),
+		HealthUnits: x.texts("health_units"),
+	}
+	if n := x.number("health_wait"); n != nil {
+		d.host.Settings.HealthWait = *n
+	}
+}
+
+func (d *decoder) pkg(name string, x *entry) {
+	p := spec.Package{From: x.text("from"), Absent: x.truth("absent")}
+	if p.From != "" && !slices.ContainsFunc(d.e.flake.Debian(), func(in debianInput) bool { return in.Name == p.From }) {
+		x.fail("from", "Unknown input", fmt.Sprintf("%q is no debian input of flake.hcl.%s", p.From, option.DidYouMean(p.From, d.e.flake.InputNames())))
+	}
+	d.host.Packages[name] = p
+}
+
+func (d *decoder) group(name string, x *entry) {
+	d.host.Groups[name] = spec.Group{GID: x.number("gid"), System: x.truth("system")}
+}
+
+func (d *decoder) user(name string, x *entry) {
+	u := spec.User{
+		UID: x.number("uid"), Group: x.text("group"), Groups: x.texts("groups"), Home: x.text("home"),
+		Shell: x.text("shell"), Comment: x.text("comment"), System: x.truth("system"),
+	}
+	if u.Groups == nil {
+		u.Groups = []string{}
+	}
+	if u.Shell != "" && !strings.Contains(u.Shell, "/") {
+		u.Shell = "/usr/bin/" + u.Shell
+	}
+	if p := x.text("hashed_password_file"); p != "" {
+		u.PasswordSecret = d.passwordSecret(p, x)
+	}
+	d.host.Users[name] = u
+}
+
+// passwordSecret is the secret that a password file is. A user's password is
+// needed before the user exists.
+func (d *decoder) passwordSecret(p string, x *entry) string {
+	secret := path.Base(p)
+	s, ok := d.host.Secrets[secret]
+	switch {
+	case !ok || s.Path(secret) != p:
+		x.fail("hashed_password_file", "Unknown secret", fmt.Sprintf("%s is the path of no declared secret; write config.secret.NAME.path.", p))
+	case !s.NeededForUsers:
+		x.fail("hashed_password_file", "Secret comes too late", fmt.Sprintf("secret %q must say needed_for_users = true, since accounts are made before other secrets are decrypted.", secret))
+	}
+	return secret
+}
+
+func (d *decoder) secret(name string, x *entry) {
+	s := spec.Secret{
+		Key: x.text("key"), Owner: x.text("owner"), Group: x.text("group"), Mode: fourDigits(x.text("mode")),
+		NeededForUsers: x.truth("needed_for_users"), RestartUnits: x.texts("restart_units"),
+	}
+	file := x.text("file")
+	if file == "" {
+		if !x.bad {
+			x.e.fail(d.e.entryRange(x.path), "Missing file", fmt.Sprintf("%s needs a file, or secrets { default_file = ... }.", x.path))
+		}
+	} else {
+		s.FileDigest, _ = d.blob(file, "file", x)
+	}
+	d.host.Secrets[name] = s
+}
+
+// blob hashes a file of the flake that is copied as bytes.
+func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
+	real, err := d.e.realPath(d.e.flakeModule(), p)
+	if err == nil {
+		var b []byte
+		if b, err = os.ReadFile(real); err == nil {
+			digest := spec.Sum(b)
+			d.host.Blobs[digest] = real
+			return digest, true
+		}
+		err = fmt.Errorf("cannot read %s: %w", p, underlying(err))
+	}
+	x.fail(attr, "Cannot read file", err.Error()+".")
+	return "", false
+}
+
+func fourDigits(mode string) string {
+	if len(mode) == 3 {
+		return "0" + mode
+	}
+	return mode
+}
+
+func (d *decoder) file(name string, x *entry) {
+	f := spec.File{Type: spec.Regular, Owner: x.text("owner"), Group: x.text("group"), Check: x.texts("check"), Mode: fourDigits(x.text("mode"))}
+	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" {
+		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and ..", x.path))
+	}
+	content, hasContent := x.get("content")
+	source, link := x.text("source"), x.text("symlink")
+	said := 0
+	for _, is := range []bool{hasContent, source != "", link != "", x.truth("directory")} {
+		if is {
+			said++
+		}
+	}
+	if said != 1 && !x.bad {
+		x.e.fail(d.e.entryRange(x.path), "Not one kind of file", fmt.Sprintf("%s needs exactly one of content, source, symlink and directory; %d are given.", x.path, said))
+	}
+	switch {
+	case hasContent:
+		d.content(&f, content.AsString(), x)
+	case source != "":
+		f.Digest, _ = d.blob(source, "source", x)
+	case link != "":
+		f.Type, f.Target, f.Mode = spec.Symlink, link, ""
+	default:
+		f.Type = spec.Directory
+	}
+	if f.Mode == "" && f.Type != spec.Symlink {
+		f.Mode = map[bool]string{true: "0755", false: "0644"}[f.Type == spec.Directory]
+	}
+	d.host.Files[name] = f
+}
+
+// content takes text; where it bears secrets, the file is rendered when the
+// host activates, and nobody but the owner may read it (rule 19).
+func (d *decoder) content(f *spec.File, text string, x *entry) {
+	f.Content = text
+	f.Digest = spec.Sum([]byte(text))
+	c := x.e.leafAt(x.path.With("content"))
+	for _, name := range secretsIn(c.merged.Value) {
+		if strings.Contains(text, "{{secret:"+name+"}}") || strings.Contains(text, "{{secret:"+name+"|") {
+			f.Secrets = append(f.Secrets, name)
+		}
+	}
+	if len(f.Secrets) == 0 {
+		return
+	}
+	if f.Mode == "" {
+		f.Mode = "0400"
+	}
+	if !strings.HasPrefix(f.Mode, "0") || !strings.HasSuffix(f.Mode, "00") {
+		x.fail("mode", "Secret readable by others", fmt.Sprintf("it holds %s, so its mode must give nothing to group and others, such as 0400; it is %s.", strings.Join(f.Secrets, ", "), f.Mode))
+	}
+}
+
+func (d *decoder) unit(name string, x *entry) {
+	u := spec.Unit{
+		Content: x.text("content"), Enabled: x.maybe("enabled"), Masked: x.maybe("masked"),
+		RestartTriggers: x.texts("restart_triggers"), ReloadTriggers: x.texts("reload_triggers"),
+		RestartIfChanged: x.maybe("restart_if_changed"), ReloadIfChanged: x.truth("reload_if_changed"),
+	}
+	if v, ok := x.get("drop_in"); ok && v.LengthInt() > 0 {
+		u.DropIns = map[string]string{}
+		for k, text := range v.AsValueMap() {
+			u.DropIns[k] = text.AsString()
+		}
+	}
+	if !strings.Contains(name, ".") {
+		x.e.fail(d.e.entryRange(x.path), "Invalid unit name", fmt.Sprintf("%s: a unit's name has a suffix: %s.service.", x.path, name))
+	}
+	d.host.Units[name] = u
+}
+
+func (d *decoder) kernel() {
+	for kind, take := range map[spec.Kind]func(cty.Value){
+		spec.KindSysctl: func(v cty.Value) {
+			for k, text := range v.AsValueMap() {
+				d.host.Sysctls[k] = text.AsString()
+			}
+		},
+		spec.KindKernelModule: func(v cty.Value) {
+			for _, m := range v.AsValueSlice() {
+				d.host.KernelModules = append(d.host.KernelModules, m.AsString())
+			}
+		},
+	} {
+		c := d.e.leafAt(option.Path{string(kind)})
+		if c == nil || c.bad || !c.merged.Defined {
+			continue
+		}
+		take(c.merged.Value)
+		for _, name := range slices.Sorted(maps.Keys(c.merged.Elements)) {
+			d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.origin(c.merged.Elements[name])
+		}
+	}
+}

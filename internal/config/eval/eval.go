@@ -1,0 +1,190 @@
+// Package eval turns a host of a flake into its resolved spec: it loads the
+// modules, finds the definitions of every option, evaluates what is asked
+// for, lazily, and decodes the resources. It remembers where each value came
+// from.
+package eval
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/spec"
+	"github.com/hostctl/hostctl/library"
+)
+
+// Result is an evaluated host.
+type Result struct {
+	Spec  *spec.Host
+	Files map[string]*hcl.File // every file that was read, for the snippets of diagnostics: those of the flake
+
+	eval *evaluator
+}
+
+// evaluator is the state of one host's evaluation.
+type evaluator struct {
+	ctx   context.Context
+	flake *flake.Flake
+	host  *flake.Host
+
+	files   map[string]*hcl.File
+	modules map[string]*module // by path on disk, or library path
+	loaded  []*module          // in load order
+	mounts  map[string]*flake.Input
+	args    cty.Value
+	shared  map[string]function.Function
+
+	root    *option.Node
+	homes   map[*option.Node]*module // whose file declares an option
+	defs    map[*option.Node][]*rawDef
+	entries map[*option.Node][]*block // blocks that make entries of a map
+	dynamic map[*option.Node][]*rawDef
+	cuts    map[*option.Node][]*rawDef // without() and force() of whole maps
+	touched map[*option.Node]bool
+	checks  []*check
+
+	cells map[string]*cell
+	stack []frame
+	diags hcl.Diagnostics
+	said  map[string]bool
+	// incomplete is set when a file did not parse: what it would have
+	// declared or defined is then not missed (rule 29).
+	incomplete bool
+}
+
+// Host evaluates one host of a flake. The result is usable, for snippets at
+// least, when there are errors too.
+func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagnostics) {
+	e := &evaluator{
+		ctx: ctx, flake: f, files: f.Files, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
+		root: &option.Node{Children: map[string]*option.Node{}}, homes: map[*option.Node]*module{},
+		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
+		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
+	}
+	r := &Result{Files: e.files, eval: e}
+	if e.host = f.Host(name); e.host == nil {
+		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, f.Hosts())))
+		return r, e.diags
+	}
+	e.shared = sharedFunctions()
+	e.loadAll()
+	r.Spec = e.decode()
+	e.checkAll(e.root, nil)
+	e.runChecks()
+	slices.SortStableFunc(e.diags, byPlace)
+	return r, e.diags
+}
+
+func byPlace(a, b *hcl.Diagnostic) int {
+	if a.Subject == nil || b.Subject == nil {
+		return cmp.Compare(len(subjectName(a)), len(subjectName(b)))
+	}
+	return cmp.Or(strings.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
+}
+
+func subjectName(d *hcl.Diagnostic) string {
+	if d.Subject == nil {
+		return ""
+	}
+	return d.Subject.Filename
+}
+
+// loadAll reads the always acting library, then the layers from the weakest,
+// so that a module belongs to the weakest layer that reaches it (rule 11).
+func (e *evaluator) loadAll() {
+	for label, file := range library.Index() {
+		e.index(label, file)
+	}
+	e.args = e.evalArgs()
+	for _, name := range library.Always() {
+		e.activate(name)
+	}
+	e.loadList(option.Flake, e.flake.Modules)
+	if e.host.Template != "" {
+		t := e.flake.Template(e.host.Template)
+		if t == nil {
+			e.fail(&e.host.Range, "Unknown template", fmt.Sprintf("flake.hcl has no template %q.%s", e.host.Template, option.DidYouMean(e.host.Template, e.flake.Templates())))
+		} else {
+			e.loadList(option.Template, t.Modules)
+		}
+	}
+	e.loadList(option.Host, e.host.Modules)
+	for i := 0; i < len(e.loaded); i++ { // collecting may activate library modules, which are appended
+		e.collect(e.loaded[i])
+	}
+}
+
+func (e *evaluator) index(label, file string) {
+	p, err := option.Declared(label)
+	if err == nil {
+		var n *option.Node
+		if n, err = e.root.Declare(p); err == nil {
+			n.Library = file
+			return
+		}
+	}
+	e.fail(nil, "Invalid library", fmt.Sprintf("internal error: library/%s: %v.", file, err))
+}
+
+// evalArgs merges the args of the flake, the template and the host, key by
+// key, the host's winning (rule 22).
+func (e *evaluator) evalArgs() cty.Value {
+	layers := []map[string]hcl.Expression{e.flake.Args}
+	if t := e.flake.Template(e.host.Template); t != nil {
+		layers = append(layers, t.Args)
+	}
+	exprs := map[string]hcl.Expression{}
+	for _, layer := range append(layers, e.host.Args) {
+		for name, expr := range layer {
+			exprs[name] = expr
+		}
+	}
+	vals := map[string]cty.Value{}
+	sc := &scope{fixed: true, mod: e.flakeModule()}
+	for _, name := range sortedKeys(exprs) {
+		if v, ok := e.value(exprs[name], sc); ok {
+			vals[name] = v
+		} else {
+			vals[name] = cty.DynamicVal.Mark(poison{})
+		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+func (e *evaluator) fail(at *hcl.Range, summary, detail string) {
+	e.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}})
+}
+
+// report keeps each diagnostic once: an option may be evaluated many times.
+func (e *evaluator) report(diags hcl.Diagnostics) {
+	for _, d := range diags {
+		key := d.Summary + d.Detail
+		if d.Subject != nil {
+			key += d.Subject.String()
+		}
+		if !e.said[key] {
+			e.said[key] = true
+			// The expression and its context would make the writer print
+			// values, among them the placeholders of this evaluator.
+			d.Expression, d.EvalContext = nil, nil
+			e.diags = append(e.diags, d)
+		}
+	}
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

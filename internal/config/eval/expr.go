@@ -1,0 +1,374 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// scope is what an expression can see beside config.
+type scope struct {
+	mod   *module
+	inst  *instance    // for each
+	self  option.Path  // path of the entry that self is, if inst does not say
+	entry *option.Node // its node
+	value cty.Value    // in validations
+	fixed bool         // imports, modules and args: nothing of config (rule 22)
+}
+
+// poison marks what cannot be known because of an error that has been
+// reported: whatever needs it stays silent (rule 29).
+type poison struct{}
+
+// pathMark marks an unknown with the cell that would make it known.
+type pathMark struct{ cell *cell }
+
+// missing marks the value of an option that nothing defines (rule 16).
+type missing struct{ cell *cell }
+
+// secretMark marks text that holds the placeholder of a secret (rule 19).
+type secretMark struct{ name string }
+
+// ref is a read of a cell in an expression.
+type ref struct {
+	cell *cell
+	rng  hcl.Range
+}
+
+// reading is one evaluation of an expression against what is known.
+type reading struct {
+	e      *evaluator
+	refs   []ref // cells that are not known yet
+	skip   []hcl.Range
+	sick   bool // something that was read is poisoned
+	gone   []absence
+	locals []*local
+	diags  hcl.Diagnostics
+}
+
+// absence is a read of an entry that no definition makes.
+type absence struct {
+	node *option.Node
+	path option.Path
+	key  string
+	rng  hcl.Range
+}
+
+// value evaluates an expression until it is wholly known. It is false when
+// that failed, which has been reported.
+func (e *evaluator) value(expr hcl.Expression, sc *scope) (cty.Value, bool) {
+	return e.until(expr, sc, cty.Value.IsWhollyKnown)
+}
+
+// until evaluates, resolves what the unknown part of the result needs, and
+// evaluates again, until enough says that it is known enough (rule 1).
+func (e *evaluator) until(expr hcl.Expression, sc *scope, enough func(cty.Value) bool) (cty.Value, bool) {
+	for {
+		r := &reading{e: e}
+		v := r.read(expr, sc)
+		if !r.diags.HasErrors() && enough(v) {
+			return e.strip(v), true
+		}
+		pending := r.pending(v)
+		if len(pending) == 0 {
+			e.explainFailure(expr, v, r)
+			return cty.DynamicVal, false
+		}
+		for _, p := range pending {
+			if !e.resolve(p.cell, p.rng) {
+				return cty.DynamicVal, false
+			}
+		}
+	}
+}
+
+func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading) {
+	if r.sick {
+		return
+	}
+	if r.diags.HasErrors() {
+		for _, d := range r.diags {
+			e.report(hcl.Diagnostics{e.reword(d, r.gone)})
+		}
+		return
+	}
+	for _, mark := range unknownMarks(v) {
+		if m, ok := mark.(missing); ok {
+			e.fail(expr.Range().Ptr(), "Option not defined", m.cell.path.String()+" has no value: nothing defines it and it has no default.")
+			return
+		}
+	}
+	e.fail(expr.Range().Ptr(), "Unknown value", "internal error: nothing says what this expression waits for.")
+}
+
+// reword says in terms of the language what hcl says in its own.
+func (e *evaluator) reword(d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
+	if d.Summary == "Unsupported attribute" || d.Summary == "Invalid index" {
+		for _, a := range gone {
+			if d.Subject == nil || !covers(a.rng, *d.Subject) && !covers(*d.Subject, a.rng) {
+				continue
+			}
+			known := e.keysOfMap(a.node, a.path)
+			return &hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: "Unknown entry", Subject: a.rng.Ptr(),
+				Detail: fmt.Sprintf("Nothing declares %s.%s Declare it: %s %q { ... }.", a.path.With(a.key), option.DidYouMean(a.key, known), a.path, a.key),
+			}
+		}
+		if strings.Contains(d.Detail, "This object does not have an attribute named") && d.Expression != nil && splat(d.Expression) {
+			d.Detail += " A map has no order: write values(MAP)[*].NAME or [for name, entry in MAP : entry.NAME]."
+		}
+	}
+	if d.Summary == "Unknown variable" {
+		d.Detail += " An expression sees config, args, host, input, local, and each or self where there is one. For a shell's own ${NAME} write $${NAME}, or move the text to a file."
+	}
+	if d.Summary == "Call to unknown function" && d.Subject != nil {
+		for _, name := range []string{"default", "force", "before", "after", "without"} {
+			if strings.Contains(d.Detail, fmt.Sprintf("%q", name)) {
+				d.Summary = "Misplaced " + name
+				d.Detail = name + "() is syntax, not a function: it stands where a value is defined, as the whole value, an element, or a branch of ?:, and not inside another expression."
+			}
+		}
+	}
+	return d
+}
+
+func splat(expr hcl.Expression) bool {
+	_, ok := expr.(*hclsyntax.SplatExpr)
+	return ok
+}
+
+// strip removes the marks of evaluation and keeps those of secrets.
+func (e *evaluator) strip(v cty.Value) cty.Value {
+	if !v.ContainsMarked() {
+		return v
+	}
+	v, pvm := v.UnmarkDeepWithPaths()
+	keep := pvm[:0]
+	for _, pm := range pvm {
+		for mark := range pm.Marks {
+			if _, ok := mark.(secretMark); !ok {
+				delete(pm.Marks, mark)
+			}
+		}
+		if len(pm.Marks) > 0 {
+			keep = append(keep, pm)
+		}
+	}
+	return v.MarkWithPaths(keep)
+}
+
+// unknownMarks are the marks on the unknown parts of v.
+func unknownMarks(v cty.Value) []any {
+	var out []any
+	var walk func(v cty.Value, outer cty.ValueMarks)
+	walk = func(v cty.Value, outer cty.ValueMarks) {
+		v, marks := v.Unmark()
+		if len(outer) > 0 {
+			all := cty.NewValueMarks()
+			for m := range outer {
+				all[m] = struct{}{}
+			}
+			for m := range marks {
+				all[m] = struct{}{}
+			}
+			marks = all
+		}
+		if !v.IsKnown() {
+			for m := range marks {
+				out = append(out, m)
+			}
+			return
+		}
+		if v.IsNull() || !v.CanIterateElements() {
+			return
+		}
+		for it := v.ElementIterator(); it.Next(); {
+			_, elem := it.Element()
+			walk(elem, marks)
+		}
+	}
+	walk(v, nil)
+	return out
+}
+
+// pending chooses what to resolve next: the cells that the unknown part of
+// the result is marked with, else whatever the expression reads; of these
+// not those that stand in the branch of a ?: that is not, or not yet, chosen.
+func (r *reading) pending(v cty.Value) []ref {
+	named := map[*cell]bool{}
+	if !r.diags.HasErrors() {
+		for _, mark := range unknownMarks(v) {
+			if m, ok := mark.(pathMark); ok {
+				named[m.cell] = true
+			}
+		}
+	}
+	marked := slices.DeleteFunc(slices.Clone(r.refs), func(p ref) bool { return !named[p.cell] })
+	if len(marked) == 0 {
+		marked = r.refs
+	}
+	needed := slices.DeleteFunc(slices.Clone(marked), func(p ref) bool {
+		return slices.ContainsFunc(r.skip, func(s hcl.Range) bool { return covers(s, p.rng) })
+	})
+	if len(needed) > 0 {
+		return needed
+	}
+	return marked
+}
+
+func covers(outer, inner hcl.Range) bool {
+	return outer.Filename == inner.Filename && outer.Start.Byte <= inner.Start.Byte && inner.End.Byte <= outer.End.Byte
+}
+
+// read evaluates once.
+func (r *reading) read(expr hcl.Expression, sc *scope) cty.Value {
+	ctx := sc.mod.ctx.NewChild()
+	ctx.Variables = r.variables(expr, sc)
+	v, diags := expr.Value(ctx)
+	r.diags = append(r.diags, diags...)
+	r.branches(expr, ctx)
+	return v
+}
+
+// branches notes the parts of ?: that do not count.
+func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
+	if len(r.refs) == 0 {
+		return
+	}
+	node, ok := expr.(hclsyntax.Node)
+	if !ok {
+		return
+	}
+	// The visitor reports nothing.
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		c, ok := n.(*hclsyntax.ConditionalExpr)
+		if !ok {
+			return nil
+		}
+		v, diags := c.Condition.Value(ctx)
+		v, _ = v.Unmark()
+		switch {
+		case diags.HasErrors():
+		case !v.IsKnown():
+			r.skip = append(r.skip, c.TrueResult.Range(), c.FalseResult.Range())
+		case v.RawEquals(cty.True):
+			r.skip = append(r.skip, c.FalseResult.Range())
+		case v.RawEquals(cty.False):
+			r.skip = append(r.skip, c.TrueResult.Range())
+		}
+		return nil
+	})
+}
+
+// variables builds the roots that an expression refers to, and of config
+// only the parts that it names.
+func (r *reading) variables(expr hcl.Expression, sc *scope) map[string]cty.Value {
+	vars := map[string]cty.Value{}
+	byRoot := map[string][]use{}
+	for _, u := range usesOf(expr, nil) {
+		byRoot[u.root] = append(byRoot[u.root], u)
+	}
+	for _, root := range sortedKeys(byRoot) {
+		if v, ok := r.variable(root, byRoot[root], sc); ok {
+			vars[root] = v
+		}
+	}
+	return vars
+}
+
+func (r *reading) variable(root string, uses []use, sc *scope) (cty.Value, bool) {
+	switch root {
+	case "config":
+		if sc.fixed {
+			r.fail(uses[0].rng, "Config is not known yet", "Here only args, host and input can be used: which modules are loaded cannot depend on what they hold.")
+			return cty.DynamicVal, true
+		}
+		return r.config(uses), true
+	case "args":
+		return r.known(r.e.args), true
+	case "host":
+		return r.e.hostValue(), true
+	case "input":
+		return r.inputs(uses, sc), true
+	case "local":
+		return r.localValues(uses, sc), true
+	case "each":
+		return r.eachValue(uses, sc)
+	case "self":
+		return r.selfValue(uses, sc)
+	case "value":
+		return sc.value, sc.value != cty.NilVal
+	}
+	return cty.NilVal, false
+}
+
+func (r *reading) known(v cty.Value) cty.Value {
+	if v == cty.NilVal {
+		return cty.EmptyObjectVal
+	}
+	if v.ContainsMarked() {
+		_, marks := v.UnmarkDeep()
+		if _, bad := marks[poison{}]; bad {
+			r.sick = true
+		}
+	}
+	return v
+}
+
+func (r *reading) fail(at hcl.Range, summary, detail string) {
+	r.diags = append(r.diags, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at.Ptr(),
+	})
+}
+
+func (e *evaluator) hostValue() cty.Value {
+	return cty.ObjectVal(map[string]cty.Value{
+		"name": cty.StringVal(e.host.Name), "system": cty.StringVal(e.host.System), "template": cty.StringVal(e.host.Template),
+	})
+}
+
+// localValues evaluates the locals that are named within this same reading,
+// so that a local of which one part is read does not need the others.
+func (r *reading) localValues(uses []use, sc *scope) cty.Value {
+	vals := map[string]cty.Value{}
+	for _, u := range uses {
+		if len(u.steps) == 0 || u.steps[0].any {
+			r.fail(u.rng, "Invalid reference", "A local is read by its name: local.NAME.")
+			continue
+		}
+		name := u.steps[0].name
+		l := sc.mod.locals[name]
+		if l == nil {
+			r.fail(u.rng, "Unknown local", "This file has no local "+name+"."+option.DidYouMean(name, sortedKeys(sc.mod.locals)))
+			vals[name] = cty.DynamicVal
+			continue
+		}
+		vals[name] = r.local(l, u.rng, sc)
+	}
+	return cty.ObjectVal(vals)
+}
+
+func (r *reading) local(l *local, at hcl.Range, sc *scope) cty.Value {
+	if l.value != cty.NilVal {
+		return l.value
+	}
+	if slices.Contains(r.locals, l) {
+		r.fail(at, "Cycle of locals", "This local depends on itself.")
+		return cty.DynamicVal
+	}
+	r.locals = append(r.locals, l)
+	errors := len(r.diags)
+	v := r.read(l.expr, &scope{mod: sc.mod, fixed: sc.fixed})
+	r.locals = r.locals[:len(r.locals)-1]
+	if len(r.diags) == errors && v.IsWhollyKnown() {
+		v = r.e.strip(v)
+		l.value = v
+	}
+	return v
+}

@@ -1,0 +1,325 @@
+package eval
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/tryfunc"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	yaml "github.com/zclconf/go-cty-yaml"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+)
+
+// sharedFunctions are those that do not care which file calls them, under
+// their Terraform names. Only those that build text take the placeholder of
+// a secret (rule 19).
+func sharedFunctions() map[string]function.Function {
+	fns := map[string]function.Function{
+		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
+		"min": stdlib.MinFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": stdlib.ParseIntFunc,
+		"chomp": stdlib.ChompFunc, "formatlist": stdlib.FormatListFunc, "lower": stdlib.LowerFunc,
+		"upper": stdlib.UpperFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc, "split": stdlib.SplitFunc,
+		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
+		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
+		"chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc, "coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc,
+		"contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc, "flatten": stdlib.FlattenFunc,
+		"keys": stdlib.KeysFunc, "lookup": stdlib.LookupFunc, "range": stdlib.RangeFunc, "reverse": stdlib.ReverseListFunc,
+		"setintersection": stdlib.SetIntersectionFunc, "setproduct": stdlib.SetProductFunc, "setsubtract": stdlib.SetSubtractFunc,
+		"setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
+		"csvdecode": stdlib.CSVDecodeFunc, "jsondecode": stdlib.JSONDecodeFunc, "yamldecode": yaml.YAMLDecodeFunc,
+		"tostring": stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
+		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
+		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
+	}
+	for name, f := range ownFunctions() {
+		fns[name] = f
+	}
+	for name, f := range fns {
+		fns[name] = refuseSecrets(name, f)
+	}
+	for name, f := range map[string]function.Function{
+		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(),
+		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
+		"ini": writerFunc(writeINI), "toml": writerFunc(writeTOML), "keyvalue": writerFunc(writeKeyValue),
+	} {
+		fns[name] = f
+	}
+	return fns
+}
+
+// refuseSecrets wraps a function that would destroy a placeholder silently.
+func refuseSecrets(name string, f function.Function) function.Function {
+	wrapped := &function.Spec{
+		Type: func(args []cty.Value) (cty.Type, error) {
+			for _, a := range args {
+				if s := secretsIn(a); len(s) > 0 {
+					return cty.NilType, fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", name, s[0])
+				}
+			}
+			return f.ReturnTypeForValues(args)
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
+	}
+	for _, p := range f.Params() {
+		wrapped.Params = append(wrapped.Params, takesAnything(p))
+	}
+	if v := f.VarParam(); v != nil {
+		p := takesAnything(*v)
+		wrapped.VarParam = &p
+	}
+	return function.New(wrapped)
+}
+
+func takesAnything(p function.Parameter) function.Parameter {
+	p.AllowMarked, p.AllowUnknown, p.AllowNull, p.AllowDynamicType = true, true, true, true
+	return p
+}
+
+// secretsIn are the names of the secrets whose placeholders v bears, sorted.
+func secretsIn(v cty.Value) []string {
+	if !v.ContainsMarked() {
+		return nil
+	}
+	_, marks := v.UnmarkDeep()
+	names := map[string]bool{}
+	for m := range marks {
+		if s, ok := m.(secretMark); ok {
+			names[s.name] = true
+		}
+	}
+	return sortedKeys(names)
+}
+
+// functions are those of one file: paths are relative to it (rule 22).
+func (e *evaluator) functions(m *module) map[string]function.Function {
+	fns := make(map[string]function.Function, len(e.shared)+3)
+	for name, f := range e.shared {
+		fns[name] = f
+	}
+	if m.flake == nil {
+		fns["secret_placeholder"] = placeholderFunc()
+	}
+	fns["file"] = e.fileFunc(m)
+	fns["templatefile"] = e.templateFunc(m)
+	return fns
+}
+
+func placeholderFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			name := args[0].AsString()
+			return cty.StringVal("{{secret:" + name + "}}").Mark(secretMark{name}), nil
+		},
+	})
+}
+
+// realPath finds a file of the flake or an input for a module's expression.
+func (e *evaluator) realPath(m *module, p string) (string, error) {
+	if strings.HasPrefix(p, "/@/") {
+		return e.flake.Real(e.flake.Dir, "./"+strings.TrimPrefix(p, "/@/"), e.mounted)
+	}
+	f := m.flake
+	if f == nil {
+		f = e.flake
+	}
+	return f.Real(m.dir, p, e.mounted)
+}
+
+// readText reads a file as text. Text that cty would change is refused.
+func (e *evaluator) readText(m *module, p string) (string, error) {
+	real, err := e.realPath(m, p)
+	if err != nil {
+		return "", err
+	}
+	b, err := os.ReadFile(real)
+	if err != nil {
+		return "", fmt.Errorf("cannot read %s: %w", p, underlying(err))
+	}
+	if !utf8.Valid(b) || !norm.NFC.IsNormal(b) {
+		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", p)
+	}
+	return string(b), nil
+}
+
+// underlying drops the path of this machine from an error.
+func underlying(err error) error {
+	if pe, ok := err.(*os.PathError); ok {
+		return pe.Err
+	}
+	return err
+}
+
+func (e *evaluator) fileFunc(m *module) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			s, err := e.readText(m, args[0].AsString())
+			return cty.StringVal(s), err
+		},
+	})
+}
+
+func (e *evaluator) templateFunc(m *module) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{
+			{Name: "path", Type: cty.String},
+			{Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true, AllowDynamicType: true},
+		},
+		Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			p := args[0].AsString()
+			s, err := e.readText(m, p)
+			if err != nil {
+				return cty.NilVal, err
+			}
+			return e.render(m, p, s, args[1])
+		},
+	})
+}
+
+func (e *evaluator) render(m *module, p, s string, vars cty.Value) (cty.Value, error) {
+	if err := flake.GuardTemplate(p, s); err != nil {
+		return cty.NilVal, err
+	}
+	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), p, hcl.InitialPos)
+	if diags.HasErrors() {
+		return cty.NilVal, fmt.Errorf("%s; for text with its own $ and %% use substitute(file(...), {...})", diags.Error())
+	}
+	vars, marks := vars.Unmark()
+	if !vars.IsKnown() {
+		return cty.UnknownVal(cty.String).WithMarks(marks), nil
+	}
+	if vars.IsNull() || !vars.Type().IsObjectType() && !vars.Type().IsMapType() {
+		return cty.NilVal, fmt.Errorf("the variables of a template are a map")
+	}
+	ctx := m.ctx.NewChild()
+	ctx.Variables = vars.AsValueMap()
+	v, diags := tmpl.Value(ctx)
+	if diags.HasErrors() {
+		return cty.NilVal, diags
+	}
+	text, own := v.Unmark()
+	text, err := convert.Convert(text, cty.String)
+	return text.WithMarks(marks, own), err
+}
+
+// substituteFunc replaces @name@ in text that has its own $ and %. A mark
+// without a value and a value without a mark are mistakes (rule 25).
+func substituteFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{
+			{Name: "text", Type: cty.String, AllowMarked: true},
+			{Name: "values", Type: cty.DynamicPseudoType, AllowMarked: true},
+		},
+		Type: function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			text, marks := args[0].Unmark()
+			vals, own := args[1].UnmarkDeep()
+			if !vals.IsWhollyKnown() {
+				return cty.UnknownVal(cty.String).WithMarks(marks, own), nil
+			}
+			s, err := substitute(text.AsString(), vals)
+			return cty.StringVal(s).WithMarks(marks, own), err
+		},
+	})
+}
+
+func substitute(text string, vals cty.Value) (string, error) {
+	if vals.IsNull() || !vals.CanIterateElements() {
+		return "", fmt.Errorf("the values of substitute() are a map")
+	}
+	known := map[string]string{}
+	var pairs []string
+	for it := vals.ElementIterator(); it.Next(); {
+		k, v := it.Element()
+		s, err := convert.Convert(v, cty.String)
+		if err != nil || s.IsNull() {
+			return "", fmt.Errorf("the value of @%s@ is no string", k.AsString())
+		}
+		mark := "@" + k.AsString() + "@"
+		if !strings.Contains(text, mark) {
+			return "", fmt.Errorf("the text has no %s", mark)
+		}
+		known[mark] = s.AsString()
+		pairs = append(pairs, mark, s.AsString())
+	}
+	for _, mark := range marksIn(text) {
+		if _, ok := known[mark]; !ok {
+			return "", fmt.Errorf("nothing gives a value to %s", mark)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text), nil
+}
+
+// marksIn are the @name@ of a text; an address such as a@b.c@d is none.
+func marksIn(text string) []string {
+	var out []string
+	for i := 0; i < len(text); i++ {
+		if text[i] != '@' || i > 0 && wordByte(text[i-1]) {
+			continue
+		}
+		end := i + 1
+		for end < len(text) && wordByte(text[end]) {
+			end++
+		}
+		if end > i+1 && end < len(text) && text[end] == '@' {
+			out = append(out, text[i:end+1])
+			i = end
+		}
+	}
+	return out
+}
+
+func wordByte(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+}
+
+// escaping lets secrets pass a writer of the standard library and tells
+// their placeholders how the value is to be escaped.
+func escaping(escaper string, f function.Function) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowDynamicType: true}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			v, err := f.Call(args)
+			if err != nil || !v.IsKnown() {
+				return v, err
+			}
+			s, marks := v.Unmark()
+			text := s.AsString()
+			for _, name := range secretsIn(args[0]) {
+				text = strings.ReplaceAll(text, "{{secret:"+name+"}}", "{{secret:"+name+"|"+escaper+"}}")
+			}
+			return cty.StringVal(text).WithMarks(marks), nil
+		},
+	})
+}
+
+// baseName and dirName are those of slash paths.
+func pathFunc(f func(string) string) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "path", Type: cty.String}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			return cty.StringVal(f(args[0].AsString())), nil
+		},
+	})
+}
+
+func paths() map[string]function.Function {
+	return map[string]function.Function{"basename": pathFunc(path.Base), "dirname": pathFunc(path.Dir)}
+}

@@ -1,0 +1,272 @@
+package eval
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/library"
+)
+
+// module is one file of the configuration or of the library.
+type module struct {
+	flake  *flake.Flake // nil: the library
+	name   string       // in diagnostics
+	dir    string       // on disk
+	mount  string       // what expressions see for dir
+	body   *hclsyntax.Body
+	source *option.Source
+	locals map[string]*local
+	ctx    *hcl.EvalContext // its functions
+	root   *block
+	// rootInstance is what all blocks of the file hang below.
+	rootInstance *instance
+	done         bool // its imports are loaded
+	counted      bool // its definitions are collected, or will be
+}
+
+type local struct {
+	expr  hcl.Expression
+	value cty.Value // once wholly known
+}
+
+// flakeModule stands for flake.hcl itself where its expressions are evaluated.
+func (e *evaluator) flakeModule() *module {
+	return e.newModule(e.flake, "flake.hcl", filepath.Join(e.flake.Dir, "flake.hcl"), option.Host)
+}
+
+func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.Layer) *module {
+	m := &module{
+		flake: f, name: name, dir: filepath.Dir(file), locals: map[string]*local{},
+		source: &option.Source{Layer: layer, Beats: map[*option.Source]bool{}},
+	}
+	if f != nil {
+		rel, err := filepath.Rel(f.Dir, m.dir)
+		if err == nil {
+			m.mount = path.Join(mountOf(f), filepath.ToSlash(rel))
+		}
+	}
+	m.source.Dir = m.mount
+	m.root = &block{mod: m}
+	m.ctx = &hcl.EvalContext{Functions: e.functions(m)}
+	return m
+}
+
+// mountOf is the path of a flake's folder in the language; that of the root
+// flake has an empty name.
+func mountOf(f *flake.Flake) string {
+	if f.Mount == "" {
+		return "/@"
+	}
+	return f.Mount
+}
+
+// loadList loads a modules list of flake.hcl. Modules of other flakes count
+// as imported by the list: the flake's own beat them (rule 11).
+func (e *evaluator) loadList(layer option.Layer, list hcl.Expression) {
+	if list == nil {
+		return
+	}
+	var own, foreign []*module
+	for _, m := range e.loadPaths(list, e.flakeModule(), layer) {
+		if m.flake == e.flake {
+			own = append(own, m)
+		} else {
+			foreign = append(foreign, m)
+		}
+	}
+	for _, m := range own {
+		for _, f := range foreign {
+			under(m.source, f.source)
+			for s := range m.source.Beats {
+				if s != f.source && !f.source.Beats[s] {
+					under(s, f.source)
+				}
+			}
+		}
+	}
+}
+
+func under(s, t *option.Source) {
+	if s == t {
+		return
+	}
+	s.Beats[t] = true
+	for u := range t.Beats {
+		if u != s {
+			s.Beats[u] = true
+		}
+	}
+}
+
+// loadPaths loads what a list of paths names, in its order.
+func (e *evaluator) loadPaths(list hcl.Expression, from *module, layer option.Layer) []*module {
+	v, ok := e.value(list, &scope{mod: from, fixed: true})
+	if !ok {
+		return nil
+	}
+	if v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() {
+		e.fail(list.Range().Ptr(), "Wrong type", "A list of paths is wanted here.")
+		return nil
+	}
+	var out []*module
+	for it := v.ElementIterator(); it.Next(); {
+		_, p := it.Element()
+		if p.IsNull() {
+			continue
+		}
+		if p.Type() != cty.String {
+			e.fail(list.Range().Ptr(), "Wrong type", "A list of paths is wanted here.")
+			continue
+		}
+		if m := e.load(p.AsString(), from, layer, list.Range()); m != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// load reads one module and, before it, its imports.
+func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Range) *module {
+	real, err := from.flake.Real(from.dir, p, e.mounted)
+	if err != nil {
+		e.fail(&at, "Cannot load module", sentence(err))
+		return nil
+	}
+	info, err := os.Stat(real)
+	if err == nil && info.IsDir() {
+		real = filepath.Join(real, "default.hcl")
+		_, err = os.Stat(real)
+	}
+	if err != nil {
+		e.fail(&at, "Cannot load module", fmt.Sprintf("%s: %v; a module is a .hcl file, or a folder that holds default.hcl.", p, err))
+		return nil
+	}
+	if m := e.modules[real]; m != nil {
+		return m
+	}
+	f := e.ownerOf(p, from)
+	rel, err := filepath.Rel(f.Dir, real)
+	if err != nil {
+		e.fail(&at, "Cannot load module", sentence(err))
+		return nil
+	}
+	src, err := os.ReadFile(real)
+	if err != nil {
+		e.fail(&at, "Cannot load module", sentence(err))
+		return nil
+	}
+	m := e.newModule(f, f.Label+filepath.ToSlash(rel), real, layer)
+	e.modules[real] = m
+	e.parse(m, src)
+	e.imports(m, layer)
+	m.source.Index = len(e.loaded)
+	m.counted, m.done = true, true
+	e.loaded = append(e.loaded, m)
+	return m
+}
+
+// ownerOf is the flake that a path leads into.
+func (e *evaluator) ownerOf(p string, from *module) *flake.Flake {
+	if rest, ok := strings.CutPrefix(p, "/@"); ok {
+		mount, _, _ := strings.Cut(rest, "/")
+		if in := e.mounted("/@" + mount); in != nil {
+			if f, _ := in.Flake(); f != nil {
+				return f
+			}
+		}
+		return e.flake
+	}
+	return from.flake
+}
+
+func (e *evaluator) mounted(mount string) *flake.Input { return e.mounts[mount] }
+
+func (e *evaluator) parse(m *module, src []byte) {
+	file, diags := flake.Parse(m.name, src)
+	if file != nil {
+		e.files[m.name] = file
+	} else {
+		e.files[m.name] = &hcl.File{Bytes: src}
+	}
+	e.report(diags)
+	if file == nil || diags.HasErrors() {
+		e.incomplete = true
+		m.body = &hclsyntax.Body{}
+		return
+	}
+	m.body = file.Body.(*hclsyntax.Body)
+	for _, b := range m.body.Blocks {
+		switch b.Type {
+		case "locals":
+			e.addLocals(m, b)
+		case "option":
+			e.declare(m, b)
+		}
+	}
+}
+
+func (e *evaluator) addLocals(m *module, b *hclsyntax.Block) {
+	for _, inner := range b.Body.Blocks {
+		e.fail(inner.TypeRange.Ptr(), "Unknown block", "locals holds values: palette = { ... }.")
+	}
+	for name, a := range b.Body.Attributes {
+		if m.locals[name] != nil {
+			e.fail(a.NameRange.Ptr(), "Declared twice", fmt.Sprintf("local.%s is declared already.", name))
+		}
+		m.locals[name] = &local{expr: a.Expr}
+	}
+}
+
+func (e *evaluator) imports(m *module, layer option.Layer) {
+	a := m.body.Attributes["imports"]
+	if a == nil {
+		return
+	}
+	for _, child := range e.loadPaths(a.Expr, m, layer) {
+		if child.done {
+			under(m.source, child.source)
+		}
+	}
+}
+
+// declareLibrary reads a library module for its options only: it acts when
+// one of them is defined, not when one is read (rule 21).
+func (e *evaluator) declareLibrary(name string) *module {
+	if m := e.modules["library/"+name]; m != nil {
+		return m
+	}
+	src, err := library.Read(name)
+	if err != nil {
+		e.fail(nil, "Invalid library", "internal error: "+err.Error())
+		return nil
+	}
+	m := e.newModule(nil, "library/"+name, "library/"+name, option.Library)
+	m.source.Index = -1
+	m.done = true
+	e.modules["library/"+name] = m
+	e.parse(m, src)
+	return m
+}
+
+func (e *evaluator) activate(name string) {
+	m := e.declareLibrary(name)
+	if m != nil && !m.counted {
+		m.counted = true
+		m.source.Index = len(e.loaded)
+		e.loaded = append(e.loaded, m)
+	}
+}
+
+func sentence(err error) string {
+	s := err.Error()
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}

@@ -1,0 +1,125 @@
+package eval
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
+)
+
+// ownFunctions are functions that Terraform has and cty's library has not.
+func ownFunctions() map[string]function.Function {
+	fns := paths()
+	fns["replace"] = textFunc(cty.String, replace, "text", "substring", "replacement")
+	fns["startswith"] = textFunc(cty.Bool, func(s []string) (cty.Value, error) { return cty.BoolVal(strings.HasPrefix(s[0], s[1])), nil }, "text", "prefix")
+	fns["endswith"] = textFunc(cty.Bool, func(s []string) (cty.Value, error) { return cty.BoolVal(strings.HasSuffix(s[0], s[1])), nil }, "text", "suffix")
+	fns["strcontains"] = textFunc(cty.Bool, func(s []string) (cty.Value, error) { return cty.BoolVal(strings.Contains(s[0], s[1])), nil }, "text", "substring")
+	fns["sha256"] = textFunc(cty.String, func(s []string) (cty.Value, error) {
+		sum := sha256.Sum256([]byte(s[0]))
+		return cty.StringVal(hex.EncodeToString(sum[:])), nil
+	}, "text")
+	fns["base64encode"] = textFunc(cty.String, func(s []string) (cty.Value, error) {
+		return cty.StringVal(base64.StdEncoding.EncodeToString([]byte(s[0]))), nil
+	}, "text")
+	fns["base64decode"] = textFunc(cty.String, func(s []string) (cty.Value, error) {
+		b, err := base64.StdEncoding.DecodeString(s[0])
+		return cty.StringVal(string(b)), err
+	}, "text")
+	fns["length"] = anyFunc(cty.Number, length)
+	fns["sum"] = listFunc(cty.Number, cty.Number, func(vals []cty.Value) (cty.Value, error) {
+		total := cty.Zero
+		for _, v := range vals {
+			total = total.Add(v)
+		}
+		return total, nil
+	})
+	fns["alltrue"] = listFunc(cty.Bool, cty.Bool, func(vals []cty.Value) (cty.Value, error) {
+		for _, v := range vals {
+			if v.False() {
+				return cty.False, nil
+			}
+		}
+		return cty.True, nil
+	})
+	fns["anytrue"] = listFunc(cty.Bool, cty.Bool, func(vals []cty.Value) (cty.Value, error) {
+		for _, v := range vals {
+			if v.True() {
+				return cty.True, nil
+			}
+		}
+		return cty.False, nil
+	})
+	return fns
+}
+
+// textFunc is a function of strings.
+func textFunc(returns cty.Type, f func([]string) (cty.Value, error), names ...string) function.Function {
+	s := &function.Spec{Type: function.StaticReturnType(returns)}
+	for _, name := range names {
+		s.Params = append(s.Params, function.Parameter{Name: name, Type: cty.String})
+	}
+	s.Impl = func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		var in []string
+		for _, a := range args {
+			in = append(in, a.AsString())
+		}
+		v, err := f(in)
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return v, nil
+	}
+	return function.New(s)
+}
+
+// listFunc is a function of one list.
+func listFunc(of, returns cty.Type, f func([]cty.Value) (cty.Value, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "list", Type: cty.List(of)}},
+		Type:   function.StaticReturnType(returns),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !args[0].IsWhollyKnown() {
+				return cty.UnknownVal(returns), nil
+			}
+			return f(args[0].AsValueSlice())
+		},
+	})
+}
+
+func anyFunc(returns cty.Type, f func(cty.Value) (cty.Value, error)) function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
+		Type:   function.StaticReturnType(returns),
+		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args[0]) },
+	})
+}
+
+func length(v cty.Value) (cty.Value, error) {
+	if v.Type() == cty.String {
+		return stdlib.Strlen(v)
+	}
+	if !v.CanIterateElements() {
+		return cty.NilVal, errors.New("length() takes a string, a list, a set or a map")
+	}
+	return cty.NumberIntVal(int64(v.LengthInt())), nil
+}
+
+// replace takes a regular expression where the substring is between slashes,
+// as Terraform does.
+func replace(s []string) (cty.Value, error) {
+	text, old, repl := s[0], s[1], s[2]
+	if len(old) > 1 && strings.HasPrefix(old, "/") && strings.HasSuffix(old, "/") {
+		re, err := regexp.Compile(old[1 : len(old)-1])
+		if err != nil {
+			return cty.NilVal, err
+		}
+		return cty.StringVal(re.ReplaceAllString(text, repl)), nil
+	}
+	return cty.StringVal(strings.ReplaceAll(text, old, repl)), nil
+}

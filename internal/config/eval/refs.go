@@ -1,0 +1,277 @@
+package eval
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+func (r *reading) config(uses []use) cty.Value {
+	w := &want{at: uses[0].rng}
+	for _, u := range uses {
+		r.demand(w, r.e.root, nil, u, 0)
+	}
+	return r.build(r.e.root, nil, w)
+}
+
+func (r *reading) unknown(n *option.Node, at option.Path, key string, rng hcl.Range) {
+	r.sick = true // reported here, once, inside try() as well (rule 20)
+	if r.e.incomplete {
+		return
+	}
+	r.e.fail(&rng, "Unknown option", n.Unknown(r.e.root, at, key))
+}
+
+func stepKey(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		return option.KeyString(s.Key)
+	}
+	return "", false
+}
+
+// build makes the value of n at path p, with what is not known yet as
+// unknowns that bear the mark of their cell.
+func (r *reading) build(n *option.Node, p option.Path, w *want) cty.Value {
+	switch {
+	case n.IsOption():
+		return r.leaf(r.e.leafCell(n, p), w.at)
+	case n.Entry != nil:
+		return r.buildMap(n, p, w)
+	}
+	vals := map[string]cty.Value{}
+	if len(p) > 0 && n.Path[len(n.Path)-1] == option.Any {
+		vals["name"] = cty.StringVal(p[len(p)-1])
+	}
+	for name, c := range n.Children {
+		if w.all {
+			vals[name] = r.build(c, p.With(name), &want{all: true, at: w.at})
+		} else if kid := w.kids[name]; kid != nil {
+			vals[name] = r.build(c, p.With(name), kid)
+		}
+	}
+	for name := range w.kids {
+		if _, ok := vals[name]; !ok {
+			vals[name] = cty.DynamicVal.Mark(poison{})
+		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
+	vals := map[string]cty.Value{}
+	if w.all || w.keys || w.each != nil {
+		keys := r.e.keysCell(n, p)
+		if keys.state != resolved {
+			return r.wait(keys, cty.DynamicPseudoType, w.at)
+		}
+		if keys.bad {
+			return r.poisoned()
+		}
+		for _, k := range keys.keys {
+			vals[k] = r.build(n.Entry, p.With(k), w.entry(k))
+		}
+		for key, kid := range w.kids {
+			if !slices.Contains(keys.keys, key) {
+				r.absent(n, p, key, kid.at)
+			}
+		}
+		return cty.ObjectVal(vals)
+	}
+	for key, kid := range w.kids {
+		has := r.e.entryCell(n, p, key)
+		switch {
+		case has.state != resolved && !has.certain:
+			vals[key] = r.wait(has, cty.DynamicPseudoType, kid.at)
+		case has.bad:
+			vals[key] = r.poisoned()
+		case has.certain || has.exists:
+			vals[key] = r.build(n.Entry, p.With(key), kid)
+		default:
+			r.absent(n, p, key, kid.at)
+		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+// absent notes a read of an entry that nothing defines: an error unless
+// try() or can() catches it, which is how hcl says it anyway, so the note
+// only replaces hcl's words.
+func (r *reading) absent(n *option.Node, p option.Path, key string, rng hcl.Range) {
+	if r.e.incomplete {
+		r.sick = true
+	}
+	r.gone = append(r.gone, absence{node: n, path: p, key: key, rng: rng})
+}
+
+func (r *reading) wait(c *cell, t cty.Type, at hcl.Range) cty.Value {
+	r.refs = append(r.refs, ref{cell: c, rng: at})
+	return cty.UnknownVal(t).Mark(pathMark{c})
+}
+
+func (r *reading) poisoned() cty.Value {
+	r.sick = true
+	return cty.DynamicVal.Mark(poison{})
+}
+
+func (r *reading) leaf(c *cell, at hcl.Range) cty.Value {
+	if c.state != resolved {
+		t := cty.DynamicPseudoType
+		if c.node.Decl != nil {
+			t = c.node.Decl.Type.Cty()
+		}
+		return r.wait(c, t, at)
+	}
+	if c.bad {
+		return r.poisoned()
+	}
+	if !c.merged.Defined && c.node.Decl.Type.Kind != option.Optional {
+		return cty.UnknownVal(c.node.Decl.Type.Cty()).Mark(missing{c})
+	}
+	return c.merged.Value
+}
+
+// inputs makes input.NAME for those that are named, opened.
+func (r *reading) inputs(uses []use, sc *scope) cty.Value {
+	f := sc.mod.flake
+	vals := map[string]cty.Value{}
+	if f == nil {
+		return cty.EmptyObjectVal
+	}
+	for _, u := range uses {
+		names := f.InputNames()
+		if len(u.steps) > 0 && !u.steps[0].any {
+			names = []string{u.steps[0].name}
+		}
+		for _, name := range names {
+			in := f.Input(name)
+			if in == nil {
+				r.fail(u.rng, "Unknown input", fmt.Sprintf("flake.hcl has no input %q.%s", name, option.DidYouMean(name, f.InputNames())))
+				vals[name] = cty.DynamicVal
+				continue
+			}
+			vals[name] = r.input(in, u.rng)
+		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
+	vals := map[string]cty.Value{"name": cty.StringVal(in.Name), "url": cty.StringVal(in.URL)}
+	if in.Debian != nil {
+		vals["suite"] = cty.StringVal(in.Debian.Suite)
+		return cty.ObjectVal(vals)
+	}
+	if err := in.Open(r.e.ctx); err != nil {
+		r.fail(rng, "Cannot open input", sentence(err))
+		return cty.DynamicVal
+	}
+	r.e.mounts[in.Path()] = in
+	vals["path"], vals["rev"] = cty.StringVal(in.Path()), cty.StringVal(in.Rev())
+	f, diags := in.Flake()
+	r.diags = append(r.diags, diags...)
+	if f != nil {
+		for name, file := range f.Files {
+			r.e.files[name] = file
+		}
+		for name, exports := range map[string]map[string]string{"modules": f.Exports.Modules, "templates": f.Exports.Templates, "packages": f.Exports.Packages} {
+			paths := map[string]cty.Value{}
+			for k, p := range exports {
+				paths[k] = cty.StringVal(path.Join(in.Path(), p))
+			}
+			vals[name] = cty.ObjectVal(paths)
+		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+// eachValue is each.key, each.value and each.parent of the innermost
+// for_each around the expression.
+func (r *reading) eachValue(uses []use, sc *scope) (cty.Value, bool) {
+	inst := sc.inst
+	for inst != nil && !inst.each {
+		inst = inst.parent
+	}
+	if inst == nil {
+		return cty.NilVal, false
+	}
+	vals := map[string]cty.Value{"key": cty.StringVal(inst.eachKey)}
+	for _, u := range uses {
+		if len(u.steps) == 0 {
+			continue
+		}
+		switch u.steps[0].name {
+		case "value":
+			vals["value"] = r.element(inst)
+		case "parent":
+			if v, ok := r.eachValue([]use{{root: u.root, steps: u.steps[1:], rng: u.rng}}, &scope{inst: inst.parent}); ok {
+				vals["parent"] = v
+			}
+		}
+	}
+	return cty.ObjectVal(vals), true
+}
+
+func (r *reading) element(inst *instance) cty.Value {
+	b := inst.block
+	v := r.read(b.forEach, &scope{mod: b.mod, inst: inst.parent})
+	elems, err := eachElements(v)
+	if elem, ok := elems[inst.eachKey]; ok && err == nil {
+		return elem
+	}
+	return r.poisoned()
+}
+
+// selfValue is the innermost map entry around the expression (rule 15).
+func (r *reading) selfValue(uses []use, sc *scope) (cty.Value, bool) {
+	entry, p := sc.entry, sc.self
+	if entry == nil && sc.inst != nil {
+		entry, p = sc.inst.entry, sc.inst.path
+	}
+	if entry == nil {
+		return cty.NilVal, false
+	}
+	return r.selfAt(entry, p, uses, 0), true
+}
+
+func (r *reading) selfAt(entry *option.Node, p option.Path, uses []use, i int) cty.Value {
+	w := &want{at: uses[0].rng}
+	var parents []use
+	for _, u := range uses {
+		if len(u.steps) > i && u.steps[i].name == "parent" && entry.Children["parent"] == nil {
+			parents = append(parents, u)
+			continue
+		}
+		r.demand(w, entry, p, u, i)
+	}
+	v := r.build(entry, p, w)
+	outer, outerPath := r.e.enclosing(entry, p)
+	if len(parents) == 0 || outer == nil {
+		return v
+	}
+	vals := v.AsValueMap()
+	if vals == nil {
+		vals = map[string]cty.Value{}
+	}
+	vals["parent"] = r.selfAt(outer, outerPath, parents, i+1)
+	return cty.ObjectVal(vals)
+}
+
+// enclosing is the entry that the entry at p stands in.
+func (e *evaluator) enclosing(entry *option.Node, p option.Path) (*option.Node, option.Path) {
+	for i := len(entry.Path) - 2; i >= 0; i-- {
+		if entry.Path[i] == option.Any {
+			n, _ := e.root.Find(p[:i+1])
+			return n, p[:i+1]
+		}
+	}
+	return nil, nil
+}
