@@ -11,7 +11,7 @@ import (
 // not in the closure goes; in additive mode only what an earlier closure
 // brought, and the rest is listed.
 func (m *maker) packages() {
-	lock, prev := m.closure(m.Lock), m.closure(m.PrevLock)
+	lock, prev := closure(m.Lock, m.Want.System), closure(m.PrevLock, m.Want.System)
 	m.contradictions(lock)
 	for name, l := range lock {
 		m.lockedPackage(name, l)
@@ -26,11 +26,11 @@ func (m *maker) packages() {
 
 // closure is keyed as State.Installed is: by name, with the architecture
 // where that is foreign to the host.
-func (m *maker) closure(lock []spec.Locked) map[string]spec.Locked {
+func closure(lock []spec.Locked, system string) map[string]spec.Locked {
 	out := make(map[string]spec.Locked, len(lock))
 	for _, l := range lock {
 		name := l.Name
-		if l.Arch != "all" && l.Arch != m.Want.System {
+		if l.Arch != "all" && l.Arch != system {
 			name += ":" + l.Arch
 		}
 		out[name] = l

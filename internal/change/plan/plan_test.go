@@ -308,3 +308,27 @@ func TestContradictions(t *testing.T) {
 		}
 	}
 }
+
+// TestStateOf: a host is no step away from itself.
+func TestStateOf(t *testing.T) {
+	host := &spec.Host{
+		System:   "amd64",
+		Packages: asked("a"),
+		Users:    map[string]spec.User{"ann": {UID: ptr(1000), Shell: "/bin/sh", Groups: []string{"sudo"}}},
+		Groups:   map[string]spec.Group{"g": {GID: ptr(5)}},
+		Files: map[string]spec.File{
+			"/a": {Type: spec.Regular, Content: "x", Mode: "0644"},
+			"/b": {Type: spec.Regular, Content: "{{secret:s}}", Mode: "0600", Secrets: []string{"s"}},
+			"/c": {Type: spec.Directory, Mode: "0755"},
+			"/d": {Type: spec.Symlink, Target: "/a"},
+		},
+		Secrets:       map[string]spec.Secret{"s": {Key: "s", Mode: "0400"}},
+		Sysctls:       map[string]string{"a": "1"},
+		KernelModules: []string{"x"},
+		Units:         map[string]spec.Unit{"u.service": {Content: "[Unit]", Enabled: ptr(true)}, "v.service": {Masked: ptr(true)}},
+	}
+	lock := []spec.Locked{locked("a", "1"), {Name: "b", Version: "1", Arch: "i386"}}
+	if got, _ := lines(t, Input{Want: host, Prev: host, Lock: lock, PrevLock: lock, State: StateOf(host, lock)}); len(got) > 0 {
+		t.Errorf("%q", got)
+	}
+}

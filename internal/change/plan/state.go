@@ -6,11 +6,14 @@ import "github.com/hostctl/hostctl/internal/spec"
 // say: what generations are compared by, without a machine.
 func StateOf(host *spec.Host, lock []spec.Locked) *spec.State {
 	st := &spec.State{
-		Installed: map[string]spec.Installed{}, Files: host.Files, Units: map[string]spec.Unit{},
+		Installed: map[string]spec.Installed{}, Files: map[string]spec.File{}, Units: map[string]spec.Unit{},
 		Users: host.Users, Groups: host.Groups, Sysctls: host.Sysctls, Modules: host.KernelModules, Secrets: host.Secrets,
 	}
-	for _, l := range lock {
-		st.Installed[l.Name] = spec.Installed{Version: l.Version, Arch: l.Arch}
+	for name, l := range closure(lock, host.System) {
+		st.Installed[name] = spec.Installed{Version: l.Version, Arch: l.Arch}
+	}
+	for path, f := range host.Files {
+		st.Files[path] = f.Live(path)
 	}
 	for name, u := range host.Units {
 		no := false
