@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +76,7 @@ func (s *session) sweep() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending())
+	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending(), os.RemoveAll(s.area("tx")))
 }
 
 // finish makes the running system follow files that are in place already.

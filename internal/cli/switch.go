@@ -88,7 +88,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err := s.fetch(ctx, target, p); err != nil {
 		return err
 	}
-	if err := s.begin(); err != nil {
+	if err := s.begin(target.host.Name, target.host.System); err != nil {
 		return err
 	}
 	number, err := s.store.Next()
@@ -164,7 +164,7 @@ func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Rec
 		s.listState(rec)
 		return nil
 	}
-	s.say("generation %d does not work: %v", tx.To, err)
+	s.say("generation %d does not work; going back to generation %d", tx.To, tx.From)
 	if backErr := s.goBack(ctx, tx, err, healthy); backErr != nil {
 		return errors.Join(err, fmt.Errorf("cannot go back to generation %d: %w; run 'hostctl rollback --to %d'", tx.From, backErr, tx.From))
 	}

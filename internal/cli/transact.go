@@ -50,7 +50,10 @@ func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err
 	tx.Why, tx.From, tx.To = commandLine(), s.current, to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, fresh)
-	return tx, s.journal.Commit(tx)
+	if err := s.journal.Commit(tx); err != nil {
+		return nil, err
+	}
+	return tx, os.RemoveAll(s.area(private))
 }
 
 // travel adds the steps along the recorded edges to generation to, and
@@ -172,13 +175,15 @@ func (s *session) publish(tx *commit.Tx, fresh *generation.Record) {
 
 // begin records generation 0, the machine as it was found, before the first
 // change.
-func (s *session) begin() error {
+func (s *session) begin(name, system string) error {
 	if s.begun {
 		return nil
 	}
+	found := emptyHost()
+	found.Name, found.System = name, system
 	zero := &generation.Record{
 		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
-		Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(0), Adopted: sortedKeys(s.adopted),
+		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0), Adopted: sortedKeys(s.adopted),
 	}
 	if err := s.store.Write(zero, generation.Path(0)); err != nil {
 		return fmt.Errorf("cannot record the machine as it is: %w", err)

@@ -61,7 +61,7 @@ type Exports struct {
 type DebianInput struct {
 	Name       string
 	Suite      string
-	Snapshot   string // "" or a timestamp of snapshot.debian.org
+	Snapshot   string // "" or a timestamp of the snapshot archive
 	Keyring    string // "" is the archive keyring of Debian
 	Components []string
 }
