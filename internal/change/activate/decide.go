@@ -241,9 +241,9 @@ func (s *situation) asked() map[string]reasons {
 	}
 	for _, r := range s.Record {
 		switch r.Action {
-		case "restart", "try-restart", "force-restart":
+		case "restart", "try-restart":
 			ask(unitName(r.Unit), reasons{restart: true, start: r.Action != "try-restart"})
-		case "reload", "force-reload", "reload-or-restart":
+		case "reload", "force-reload":
 			ask(unitName(r.Unit), reasons{reload: true})
 		case "start", "(start)":
 			ask(unitName(r.Unit), reasons{start: true})

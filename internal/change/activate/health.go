@@ -214,7 +214,7 @@ func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
 		// Without the journal the reason still stands.
 		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
 		if err == nil && len(out) > 0 {
-			ill[i].Journal = strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+			ill[i].Journal = strings.Split(strings.TrimRight(a.secrets.Hide(string(out)), "\n"), "\n")
 		}
 	}
 	return &Unhealthy{Units: ill}

@@ -21,16 +21,14 @@ func TestRender(t *testing.T) {
 		"no placeholder {{secret}} {{ secret:a }}": "no placeholder {{secret}} {{ secret:a }}",
 		"[{{secret:a}}] = {{secret:b}}":            "[q\"uo\\te'] = one\ntwo",
 		`"x {{secret:a|json}}{{secret:b|json}}"`:   `"x q\"uo\\te'one\ntwo"`,
-		`"{{secret:del|toml}}"`:                    `"\u007f<&>"`,
+		`"{{secret:del|json}}"`:                    `"\u007f<&>"`,
 		"X={{secret:a|shell}}":                     `X='q"uo\te'\'''`,
-		"k={{secret:a|ini}}":                       `k=q"uo\te'`,
 	} {
 		if got, err := render(in, values, declared); err != nil || got != want {
 			t.Errorf("render(%q) = %q, %v, want %q", in, got, err, want)
 		}
 	}
 	for in, want := range map[string]string{
-		"{{secret:b|ini}}":  "more than one line",
 		"{{secret:a|html}}": `no escaper "html"`,
 		"{{secret:alpah}}":  "did you mean alpha?",
 	} {
@@ -248,10 +246,18 @@ func TestInstallNewValue(t *testing.T) {
 		want.Secrets[name] = s
 	}
 	got, err := Install(root, want, blobs(file), keys)
-	if err != nil || !reflect.DeepEqual(got, &Installed{Secrets: []string{"token"}, Files: []string{"/etc/app.json"}}) {
+	if err != nil || !reflect.DeepEqual(got.Secrets, []string{"token"}) || !reflect.DeepEqual(got.Files, []string{"/etc/app.json"}) {
 		t.Errorf("changed is %v, %v: only token and its file have", got, err)
 	}
 	expect(t, root, spec.RenderedPath("/etc/app.json"), `{"t":"t2"}`, 4242, 4243, 0o600)
+}
+
+func TestHide(t *testing.T) {
+	i := &Installed{values: map[string]string{"a": "hunter2", "key": "-----BEGIN-----\nabcdef\n", "pin": "1", "long": "hunter2000"}}
+	got := i.Hide("password hunter2, hunter2000, line abcdef, pin 1")
+	if want := "password {{secret:a}}, {{secret:long}}, line {{secret:key}}, pin 1"; got != want {
+		t.Errorf("hidden text is %q, want %q", got, want)
+	}
 }
 
 func expect(t *testing.T, root system.Root, path, content string, uid, gid uint32, mode uint32) {

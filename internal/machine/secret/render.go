@@ -34,28 +34,22 @@ func render(text string, values map[string]string, declared map[string]spec.Secr
 }
 
 // escape makes value safe at the place of its placeholder: inside double
-// quotes for json, toml and yaml, as a word of its own for shell, as the one
-// line after "key=" for ini.
+// quotes for json, as a word of its own for shell.
 func escape(value, escaper string) (string, error) {
 	switch escaper {
-	case "", "raw":
+	case "":
 		return value, nil
-	case "json", "toml", "yaml":
+	case "json":
 		return quoted(value)
 	case "shell":
 		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
-	case "ini":
-		if strings.ContainsAny(value, "\r\n") {
-			return "", errors.New("it has more than one line, which an INI value cannot hold; use the placeholder without |ini where whole lines are meant")
-		}
-		return value, nil
 	default:
-		return "", fmt.Errorf("there is no escaper %q: use json, toml, yaml, ini, shell or none", escaper)
+		return "", fmt.Errorf("there is no escaper %q: use json, shell or none", escaper)
 	}
 }
 
-// quoted is the inside of a JSON string. TOML and YAML read it the same, but
-// TOML wants DEL escaped as well.
+// quoted is the inside of a JSON string. TOML and YAML, whose writers use the
+// same escaper, read it the same, but TOML wants DEL escaped as well.
 func quoted(value string) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
