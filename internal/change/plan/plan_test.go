@@ -114,6 +114,27 @@ func TestMake(t *testing.T) {
 			},
 			[]string{`update file /etc/motd content:"old\n"->"new\n" mode:"0600"->"0644" group:"adm"->"root"`},
 		},
+		"files of which only digests are known": {
+			Input{
+				Want: &spec.Host{Files: map[string]spec.File{
+					"/etc/same":  {Type: spec.Regular, Digest: "d1", Mode: "0600"},
+					"/etc/other": {Type: spec.Regular, Digest: "d1", Mode: "0600"},
+					"/etc/text":  {Type: spec.Regular, Content: "x", Mode: "0600"},
+					"/etc/empty": {Type: spec.Regular, Mode: "0600"},
+				}},
+				State: &spec.State{Files: map[string]spec.File{
+					"/etc/same":  {Type: spec.Regular, Digest: "d1", Mode: "0600", Owner: "root", Group: "root"},
+					"/etc/other": {Type: spec.Regular, Digest: "d2", Mode: "0600", Owner: "root", Group: "root"},
+					"/etc/text":  {Type: spec.Regular, Digest: "d2", Mode: "0600", Owner: "root", Group: "root"},
+					"/etc/empty": {Type: spec.Regular, Content: "x", Digest: spec.Sum([]byte("x")), Mode: "0600", Owner: "root", Group: "root"},
+				}},
+			},
+			[]string{
+				`update file /etc/empty content:"x"->""`,
+				`update file /etc/other digest:"d2"->"d1"`,
+				fmt.Sprintf(`update file /etc/text digest:"d2"->%q`, spec.Sum([]byte("x"))),
+			},
+		},
 		"file became a link": {
 			Input{
 				Want:  &spec.Host{Files: map[string]spec.File{"/etc/motd": {Type: spec.Symlink, Target: "/run/motd"}}},
@@ -180,6 +201,7 @@ func TestMake(t *testing.T) {
 					"new.service":  {Content: unit, Enabled: on},
 					"link.service": {Enabled: off}, "same.service": {Enabled: on, Masked: off},
 					"drop.service":  {DropIns: map[string]string{"b.conf": "2"}},
+					"hand.service":  {RestartTriggers: []string{"/etc/x"}},
 					"stays.service": {RestartTriggers: []string{"/etc/x"}},
 				}},
 				Prev: &spec.Host{Units: map[string]spec.Unit{
@@ -190,8 +212,8 @@ func TestMake(t *testing.T) {
 					"new.service": {Enabled: off, Masked: off}, "link.service": {Enabled: on, Masked: off},
 					"same.service":  {Enabled: on, Masked: off},
 					"drop.service":  {DropIns: map[string]string{"a.conf": "1", "foreign.conf": "3"}, Enabled: on, Masked: off},
-					"stays.service": {Enabled: on, Masked: off},
-					"old.service":   {Content: unit, Enabled: on, Masked: off}, "mask.service": {Enabled: off, Masked: on},
+					"stays.service": {Enabled: on, Masked: off}, "hand.service": {Enabled: off, Masked: on},
+					"old.service": {Content: unit, Enabled: on, Masked: off}, "mask.service": {Enabled: off, Masked: on},
 					"link2.service": {Enabled: on, Masked: off},
 				}},
 			},
