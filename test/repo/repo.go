@@ -23,10 +23,12 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// Suites of every repository; the packages go into the first.
+// Suites of every repository. The packages are in the first and the last, which
+// has no updates beside it; the one between is empty.
 const (
 	Suite   = "trixie"
 	Updates = "trixie-updates"
+	Rolling = "sid"
 )
 
 // Repo is an archive in a folder of the test.
@@ -141,15 +143,15 @@ func (r *Repo) SignWrongly() {
 	r.release(time.Now(), key)
 }
 
-// release writes both suites as of a day; a nil key leaves them unsigned.
+// release writes the suites as of a day; a nil key leaves them unsigned.
 func (r *Repo) release(day time.Time, key *openpgp.Entity) {
 	r.t.Helper()
 	if err := os.RemoveAll(filepath.Join(r.Dir, "dists")); err != nil {
 		r.t.Fatal(err)
 	}
-	for _, suite := range []string{Suite, Updates} {
+	for _, suite := range []string{Suite, Updates, Rolling} {
 		var index []byte
-		if suite == Suite {
+		if suite != Updates {
 			index = r.packages()
 		}
 		name := "main/binary-" + r.arch + "/Packages"

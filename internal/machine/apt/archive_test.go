@@ -36,7 +36,6 @@ type archive struct {
 func newArchive(t *testing.T, packages ...repo.Package) *archive {
 	t.Helper()
 	apt.Need(t, "apt-get", "apt")
-	apt.Need(t, "gpgv", "gpgv")
 	apt.Need(t, "dpkg-deb", "dpkg")
 	r := repo.New(t)
 	r.Add(packages...)
@@ -118,27 +117,13 @@ func TestResolveFromAnotherInput(t *testing.T) {
 	base := repo.Base("2")
 	base.Fields = map[string]string{"Depends": "dt-config (>= 2)"}
 	next.Add(base, repo.Config("2"), repo.Shape("2"), repo.Thief())
-	// A snapshot and the mirror, so that each input has a place of its own.
-	snapshots := t.TempDir()
-	for _, archive := range []string{"debian", "debian-security"} {
-		if err := os.MkdirAll(filepath.Join(snapshots, archive), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stamp := time.Now().UTC().Format("20060102T150405Z")
-	apt.LinkTest(t, next.Dir, filepath.Join(snapshots, "debian", stamp))
 	t.Setenv("HOSTCTL_MIRROR", old.URL())
-	t.Setenv("HOSTCTL_SNAPSHOT", "file://"+snapshots)
+	stamp := time.Now().UTC().Format(stampLayout)
+	snapshot(t, next, stamp)
 	sources := []apt.Source{
 		{Input: "debian", Suite: repo.Suite, Keyring: old.Keyring},
-		// A suite with a dash has no updates and no security updates of its own.
-		{Input: "next", Suite: repo.Updates, Snapshot: stamp, Keyring: next.Keyring},
+		{Input: "next", Suite: repo.Rolling, Snapshot: stamp, Keyring: next.Keyring},
 	}
-	apt.LinkTest(t, filepath.Join(next.Dir, "dists", repo.Suite), filepath.Join(next.Dir, "dists", "kept"))
-	if err := os.RemoveAll(filepath.Join(next.Dir, "dists", repo.Updates)); err != nil {
-		t.Fatal(err)
-	}
-	apt.LinkTest(t, repo.Suite, filepath.Join(next.Dir, "dists", repo.Updates))
 	cache := apt.Cache{Dir: t.TempDir()}
 	locked, err := cache.Resolve(t.Context(), old.Arch(), sources, map[string]spec.Package{"dt-base": {From: "next"}, "dt-shape": {}})
 	if got, want := names(locked), "dt-base=2 dt-config=2 dt-shape=1"; err != nil || got != want {
@@ -152,6 +137,37 @@ func TestResolveFromAnotherInput(t *testing.T) {
 	if err := cache.Fetch(t.Context(), sources, locked, nil); err != nil {
 		t.Error(err)
 	}
+}
+
+const stampLayout = "20060102T150405Z"
+
+// snapshot makes r the dated archive of that stamp.
+func snapshot(t *testing.T, r *repo.Repo, stamp string) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "debian"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	apt.LinkTest(t, r.Dir, filepath.Join(dir, "debian", stamp))
+	t.Setenv("HOSTCTL_SNAPSHOT", "file://"+dir)
+}
+
+// A snapshot may be older than its Release is valid, but not have been so on
+// its own day.
+func TestSnapshotIsJudgedByItsDate(t *testing.T) {
+	a := newArchive(t, repo.Config("1"))
+	a.Expire() // valid from eight days ago until yesterday
+	a.source.Suite = repo.Rolling
+	want := map[string]spec.Package{"dt-config": {}}
+	a.source.Snapshot = time.Now().Add(-3 * 24 * time.Hour).UTC().Format(stampLayout)
+	snapshot(t, a.Repo, a.source.Snapshot)
+	if locked, err := a.resolve(t, want); err != nil || names(locked) != "dt-config=1" {
+		t.Errorf("a sound snapshot: %s, %v", names(locked), err)
+	}
+	a.source.Snapshot = time.Now().UTC().Format(stampLayout)
+	snapshot(t, a.Repo, a.source.Snapshot)
+	_, err := a.resolve(t, want)
+	expect(t, err, "cannot use snapshot "+a.source.Snapshot, `input "debian"`, "another date")
 }
 
 func TestResolveVerifies(t *testing.T) {

@@ -34,9 +34,8 @@ func (x *index) find(name, version, arch string) (spec.Locked, bool) {
 	return spec.Locked{}, false
 }
 
-// read adds the packages of a Packages file (deb822 as in
-// https://wiki.debian.org/DebianRepository/Format#A.22Packages.22_Indices).
-// Debian's main has 65,000, so lines are looked at once, without a map.
+// read adds the packages of a Packages file (DebianRepository/Format in Debian's
+// wiki). Debian's main has 65,000, so lines are looked at once, without a map.
 func (x *index) read(file, input string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -167,6 +167,7 @@ func (r *repository) updateError(out string, err error) error {
 			"check this machine's clock, use another mirror (HOSTCTL_MIRROR), or a snapshot (url = \"debian:" + r.Suite + "?snapshot=DATE\")"},
 		{"is not signed", "it has no valid signature", ""},
 		{"igning key", "it is not signed by a key of its keyring", ""},
+		{"Missing key", "it is not signed by a key of its keyring", ""},
 		{"NO_PUBKEY", "it is not signed by a key of its keyring", ""},
 		{"BADSIG", "its signature is wrong", ""},
 		{"does not have a Release file", "its mirror does not have this suite", "check the suite's name in flake.hcl, and the mirror in /etc/apt or HOSTCTL_MIRROR"},

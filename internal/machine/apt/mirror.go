@@ -118,9 +118,9 @@ func debianMirrors(entries []entry) (mirrors, security []string, err error) {
 	return unique(mirrors), unique(security), nil
 }
 
-// debianSuite knows the names that Debian has given its releases since apt
-// verifies them by InRelease. A newer release is found by its suite or by the
-// older one that the machine also has; else HOSTCTL_MIRROR says it.
+// debianSuite knows Debian's releases by name, so that a vendor's own suites
+// (cloud-sdk-bookworm) are told apart. An input of a release that is missing
+// here is still found: on a mirror that the machine uses for another one.
 func debianSuite(name string) bool {
 	return slices.Contains([]string{
 		"oldoldstable", "oldstable", "stable", "testing", "unstable", "experimental",
