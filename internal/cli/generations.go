@@ -122,7 +122,7 @@ func runGenerationsDiff(e *env, args []string) error {
 		return err
 	}
 	p, err := plan.Make(plan.Input{
-		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock),
+		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock), Adopted: names(s.adopted),
 		Generation: from.Meta.Number, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
 	})
 	if err != nil {

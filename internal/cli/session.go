@@ -27,11 +27,11 @@ type session struct {
 	store   generation.Store
 	journal commit.Journal
 	objects blob.Store
-	current int           // generation; 0 on a machine that hostctl never changed
-	begun   bool          // there is a record at all
-	prev    *spec.Host    // what the current generation wanted
-	locked  []spec.Locked // its lock
-	adopted map[string]bool
+	current int                       // generation; 0 on a machine that hostctl never changed
+	begun   bool                      // there is a record at all
+	prev    *spec.Host                // what the current generation wanted
+	locked  []spec.Locked             // its lock
+	adopted map[string]spec.Installed // packages that were there before hostctl
 }
 
 func openSession(e *env) (*session, error) {
@@ -141,14 +141,11 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 		return nil, err
 	}
 	if !s.begun {
-		s.adopted = map[string]bool{}
-		for name := range state.Installed {
-			s.adopted[name] = true
-		}
+		s.adopted = state.Installed
 	}
 	return plan.Make(plan.Input{
 		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, State: state,
-		Adopted: s.adopted, Generation: s.current, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
+		Adopted: names(s.adopted), Generation: s.current, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
 	})
 }
 
@@ -190,4 +187,12 @@ func (s *session) blobOf(host *spec.Host) func(digest string) ([]byte, error) {
 		}
 		return b, nil
 	}
+}
+
+func names[V any](m map[string]V) map[string]bool {
+	out := make(map[string]bool, len(m))
+	for name := range m {
+		out[name] = true
+	}
+	return out
 }

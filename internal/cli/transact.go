@@ -183,7 +183,7 @@ func (s *session) begin(name, system string) error {
 	found.Name, found.System = name, system
 	zero := &generation.Record{
 		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
-		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0), Adopted: sortedKeys(s.adopted),
+		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0), Adopted: s.adopted,
 	}
 	if err := s.store.Write(zero, generation.Path(0)); err != nil {
 		return fmt.Errorf("cannot record the machine as it is: %w", err)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,8 +54,8 @@ type Record struct {
 	Lock      []spec.Locked
 	Changeset *commit.Changeset
 	Accounts  account.Delta
-	Adopted   []string              // generation 0: packages that were there before hostctl
-	Services  []spec.ServiceRequest // what maintainer scripts asked for
+	Adopted   map[string]spec.Installed // generation 0: packages that were there before hostctl
+	Services  []spec.ServiceRequest     // what maintainer scripts asked for
 }
 
 // Store is the folder of records of one root.
@@ -147,6 +148,9 @@ func (s Store) Load(n int) (*Record, error) {
 	if err := s.read(n, "services.json", &r.Services); err != nil {
 		return nil, err
 	}
+	if err := s.read(n, "adopted.json", &r.Adopted); err != nil {
+		return nil, err
+	}
 	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "changeset.json"))
 	if err != nil {
 		return nil, err
@@ -180,8 +184,20 @@ func (s Store) Spec(n int) (*spec.Host, error) {
 	return h, nil
 }
 
-// Lock reads the package lock of generation n.
+// Lock reads the package lock of generation n. That of generation 0 is what
+// was installed, with no word about where it came from.
 func (s Store) Lock(n int) ([]spec.Locked, error) {
+	if n == 0 {
+		adopted, err := s.Adopted()
+		if err != nil {
+			return nil, err
+		}
+		var lock []spec.Locked
+		for _, name := range slices.Sorted(maps.Keys(adopted)) {
+			lock = append(lock, spec.Locked{Name: name, Version: adopted[name].Version, Arch: adopted[name].Arch})
+		}
+		return lock, nil
+	}
 	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "packages.lock"))
 	if err != nil {
 		return nil, err
@@ -190,16 +206,9 @@ func (s Store) Lock(n int) ([]spec.Locked, error) {
 }
 
 // Adopted reads which packages were there before hostctl.
-func (s Store) Adopted() (map[string]bool, error) {
-	var names []string
-	if err := s.read(0, "adopted.json", &names); err != nil {
-		return nil, err
-	}
-	out := map[string]bool{}
-	for _, n := range names {
-		out[n] = true
-	}
-	return out, nil
+func (s Store) Adopted() (map[string]spec.Installed, error) {
+	out := map[string]spec.Installed{}
+	return out, s.read(0, "adopted.json", &out)
 }
 
 func (s Store) read(n int, name string, v any) error {
