@@ -112,9 +112,10 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx) // from here on an interrupt would only leave work for recovery
 	healthy, err := s.before(ctx, p, want, nil)
 	if err != nil {
-		return err
+		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
 	}
 	left, err := s.stateLeft(to)
 	if err != nil {

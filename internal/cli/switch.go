@@ -104,9 +104,10 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err != nil {
 		return errors.Join(err, stage.Discard(s.root, number))
 	}
+	ctx = context.WithoutCancel(ctx) // from here on an interrupt would only leave work for recovery
 	healthy, err := s.before(ctx, p, target.host, rec.Services)
 	if err != nil {
-		return err
+		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
 	s.say("committing %d paths", len(res.Changeset.Entries))
 	tx, err := s.transact(number, rec)
