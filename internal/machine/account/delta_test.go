@@ -275,6 +275,19 @@ func TestInverseLeavesGroups(t *testing.T) {
 	wantLine(t, apply(t, d.Invert(), first), Group, "media:x:1500:")
 }
 
+// TestInverseMovesPrimaryGroupsBack: the delta itself made the group somebody's
+// first one, so the inverse need not keep it; another's field does not matter.
+func TestInverseMovesPrimaryGroupsBack(t *testing.T) {
+	made := with(t, appended(base(), Group, "media:x:1500:"), Passwd, "ann:x:1000:1000:", "ann:x:1000:1500:")
+	d := Diff(base(), made)
+	if back := apply(t, d.Invert(), made); show(back) != show(base()) {
+		t.Errorf("undone it is\n%s", show(back))
+	}
+	shell := with(t, appended(base(), Group, "media:x:1500:"), Passwd, "ann:/bin/bash", "ann:/bin/zsh")
+	moved := with(t, shell, Passwd, "ann:x:1000:1000:", "ann:x:1000:1500:")
+	wantLine(t, apply(t, Diff(base(), shell).Invert(), moved), Group, "media:x:1500:")
+}
+
 func TestConflicts(t *testing.T) {
 	shell := Diff(base(), with(t, base(), Passwd, "/home/ann:/bin/bash", "/home/ann:/bin/zsh"))
 	for name, c := range map[string]struct {
