@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-//go:embed *
+//go:embed *.hcl */*.hcl
 var files embed.FS
 
 // Read returns one embedded module by its path, "services/openssh.hcl".

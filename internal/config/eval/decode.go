@@ -259,7 +259,7 @@ func (d *decoder) file(name string, x *entry) {
 			said++
 		}
 	}
-	if said != 1 && !x.bad {
+	if said != 1 && !x.bad && !(said == 0 && d.e.misspelt(x.path)) {
 		x.e.fail(d.e.entryRange(x.path), "Not one kind of file", fmt.Sprintf("%s needs exactly one of content, source, symlink and directory; %d are given.", x.path, said))
 	}
 	switch {
@@ -276,6 +276,15 @@ func (d *decoder) file(name string, x *entry) {
 		f.Mode = map[bool]string{true: "0755", false: "0644"}[f.Type == spec.Directory]
 	}
 	d.host.Files[name] = f
+}
+
+// misspelt reports whether an unknown option has been reported in the file
+// that makes an entry: it may be what the entry lacks.
+func (e *evaluator) misspelt(p option.Path) bool {
+	at := e.entryRange(p)
+	return at != nil && slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool {
+		return d.Summary == "Unknown option" && d.Subject != nil && d.Subject.Filename == at.Filename
+	})
 }
 
 // content takes text; where it bears secrets, the file is rendered when the

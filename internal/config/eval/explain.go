@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -31,29 +32,85 @@ type Definition struct {
 	Wins     bool   `json:"wins"` // its value, or a part of it, is in the result
 }
 
-// find follows a path to a group, a map, an entry or an option.
-func (r *Result) find(path string) (*option.Node, option.Path, hcl.Diagnostics) {
-	p, err := option.ParsePath(path)
-	if err != nil {
-		return nil, nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Invalid path", Detail: sentence(err)}}
+// place is what a path leads to: a node, and below an option a key.
+type place struct {
+	node *option.Node
+	path option.Path
+	key  string // of the value of an option that is a map
+}
+
+// find follows a path as people type it: an HCL traversal, or with dots where
+// only one key can be meant: sysctl.net.ipv4.ip_forward, file./etc/motd.mode.
+func (r *Result) find(path string) (place, hcl.Diagnostics) {
+	at := place{node: r.eval.root}
+	rest := "." + path
+	for rest != "" {
+		if at.node.IsOption() {
+			key, after, ok := oneKey(rest, r.eval.leafKeys(at))
+			if !ok || after != "" {
+				return at, notFound(fmt.Sprintf("%s is an option; it has no %s.", at.path, rest))
+			}
+			at.key = key
+			return at, nil
+		}
+		names := below(r.eval, at.node, at.path)
+		name, after, ok := oneKey(rest, names)
+		if !ok {
+			name, _, _ = strings.Cut(strings.TrimLeft(rest, `.["`), ".")
+			name = strings.TrimRight(name, `"]`)
+			if at.node.Entry != nil {
+				return at, notFound(fmt.Sprintf("Nothing declares %s.%s", at.path.With(name), option.DidYouMean(name, names)))
+			}
+			return at, notFound(at.node.Unknown(r.eval.root, at.path, name))
+		}
+		if at.node.Entry != nil {
+			at.node = at.node.Entry
+		} else {
+			at.node = at.node.Children[name]
+		}
+		at.path, rest = at.path.With(name), after
 	}
-	e := r.eval
-	n, taken := e.root.Find(p)
-	if taken == len(p) {
-		return n, p, nil
+	return at, nil
+}
+
+func notFound(detail string) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Unknown option", Detail: detail}}
+}
+
+// oneKey takes .KEY or ["KEY"] off the front of a path: the longest of names
+// that fits.
+func oneKey(rest string, names []string) (key, after string, ok bool) {
+	for _, name := range names {
+		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name)} {
+			tail, fits := strings.CutPrefix(rest, form)
+			if fits && (tail == "" || tail[0] == '.' || tail[0] == '[') && (!ok || len(name) > len(key)) {
+				key, after, ok = name, tail, true
+			}
+		}
 	}
-	// Dots inside a key: sysctl.net.ipv4.ip_forward, file./etc/motd.
-	return nil, nil, hcl.Diagnostics{{
-		Severity: hcl.DiagError, Summary: "Unknown option", Detail: n.Unknown(e.root, p[:taken], p[taken]),
-	}}
+	return key, after, ok
+}
+
+// leafKeys are the keys of an option whose value is a map.
+func (e *evaluator) leafKeys(at place) []string {
+	c := e.leafAt(at.path)
+	if c == nil || c.bad || c.merged.Value.IsNull() {
+		return nil
+	}
+	v, _ := c.merged.Value.Unmark()
+	if !v.Type().IsMapType() && !v.Type().IsObjectType() {
+		return nil
+	}
+	return sortedKeys(v.AsValueMap())
 }
 
 // Explain says which definitions an option has, and which of them count.
 func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
-	n, p, diags := r.find(path)
+	at, diags := r.find(path)
 	if diags.HasErrors() {
 		return nil, diags
 	}
+	n, p := at.node, at.path
 	if !n.IsOption() {
 		return nil, hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "Not an option", Detail: fmt.Sprintf("%s holds options; name one of them: %v.", p, below(r.eval, n, p)),
@@ -112,12 +169,15 @@ func (r *Result) source(rng hcl.Range) string {
 // Option is the value of an option, or of all options of a group, a map or
 // an entry.
 func (r *Result) Option(path string) (cty.Value, hcl.Diagnostics) {
-	n, p, diags := r.find(path)
+	at, diags := r.find(path)
 	if diags.HasErrors() {
 		return cty.NilVal, diags
 	}
 	before := len(r.eval.diags)
-	v := r.eval.whole(n, p)
+	v := r.eval.whole(at.node, at.path)
+	if at.key != "" {
+		v = attribute(v, at.key)
+	}
 	return v, r.eval.diags[before:]
 }
 

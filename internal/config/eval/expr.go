@@ -94,7 +94,7 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 	}
 	if r.diags.HasErrors() {
 		for _, d := range r.diags {
-			e.report(hcl.Diagnostics{e.reword(d, r.gone)})
+			e.report(hcl.Diagnostics{e.reword(expr, d, r.gone)})
 		}
 		return
 	}
@@ -108,7 +108,7 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 }
 
 // reword says in terms of the language what hcl says in its own.
-func (e *evaluator) reword(d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
+func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
 	if d.Summary == "Unsupported attribute" || d.Summary == "Invalid index" {
 		for _, a := range gone {
 			if d.Subject == nil || !covers(a.rng, *d.Subject) && !covers(*d.Subject, a.rng) {
@@ -120,7 +120,7 @@ func (e *evaluator) reword(d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
 				Detail: fmt.Sprintf("Nothing declares %s.%s Declare it: %s %q { ... }.", a.path.With(a.key), option.DidYouMean(a.key, known), a.path, a.key),
 			}
 		}
-		if strings.Contains(d.Detail, "This object does not have an attribute named") && d.Expression != nil && splat(d.Expression) {
+		if splat(expr) {
 			d.Detail += " A map has no order: write values(MAP)[*].NAME or [for name, entry in MAP : entry.NAME]."
 		}
 	}
@@ -139,8 +139,16 @@ func (e *evaluator) reword(d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
 }
 
 func splat(expr hcl.Expression) bool {
-	_, ok := expr.(*hclsyntax.SplatExpr)
-	return ok
+	found := false
+	if node, ok := expr.(hclsyntax.Node); ok {
+		// The visitor reports nothing.
+		_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+			_, is := n.(*hclsyntax.SplatExpr)
+			found = found || is
+			return nil
+		})
+	}
+	return found
 }
 
 // strip removes the marks of evaluation and keeps those of secrets.

@@ -266,7 +266,12 @@ func (e *evaluator) activate(name string) {
 	}
 }
 
+// sentence writes an error as the detail of a diagnostic; what starts with
+// the name of an option keeps its spelling.
 func sentence(err error) string {
 	s := err.Error()
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	if strings.HasPrefix(s, "cannot ") {
+		s = "C" + s[1:]
+	}
+	return strings.TrimSuffix(s, ".") + "."
 }

@@ -268,7 +268,8 @@ func (r *reading) demand(w *want, n *option.Node, at option.Path, u use, i int) 
 		case n.Entry != nil:
 			n = n.Entry
 		case s.any:
-			r.fail(u.rng, "Computed option name", "Which options are read must be known before evaluation: only a map can be indexed by a computed key.")
+			r.sick = true
+			r.e.fail(&u.rng, "Computed option name", "Which options are read must be known before evaluation: only a map can be indexed by a computed key.")
 			return
 		case n.Children[s.name] == nil:
 			if s.name != "name" || n.Path == nil || n.Path[len(n.Path)-1] != option.Any {

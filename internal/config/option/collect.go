@@ -13,7 +13,7 @@ import (
 // over all layers, weakest first (rule 10); a removal is no definition and
 // takes equal elements of weaker layers and of the default (rule 7).
 func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
-	var elems, removals []*Part
+	var elems, removals, empty []*Part
 	defined := false
 	best := OptionDefault
 	for _, p := range m.live(parts) {
@@ -22,8 +22,13 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		if says {
 			defined = true
 			best = max(best, p.strength(got))
-			p.Def.Wins = p.Def.Wins || len(got) == 0 && p.Priority >= best
+			if len(got) == 0 {
+				empty = append(empty, p)
+			}
 		}
+	}
+	for _, p := range empty {
+		p.Def.Wins = p.Def.Wins || p.Priority == best
 	}
 	elems = slices.DeleteFunc(elems, func(e *Part) bool { return e.Priority < best })
 	elems = m.remove(elems, removals)

@@ -54,15 +54,6 @@ func Declared(label string) (Path, error) {
 	return p, nil
 }
 
-// ParsePath reads a path as the command line takes it: an HCL traversal.
-func ParsePath(s string) (Path, error) {
-	t, diags := hclsyntax.ParseTraversalAbs([]byte(s), "path", hcl.InitialPos)
-	if diags.HasErrors() {
-		return nil, fmt.Errorf("cannot read path %s: write it as in an expression, sysctl[\"net.ipv4.ip_forward\"]", s)
-	}
-	return Steps(t), nil
-}
-
 // Steps is the literal part of a traversal, its root included: it ends
 // before the first index that is no string or number.
 func Steps(t hcl.Traversal) Path {
@@ -101,15 +92,29 @@ func KeyString(v cty.Value) (string, bool) {
 	return "", false
 }
 
-// Nearest is the name that a misspelt one probably meant, or "".
+// Nearest is the name that a misspelt one probably meant, or "". Letters in
+// another order count as one mistake.
 func Nearest(name string, known []string) string {
 	best, distance := "", 1+len(name)/3
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := levenshtein.Distance(name, k, nil); d <= distance && k != name {
+		d := levenshtein.Distance(name, k, nil)
+		if k == name {
+			continue
+		}
+		if len(k) == len(name) && letters(k) == letters(name) {
+			d = 1
+		}
+		if d <= distance {
 			best, distance = k, d-1
 		}
 	}
 	return best
+}
+
+func letters(s string) string {
+	b := []byte(s)
+	slices.Sort(b)
+	return string(b)
 }
 
 // DidYouMean is the sentence that ends an error about an unknown name.
