@@ -126,6 +126,11 @@ func TestDecide(t *testing.T) {
 			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
 		"mount changed": {changes: []spec.Change{change(spec.KindUnit, "srv.mount", spec.Update, field("content", "x", "y"))}, a: stopped,
 			others: map[string]unit{"srv.mount": with(running, reloads)}, expect: "reload srv.mount"},
+		"target that the spec enables": {changes: []spec.Change{enabled}, a: with(stopped, disabled), want: spec.Unit{},
+			others: map[string]unit{"own.target": stopped, "other.target": stopped}, expect: "start own.target"},
+		"spec and package use other names": {changes: []spec.Change{conf}, record: []spec.ServiceRequest{{Unit: "AA", Action: "reload"}},
+			a: with(running, func(u *unit) { u.id = "AA.service"; u.canReload = true }), want: spec.Unit{RestartTriggers: []string{"/etc/other"}},
+			others: map[string]unit{"AA.service": with(running, reloads)}, expect: "reload a.service"},
 		"alias and name are one": {record: []spec.ServiceRequest{{Unit: "b.service", Action: "restart"}, {Unit: "a.service", Action: "restart"}}, a: with(running, func(u *unit) { u.id = "a.service" }),
 			others: map[string]unit{"b.service": with(running, func(u *unit) { u.id = "a.service" })}, expect: "restart a.service"},
 	} {
@@ -141,7 +146,7 @@ func TestDecide(t *testing.T) {
 				}
 			}
 			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
-				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
+				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {
 				t.Errorf("decided %q, want %q", got, c.expect)

@@ -1,6 +1,7 @@
 package activate
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -131,12 +132,12 @@ func (s *situation) decide() decision {
 	var d decision
 	changed, asked := s.changed(), s.asked()
 	done := map[string]bool{} // by id: sshd.service and ssh.service are one
-	for _, name := range slices.Sorted(maps.Keys(s.units)) {
+	for _, name := range s.names() {
 		u := s.units[name]
 		if u.load == "not-found" && u.active == "failed" {
 			d.forget = append(d.forget, name)
 		}
-		if u.load != "loaded" || done[u.id] || !stoppable(name) {
+		if u.load != "loaded" || done[u.id] {
 			continue
 		}
 		done[u.id] = true
@@ -149,13 +150,28 @@ func (s *situation) decide() decision {
 	return d
 }
 
+// names are the units in the order in which they are decided: of a unit's
+// names the one that the spec uses comes first.
+func (s *situation) names() []string {
+	named := func(name string) int {
+		if _, ok := s.Want.Units[name]; ok {
+			return 0
+		}
+		return 1
+	}
+	return slices.SortedFunc(maps.Keys(s.units), func(a, b string) int {
+		return cmp.Or(cmp.Compare(named(a), named(b)), cmp.Compare(a, b))
+	})
+}
+
 // reasons are why a unit is not as it should be.
 type reasons struct{ restart, reload, start bool }
 
 func (s *situation) decideUnit(d *decision, name string, u unit, why reasons) {
 	w := s.Want.Units[name]
 	switch {
-	case u.up() && (why.restart || why.reload):
+	case !stoppable(name) && w.Enabled == nil: // a target or slice that nobody asks for
+	case u.up() && stoppable(name) && (why.restart || why.reload):
 		s.refresh(d, name, u, w, why.restart)
 	case u.up() || !u.canStart || w.Enabled != nil && !*w.Enabled:
 	case s.wantsStart(name, u, w, why):
@@ -194,10 +210,7 @@ func (s *situation) wantsStart(name string, u unit, w spec.Unit, why reasons) bo
 // reasons collects what asks for a unit. A unit that is enabled by this plan
 // has a reason to start.
 func (s *situation) reasons(name string, u unit, changed map[string]bool, asked map[string]reasons) reasons {
-	why := asked[name]
-	if why == (reasons{}) {
-		why = asked[u.id]
-	}
+	why := asked[u.id]
 	w := s.Want.Units[name]
 	hit := func(trigger string) bool { return changed[trigger] }
 	touched := func(path string) bool { return s.touched.paths[canonical(path)] }
@@ -232,12 +245,14 @@ func (s *situation) changed() map[string]bool {
 	return out
 }
 
-// asked is what maintainer scripts, secrets and the plan's links ask of units.
+// asked is what maintainer scripts, secrets and the plan's links ask of units,
+// by id.
 func (s *situation) asked() map[string]reasons {
 	out := map[string]reasons{}
 	ask := func(name string, add reasons) {
-		r := out[name]
-		out[name] = reasons{r.restart || add.restart, r.reload || add.reload, r.start || add.start}
+		id := s.units[name].id
+		r := out[id]
+		out[id] = reasons{r.restart || add.restart, r.reload || add.reload, r.start || add.start}
 	}
 	for _, r := range s.Record {
 		switch r.Action {
