@@ -39,6 +39,7 @@ type Repo struct {
 	arch    string
 	key     *openpgp.Entity
 	debs    []published
+	times   int // that a Release was published
 }
 
 type published struct {
@@ -149,6 +150,7 @@ func (r *Repo) release(day time.Time, key *openpgp.Entity) {
 	if err := os.RemoveAll(filepath.Join(r.Dir, "dists")); err != nil {
 		r.t.Fatal(err)
 	}
+	r.times++
 	for _, suite := range []string{Suite, Updates, Rolling} {
 		var index []byte
 		if suite != Updates {
@@ -160,11 +162,18 @@ func (r *Repo) release(day time.Time, key *openpgp.Entity) {
 		stamp := "Mon, 02 Jan 2006 15:04:05 UTC"
 		text := fmt.Sprintf("Origin: Test\nLabel: Test\nSuite: %s\nCodename: %s\nDate: %s\nValid-Until: %s\nArchitectures: %s\nComponents: main\nSHA256:\n %s %d %s\n",
 			suite, suite, day.UTC().Format(stamp), day.Add(7*24*time.Hour).UTC().Format(stamp), r.arch, hex.EncodeToString(sum[:]), len(index), name)
-		if key == nil {
-			r.write(filepath.Join(r.Dir, "dists", suite, "Release"), []byte(text))
-			continue
+		file, data := "Release", []byte(text)
+		if key != nil {
+			file, data = "InRelease", r.clearSign(text, key)
 		}
-		r.write(filepath.Join(r.Dir, "dists", suite, "InRelease"), r.clearSign(text, key))
+		file = filepath.Join(r.Dir, "dists", suite, file)
+		r.write(file, data)
+		// apt asks for a Release again only when its time is another, in
+		// seconds; a test publishes faster than that.
+		changed := time.Now().Add(time.Duration(r.times) * time.Second)
+		if err := os.Chtimes(file, changed, changed); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 }
 

@@ -84,15 +84,11 @@ func (r *repository) sourcesList(arch string) string {
 // checkReleases judges the verified Release files: every component that the
 // input names must be in its suite, and a snapshot must have been valid on its day.
 func (r *repository) checkReleases() error {
-	files, err := filepath.Glob(filepath.Join(r.dir, "lists", "*Release"))
+	files, err := r.releases()
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("cannot read the Release file of input %q: %w", r.Input, err)
-		}
+	for _, data := range files {
 		release := stanza{signedText(data)}
 		if suite, codename := release.get("Suite"), release.get("Codename"); suite == r.Suite || codename == r.Suite {
 			if err := r.checkComponents(strings.Fields(release.get("Components"))); err != nil {
@@ -104,6 +100,24 @@ func (r *repository) checkReleases() error {
 		}
 	}
 	return nil
+}
+
+// releases are the verified Release files. What apt could not verify it does
+// not leave under this name.
+func (r *repository) releases() ([][]byte, error) {
+	names, err := filepath.Glob(filepath.Join(r.dir, "lists", "*Release"))
+	if err != nil {
+		return nil, err
+	}
+	var files [][]byte
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the Release file of input %q: %w", r.Input, err)
+		}
+		files = append(files, data)
+	}
+	return files, nil
 }
 
 func (r *repository) checkComponents(present []string) error {

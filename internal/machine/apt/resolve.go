@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -249,6 +250,9 @@ func (s *solver) workspace(c Cache, system string) (workspace, error) {
 	if err != nil {
 		return w, err
 	}
+	if err := s.dropStaleCache(w); err != nil {
+		return w, fmt.Errorf("cannot set up apt: %w", err)
+	}
 	components := make([][]string, len(s.repositories))
 	for _, l := range s.lists {
 		i := l.repository
@@ -274,8 +278,35 @@ func (s *solver) workspace(c Cache, system string) (workspace, error) {
 	return w, nil
 }
 
+// dropStaleCache removes apt's binary cache of other lists than the present.
+// apt itself goes by size and by seconds of the modification time, which two
+// lists can share.
+func (s *solver) dropStaleCache(w workspace) error {
+	var releases strings.Builder
+	for _, r := range s.repositories {
+		files, err := r.releases()
+		if err != nil {
+			return err
+		}
+		for _, data := range files {
+			releases.Write(data)
+		}
+	}
+	stamp := filepath.Join(w.dir, "releases")
+	now := spec.Sum([]byte(releases.String()))
+	if old, err := os.ReadFile(stamp); err == nil && string(old) == now {
+		return nil
+	}
+	for _, name := range []string{"pkgcache.bin", "srcpkgcache.bin"} {
+		if err := os.Remove(filepath.Join(w.dir, "cache", name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return os.WriteFile(stamp, []byte(now), 0o644)
+}
+
 func replaceLink(target, link string) error {
-	if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
+	if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return os.Symlink(target, link)
