@@ -10,11 +10,11 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// ModulesFile lists the kernel modules of the spec, one a line
+// modulesFile lists the kernel modules of the spec, one a line
 // (modules-load.d(5)); it is hostctl's alone.
-const ModulesFile = "/etc/modules-load.d/hostctl.conf"
+const modulesFile = "/etc/modules-load.d/hostctl.conf"
 
-func observeModules(root system.Root) ([]string, error) { return ownFileLines(root, ModulesFile) }
+func observeModules(root system.Root) ([]string, error) { return ownFileLines(root, modulesFile) }
 
 func (s *stage) kernelModules(context.Context) error {
 	names := slices.Clone(s.Want.KernelModules)
@@ -24,5 +24,5 @@ func (s *stage) kernelModules(context.Context) error {
 			return fmt.Errorf("cannot load kernel module %q%s: a newline in it would load others", name, s.origin(spec.KindKernelModule, name))
 		}
 	}
-	return s.ownFile(ModulesFile, slices.Compact(names))
+	return s.ownFile(modulesFile, slices.Compact(names))
 }

@@ -9,15 +9,15 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// SysctlFile holds all kernel parameters of the spec (sysctl.d(5)); it is
+// sysctlFile holds all kernel parameters of the spec (sysctl.d(5)); it is
 // hostctl's alone.
-const SysctlFile = "/etc/sysctl.d/60-hostctl.conf"
+const sysctlFile = "/etc/sysctl.d/60-hostctl.conf"
 
 const ownFileHeader = "# Written by hostctl from the host's configuration; edits are undone by the next switch.\n"
 
 func observeSysctls(root system.Root) (map[string]string, error) {
 	out := map[string]string{}
-	lines, err := ownFileLines(root, SysctlFile)
+	lines, err := ownFileLines(root, sysctlFile)
 	for _, line := range lines {
 		key, value, _ := strings.Cut(line, "=")
 		out[strings.TrimSpace(key)] = strings.TrimSpace(value)
@@ -34,7 +34,7 @@ func (s *stage) sysctls(context.Context) error {
 		}
 		lines = append(lines, key+" = "+value)
 	}
-	return s.ownFile(SysctlFile, lines)
+	return s.ownFile(sysctlFile, lines)
 }
 
 // ownFileLines are the lines of one of hostctl's own files, comments apart.
