@@ -82,7 +82,8 @@ echo log >>/var/log/t.log
 
 // TestStageEqualsInPlace installs a package twice, once by hostctl and once
 // by dpkg in place, and compares everything; then it goes back, and forward
-// again.
+// again. It does so on one file system, and with /var on one of its own
+// (engine-rules 11).
 func TestStageEqualsInPlace(t *testing.T) {
 	base := os.Getenv("HOSTCTL_TEST_ROOT")
 	if base == "" || os.Getuid() != 0 {
@@ -91,6 +92,11 @@ func TestStageEqualsInPlace(t *testing.T) {
 		}
 		t.Skip("needs root, and HOSTCTL_TEST_ROOT to name a Debian root")
 	}
+	t.Run("one file system", func(t *testing.T) { equalsInPlace(t, base, false) })
+	t.Run("var on its own", func(t *testing.T) { equalsInPlace(t, base, true) })
+}
+
+func equalsInPlace(t *testing.T, base string, separate bool) {
 	dir, err := os.MkdirTemp(filepath.Dir(base), "stage-")
 	if err != nil {
 		t.Fatal(err)
@@ -99,12 +105,12 @@ func TestStageEqualsInPlace(t *testing.T) {
 	ours, theirs := filepath.Join(dir, "ours"), filepath.Join(dir, "theirs")
 	for _, root := range []string{ours, theirs} {
 		command(t, "cp", "-a", "--reflink=auto", base, root)
-		command(t, "chroot", root, "bash", "-c", prepare)
-		for path, name := range map[string]string{"plain": "user.note", "big": "trusted.note", "chowned": "user.note"} {
-			if err := unix.Setxattr(filepath.Join(root, "usr/share/t", path), name, []byte("hello"), 0); err != nil {
-				t.Fatal(err)
-			}
-		}
+	}
+	if separate {
+		ownVar(t, ours)
+	}
+	for _, root := range []string{ours, theirs} {
+		furnish(t, root)
 	}
 	before := take(t, ours)
 	deb := build(t, dir)
@@ -122,30 +128,53 @@ func TestStageEqualsInPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := machine.Diff(before, take(t, ours), area()); len(d) > 0 {
-		t.Fatalf("staging touched the live root:\n%s", strings.Join(d, "\n"))
-	}
+	same(t, "staging touched the live root", before, take(t, ours), area())
 
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)
-	if d := machine.Diff(take(t, theirs), after, differences()); len(d) > 0 {
-		t.Errorf("hostctl and dpkg in place differ:\n%s", strings.Join(d, "\n"))
-	}
+	same(t, "hostctl and dpkg in place differ", take(t, theirs), after, differences())
 	if !slices.Contains(res.Changeset.Kept, "/srv/data/rows") {
 		t.Errorf("the changed data is not reported as kept: %v", res.Changeset.Kept)
 	}
 	transact(t, ours, func(b *commit.Builder) { b.Inverse(res.Changeset) })
-	if d := machine.Diff(before, take(t, ours), stays()); len(d) > 0 {
-		t.Errorf("going back is not exact:\n%s", strings.Join(d, "\n"))
-	}
+	same(t, "going back is not exact", before, take(t, ours), stays())
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, false) })
-	if d := machine.Diff(after, take(t, ours), area()); len(d) > 0 {
-		t.Errorf("going forward again is not exact:\n%s", strings.Join(d, "\n"))
+	same(t, "going forward again is not exact", after, take(t, ours), area())
+}
+
+func same(t *testing.T, what string, want, got machine.Manifest, but []machine.Exclusion) {
+	t.Helper()
+	if d := machine.Diff(want, got, but); len(d) > 0 {
+		t.Errorf("%s:\n%s", what, strings.Join(d, "\n"))
+	}
+}
+
+// ownVar gives a root's /var a file system of its own.
+func ownVar(t *testing.T, root string) {
+	t.Helper()
+	at, aside := filepath.Join(root, "var"), filepath.Join(root, "var.was")
+	command(t, "mv", at, aside)
+	command(t, "mkdir", at)
+	command(t, "mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", at)
+	t.Cleanup(func() { command(t, "umount", at) })
+	command(t, "cp", "-a", aside+"/.", at)
+	command(t, "rm", "-r", aside)
+}
+
+// furnish makes the tree that the package's script works on.
+func furnish(t *testing.T, root string) {
+	t.Helper()
+	command(t, "chroot", root, "bash", "-c", prepare)
+	for path, name := range map[string]string{"plain": "user.note", "big": "trusted.note", "chowned": "user.note"} {
+		if err := unix.Setxattr(filepath.Join(root, "usr/share/t", path), name, []byte("hello"), 0); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
 func area() []machine.Exclusion {
-	return []machine.Exclusion{{Path: "/.hostctl", Why: "hostctl's own area: stage, undo and journal"}}
+	const why = "hostctl's own area: stage, undo and journal"
+	return []machine.Exclusion{{Path: "/.hostctl", Why: why}, {Path: "/var/.hostctl", Why: why}}
 }
 
 func stays() []machine.Exclusion {
@@ -174,11 +203,30 @@ func differences() []machine.Exclusion {
 	)
 }
 
+// take makes the manifest of a root and, where that is on its own, of /var.
 func take(t *testing.T, root string) machine.Manifest {
 	t.Helper()
 	m, err := machine.Take(root)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, ok := m["/var/lib"]; ok {
+		return m
+	}
+	below, err := machine.Take(filepath.Join(root, "var"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, entry := range below {
+		if path == "/" {
+			continue
+		}
+		links := strings.Fields(entry.Links)
+		for i := range links {
+			links[i] = "/var" + links[i]
+		}
+		entry.Links = strings.Join(links, " ")
+		m["/var"+path] = entry
 	}
 	return m
 }
