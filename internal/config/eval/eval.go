@@ -63,24 +63,37 @@ type evaluator struct {
 // Host evaluates one host of a flake. The result is usable, for snippets at
 // least, when there are errors too.
 func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagnostics) {
+	e := newEvaluator(ctx, f)
+	r := e.run(name)
+	return r, e.diags
+}
+
+func newEvaluator(ctx context.Context, f *flake.Flake) *evaluator {
 	e := &evaluator{
 		ctx: ctx, flake: f, files: f.Files, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
 		root: &option.Node{Children: map[string]*option.Node{}}, homes: map[*option.Node]*module{},
 		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
+		shared: sharedFunctions(),
 	}
+	for label, file := range library.Index() {
+		e.index(label, file)
+	}
+	return e
+}
+
+func (e *evaluator) run(name string) *Result {
 	r := &Result{Files: e.files, eval: e}
-	if e.host = f.Host(name); e.host == nil {
-		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, f.Hosts())))
-		return r, e.diags
+	if e.host = e.flake.Host(name); e.host == nil {
+		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, e.flake.Hosts())))
+		return r
 	}
-	e.shared = sharedFunctions()
 	e.loadAll()
 	r.Spec = e.decode()
 	e.checkAll(e.root, nil)
 	e.runChecks()
 	slices.SortStableFunc(e.diags, byPlace)
-	return r, e.diags
+	return r
 }
 
 func byPlace(a, b *hcl.Diagnostic) int {
@@ -100,9 +113,6 @@ func subjectName(d *hcl.Diagnostic) string {
 // loadAll reads the always acting library, then the layers from the weakest,
 // so that a module belongs to the weakest layer that reaches it (rule 11).
 func (e *evaluator) loadAll() {
-	for label, file := range library.Index() {
-		e.index(label, file)
-	}
 	e.args = e.evalArgs()
 	for _, name := range library.Always() {
 		e.activate(name)

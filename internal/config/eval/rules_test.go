@@ -12,6 +12,7 @@ import (
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
 )
 
 // defaultFlake is the flake.hcl of cases that bring none: h.hcl is the host
@@ -521,3 +522,12 @@ s: ENC
 -- h.hcl --
 secret "s" { file = "./s.yaml" }
 `
+
+func declared(t *testing.T, label string) option.Path {
+	t.Helper()
+	p, err := option.Declared(label)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}

@@ -1,0 +1,230 @@
+package flake
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+func write(t *testing.T, dir string, files map[string]string) string {
+	t.Helper()
+	for name, text := range files {
+		full := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func mustLoad(t *testing.T, dir string) *Flake {
+	t.Helper()
+	f, diags := Load(dir)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	return f
+}
+
+func TestDebianInputs(t *testing.T) {
+	f := mustLoad(t, write(t, t.TempDir(), map[string]string{"flake.hcl": `
+input "debian" {
+  url        = "debian:trixie?snapshot=20261101T000000Z"
+  components = ["main", "contrib"]
+}
+input "unstable" { url = "debian:sid" }
+input "own" {
+  url     = "debian:stable/updates"
+  keyring = "./own.gpg"
+}
+host "b" {}
+host "a" {}
+`}))
+	got := f.Debian()
+	if len(got) != 3 || got[0].Suite != "trixie" || got[0].Snapshot != "20261101T000000Z" || !slices.Equal(got[0].Components, []string{"main", "contrib"}) {
+		t.Errorf("Debian() is %+v", got)
+	}
+	if !slices.Equal(got[1].Components, []string{"main"}) || got[1].Keyring != "" {
+		t.Errorf("an input that says nothing has %+v, want main and Debian's keyring", got[1])
+	}
+	if got[2].Keyring != filepath.Join(f.Dir, "own.gpg") {
+		t.Errorf("the keyring is %q, want one of the flake", got[2].Keyring)
+	}
+	if !slices.Equal(f.Hosts(), []string{"a", "b"}) {
+		t.Errorf("Hosts() is %v", f.Hosts())
+	}
+}
+
+func TestRule24Schema(t *testing.T) {
+	for _, c := range []struct{ flake, want string }{
+		{`service "x" {}`, `"service" belongs into a module`},
+		{`input "x" {}`, "needs a url"},
+		{`input "x" { url = "http://example.org" }`, "starts with debian:"},
+		{`input "x" { url = "debian:trixie?snapshot=yesterday" }`, "a snapshot is a time"},
+		{`input "x" { url = "git+https://example.org/x.git?reef=main" }`, `not "reef"`},
+		{`input "x" { url = "path:x?dir=../y" }`, "dir leaves the input"},
+		{`host "x_y" {}`, "is no host name"},
+		{"host \"x\" {}\nhost \"x\" {}", "declared already"},
+		{`host "x" { modles = [] }`, `not "modles"`},
+		{`export { modules = { x = "../y" } }`, "outside the flake"},
+		{`description = 1 +`, "Missing expression"},
+	} {
+		_, diags := Load(write(t, t.TempDir(), map[string]string{"flake.hcl": c.flake}))
+		if !diags.HasErrors() || !strings.Contains(diags.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.flake, diags, c.want)
+		}
+	}
+	if _, diags := Load(t.TempDir()); !strings.Contains(diags.Error(), "no flake.hcl") {
+		t.Errorf("an empty folder: %v", diags)
+	}
+}
+
+// Rule 9: what would overflow the stack is refused before the parser.
+func TestRule9Nesting(t *testing.T) {
+	for _, s := range []string{"(", "[", "-", "!", `"${`, "{a=", "a {\n", "1+"} {
+		_, diags := Parse("x.hcl", []byte("x = "+strings.Repeat(s, 100_000/len(s))))
+		if !strings.Contains(diags.Error(), "Nested too deeply") {
+			t.Errorf("a hundred thousand bytes of %q: %v", s, diags)
+		}
+	}
+	if err := GuardTemplate("t", strings.Repeat("${[", 1000)); err == nil {
+		t.Error("a template may nest as it likes")
+	}
+	wide := "x = [" + strings.Repeat("1, ", 20_000) + "]\ny = " + strings.Repeat("[", 190) + strings.Repeat("]", 190)
+	if _, diags := Parse("x.hcl", []byte(wide)); diags.HasErrors() {
+		t.Errorf("a wide list and 190 levels: %v", diags)
+	}
+}
+
+func TestPathInput(t *testing.T) {
+	dir := write(t, t.TempDir(), map[string]string{
+		"a/flake.hcl":   `input "b" { url = "path:../b" }`,
+		"b/flake.hcl":   `export { modules = { m = "./m.hcl" } }`,
+		"b/m.hcl":       "",
+		"b/.git/config": "noise",
+	})
+	ctx := context.Background()
+	f := mustLoad(t, filepath.Join(dir, "a"))
+	if err := f.Input("b").Open(ctx); err == nil || !strings.Contains(err.Error(), "run 'hostctl update b'") {
+		t.Fatalf("an input that is not locked: %v", err)
+	}
+	if err := f.Update(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	f = mustLoad(t, filepath.Join(dir, "a"))
+	in := f.Input("b")
+	if err := in.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(in.Path(), "/@b-") {
+		t.Errorf("expressions see the path %s, which differs between machines", in.Path())
+	}
+	other, diags := in.Flake()
+	if diags.HasErrors() || other.Exports.Modules["m"] != "m.hcl" {
+		t.Errorf("the exports of b are %+v: %v", other.Exports, diags)
+	}
+	write(t, dir, map[string]string{"b/.git/config": "other noise"})
+	if err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx); err != nil {
+		t.Errorf("git's own files count: %v", err)
+	}
+	write(t, dir, map[string]string{"b/m.hcl": "changed = true"})
+	err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx)
+	if err == nil || !strings.Contains(err.Error(), "is not what flake.lock holds") {
+		t.Errorf("a changed input: %v", err)
+	}
+}
+
+func commit(t *testing.T, dir string, files map[string]string) string {
+	t.Helper()
+	repo, err := git.PlainOpen(dir)
+	if err != nil {
+		repo, err = git.PlainInit(dir, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := repo.Worktree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, files)
+	for name := range files {
+		if _, err := tree.Add(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hash, err := tree.Commit("x", &git.CommitOptions{Author: &object.Signature{Name: "t", Email: "t@example.org", When: time.Unix(0, 0)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash.String()
+}
+
+func TestGitInput(t *testing.T) {
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	dir := t.TempDir()
+	first := commit(t, filepath.Join(dir, "b"), map[string]string{"sub/x.txt": "one", "run": "#!/bin/sh\n"})
+	write(t, dir, map[string]string{"a/flake.hcl": `
+input "b" {
+  url   = "git+file:../b?dir=sub"
+  flake = false
+}`})
+	ctx := context.Background()
+	f := mustLoad(t, filepath.Join(dir, "a"))
+	if err := f.Update(ctx, nil); err != nil {
+		t.Fatal(err)
+	}
+	commit(t, filepath.Join(dir, "b"), map[string]string{"sub/x.txt": "two"})
+	f = mustLoad(t, filepath.Join(dir, "a"))
+	in := f.Input("b")
+	if err := in.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(in.Dir(), "x.txt")); err != nil || string(b) != "one" || in.Rev() != first {
+		t.Errorf("x.txt is %q at %s (%v), want that of the locked commit %s", b, in.Rev(), err, first)
+	}
+
+	// A machine whose cache is empty fetches exactly the locked commit.
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	if err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx); err != nil {
+		t.Errorf("with an empty cache: %v", err)
+	}
+	write(t, in.Dir(), map[string]string{"x.txt": "evil"})
+	t.Setenv("HOSTCTL_CACHE", filepath.Dir(filepath.Dir(filepath.Dir(in.Dir()))))
+	if err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx); err == nil {
+		t.Error("a cache that was tampered with is used")
+	}
+	if err := f.Update(ctx, []string{"c"}); err == nil {
+		t.Error("an input that does not exist can be updated")
+	}
+}
+
+func TestLockRefusesOtherVersions(t *testing.T) {
+	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 2, "inputs": {}}`})
+	if _, diags := Load(dir); !strings.Contains(diags.Error(), "its version is 2, this hostctl knows 1") {
+		t.Errorf("got %v", diags)
+	}
+}
+
+func TestRevision(t *testing.T) {
+	dir := t.TempDir()
+	hash := commit(t, dir, map[string]string{"flake.hcl": ""})
+	f := mustLoad(t, dir)
+	if rev, dirty, err := f.Revision(); rev != hash || dirty || err != nil {
+		t.Errorf("Revision() is %s %t %v, want %s, clean", rev, dirty, err, hash)
+	}
+	write(t, dir, map[string]string{"flake.hcl": "# x\n"})
+	if _, dirty, _ := f.Revision(); !dirty {
+		t.Error("a changed worktree is clean")
+	}
+}
