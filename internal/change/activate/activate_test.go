@@ -102,6 +102,7 @@ func TestDecide(t *testing.T) {
 		"package asks for start":                 {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, expect: "start a.service"},
 		"package asks for start, spec says no":   {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, want: spec.Unit{Enabled: no}},
 		"package asks for start, disabled":       {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, disabled)},
+		"package asks for start, to be masked":   {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, want: spec.Unit{Masked: yes}},
 		"package asks for start, masked":         {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, func(u *unit) { u.load = "masked" })},
 		"its program was replaced":               {replaced: []string{"/usr/sbin/a"}, a: with(running, func(u *unit) { u.exec = []string{"/sbin/a"} }), expect: "restart a.service"},
 		"its file was replaced":                  {replaced: []string{"/lib/systemd/system/a.service"}, a: with(running, func(u *unit) { u.sources = []string{"/usr/lib/systemd/system/a.service"} }), expect: "restart a.service"},

@@ -173,7 +173,7 @@ func (s *situation) decideUnit(d *decision, name string, u unit, why reasons) {
 	case !stoppable(name) && w.Enabled == nil: // a target or slice that nobody asks for
 	case u.up() && stoppable(name) && (why.restart || why.reload):
 		s.refresh(d, name, u, w, why.restart)
-	case u.up() || !u.canStart || w.Enabled != nil && !*w.Enabled:
+	case u.up() || !u.canStart || w.Enabled != nil && !*w.Enabled || w.Masked != nil && *w.Masked:
 	case s.wantsStart(name, u, w, why):
 		d.start = append(d.start, name)
 	}
