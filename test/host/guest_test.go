@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,15 +26,20 @@ type world struct {
 	cache   string // hostctl's cache on this machine; guests have its .debs
 }
 
-// binary builds hostctl as `make build` does, once for all tests.
+// binary builds hostctl as `make build` does, once for all tests, and clears
+// away what earlier runs left.
 var binary = sync.OnceValues(func() (string, error) {
+	if err := machine.Sweep(); err != nil {
+		return "", err
+	}
 	path := filepath.Join(machine.CacheDir(), "bin", "hostctl")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "github.com/hostctl/hostctl/cmd/hostctl")
+	own := path + "." + strconv.Itoa(os.Getpid())
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", own, "github.com/hostctl/hostctl/cmd/hostctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cannot build hostctl: %w\n%s", err, out)
 	}
-	return path, nil
+	return path, os.Rename(own, path)
 })
 
 func theWorld(t *testing.T) world {
@@ -67,11 +73,11 @@ const flakeInGuest = "/root/flake"
 
 // boot makes a machine for the test, with the flake of the folder dir, and
 // boots it. It is destroyed at the end; with HOSTCTL_TEST_KEEP set one of a
-// failed test is left, and its name is logged.
+// failed test is left until the next run, and how to enter it is logged.
 func boot(t *testing.T, dir, host string) *guest {
 	t.Helper()
 	w := theWorld(t)
-	name := strings.NewReplacer("/", "-", "_", "-").Replace(strings.TrimPrefix(t.Name(), "Test"))
+	name := machine.NameFor(strings.TrimPrefix(t.Name(), "Test"))
 	m, err := machine.New(t.Context(), w.base, name)
 	if err != nil {
 		t.Fatal(err)

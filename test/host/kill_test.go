@@ -11,26 +11,40 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
 
 // kills is how often TestKilledSwitch kills a switch.
 const kills = 20
 
+// phase is a part of a switch, as its own words tell them apart. Random
+// moments of the whole would nearly all lie in its longest part.
+type phase int
+
+const (
+	staging    phase = iota // from the start
+	committing              // from the line that says so
+	activating              // from the line after that
+	phases
+)
+
+func (p phase) String() string { return [...]string{"staging", "committing", "activating"}[p] }
+
 // A switch that is killed at any moment leaves, after recovery, the old
-// generation or the new one. Half of the moments are spread over the whole
-// run, which is mostly staging; the other half over what follows the word
-// "committing".
+// generation or the new one: every path of the machine, and what runs.
 func TestKilledSwitch(t *testing.T) {
 	t.Parallel()
-	g := small(t)
+	g := boot(t, "testdata/small", "small")
+	g.write(flakeInGuest+"/hosts/small/default.hcl", g.read(flakeInGuest+"/hosts/small/default.hcl")+"\nhostctl {\n  health_wait = 1\n}\n", 0o644)
+	g.lock(bulky(t, "1.0"))
 	g.want(0, nil, "switch", "--yes")
 	old := g.manifest()
 	g.edit("hosts/small/default.hcl", "hello", "good day")
 	g.edit("hosts/small/default.hcl", "generation one", "generation two")
-	g.lock(tiny(t, "2.0"))
+	g.lock(bulky(t, "2.0"))
 
-	whole := g.killedSwitch(time.Hour, time.Hour)
+	whole := g.switchKilled(staging, time.Hour)
 	if whole.killed {
 		t.Fatal("the undisturbed switch was killed")
 	}
@@ -40,18 +54,16 @@ func TestKilledSwitch(t *testing.T) {
 
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
-	t.Logf("random seed %d; an undisturbed switch says committing after %s and ends after %s", seed, whole.committing, whole.ended)
+	t.Logf("an undisturbed switch: %s; random seed %d", whole, seed)
 	outcomes := map[string]int{}
 	for i := range kills {
-		start, commit := time.Duration(random.Int64N(int64(whole.ended))), time.Hour
-		if i%2 == 1 {
-			start, commit = time.Hour, time.Duration(random.Int64N(int64(whole.ended-whole.committing)))
-		}
-		k := g.killedSwitch(start, commit)
+		p := phase(i) % phases
+		k := g.switchKilled(p, time.Duration(random.Int64N(int64(whole.length[p]))))
 		r := g.want(0, nil, "recover")
 		outcome := g.generationOf(old, fresh)
 		outcomes[outcome]++
-		t.Logf("%2d: %s: %s generation; recover says: %s", i+1, k, outcome, strings.TrimSpace(r.stderr))
+		said, _, _ := strings.Cut(r.stderr, "\n")
+		t.Logf("%2d: %s: %s generation; recover: %s", i+1, k, outcome, said)
 		if outcome == "third" {
 			return
 		}
@@ -60,11 +72,21 @@ func TestKilledSwitch(t *testing.T) {
 			g.same("rollback after a kill", old, machine.Accounts()...)
 		}
 	}
-	t.Logf("%d kills: %v", kills, outcomes)
+	t.Logf("%d interruptions, %d third states (%d old, %d new)", kills, outcomes["third"], outcomes["old"], outcomes["new"])
+}
+
+// bulky is the package tiny with enough files that replacing them takes time.
+func bulky(t *testing.T, version string) spec.Locked {
+	t.Helper()
+	files := map[string]string{"usr/bin/tiny-web": tinyWeb}
+	for i := range 1500 {
+		files[fmt.Sprintf("usr/share/tiny/data/%02d/%d", i%40, i)] = fmt.Sprintf("%d of %s\n", i, version)
+	}
+	return deb(t, "tiny", version, files)
 }
 
 // generationOf tells which generation the machine is in, by its whole root
-// and by what runs and is configured.
+// and by what runs.
 func (g *guest) generationOf(old, fresh machine.Manifest) string {
 	g.t.Helper()
 	now := g.manifest()
@@ -88,63 +110,67 @@ func (g *guest) generationOf(old, fresh machine.Manifest) string {
 
 // killedRun is one switch, perhaps killed.
 type killedRun struct {
-	committing, ended time.Duration // since its start; committing is 0 if it never said so
-	killed            bool
+	length [phases]time.Duration // how long it was in each
+	last   phase                 // that it reached
+	killed bool
 }
 
 func (k killedRun) String() string {
-	switch {
-	case !k.killed:
-		return fmt.Sprintf("ended by itself after %s", k.ended.Round(time.Millisecond))
-	case k.committing == 0:
-		return fmt.Sprintf("killed after %s, before commit", k.ended.Round(time.Millisecond))
+	if !k.killed {
+		return fmt.Sprintf("ended by itself (%v)", k.length)
 	}
-	return fmt.Sprintf("killed %s after it said committing", (k.ended - k.committing).Round(time.Millisecond))
+	return fmt.Sprintf("killed after %s of %s", k.length[k.last].Round(time.Millisecond), k.last)
 }
 
-// killedSwitch runs a switch and kills it with SIGKILL at a time after its
-// start, or after it says that it commits, whichever comes first.
-func (g *guest) killedSwitch(afterStart, afterCommit time.Duration) killedRun {
+// switchKilled runs a switch and kills it with SIGKILL when it has been in a
+// phase for that long.
+func (g *guest) switchKilled(in phase, after time.Duration) killedRun {
 	g.t.Helper()
 	cmd := g.Command(g.t.Context(), "hostctl", "switch", "--yes", "--flake", flakeInGuest, "--host", g.host)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		g.t.Fatal(err)
 	}
-	committing, over := make(chan time.Time, 1), make(chan string, 1)
+	lines := make(chan string)
 	go func() {
-		said := ""
-		for lines := bufio.NewScanner(stderr); lines.Scan(); {
-			if strings.HasPrefix(lines.Text(), "committing") {
-				committing <- time.Now()
-			}
-			said += lines.Text() + "\n"
+		defer close(lines)
+		for s := bufio.NewScanner(stderr); s.Scan(); {
+			lines <- s.Text()
 		}
-		over <- said
 	}()
 	var k killedRun
-	kill := time.After(afterStart)
+	var kill <-chan time.Time
+	begun, said := time.Now(), ""
+	enter := func(p phase) {
+		k.length[k.last] = time.Since(begun)
+		k.last, begun = p, time.Now()
+		if p == in {
+			kill = time.After(after)
+		}
+	}
+	enter(staging)
 	for {
 		select {
-		case at := <-committing:
-			k.committing = at.Sub(start)
-			if afterCommit < time.Hour {
-				kill = time.After(afterCommit)
+		case line, ok := <-lines:
+			switch {
+			case !ok:
+				k.length[k.last] = time.Since(begun)
+				if err := cmd.Wait(); err != nil && !k.killed {
+					g.t.Fatalf("the switch failed by itself: %v\n%s", err, said)
+				}
+				return k
+			case strings.HasPrefix(line, "committing"):
+				enter(committing)
+			case k.last == committing:
+				enter(activating)
 			}
+			said += line + "\n"
 		case <-kill:
 			k.killed = killHostctl(cmd.Process.Pid)
 			kill = nil
-		case said := <-over:
-			err := cmd.Wait()
-			k.ended = time.Since(start)
-			if err != nil && !k.killed {
-				g.t.Fatalf("the switch failed by itself: %v\n%s", err, said)
-			}
-			return k
 		}
 	}
 }

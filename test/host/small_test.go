@@ -59,7 +59,7 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	g.edit("hosts/small/default.hcl", "hello", "good day")
 	g.edit("hosts/small/default.hcl", "generation one", "generation two")
 	g.lock(tiny(t, "2.0"))
-	g.want(2, []string{"1.0", "2.0", "good day"}, "plan", "--detailed-exitcode")
+	g.want(2, []string{"1.0", "2.0", "generation two", "/etc/tiny/tiny.conf"}, "plan", "--detailed-exitcode")
 	g.want(0, nil, "switch", "--yes")
 	g.says("cat /run/tiny-web", "greeting = good day")
 	g.says("cat /usr/share/tiny/version", "2.0")
@@ -80,7 +80,7 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	g.says("cat /run/tiny-web", "greeting = good day")
 	g.says("sha256sum /var/lib/tiny/key", key)
 	r := g.want(0, nil, "generations", "diff", "1", "2")
-	if !strings.Contains(r.stdout, "good day") || !strings.Contains(r.stdout, "2.0") {
+	if !strings.Contains(r.stdout, "generation two") || !strings.Contains(r.stdout, "2.0") {
 		t.Errorf("generations diff 1 2 does not show both changes\n%s", r)
 	}
 	if err := g.Reboot(t.Context()); err != nil {

@@ -48,6 +48,38 @@ func New(ctx context.Context, base, name string) (*Machine, error) {
 	return m, nil
 }
 
+// Sweep destroys the machines of test processes that are gone: those whose
+// name ends with the number of one, as NameFor makes it.
+func Sweep() error {
+	entries, err := os.ReadDir(machineDir())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		i := strings.LastIndex(e.Name(), "-")
+		pid, err := strconv.Atoi(e.Name()[i+1:])
+		if !e.IsDir() || i < 0 || err != nil || alive(pid) {
+			continue
+		}
+		m, err := Open(e.Name())
+		if err == nil {
+			err = m.Destroy()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// NameFor is a name that no other process gives to a machine.
+func NameFor(test string) string {
+	return strings.NewReplacer("/", "-", "_", "-").Replace(test) + "-" + strconv.Itoa(os.Getpid())
+}
+
 // Open finds a machine that another process made.
 func Open(name string) (*Machine, error) {
 	m := &Machine{Name: name, Root: filepath.Join(machineDir(), name)}
