@@ -1,0 +1,21 @@
+# Environment variables. No one place reaches everything: /etc/environment is
+# for sessions (pam_env(8)), environment.d for users' units.
+
+option "environment.session_variables" {
+  type        = map(string)
+  default     = {}
+  description = "Environment variables of every session. No shell reads them: there is no expansion."
+  example     = { EDITOR = "nano" }
+}
+
+config {
+  when = length(config.environment.session_variables) > 0
+
+  file "/etc/environment" {
+    content = keyvalue(config.environment.session_variables, { separator = "=" })
+  }
+
+  file "/etc/environment.d/50-hostctl.conf" {
+    content = keyvalue(config.environment.session_variables, { separator = "=", quote = true })
+  }
+}

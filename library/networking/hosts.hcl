@@ -1,0 +1,19 @@
+# /etc/hosts.
+
+option "networking.hosts" {
+  type        = map(list(string))
+  default     = {}
+  description = "Names in /etc/hosts, by address. localhost and the host's own name are there anyway."
+  example     = { "192.0.2.10" = ["files.lan", "files"] }
+}
+
+file "/etc/hosts" {
+  when    = length(config.networking.hosts) > 0
+  content = <<-EOT
+    127.0.0.1 localhost
+    ::1 localhost ip6-localhost ip6-loopback
+    ff02::1 ip6-allnodes
+    ff02::2 ip6-allrouters
+    ${join("\n", [for address, names in config.networking.hosts : "${address} ${join(" ", names)}"])}
+  EOT
+}

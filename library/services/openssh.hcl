@@ -1,0 +1,59 @@
+# The SSH server. Debian's sshd_config includes sshd_config.d first, and the
+# first value of a key counts (sshd_config(5)).
+
+option "services.openssh.enable" {
+  type        = bool
+  default     = false
+  description = "Whether the SSH server runs."
+}
+
+option "services.openssh.ports" {
+  type        = set(port)
+  default     = [22]
+  description = "Ports that it listens on."
+}
+
+option "services.openssh.open_firewall" {
+  type        = bool
+  default     = false
+  description = "Whether its ports may be reached from outside."
+}
+
+option "services.openssh.settings" {
+  type = map(any)
+  default = {
+    PasswordAuthentication       = false
+    KbdInteractiveAuthentication = false
+    X11Forwarding                = false
+    AuthorizedKeysFile           = "/etc/ssh/authorized_keys.d/%u .ssh/authorized_keys"
+  }
+  description = "Settings of sshd_config(5); a list repeats its key."
+  example     = { PermitRootLogin = "no", AllowUsers = "deploy" }
+}
+
+config {
+  when     = config.services.openssh.enable
+  packages = ["openssh-server"]
+
+  file "/etc/ssh/sshd_config.d/10-hostctl.conf" {
+    mode    = "0600"
+    content = keyvalue(merge({ Port = config.services.openssh.ports }, config.services.openssh.settings))
+    # sshd wants the folder that its unit makes when it starts.
+    check = ["sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"]
+  }
+
+  unit "ssh.service" {
+    enabled         = true
+    reload_triggers = ["/etc/ssh/sshd_config.d/10-hostctl.conf"]
+  }
+
+  networking {
+    firewall { allowed_tcp_ports = config.services.openssh.open_firewall ? config.services.openssh.ports : [] }
+  }
+}
+
+warn "ssh_login" {
+  when      = config.services.openssh.enable && lookup(config.services.openssh.settings, "PasswordAuthentication", true) == false
+  condition = length(flatten([for name, u in config.user : u.authorized_keys])) > 0
+  message   = "Nobody can log in over SSH with what is declared: passwords are off and no user has authorized_keys."
+}
