@@ -64,6 +64,8 @@ func cases() []conformance {
 			want: spec.Host{Units: map[string]spec.Unit{"x.service": {Content: unitText, Enabled: ptr(true)}}}},
 		{name: "drop-in", kind: spec.KindUnit, root: debian,
 			want: spec.Host{Units: map[string]spec.Unit{"dbus.service": {DropIns: map[string]string{"10-a.conf": "[Service]\nNice=1\n"}}}}},
+		{name: "unit with a drop-in of its own", kind: spec.KindUnit, root: debian,
+			want: spec.Host{Units: map[string]spec.Unit{"w.service": {Content: unitText, DropIns: map[string]string{"10-a.conf": "[Service]\nNice=1\n"}}}}},
 		{name: "instance", kind: spec.KindUnit, root: debian,
 			want: spec.Host{Units: map[string]spec.Unit{
 				"y@.service":  {Content: unitText},
