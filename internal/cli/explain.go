@@ -54,7 +54,11 @@ func printExplanation(e *env, x *eval.Explanation) error {
 		if d.Wins {
 			verdict = "counts"
 		}
-		fmt.Fprintf(&b, "\n  %s  %s:%d  (%s layer, priority %s)\n", verdict, d.File, d.Line, d.Layer, d.Priority)
+		each := ""
+		if d.Each != "" {
+			each = fmt.Sprintf(", for each.key %q", d.Each)
+		}
+		fmt.Fprintf(&b, "\n  %s  %s:%d  (%s layer, priority %s%s)\n", verdict, d.File, d.Line, d.Layer, d.Priority, each)
 		for line := range strings.Lines(d.Text) {
 			fmt.Fprintf(&b, "    %s\n", strings.TrimRight(line, "\n"))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
@@ -57,5 +58,43 @@ func (e *evaluator) runChecks() {
 			}
 			e.report(hcl.Diagnostics{{Severity: c.severity, Summary: summary, Detail: plainText(message), Subject: c.cond.Range().Ptr()}})
 		}
+	}
+}
+
+// checkUses holds every reference of a user's module against the declared
+// options, also where it stands in a branch that is not taken (rule 20).
+func (e *evaluator) checkUses(m *module) {
+	// The visitor reports by itself.
+	_ = hclsyntax.VisitAll(m.body, func(n hclsyntax.Node) hcl.Diagnostics {
+		if a, ok := n.(*hclsyntax.Attribute); ok {
+			for _, u := range usesOf(a.Expr, nil) {
+				e.checkUse(u)
+			}
+		}
+		return nil
+	})
+}
+
+func (e *evaluator) checkUse(u use) {
+	if u.root != "config" || e.incomplete {
+		return
+	}
+	n := e.root
+	var at option.Path
+	for _, s := range u.steps {
+		switch {
+		case n.IsOption():
+			return
+		case n.Entry != nil:
+			n = n.Entry
+		case s.any || s.name == "name" && len(at) > 0 && n.Path[len(n.Path)-1] == option.Any:
+			return
+		case n.Children[s.name] == nil:
+			e.fail(&u.rng, "Unknown option", n.Unknown(e.root, at, s.name))
+			return
+		default:
+			n = n.Children[s.name]
+		}
+		at = at.With(s.name)
 	}
 }

@@ -214,7 +214,7 @@ func (d *decoder) secret(name string, x *entry) {
 	}
 	file := x.text("file")
 	if file == "" {
-		if !x.bad {
+		if !x.bad && !d.e.misspelt(x.path) {
 			x.e.fail(d.e.entryRange(x.path), "Missing file", fmt.Sprintf("%s needs a file, or secrets { default_file = ... }.", x.path))
 		}
 	} else {
@@ -278,11 +278,12 @@ func (d *decoder) file(name string, x *entry) {
 	d.host.Files[name] = f
 }
 
-// misspelt reports whether an unknown option has been reported in the file
-// that makes an entry: it may be what the entry lacks.
+// misspelt reports whether what an entry lacks may be what was reported
+// already: an unknown option in the file that makes the entry, or a file that
+// did not parse (rule 29).
 func (e *evaluator) misspelt(p option.Path) bool {
 	at := e.entryRange(p)
-	return at != nil && slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool {
+	return e.incomplete || at != nil && slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool {
 		return d.Summary == "Unknown option" && d.Subject != nil && d.Subject.Filename == at.Filename
 	})
 }

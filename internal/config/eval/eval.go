@@ -13,7 +13,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
@@ -40,7 +39,7 @@ type evaluator struct {
 	loaded  []*module          // in load order
 	mounts  map[string]*flake.Input
 	args    cty.Value
-	shared  map[string]function.Function
+	base    *hcl.EvalContext // the functions of every file
 
 	root    *option.Node
 	homes   map[*option.Node]*module // whose file declares an option
@@ -74,7 +73,7 @@ func newEvaluator(ctx context.Context, f *flake.Flake) *evaluator {
 		root: &option.Node{Children: map[string]*option.Node{}}, homes: map[*option.Node]*module{},
 		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
-		shared: sharedFunctions(),
+		base: &hcl.EvalContext{Functions: sharedFunctions()},
 	}
 	for label, file := range library.Index() {
 		e.index(label, file)
@@ -129,6 +128,11 @@ func (e *evaluator) loadAll() {
 	e.loadList(option.Host, e.host.Modules)
 	for i := 0; i < len(e.loaded); i++ { // collecting may activate library modules, which are appended
 		e.collect(e.loaded[i])
+	}
+	for _, m := range e.loaded {
+		if m.source.Layer != option.Library {
+			e.checkUses(m)
+		}
 	}
 }
 

@@ -28,8 +28,9 @@ type Definition struct {
 	Line     int    `json:"line"`
 	Layer    string `json:"layer"`
 	Priority string `json:"priority"`
-	Text     string `json:"text"` // as it stands in the file
-	Wins     bool   `json:"wins"` // its value, or a part of it, is in the result
+	Text     string `json:"text"`           // as it stands in the file
+	Each     string `json:"each,omitempty"` // each.key of the for_each around it
+	Wins     bool   `json:"wins"`           // its value, or a part of it, is in the result
 }
 
 // place is what a path leads to: a node, and below an option a key.
@@ -132,10 +133,22 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	for _, d := range defs {
 		x.Definitions = append(x.Definitions, Definition{
 			File: d.Range.Filename, Line: d.Range.Start.Line, Layer: d.Source.Layer.String(), Priority: d.Priority.String(),
-			Text: r.source(d.Range), Wins: d.Wins,
+			Text: r.source(d.Range), Each: eachOf(d), Wins: d.Wins,
 		})
 	}
 	return x, nil
+}
+
+// eachOf is the each.key that a definition holds for.
+func eachOf(d *option.Definition) string {
+	if s, ok := d.Site.(*site); ok {
+		for inst := s.inst; inst != nil; inst = inst.parent {
+			if inst.each {
+				return inst.eachKey
+			}
+		}
+	}
+	return ""
 }
 
 func compareBool(a, b bool) int {

@@ -51,7 +51,7 @@ func sharedFunctions() map[string]function.Function {
 		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(),
 		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
-		"ini": writerFunc(writeINI), "toml": writerFunc(writeTOML), "keyvalue": writerFunc(writeKeyValue),
+		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "keyvalue": writerFunc("", writeKeyValue),
 	} {
 		fns[name] = f
 	}
@@ -101,17 +101,12 @@ func secretsIn(v cty.Value) []string {
 	return sortedKeys(names)
 }
 
-// functions are those of one file: paths are relative to it (rule 22).
+// functions are those that one file has beside the shared ones: paths are relative to it (rule 22).
 func (e *evaluator) functions(m *module) map[string]function.Function {
-	fns := make(map[string]function.Function, len(e.shared)+3)
-	for name, f := range e.shared {
-		fns[name] = f
-	}
+	fns := map[string]function.Function{"file": e.fileFunc(m), "templatefile": e.templateFunc(m)}
 	if m.flake == nil {
 		fns["secret_placeholder"] = placeholderFunc()
 	}
-	fns["file"] = e.fileFunc(m)
-	fns["templatefile"] = e.templateFunc(m)
 	return fns
 }
 
@@ -300,16 +295,20 @@ func escaping(escaper string, f function.Function) function.Function {
 				return v, err
 			}
 			s, marks := v.Unmark()
-			text := s.AsString()
-			for _, name := range secretsIn(args[0]) {
-				text = strings.ReplaceAll(text, "{{secret:"+name+"}}", "{{secret:"+name+"|"+escaper+"}}")
-			}
-			return cty.StringVal(text).WithMarks(marks), nil
+			return cty.StringVal(escapeSecrets(s.AsString(), args[0], escaper)).WithMarks(marks), nil
 		},
 	})
 }
 
-// baseName and dirName are those of slash paths.
+// escapeSecrets tells the placeholders in text, which came from v, how their
+// values are escaped when the file is rendered.
+func escapeSecrets(text string, v cty.Value, escaper string) string {
+	for _, name := range secretsIn(v) {
+		text = strings.ReplaceAll(text, "{{secret:"+name+"}}", "{{secret:"+name+"|"+escaper+"}}")
+	}
+	return text
+}
+
 func pathFunc(f func(string) string) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "path", Type: cty.String}},

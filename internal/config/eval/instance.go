@@ -23,6 +23,7 @@ type instance struct {
 	seq     int
 	gate    gateState
 	kids    map[*block][]*instance
+	elems   map[*block]map[string]cty.Value // of the for_each of blocks below, once known
 }
 
 type gateState int
@@ -262,7 +263,7 @@ func (e *evaluator) isOpen(k *instance) (isOpen, ok bool) {
 
 func (e *evaluator) askGate(k *instance) gateState {
 	when := k.block.when
-	e.stack = append(e.stack, frame{gate: true, rng: when.Range(), name: "when"})
+	e.stack = append(e.stack, frame{gate: true, rng: when.Range()})
 	defer func() { e.stack = e.stack[:len(e.stack)-1] }()
 	v, ok := e.value(when, &scope{mod: k.block.mod, inst: k})
 	if !ok {

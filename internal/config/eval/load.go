@@ -56,7 +56,8 @@ func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.La
 	}
 	m.source.Dir = m.mount
 	m.root = &block{mod: m}
-	m.ctx = &hcl.EvalContext{Functions: e.functions(m)}
+	m.ctx = e.base.NewChild()
+	m.ctx.Functions = e.functions(m)
 	return m
 }
 

@@ -220,14 +220,26 @@ func (r *reading) eachValue(uses []use, sc *scope) (cty.Value, bool) {
 	return cty.ObjectVal(vals), true
 }
 
+// element is each.value of an instance. Once the whole for_each is known, so
+// is every element; until then an element may be while others are not.
 func (r *reading) element(inst *instance) cty.Value {
 	b := inst.block
-	v := r.read(b.forEach, &scope{mod: b.mod, inst: inst.parent})
-	elems, err := eachElements(v)
-	if elem, ok := elems[inst.eachKey]; ok && err == nil {
+	if elem, ok := inst.parent.elems[b][inst.eachKey]; ok {
 		return elem
 	}
-	return r.poisoned()
+	v := r.read(b.forEach, &scope{mod: b.mod, inst: inst.parent})
+	elems, err := eachElements(v)
+	elem, ok := elems[inst.eachKey]
+	if !ok || err != nil {
+		return r.poisoned()
+	}
+	if v.IsWhollyKnown() {
+		if inst.parent.elems == nil {
+			inst.parent.elems = map[*block]map[string]cty.Value{}
+		}
+		inst.parent.elems[b] = elems
+	}
+	return elem
 }
 
 // selfValue is the innermost map entry around the expression (rule 15).

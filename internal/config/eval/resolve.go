@@ -49,7 +49,6 @@ type frame struct {
 	cell *cell
 	gate bool
 	rng  hcl.Range // of the read that asked
-	name string
 }
 
 func (e *evaluator) leafCell(n *option.Node, p option.Path) *cell {
@@ -99,7 +98,7 @@ func (e *evaluator) resolve(c *cell, at hcl.Range) bool {
 		return false
 	}
 	c.state = busy
-	e.stack = append(e.stack, frame{cell: c, rng: at, name: c.path.String()})
+	e.stack = append(e.stack, frame{cell: c, rng: at})
 	switch c.sort {
 	case leafSort:
 		e.resolveLeaf(c)
@@ -127,7 +126,7 @@ func (e *evaluator) cycle(c *cell, at hcl.Range) {
 		}
 		gated = gated || f.gate
 		if !f.gate {
-			fmt.Fprintf(&b, "  %s asks at %s for\n", f.name, option.At(asked))
+			fmt.Fprintf(&b, "  %s asks at %s for\n", f.cell.path, option.At(asked))
 		}
 	}
 	detail := fmt.Sprintf("The value of %s depends on itself:\n%s  %s.", c.path, b.String(), c.path)

@@ -393,6 +393,11 @@ secret "token" { file = "./s.yaml" }
 my { text = config.secret.tokem.path }` + myOptions},
 		{name: "20 try is for keys", option: "my.text", want: `"none"`, files: `
 my { text = try(config.thing.nobody.b, "none") }` + myOptions},
+		{name: "20 a typo in what is switched off is an error", errs: []string{`There is no option "nothing" below my`}, files: `
+config {
+  when = false
+  my { text = config.my.nothing }
+}` + myOptions},
 		{name: "22 imports see host and args, not config", errs: []string{"cannot depend on what they hold"}, files: `
 imports = config.my.on ? ["./a.hcl"] : []` + myOptions},
 		{name: "22 a conditional import", option: "my.text", want: `"a"`, files: `

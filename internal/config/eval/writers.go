@@ -21,7 +21,7 @@ type writeOptions struct {
 
 // writerFunc makes a function of a writer: data, and a map of options. Keys
 // are sorted, a list repeats its key, null leaves a key out (rule 18).
-func writerFunc(write func(cty.Value, writeOptions) (string, error)) function.Function {
+func writerFunc(escaper string, write func(cty.Value, writeOptions) (string, error)) function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "data", Type: cty.DynamicPseudoType, AllowMarked: true}},
 		VarParam: &function.Parameter{Name: "options", Type: cty.DynamicPseudoType},
@@ -36,6 +36,13 @@ func writerFunc(write func(cty.Value, writeOptions) (string, error)) function.Fu
 				return cty.NilVal, err
 			}
 			s, err := write(data, o)
+			escaper := escaper
+			if o.quote {
+				escaper = "json"
+			}
+			if escaper != "" {
+				s = escapeSecrets(s, args[0], escaper)
+			}
 			return cty.StringVal(s).WithMarks(marks), err
 		},
 	})

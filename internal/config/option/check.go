@@ -99,7 +99,7 @@ func checkText(t Type, s string) error {
 	case Duration:
 		ok = regexp.MustCompile(`^([0-9]+(us|ms|s|sec|m|min|h|d|w|month|y)? ?)+$|^infinity$`).MatchString(s)
 	case Mode:
-		ok = regexp.MustCompile(`^[0-7]{3,4}$`).MatchString(s)
+		ok = (len(s) == 3 || len(s) == 4) && strings.Trim(s, "01234567") == ""
 	case Enum:
 		if !slices.Contains(t.Words, s) {
 			return fmt.Errorf("expected one of %s, got %q.%s", strings.Join(t.Words, ", "), s, DidYouMean(s, t.Words))
