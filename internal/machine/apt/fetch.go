@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -31,11 +32,14 @@ const (
 var errGone = errors.New("not on the mirror")
 
 // Fetch brings every .deb of the lock into the cache, from any mirror that has
-// its path. What is there already, by name and size, costs a stat each. A file
-// gets its name in the cache only after its digest was checked. progress is
-// told the bytes done and to do, from one goroutine at a time.
+// its path. What is there already is checked against the lock again: a cache
+// is a folder, and others may have written to it. progress is told the bytes
+// done and to do, from one goroutine at a time.
 func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked, progress func(done, total int64)) error {
 	missing := c.missing(locked)
+	if err := c.verify(locked, missing); err != nil {
+		return err
+	}
 	if len(missing) == 0 {
 		return nil
 	}
@@ -67,6 +71,45 @@ func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked
 		return err
 	}
 	return f.goneError()
+}
+
+// verify hashes what the cache has. It reports every file that was altered.
+func (c Cache) verify(locked, missing []spec.Locked) error {
+	absent := map[string]bool{}
+	for _, l := range missing {
+		absent[l.SHA256] = true
+	}
+	errs := make([]error, len(locked))
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
+	for i, l := range locked {
+		if absent[l.SHA256] {
+			continue
+		}
+		group.Go(func() error {
+			digest, err := hashFile(c.Deb(l))
+			if err == nil && digest != l.SHA256 {
+				err = fmt.Errorf("cannot use package %s %s: %s has SHA-256 %s, the lock says %s; somebody altered it, delete it and run the command again",
+					l.Name, l.Version, c.Deb(l), digest, l.SHA256)
+			}
+			errs[i] = err
+			return nil
+		})
+	}
+	return errors.Join(group.Wait(), errors.Join(errs...))
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (c Cache) missing(locked []spec.Locked) []spec.Locked {

@@ -53,11 +53,14 @@ func Installed(root system.Root) (map[string]spec.Installed, error) {
 // parseStatus reads /var/lib/dpkg/status (deb822(5), dpkg-query(1) for the
 // three words of Status).
 func parseStatus(data []byte) (map[string]spec.Installed, error) {
-	type entry struct{ name, version, arch string }
+	type entry struct {
+		name, version, arch string
+		essential           bool
+	}
 	var entries []entry
 	native := ""
 	for fields := range stanzas(data) {
-		e := entry{fields.get("Package"), fields.get("Version"), fields.get("Architecture")}
+		e := entry{fields.get("Package"), fields.get("Version"), fields.get("Architecture"), essential(fields)}
 		words := strings.Fields(fields.get("Status"))
 		if e.name == "" || len(words) != 3 {
 			return nil, fmt.Errorf("the stanza %q has no Package or no Status of three words; repair it with the copies in /var/backups", firstLine(fields.raw))
@@ -75,9 +78,16 @@ func parseStatus(data []byte) (map[string]spec.Installed, error) {
 		if e.arch != native && e.arch != "all" && native != "" {
 			e.name += ":" + e.arch
 		}
-		installed[e.name] = spec.Installed{Version: e.version, Arch: e.arch}
+		installed[e.name] = spec.Installed{Version: e.version, Arch: e.arch, Essential: e.essential}
 	}
 	return installed, nil
+}
+
+// essential says whether dpkg itself would refuse to remove the package
+// (deb-control(5): Essential and Protected; apt's Important is the latter's
+// older name).
+func essential(s stanza) bool {
+	return s.get("Essential") == "yes" || s.get("Protected") == "yes" || s.get("Important") == "yes"
 }
 
 func firstLine(b []byte) string {
