@@ -23,11 +23,11 @@ config {
   when     = config.i18n.default_locale != null
   packages = ["locales"]
 
-  # locale-gen is the judge of this file, and makes the locales in the same
-  # transaction that brings the file.
+  # locale-gen judges this file, and makes the locales in the same transaction
+  # that brings it. It exits with 0 for a locale that there is not.
   file "/etc/locale.gen" {
     content = "${join("\n", local.made)}\n"
-    check   = ["locale-gen"]
+    check   = ["sh", "-c", "! locale-gen 2>&1 | grep -F '[error]'"]
   }
 
   file "/etc/locale.conf" {

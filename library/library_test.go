@@ -1,56 +1,129 @@
-package library
+package library_test
 
 import (
-	"maps"
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/library"
 )
 
-// The index is read off lines; this holds it against a real parse.
-func TestIndexIsWhatTheParserSees(t *testing.T) {
-	want := map[string]string{}
-	for _, name := range Modules() {
-		b, err := Read(name)
+// An option is documented where it is declared. One whose values go without
+// saying needs no example.
+func TestOptionsAreDocumented(t *testing.T) {
+	for _, name := range library.Modules() {
+		src, err := library.Read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		file, diags := hclsyntax.ParseConfig(b, name, hcl.InitialPos)
+		file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 		if diags.HasErrors() {
-			t.Errorf("%s: %v", name, diags)
+			t.Errorf("%v", diags)
 			continue
 		}
-		for _, block := range file.Body.(*hclsyntax.Body).Blocks {
-			if block.Type != "option" {
+		for _, b := range file.Body.(*hclsyntax.Body).Blocks {
+			if b.Type != "option" {
 				continue
 			}
-			if other, twice := want[block.Labels[0]]; twice {
-				t.Errorf("option %s is declared in %s and %s", block.Labels[0], other, name)
+			attrs := b.Body.Attributes
+			if attrs["description"] == nil {
+				t.Errorf("%s: option %s has no description", b.DefRange(), b.Labels[0])
 			}
-			want[block.Labels[0]] = name
+			if attrs["type"] == nil {
+				t.Errorf("%s: option %s has no type", b.DefRange(), b.Labels[0])
+				continue
+			}
+			if typeOf := string(attrs["type"].Expr.Range().SliceBytes(src)); attrs["example"] == nil && !plain(typeOf) && !strings.HasPrefix(name, "resources/") {
+				t.Errorf("%s: option %s of type %s has no example", b.DefRange(), b.Labels[0], typeOf)
+			}
 		}
-	}
-	got := Index()
-	for _, label := range slices.Sorted(maps.Keys(want)) {
-		if got[label] != want[label] {
-			t.Errorf("the index says %q for %s, the parser %q", got[label], label, want[label])
-		}
-	}
-	if len(got) != len(want) || len(got) < 40 {
-		t.Errorf("the index has %d options, the parser found %d", len(got), len(want))
 	}
 }
 
-func TestAlways(t *testing.T) {
-	got := Always()
-	if !slices.Contains(got, "base.hcl") || !slices.Contains(got, "resources/file.hcl") {
-		t.Errorf("base.hcl and the resources always act, got %v", got)
+func plain(typeOf string) bool {
+	return typeOf == "bool" || typeOf == "optional(bool)" || strings.HasPrefix(typeOf, "enum(")
+}
+
+// A module that nobody asks anything of does nothing, although it is loaded
+// (rule 21).
+func TestModulesAreInert(t *testing.T) {
+	lazy := evaluate(t, "")
+	var all strings.Builder
+	all.WriteString("locals { none = {} }\n")
+	asked := map[string]bool{}
+	for label := range library.Index() {
+		// An empty map of entries asks for the module, too.
+		before, _, below := strings.Cut(label, ".*")
+		if asked[before] {
+			continue
+		}
+		asked[before] = true
+		value := "null"
+		if below {
+			value = "local.none"
+		}
+		keys := strings.Split(before, ".")
+		text := fmt.Sprintf("%s = %s\n", keys[len(keys)-1], value)
+		for _, group := range slices.Backward(keys[:len(keys)-1]) {
+			text = fmt.Sprintf("%s {\n%s}\n", group, text)
+		}
+		all.WriteString("config {\n" + text + "}\n")
 	}
-	for _, name := range got {
-		if name != "base.hcl" && name[:10] != "resources/" {
-			t.Errorf("%s always acts", name)
+	if eager := evaluate(t, all.String()); !bytes.Equal(lazy, eager) {
+		t.Errorf("with every module loaded the spec is\n%s\nand without\n%s", eager, lazy)
+	}
+}
+
+// evaluate is the spec of a host that one module describes.
+func evaluate(t *testing.T, module string) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"flake.hcl": "host \"h\" {\n  modules = [\"./m.hcl\"]\n}\n",
+		"m.hcl":     module,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, diags := flake.Load(dir)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	r, diags := eval.Host(context.Background(), f, "h")
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	b, err := r.Spec.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The configuration at the top of this repository is valid; the one warning
+// is that it holds nobody's public key.
+func TestReferenceConfiguration(t *testing.T) {
+	f, diags := flake.Load("..")
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for _, host := range f.Hosts() {
+		_, diags := eval.Host(context.Background(), f, host)
+		for _, d := range diags {
+			if d.Severity == hcl.DiagError || !strings.Contains(d.Summary, "ssh_login") {
+				t.Errorf("%s: %v", host, d)
+			}
 		}
 	}
 }

@@ -11,6 +11,7 @@ option "services.openssh.ports" {
   type        = set(port)
   default     = [22]
   description = "Ports that it listens on."
+  example     = [2222]
 }
 
 option "services.openssh.open_firewall" {

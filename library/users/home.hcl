@@ -11,16 +11,19 @@ option "home.*.packages" {
 option "home.*.file.*.content" {
   type        = optional(string)
   description = "The text of the file, whose path is relative to the home."
+  example     = "enabled=False\n"
 }
 
 option "home.*.file.*.source" {
   type        = optional(path)
-  description = "A file of the flake that is copied."
+  description = "A file of the flake that is copied; relative to the module that says so."
+  example     = "./zshrc"
 }
 
 option "home.*.file.*.symlink" {
   type        = optional(string)
   description = "The path is a symbolic link to this."
+  example     = "/srv/music"
 }
 
 option "home.*.file.*.directory" {
@@ -31,7 +34,8 @@ option "home.*.file.*.directory" {
 
 option "home.*.file.*.mode" {
   type        = optional(mode)
-  description = "Permissions, as those of file."
+  description = "Permissions: 0644 for files, 0755 for directories, 0400 where a secret is inside, unless said."
+  example     = "0600"
 }
 
 locals {
