@@ -1,6 +1,10 @@
 option "group.*.gid" {
   type        = optional(number)
   description = "The group id; chosen when the group is made unless said."
+  validation {
+    condition     = value >= 0 && floor(value) == value
+    error_message = "${value} is no whole number from 0."
+  }
 }
 
 option "group.*.system" {

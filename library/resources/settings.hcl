@@ -14,6 +14,10 @@ option "hostctl.health_wait" {
   type        = number
   default     = 60
   description = "Seconds that a unit may take to become active after a switch."
+  validation {
+    condition     = value >= 0 && floor(value) == value
+    error_message = "${value} is no whole number from 0."
+  }
 }
 
 option "hostctl.health_units" {

@@ -1,6 +1,10 @@
 option "user.*.uid" {
   type        = optional(number)
   description = "The user id; chosen when the account is made unless said."
+  validation {
+    condition     = value >= 0 && floor(value) == value
+    error_message = "${value} is no whole number from 0."
+  }
 }
 
 option "user.*.group" {

@@ -62,6 +62,9 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 	top := at == e.root
 	for _, a := range sortedAttributes(body) {
 		switch {
+		case meta(a.Name) && b.parent == nil:
+			e.fail(a.NameRange.Ptr(), "Misplaced "+a.Name, fmt.Sprintf("%s belongs into a block: config { %s = ... }.", a.Name, a.Name))
+			continue
 		case meta(a.Name) || top && a.Name == "imports" || a.Name == "name" && b.entry == at:
 			continue
 		}
@@ -248,7 +251,26 @@ func (e *evaluator) define(n *option.Node, expr hcl.Expression, b *block, mod mo
 		e.fail(expr.Range().Ptr(), "Computed group", fmt.Sprintf("%s is a group of options: only literal keys may stand here, so that it is known what is defined. Write the options out.", n.Path))
 		return
 	}
+	if x, ok := expr.(*hclsyntax.ConditionalExpr); ok {
+		yes, no := b.split(x)
+		e.define(n, x.TrueResult, yes, mod, x.TrueResult.Range())
+		e.define(n, x.FalseResult, no, mod, x.FalseResult.Range())
+		return
+	}
 	e.addDynamic(n, &rawDef{node: n, block: b, expr: expr, mod: mod, rng: rng})
+}
+
+// split makes a ?: two blocks, one of which is open: the branch that is not
+// taken is not evaluated, and the other keeps the types of its values.
+func (b *block) split(x *hclsyntax.ConditionalExpr) (yes, no *block) {
+	depth := b.depth
+	if b.entry != nil {
+		depth++
+	}
+	yes = &block{mod: b.mod, parent: b, rng: x.TrueResult.Range(), depth: depth, when: x.Condition}
+	no = &block{mod: b.mod, parent: b, rng: x.FalseResult.Range(), depth: depth}
+	no.when = &hclsyntax.UnaryOpExpr{Op: hclsyntax.OpLogicalNot, Val: x.Condition, SrcRange: x.Condition.Range(), SymbolRange: x.Condition.StartRange()}
+	return yes, no
 }
 
 func belowMap(n *option.Node) bool { return slices.Contains(n.Path, option.Any) }
@@ -290,7 +312,7 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 		}
 		seen[key] = literal
 		if n.Entry != nil {
-			e.defineEntry(n, item, key, literal, b, mod)
+			e.defineEntry(n, item, b, mod)
 			continue
 		}
 		if !literal {
@@ -303,11 +325,30 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 	}
 }
 
-func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, key string, literal bool, b *block, mod modifiers) {
-	nb := &block{mod: b.mod, parent: b, rng: item.KeyExpr.Range(), entry: n.Entry, depth: b.depth, label: key}
+func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, b *block, mod modifiers) {
+	switch x := item.ValueExpr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		item.ValueExpr = x.Expression
+		e.defineEntry(n, item, b, mod)
+		return
+	case *hclsyntax.ConditionalExpr:
+		yes, no := b.split(x)
+		item.ValueExpr = x.TrueResult
+		e.defineEntry(n, item, yes, mod)
+		item.ValueExpr = x.FalseResult
+		e.defineEntry(n, item, no, mod)
+		return
+	case *hclsyntax.LiteralValueExpr:
+		if x.Val.IsNull() {
+			return
+		}
+	}
+	nb := &block{mod: b.mod, parent: b, rng: item.KeyExpr.Range(), entry: n.Entry, depth: b.depth}
 	if b.entry != nil {
 		nb.depth++
 	}
+	key, literal := literalKey(item.KeyExpr)
+	nb.label = key
 	if !literal {
 		nb.name = item.KeyExpr
 	}

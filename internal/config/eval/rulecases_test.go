@@ -194,6 +194,21 @@ my {
 thing = { for n in ["1", "2"] : "x${n}" => { b = n } }` + myOptions},
 		{name: "13 an unknown option in a computed map", errs: []string{`no option "typo" below thing.*`}, files: `
 thing = { for n in ["1"] : n => { typo = n } }` + myOptions},
+		{name: "8 the branch of a map keeps the types of its values", option: "thing.x.data", want: `{"a":1,"b":"x"}`, files: `
+option "thing.*.data" { type = any }
+locals { v = { x = { data = { a = 1, b = "x" } } } }
+thing = host.name == "h" ? local.v : {}` + myOptions},
+		{name: "16 null is no entry", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
+thing = {
+  x = null
+  y = config.my.on ? { b = "1" } : null
+  z = config.my.on ? null : {}
+}` + myOptions},
+		{name: "24 a resource option cannot be declared again", errs: []string{"packages is declared in library/resources/package.hcl already", "there are options below file"}, files: `
+option "packages" { type = any }
+option "file" { type = any }`},
+		{name: "when outside of a block", errs: []string{"when belongs into a block"}, files: `
+when = true`},
 		{name: "14 a when that reads what it gates", errs: []string{"move that definition out of the block"}, files: `
 config {
   when = config.my.on
