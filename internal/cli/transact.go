@@ -21,7 +21,7 @@ import (
 // committing fresh, whose nodes wait in their slots, at the end.
 func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
 	id := strconv.FormatInt(time.Now().UnixNano(), 36)
-	b := commit.NewBuilder(s.root, id)
+	b := commit.NewBuilder(s.root, id, s.objects.Get)
 	parent := to
 	if fresh != nil {
 		parent = fresh.Meta.Parent

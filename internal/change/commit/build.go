@@ -3,6 +3,7 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -11,18 +12,21 @@ import (
 // Builder collects the steps that lead from one generation to another, edge
 // by edge, and knows what each path will hold after the steps so far.
 type Builder struct {
-	root    string
-	tx      *Tx
-	now     map[string]*Node // paths that earlier steps determine
-	folders map[string]*Attr // times to set last
-	fresh   bool             // the edge at hand was staged just now
-	problem []error
+	root     string
+	contents func(digest string) ([]byte, error)
+	tx       *Tx
+	now      map[string]*Node // paths that earlier steps determine
+	folders  map[string]*Attr // times to set last
+	fresh    bool             // the edge at hand was staged just now
+	problem  []error
 }
 
-// NewBuilder starts a transaction on a root. id names its private slots.
-func NewBuilder(root, id string) *Builder {
+// NewBuilder starts a transaction on a root. id names its private slots;
+// contents gives the bytes of config files by digest, for those whose saved
+// node was lost to an edit by hand.
+func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
-		root: root, now: map[string]*Node{}, folders: map[string]*Attr{},
+		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
 		tx: &Tx{Version: txVersion, ID: id},
 	}
 }
@@ -153,6 +157,13 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			b.fail(err)
 			return
 		}
+		if waiting == nil && to.Digest != "" {
+			waiting, err = b.remake(c, e, to)
+		}
+		if err != nil {
+			b.fail(err)
+			return
+		}
 		if waiting == nil || !to.same(waiting) {
 			b.fail(fmt.Errorf("cannot bring back %s as generation %d had it: its saved node is gone or was altered", e.Path, c.Generation))
 			return
@@ -178,6 +189,22 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			Dest: filepath.Join("aside", b.tx.ID, e.Path), In: live.Ino,
 		})
 	}
+}
+
+// remake writes a config file into its slot again, as the generation had it.
+func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
+	data, err := b.contents(n.Digest)
+	if err != nil {
+		return nil, fmt.Errorf("cannot bring back %s as generation %d had it: %w", e.Path, c.Generation, err)
+	}
+	slot := filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot)
+	if err := os.WriteFile(slot, data, 0o600); err != nil {
+		return nil, err
+	}
+	if err := SetAttr(slot, n.Attr); err != nil {
+		return nil, err
+	}
+	return ReadNode(slot)
 }
 
 // Place adds the exchange of a node that the caller made at slot (below the

@@ -50,7 +50,8 @@ type Node struct {
 // IsDir reports whether the node is a directory.
 func (n *Node) IsDir() bool { return n != nil && n.Mode&unix.S_IFMT == unix.S_IFDIR }
 
-// same reports whether live is still the node that was recorded.
+// same reports whether live is still the node that was recorded. One whose
+// bytes are known by digest may have been made again from them.
 func (n *Node) same(live *Node) bool {
 	if n == nil || live == nil {
 		return n == nil && live == nil
@@ -58,7 +59,7 @@ func (n *Node) same(live *Node) bool {
 	if n.IsDir() && live.IsDir() {
 		return true
 	}
-	return n.Ino == live.Ino && n.Size == live.Size && n.MTime == live.MTime &&
+	return (n.Ino == live.Ino || n.Digest != "") && n.Size == live.Size && n.MTime == live.MTime &&
 		n.Mode == live.Mode && n.UID == live.UID && n.GID == live.GID
 }
 

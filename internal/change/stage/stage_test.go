@@ -233,7 +233,7 @@ func take(t *testing.T, root string) machine.Manifest {
 
 func transact(t *testing.T, root string, way func(*commit.Builder)) {
 	t.Helper()
-	b := commit.NewBuilder(root, "test")
+	b := commit.NewBuilder(root, "test", nil)
 	way(b)
 	tx, err := b.Tx()
 	if err != nil {
