@@ -1,5 +1,5 @@
 option "unit.*.content" {
-  type        = optional(lines)
+  type        = optional(string)
   description = "The whole unit, written to /etc/systemd/system."
 }
 

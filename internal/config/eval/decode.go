@@ -71,8 +71,18 @@ func (x *entry) get(name string) (cty.Value, bool) {
 		x.bad = true
 		return cty.NilVal, false
 	}
+	if names := secretsIn(c.merged.Value); len(names) > 0 && (x.path[0] != string(spec.KindFile) || name != "content") {
+		x.bad = true
+		x.e.noSecret(c, names[0])
+		return cty.NilVal, false
+	}
 	v, _ := c.merged.Value.UnmarkDeep()
 	return v, c.merged.Defined && !v.IsNull()
+}
+
+// noSecret refuses a placeholder where nothing would render it (rule 19).
+func (e *evaluator) noSecret(c *cell, name string) {
+	e.fail(c.strongest(), "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
 }
 
 func (e *evaluator) leafAt(p option.Path) *cell {
@@ -141,10 +151,8 @@ func (x *entry) fail(name, summary, detail string) {
 }
 
 func (c *cell) strongest() *hcl.Range {
-	for _, d := range slices.Backward(c.defs) {
-		if d.Wins {
-			return d.Range.Ptr()
-		}
+	if d := c.winner(); d != nil {
+		return d.Range.Ptr()
 	}
 	if len(c.defs) > 0 {
 		return c.defs[len(c.defs)-1].Range.Ptr()
@@ -251,31 +259,60 @@ func (d *decoder) file(name string, x *entry) {
 	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" {
 		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and ..", x.path))
 	}
-	content, hasContent := x.get("content")
-	source, link := x.text("source"), x.text("symlink")
-	said := 0
-	for _, is := range []bool{hasContent, source != "", link != "", x.truth("directory")} {
-		if is {
-			said++
-		}
-	}
-	if said != 1 && !x.bad && !(said == 0 && d.e.misspelt(x.path)) {
-		x.e.fail(d.e.entryRange(x.path), "Not one kind of file", fmt.Sprintf("%s needs exactly one of content, source, symlink and directory; %d are given.", x.path, said))
-	}
-	switch {
-	case hasContent:
-		d.content(&f, content.AsString(), x)
-	case source != "":
-		f.Digest, _ = d.blob(source, "source", x)
-	case link != "":
-		f.Type, f.Target, f.Mode = spec.Symlink, link, ""
-	default:
+	switch attr, v := x.oneOf("content", "source", "symlink", "directory"); attr {
+	case "content":
+		d.content(&f, v.AsString(), x)
+	case "source":
+		f.Digest, _ = d.blob(v.AsString(), "source", x)
+	case "symlink":
+		f.Type, f.Target, f.Mode = spec.Symlink, v.AsString(), ""
+	case "directory":
 		f.Type = spec.Directory
 	}
 	if f.Mode == "" && f.Type != spec.Symlink {
 		f.Mode = map[bool]string{true: "0755", false: "0644"}[f.Type == spec.Directory]
 	}
 	d.host.Files[name] = f
+}
+
+// oneOf is the attribute that says what an entry is, where exactly one may:
+// definitions of two of them count as definitions of one, so that the
+// stronger wins (rule 34).
+func (x *entry) oneOf(names ...string) (attr string, v cty.Value) {
+	var best *option.Definition
+	var rival string
+	for _, name := range names {
+		is, ok := x.get(name)
+		if !ok || is.Type() == cty.Bool && is.False() {
+			continue
+		}
+		def := x.e.leafAt(x.path.With(name)).winner()
+		switch {
+		case best == nil || def.Outranks(best):
+			attr, v, best, rival = name, is, def, ""
+		case !best.Outranks(def):
+			rival = name
+		}
+	}
+	what := strings.Join(names, ", ")
+	switch {
+	case rival != "":
+		x.fail(rival, "Conflicting definitions", fmt.Sprintf("it takes one of %s; %s stands at %s already, as strong.", what, attr, option.At(best.Range)))
+	case attr == "" && !x.bad && !x.e.misspelt(x.path):
+		x.e.fail(x.e.entryRange(x.path), "Incomplete entry", fmt.Sprintf("%s needs one of %s.", x.path, what))
+	}
+	return attr, v
+}
+
+// winner is the strongest of the definitions that count.
+func (c *cell) winner() *option.Definition {
+	var best *option.Definition
+	for _, d := range c.defs {
+		if d.Wins && (best == nil || d.Outranks(best)) {
+			best = d
+		}
+	}
+	return best
 }
 
 // misspelt reports whether what an entry lacks may be what was reported
@@ -343,6 +380,10 @@ func (d *decoder) kernel() {
 	} {
 		c := d.e.leafAt(option.Path{string(kind)})
 		if c == nil || c.bad || !c.merged.Defined {
+			continue
+		}
+		if names := secretsIn(c.merged.Value); len(names) > 0 {
+			d.e.noSecret(c, names[0])
 			continue
 		}
 		take(c.merged.Value)

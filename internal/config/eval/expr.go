@@ -178,7 +178,7 @@ func unknownMarks(v cty.Value) []any {
 	walk = func(v cty.Value, outer cty.ValueMarks) {
 		v, marks := v.Unmark()
 		if len(outer) > 0 {
-			all := cty.NewValueMarks()
+			all := cty.ValueMarks{}
 			for m := range outer {
 				all[m] = struct{}{}
 			}

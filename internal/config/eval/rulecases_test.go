@@ -118,6 +118,55 @@ thing "x" {}
 thing "y" {}`},
 		{name: "8 any keeps the types of leaves", option: "my.data", want: `{"a":1,"b":"x","c":true}`, files: `
 my { data = { a = 1, b = "x", c = true } }` + myOptions},
+		{name: "8 one_of checks scalars by the first type that fits", option: "my.ports", want: `[22,443,"1714-1764"]`, files: `
+option "my.ports" { type = set(one_of(port, port_range)) }
+my { ports = [443, "1714-1764", "22"] }`},
+		{name: "8 one_of refuses what no type fits", errs: []string{"expected one_of(port, port_range), got the string \"1764-1714\""}, files: `
+option "my.ports" { type = set(one_of(port, port_range)) }
+my { ports = ["1764-1714"] }`},
+		{name: "8 one_of merges by a collection that all fit", option: "my.l", want: `["t","h"]`, files: `
+option "my.l" { type = one_of(list(string), string) }
+my { l = ["h"] }` + myOptions + `
+my { l = ["t"] }`},
+		{name: "8 one_of of a list and a string", option: "my.l", want: `"h"`, files: `
+option "my.l" { type = one_of(list(string), string) }
+my { l = "h" }`},
+		{name: "8 scalars convert where that is exact", option: "my.o", want: `{"b":true,"n":5,"s":"1.5"}`, files: `
+option "my.o" { type = object({ b = bool, n = number, s = string }) }
+my { o = { b = "true", n = "5", s = 1.5 } }`},
+		{name: "8 and not where it is not", errs: []string{`expected a number, got the string "05"`}, files: `
+option "my.n" { type = number }
+my { n = "05" }`},
+		{name: "8 sizes, durations, modes and paths", errs: []string{"a size such as", "a duration such as", "a mode such as", "expected a path"}, files: `
+option "my.o" { type = object({ size = size, duration = duration, mode = mode, path = path }) }
+my { o = { size = "big", duration = "soon", mode = "9", path = "" } }`},
+		{name: "8 and their good ones", option: "my.o", want: `{"duration":"1h 30m","mode":"0644","path":"/x","size":"1.5G"}`, files: `
+option "my.o" { type = object({ size = size, duration = duration, mode = mode, path = path }) }
+my { o = { size = "1.5G", duration = "1h 30m", mode = "0644", path = "/x" } }`},
+		{name: "8 enum names the nearest", errs: []string{`expected one of red, green, got "gren". Did you mean "green"?`}, files: `
+option "my.c" { type = enum("red", "green") }
+my { c = "gren" }`},
+		{name: "8 a missing attribute", errs: []string{"my.o needs b (number)"}, files: `
+option "my.o" { type = object({ a = optional(number), b = number }) }
+my { o = { a = 1 } }`},
+		{name: "8 any: kinds that do not merge conflict", errs: []string{"my.data is"}, files: `
+imports = ["./a.hcl", "./b.hcl"]` + myOptions + `
+-- a.hcl --
+my { data = { a = 1 } }
+-- b.hcl --
+my { data = [1] }`},
+		{name: "8 any merges deeply", option: "my.data", want: `{"a":{"b":[1,2],"c":"h"}}`, files: `
+my { data = { a = { b = [2], c = "h" } } }` + myOptions + `
+my { data = { a = { b = [1], c = "t" } } }`},
+		{name: "16 any takes keys out with without", option: "my.data", want: `{"b":2}`, files: `
+my { data = without("a") }` + myOptions + `
+my { data = { a = 1, b = 2 } }`},
+		{name: "8 one wrong entry of a map of objects", errs: []string{"expected a number, got the string \"x\""}, files: `
+option "my.m" { type = map(object({ a = number })) }
+my { m = { p = { a = 1 }, q = { a = "x" } } }`},
+		{name: "8 types are checked when declared", errs: []string{"list needs the type", `"strng" is no type. Did you mean "string"?`}, files: `
+option "my.a" { type = list }
+option "my.b" { type = map(strng) }`},
 		{name: "8 an unknown attribute is an error", errs: []string{`no attribute "typo"`}, files: `
 option "my.o" { type = object({ a = number }) }
 my { o = { a = 1, typo = 2 } }`},
@@ -392,11 +441,19 @@ my { even = 3 }`},
 		{name: "33 an empty list warns", option: "my.set", want: `["t"]`, warns: []string{"force([]) empties it"}, files: `
 my { set = [] }` + myOptions + `
 my { set = ["t"] }`},
-		{name: "34 a file is one thing", errs: []string{"exactly one of content, source, symlink and directory; 2 are given"}, files: `
+		{name: "34 a file is one thing", errs: []string{"content stands at h.hcl:3 already"}, files: `
 file "/x" {
   content = "a"
   symlink = "b"
 }`},
+		{name: "34 of two members the stronger wins", option: "my.text", want: `null`, files: `
+file "/x" { symlink = "b" }` + myOptions + `
+file "/x" { content = "a" }`},
+		{name: "34 a file is something", errs: []string{`file["/x"] needs one of content`}, files: `
+file "/x" { mode = "0600" }`},
+		{name: "19 a secret where nothing renders it", errs: []string{"Misplaced secret", "Misplaced secret"}, files: secretFiles + `
+unit "x.service" { content = config.secret.s.placeholder }
+sysctl = { x = config.secret.s.placeholder }`},
 		{name: "assertions are all reported", errs: []string{"m1", "m2"}, warns: []string{"m3"}, files: `
 assert "a" {
   condition = 1 == 2

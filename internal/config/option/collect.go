@@ -157,7 +157,7 @@ func joinLines(elems []*Part, defined bool) (cty.Value, bool) {
 		return cty.NullVal(cty.String), false
 	}
 	var b strings.Builder
-	marks := cty.NewValueMarks()
+	marks := cty.ValueMarks{}
 	for _, e := range elems {
 		v, own := e.Value.Unmark()
 		for k := range own {

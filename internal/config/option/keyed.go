@@ -34,7 +34,11 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	out := map[string]cty.Value{}
 	for _, key := range sortedKeys(fields) {
 		slices.SortStableFunc(fields[key], order)
+		before := len(m.diags)
 		v, ok := m.attribute(t, key, fields[key], depth)
+		if m.diags[before:].HasErrors() {
+			v, ok = cty.DynamicVal, true // it is there, if wrong
+		}
 		if ok {
 			out[key] = v
 			m.credit(key, fields[key], depth)
@@ -170,7 +174,7 @@ func (m *merger) build(t Type, out map[string]cty.Value, parts []*Part) (cty.Val
 			}
 		}
 	case Map:
-		if ty := t.Elem.Cty(); !ty.HasDynamicTypes() {
+		if ty := t.Elem.Cty(); !ty.HasDynamicTypes() && !m.diags.HasErrors() {
 			if len(out) == 0 {
 				return cty.MapValEmpty(ty), true
 			}

@@ -64,6 +64,18 @@ type Definition struct {
 	Wins     bool
 }
 
+// Outranks reports whether d beats o: by priority, layer, and the imports
+// between their files.
+func (d *Definition) Outranks(o *Definition) bool {
+	switch {
+	case d.Priority != o.Priority:
+		return d.Priority > o.Priority
+	case d.Source.Layer != o.Source.Layer:
+		return d.Source.Layer > o.Source.Layer
+	}
+	return d.Source.Beats[o.Source]
+}
+
 // Part is what a definition, or an element of one, gives to an option: a
 // value, or syntax with modifiers inside it.
 type Part struct {
