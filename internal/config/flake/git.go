@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
@@ -131,7 +134,7 @@ func (in *Input) commit(ctx context.Context, rev string) (*object.Commit, error)
 		// Not every server gives out a commit by its hash; the branch's
 		// history holds it.
 	}
-	options := &git.CloneOptions{URL: s.remote, SingleBranch: true, Tags: git.NoTags, NoCheckout: true}
+	options := &git.CloneOptions{URL: s.remote, Auth: sshKey(s.remote), SingleBranch: true, Tags: git.NoTags, NoCheckout: true}
 	if s.ref != "" {
 		options.ReferenceName = plumbing.NewBranchReferenceName(s.ref)
 	}
@@ -160,10 +163,28 @@ func (in *Input) fetchCommit(ctx context.Context, rev string) (*object.Commit, e
 		return nil, err
 	}
 	spec := config.RefSpec(rev + ":refs/heads/locked")
-	if err := remote.FetchContext(ctx, &git.FetchOptions{RefSpecs: []config.RefSpec{spec}, Depth: 1, Tags: git.NoTags}); err != nil {
+	options := &git.FetchOptions{RefSpecs: []config.RefSpec{spec}, Depth: 1, Tags: git.NoTags, Auth: sshKey(in.source.remote)}
+	if err := remote.FetchContext(ctx, options); err != nil {
 		return nil, err
 	}
 	return repo.CommitObject(plumbing.NewHash(rev))
+}
+
+// sshKey is the user's own key where no agent runs, which is what go-git
+// asks by itself; nil leaves the choice to it. Keys are tried in the order of
+// ssh(1); one with a passphrase needs the agent.
+func sshKey(remote string) transport.AuthMethod {
+	u, err := url.Parse(remote)
+	home, homeErr := os.UserHomeDir()
+	if err != nil || homeErr != nil || u.Scheme != "ssh" || os.Getenv("SSH_AUTH_SOCK") != "" {
+		return nil
+	}
+	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
+		if key, err := ssh.NewPublicKeysFromFile(u.User.Username(), filepath.Join(home, ".ssh", name), ""); err == nil {
+			return key
+		}
+	}
+	return nil
 }
 
 func find(repo *git.Repository, ref, rev string) (*object.Commit, error) {
