@@ -116,6 +116,18 @@ my { set = ["a", without("b")] }` + myOptions},
 thing = without(["x"])` + myOptions + `
 thing "x" {}
 thing "y" {}`},
+		{name: "7 without of a list within a list", option: "my.set", want: `["c"]`, files: `
+my { set = ["c", without(["a", "b"])] }` + myOptions + `
+my { set = ["a", "b"] }`},
+		{name: "7 without of null takes nothing", option: "my.set", want: `["a"]`, files: `
+my { set = [without(config.my.on ? "a" : null)] }` + myOptions + `
+my { set = ["a"] }`},
+		{name: "7 without takes keys of a map option", option: "my.map", want: `{"b":"2"}`, files: `
+my { map = without(["a"]) }` + myOptions + `
+my { map = { a = "1", b = "2" } }`},
+		{name: "12 sets are sorted: numbers by size, then strings", option: "my.ports", want: `[9,10,"1-2"]`, files: `
+option "my.ports" { type = set(one_of(port, port_range)) }
+my { ports = [10, "1-2", 9, 10] }`},
 		{name: "8 any keeps the types of leaves", option: "my.data", want: `{"a":1,"b":"x","c":true}`, files: `
 my { data = { a = 1, b = "x", c = true } }` + myOptions},
 		{name: "8 one_of checks scalars by the first type that fits", option: "my.ports", want: `[22,443,"1714-1764"]`, files: `

@@ -92,7 +92,7 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 	if p.Literal == ListLiteral {
 		for i := range p.Items {
 			item := &p.Items[i]
-			if item.Remove && item.Literal == Whole && !item.Value.IsNull() && isList(item.Value) {
+			if v := plain(item); item.Remove && !v.IsNull() && isList(v) {
 				inner, _ := m.pieces(t, item)
 				out = append(out, inner...)
 				continue
