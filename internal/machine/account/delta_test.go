@@ -190,13 +190,6 @@ func wantLine(t *testing.T, f Files, path, line string) {
 	}
 }
 
-func wantNo(t *testing.T, f Files, path, text string) {
-	t.Helper()
-	if strings.Contains(string(f[path]), text) {
-		t.Errorf("%s has %q:\n%s", path, text, f[path])
-	}
-}
-
 // TestOthersMeanwhile: while the stage ran, Ann changed her password and her
 // shell, and the administrator made an account, a membership and a comment.
 func TestOthersMeanwhile(t *testing.T) {
