@@ -1,6 +1,7 @@
 package host
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,12 +31,13 @@ func TestDatabaseSurvives(t *testing.T) {
 	const four = three + "\n4\tfour"
 	g.says(rows, four)
 
+	owned := g.owned()
 	r := g.want(0, []string{"/var/lib/mysql"}, "rollback", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
 	g.says("systemctl is-active mariadb || true", "inactive")
 	g.says("command -v mariadbd || echo gone", "gone")
 	g.says("test -d /var/lib/mysql/shop && echo there", "there")
-	g.same("rollback to before the database server", zero, append(machine.Accounts(), g.state()...)...)
+	g.same("rollback to before the database server", zero, slices.Concat(machine.Accounts(), g.state(), g.daemonState(zero, owned))...)
 	if leaks := g.sh("find / -xdev -name '*.dpkg-*' -newer /etc/machine-id -not -path '/.hostctl/*'"); leaks != "" {
 		t.Errorf("dpkg's temporary files are left:\n%s", leaks)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,8 +20,10 @@ func reference(t *testing.T) string {
 	t.Helper()
 	w := theWorld(t)
 	flake := t.TempDir()
-	if out, err := exec.Command("git", "clone", "--quiet", "../..", flake).CombinedOutput(); err != nil {
-		t.Fatalf("git clone: %v\n%s", err, out)
+	// What is in the work tree, whether it has been committed or not.
+	script := "git -C ../.. ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home secrets | tar -C ../.. -c --null -T - | tar -C " + flake + " -x"
+	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
+		t.Fatalf("cannot copy the reference flake: %v\n%s", err, out)
 	}
 	w.update(t, flake)
 	w.fetch(t, flake, "server-nix")
@@ -31,8 +34,7 @@ func reference(t *testing.T) string {
 // at from outside, rebooted, rolled back, and switched again.
 func TestServerNix(t *testing.T) {
 	g := boot(t, reference(t), "server-nix")
-	g.copyIn(filepath.Join(g.w.repo(t), "secrets/test-age.key"), "/var/lib/hostctl/age.key", 0o600)
-	g.says("systemctl is-active ssh nftables || true", "inactive\ninactive")
+	g.copyIn("../../secrets/TEST-ONLY.agekey", "/var/lib/hostctl/age.key", 0o600)
 	zero := g.manifest()
 	g.want(2, []string{"openssh-server"}, "plan", "--detailed-exitcode")
 	g.same("plan writes nothing", zero)
@@ -50,26 +52,31 @@ func TestServerNix(t *testing.T) {
 	g.holds()
 	g.want(0, nil, "plan", "--detailed-exitcode")
 
+	owned := g.owned()
 	r := g.want(0, []string{"/etc/ssh/ssh_host_ed25519_key"}, "rollback", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
-	g.same("rollback to before the switch", zero, append(machine.Accounts(), g.state()...)...)
+	g.same("rollback to before the switch", zero, slices.Concat(machine.Accounts(), serverDaemons(), g.state(), g.daemonState(zero, owned))...)
 	g.says("command -v sshd zsh nft || echo none", "none")
 	g.says("ls /run/secrets 2>/dev/null || echo none", "none")
 	g.says("test -e /etc/ssh/ssh_host_ed25519_key && echo there", "there")
 
 	g.want(0, nil, "rollback", "--to", "1", "--yes")
-	g.same("forth to generation 1", one, machine.Accounts()...)
+	g.same("forth to generation 1", one, slices.Concat(machine.Accounts(), serverDaemons(), g.daemonState(one, owned))...)
 	g.holds()
 }
 
-// repo is the top of the checkout that is tested.
-func (w world) repo(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
+// serverDaemons are the paths below /etc that the reference server's daemons
+// write by themselves as they start, whoever installed them.
+func serverDaemons() []machine.Exclusion {
+	return []machine.Exclusion{
+		{Path: "/etc/cni", Why: "containerd makes the folder"},
+		{Path: "/etc/console-setup", Why: "the folder of the next", Only: true},
+		{Path: "/etc/console-setup/cached_*", Why: "console-setup.service caches fonts and key maps"},
+		{Path: "/etc/libvirt", Why: "the folder of the next", Only: true},
+		{Path: "/etc/libvirt/secrets", Why: "libvirtd makes the folder"},
+		{Path: "/etc/libvirt/nwfilter", Why: "libvirtd gives each filter a random UUID"},
+		{Path: "/etc/libvirt/qemu/networks/default.xml", Why: "libvirtd gives the network a random UUID"},
 	}
-	return dir
 }
 
 // holds proves from outside hostctl that the machine is what the reference
@@ -77,12 +84,17 @@ func (w world) repo(t *testing.T) string {
 func (g *guest) holds() {
 	g.t.Helper()
 	g.lockedVersions()
-	g.says("systemctl is-active ssh nftables", "active\nactive")
+	g.says("systemctl is-active ssh hostctl-firewall docker libvirtd NetworkManager | sort | uniq -c", "5 active")
 	g.says("systemctl --failed --no-legend --plain", "")
 	g.says("dpkg --audit", "")
 	g.says("hostname", "server-nix")
 	g.says("sshd -T | grep -E '^(permitrootlogin|passwordauthentication)' | sort", "passwordauthentication no\npermitrootlogin no")
-	g.says("nft list ruleset | grep -c 'policy drop'", "2")
+	g.says("nft list chain inet hostctl input | grep -oE 'policy drop|tcp dport 22 accept'", "policy drop\ntcp dport 22 accept")
+	g.says("id -nG psiri | tr ' ' '\\n' | grep -cxE 'sudo|netdev|docker|plugdev'; getent passwd psiri | cut -d: -f6,7", "4\n/home/psiri:/usr/bin/zsh")
+	g.says("sysctl -n net.ipv4.conf.all.rp_filter net.ipv4.tcp_rfc1337", "1\n1")
+	g.says("readlink /etc/localtime", "/usr/share/zoneinfo/America/New_York")
+	g.says("locale -a | grep en_US", "en_US.utf8")
+	g.says("runuser -u psiri -- cat /run/secrets/hello_world", "Hello from a secret.")
 	g.secretsInPlace()
 }
 

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 
@@ -15,25 +14,6 @@ func small(t *testing.T) *guest {
 	g := boot(t, "testdata/small", "small")
 	g.lock(tiny(t, "1.0"))
 	return g
-}
-
-// state is what hostctl says that the generations have made and leave.
-func (g *guest) state() []machine.Exclusion {
-	g.t.Helper()
-	var list []struct {
-		StatePaths []string `json:"state_paths"`
-	}
-	r := g.want(0, nil, "generations", "list", "--json")
-	if err := json.Unmarshal([]byte(r.stdout), &list); err != nil {
-		g.t.Fatalf("generations list --json: %v\n%s", err, r)
-	}
-	var out []machine.Exclusion
-	for _, gen := range list {
-		for _, p := range gen.StatePaths {
-			out = append(out, machine.Exclusion{Path: p, Why: "state that a generation made; hostctl lists it"})
-		}
-	}
-	return out
 }
 
 func TestSwitchRollbackAndForthAgain(t *testing.T) {

@@ -2,19 +2,20 @@ package machine
 
 import "strings"
 
-// Exclusion is a path, with everything below it, that two manifests of the
+// Exclusion is a path, with what is below it, that two manifests of the
 // same generation may differ in, and the reason.
 type Exclusion struct {
 	Path string // a trailing * stands for the rest of a name
 	Why  string
 	Time bool // only the modification time may differ
+	Only bool // the path alone, not what is below it
 }
 
 func (e Exclusion) covers(path string) bool {
 	if prefix, ok := strings.CutSuffix(e.Path, "*"); ok {
 		return strings.HasPrefix(path, prefix)
 	}
-	return path == e.Path || strings.HasPrefix(path, e.Path+"/")
+	return path == e.Path || !e.Only && strings.HasPrefix(path, e.Path+"/")
 }
 
 // leaves removes from two entries of path what the exclusions do not compare,

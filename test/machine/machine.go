@@ -164,7 +164,7 @@ func (m *Machine) start() error {
 		script += "echo $$ > " + filepath.Join(g, "cgroup.procs") + "\n"
 	}
 	args := []string{"-c", script + `exec "$@"`, "sh", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
-		"--private-network", "--link-journal=no", "--console=pipe", "--boot", "--directory", m.Root}
+		"--private-network", "--link-journal=no", "--timezone=off", "--resolv-conf=off", "--console=pipe", "--boot", "--directory", m.Root}
 	cmd := exec.Command("sh", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
