@@ -19,8 +19,10 @@ func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
 		files = f.Files
 	}
 	color := terminal(e.stderr) && os.Getenv("NO_COLOR") == ""
-	if err := hcl.NewDiagnosticTextWriter(e.stderr, files, 0, color).WriteDiagnostics(diags); err != nil {
-		return err
+	for _, d := range diags {
+		if err := writeDiagnostic(e.stderr, d, files, color); err != nil {
+			return err
+		}
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}

@@ -41,6 +41,27 @@ my {
   text  = try("x", config.my.other)
   other = config.my.text
 }` + myOptions},
+		{name: "1 each.value is as lazy", option: "thing.x.b", want: `"1"`, files: `
+option "out.*.v" { type = optional(string) }
+out {
+  for_each = config.thing
+  v        = each.value.b
+}
+thing "x" { b = config.out.y.v }
+thing "y" { b = "1" }` + myOptions},
+		{name: "1 a key that another option computes", option: "my.text", want: `"B"`, files: `
+my {
+  text  = config.thing[config.my.other].b
+  other = "y"
+}
+thing "x" { b = config.my.text }
+thing "y" { b = "B" }` + myOptions},
+		{name: "1 locals are as lazy", option: "my.text", want: `"o"`, files: `
+locals { all = { text = config.my.text, other = config.my.other } }
+my {
+  text  = local.all.other
+  other = "o"
+}` + myOptions},
 		{name: "1 a true cycle is found", errs: []string{"my.other asks at h.hcl:3 for\n  my.text asks at h.hcl:2 for\n  my.other."}, files: `
 my { text = config.my.other }
 my { other = config.my.text }` + myOptions},

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"golang.org/x/text/width"
+)
+
+// snippetLines is how much of a long range is shown.
+const snippetLines = 4
+
+// writeDiagnostic shows one diagnostic: what, where, the lines themselves
+// with carets below what is meant, and why.
+func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File, colour bool) error {
+	bold, tint, end := "", "", ""
+	if colour {
+		bold, tint, end = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
+	}
+	word := "Error"
+	if d.Severity == hcl.DiagWarning {
+		word = "Warning"
+		if colour {
+			tint = "\x1b[1;33m"
+		}
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s:%s %s%s%s\n", tint, word, end, bold, d.Summary, end)
+	if d.Subject != nil {
+		fmt.Fprintf(&b, "  %s:%d:%d%s\n", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, around(d.Subject, files))
+		if f := files[d.Subject.Filename]; f != nil {
+			snippet(&b, f.Bytes, d.Subject, tint, end)
+		}
+	}
+	for line := range strings.Lines(d.Detail) {
+		b.WriteString("  " + strings.TrimRight(line, "\n") + "\n")
+	}
+	_, err := fmt.Fprintln(w, b.String())
+	return err
+}
+
+// around names the block that a range stands in.
+func around(r *hcl.Range, files map[string]*hcl.File) string {
+	f := files[r.Filename]
+	if f == nil || f.Nav == nil {
+		return ""
+	}
+	nav, ok := f.Nav.(interface{ ContextString(offset int) string })
+	if !ok {
+		return ""
+	}
+	if s := nav.ContextString(r.Start.Byte); s != "" {
+		return ", in " + s
+	}
+	return ""
+}
+
+func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {
+	lines := bytes.Split(src, []byte("\n"))
+	margin := len(fmt.Sprint(r.End.Line))
+	for n := r.Start.Line; n <= r.End.Line && n <= len(lines) && n < r.Start.Line+snippetLines; n++ {
+		line := string(lines[n-1])
+		fmt.Fprintf(b, "  %*d | %s\n", margin, n, strings.ReplaceAll(line, "\t", " "))
+		if n == r.Start.Line {
+			from, to := r.Start.Byte-offset(lines, n), len(line)
+			if r.End.Line == n {
+				to = r.End.Byte - offset(lines, n)
+			}
+			from = min(max(from, 0), len(line))
+			to = min(max(to, from), len(line))
+			marks := strings.Repeat("^", max(1, columns(line[from:to])))
+			fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(line[:from])), tint, marks, end)
+		}
+	}
+}
+
+// offset is where line n starts.
+func offset(lines [][]byte, n int) int {
+	at := 0
+	for _, line := range lines[:n-1] {
+		at += len(line) + 1
+	}
+	return at
+}
+
+// columns is how wide a terminal shows s.
+func columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// The range of an attribute of each source is shown as is, with its carets.
+func TestWriteDiagnostic(t *testing.T) {
+	for _, c := range []struct{ name, src, want string }{
+		{"one line", "a {\n  x = 1\n}\n", "  x.hcl:2:3, in a\n  2 |   x = 1\n    |   ^^^^^\n"},
+		{"wide value", "a {\n\tx = \"漢字\"\n}\n", "  2 |  x = \"漢字\"\n    |  ^^^^^^^^^^\n"},
+		{"long", "a {\n  x = [\n1,\n2,\n3,\n4,\n]\n}\n", "  2 |   x = [\n    |   ^^^^^\n  3 | 1,\n  4 | 2,\n  5 | 3,\n  why"},
+	} {
+		file, diags := hclsyntax.ParseConfig([]byte(c.src), "x.hcl", hcl.InitialPos)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		x := file.Body.(*hclsyntax.Body).Blocks[0].Body.Attributes["x"]
+		var b strings.Builder
+		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "S", Detail: "why", Subject: x.SrcRange.Ptr()}
+		if err := writeDiagnostic(&b, d, map[string]*hcl.File{"x.hcl": file}, false); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(b.String(), c.want) {
+			t.Errorf("%s:\n%swant in it\n%s", c.name, b.String(), c.want)
+		}
+	}
+}
