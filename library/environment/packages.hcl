@@ -7,4 +7,6 @@ option "environment.packages" {
   example     = ["git", "jq"]
 }
 
-packages = config.environment.packages
+package {
+  for_each = toset(config.environment.packages)
+}

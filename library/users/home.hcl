@@ -42,7 +42,9 @@ locals {
   files = flatten([for user, h in config.home : [for path, f in h.file : { user = user, path = path }]])
 }
 
-packages = flatten([for user, h in config.home : h.packages])
+package {
+  for_each = toset(flatten([for user, h in config.home : h.packages]))
+}
 
 file {
   for_each  = { for f in local.files : "${config.user[f.user].home}/${f.path}" => f }
