@@ -463,4 +463,3 @@ func (b *builder) takeUpper() error {
 	}
 	return nil
 }
-
