@@ -25,13 +25,13 @@ func TestBadInput(t *testing.T) {
 		says  []string
 		spoil func()
 	}{
-		{"wrong type", []string{module + ":", "enabled", "bool"}, func() {
+		{"wrong type", []string{module + " line 32", "enabled", "bool"}, func() {
 			g.edit(module, "= true", `= ["yes"]`)
 		}},
-		{"unknown option", []string{module + ":", "enabeld", `"enabled"`}, func() {
+		{"unknown option", []string{module + " line 32", "enabeld", `"enabled"`}, func() {
 			g.edit(module, "enabled ", "enabeld ")
 		}},
-		{"syntax", []string{module + ":"}, func() {
+		{"syntax", []string{module + " line 32"}, func() {
 			g.edit(module, "enabled ", "enabled = = ")
 		}},
 		{"unknown group", []string{"/etc/tiny/tiny.conf", "nobodys"}, func() {
@@ -46,13 +46,13 @@ func TestBadInput(t *testing.T) {
 		{"lock cut off", []string{"packages.lock", "cut off"}, func() {
 			g.lockText(strings.TrimSuffix(lock, "\n"))
 		}},
-		{"lock whose digest is another's", []string{"tiny", "sha256"}, func() {
+		{"lock whose digest is another's", []string{"package tiny 2.0", "SHA-256"}, func() {
 			l := two
 			l.SHA256 = deb(t, "tiny", "2.0", map[string]string{"usr/share/tiny/x": "another build"}).SHA256
 			g.swap(two, l)
 			g.lock(l)
 		}},
-		{".deb tampered with in the cache", []string{"tiny"}, func() {
+		{".deb tampered with in the cache", []string{"package tiny 5.0", "altered"}, func() {
 			l := deb(t, "tiny", "5.0", map[string]string{"usr/bin/tiny-web": tinyWeb + "# good\n"})
 			evil := deb(t, "tiny", "5.0", map[string]string{"usr/bin/tiny-web": tinyWeb + "# evil\n"})
 			g.swap(evil, l)
