@@ -302,6 +302,24 @@ thing "y" {
   when = config.thing.x.b == "yes"
   b    = "no"
 }` + myOptions},
+		{name: "14 nor are those around them", option: "thing.x.b", want: `"yes"`, files: `
+thing "x" { b = "yes" }
+config {
+  when = config.thing.x.b == "yes"
+  thing "y" { b = "no" }
+}` + myOptions},
+		{name: "20 a key that a computed map has not", option: "my.text", want: `"none"`, files: `
+thing = { for n in ["1"] : "x${n}" => { b = n } }
+my { text = try(config.thing.y.b, "none") }` + myOptions},
+		{name: "10 a weaker layer's force of a map takes a stronger one's plain entries", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
+thing "x" {}` + myOptions + `
+thing = force({ z = {} })`},
+		{name: "7 without leaves what its own layer defines", option: "thing", want: `{"x":{"a":"a of x","b":"h","part":{}}}`, files: `
+imports = ["./a.hcl"]
+thing = without(["x"])` + myOptions + `
+thing "x" { b = "t" }
+-- a.hcl --
+thing "x" { b = "h" }`},
 		{name: "14 when without each is asked before for_each", option: "thing", want: `{}`, files: `
 thing {
   when     = config.my.on
