@@ -24,12 +24,21 @@ where it cannot be finished. switch and rollback do the same before they begin.`
 		Example: "  hostctl recover",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runRecover(c.Context(), e)
+			return e.changing(c.Context(), func(_ context.Context, s *session) error {
+				if s.begun {
+					s.say("generation %d is current", s.current)
+				} else {
+					s.say("this machine has no generations")
+				}
+				return nil
+			})
 		},
 	}
 }
 
-func runRecover(ctx context.Context, e *env) error {
+// changing does something to the machine as the only run that does so, after
+// what an earlier run left open was brought to an end.
+func (e *env) changing(ctx context.Context, do func(context.Context, *session) error) error {
 	unlock, err := takeLock(e.root, commandLine())
 	if err != nil {
 		return err
@@ -39,12 +48,7 @@ func runRecover(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if s.begun {
-		s.say("generation %d is current", s.current)
-	} else {
-		s.say("this machine has no generations")
-	}
-	return nil
+	return do(ctx, s)
 }
 
 // openRecovered opens the machine and brings what an earlier run left open

@@ -32,7 +32,9 @@ maintainer script. Files that somebody changed by hand since are kept aside.`,
 		Example: "  hostctl rollback\n  hostctl rollback --to 3",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runRollback(c.Context(), e, opts)
+			return e.changing(c.Context(), func(ctx context.Context, s *session) error {
+				return s.runRollback(ctx, opts)
+			})
 		},
 	}
 	c.Flags().IntVar(&opts.to, "to", -1, "generation to return to (default: the current one's parent)")
@@ -41,16 +43,7 @@ maintainer script. Files that somebody changed by hand since are kept aside.`,
 	return c
 }
 
-func runRollback(ctx context.Context, e *env, opts rollbackOptions) error {
-	unlock, err := takeLock(e.root, commandLine())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := openRecovered(ctx, e)
-	if err != nil {
-		return err
-	}
+func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	to, err := s.rollbackTarget(opts.to)
 	if err != nil {
 		return err

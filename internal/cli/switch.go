@@ -38,7 +38,9 @@ up the former generation is restored.`,
 		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runSwitch(c.Context(), e, opts)
+			return e.changing(c.Context(), func(ctx context.Context, s *session) error {
+				return s.runSwitch(ctx, opts)
+			})
 		},
 	}
 	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
@@ -46,16 +48,7 @@ up the former generation is restored.`,
 	return c
 }
 
-func runSwitch(ctx context.Context, e *env, opts switchOptions) error {
-	unlock, err := takeLock(e.root, commandLine())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	s, err := openRecovered(ctx, e)
-	if err != nil {
-		return err
-	}
+func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	target, err := s.evaluate(ctx)
 	if err != nil {
 		return err

@@ -112,27 +112,32 @@ func (b *builder) newSlot() string {
 	return strconv.FormatInt(int64(b.slots), 36)
 }
 
-// folder compares what the upper layer holds of one folder.
-func (b *builder) folder(path string) error {
-	entries, err := os.ReadDir(b.upper(path))
+// each visits the children of a folder of one of the trees, with what is
+// live at their paths.
+func (b *builder) each(path string, tree func(string) string, visit func(child string, live *commit.Node) error) error {
+	entries, err := os.ReadDir(tree(path))
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := b.node(filepath.Join(path, e.Name())); err != nil {
+		child := filepath.Join(path, e.Name())
+		live, err := commit.ReadNode(b.live(child))
+		if err != nil {
+			return err
+		}
+		if err := visit(child, live); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// folder compares what the upper layer holds of one folder.
+func (b *builder) folder(path string) error { return b.each(path, b.upper, b.node) }
+
 // node compares one path that the upper layer holds.
-func (b *builder) node(path string) error {
+func (b *builder) node(path string, live *commit.Node) error {
 	raw, err := commit.Lstat(b.upper(path))
-	if err != nil {
-		return err
-	}
-	live, err := commit.ReadNode(b.live(path))
 	if err != nil {
 		return err
 	}
@@ -148,7 +153,10 @@ func (b *builder) node(path string) error {
 	}
 	switch staged.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		return b.dir(path, live, staged)
+		if err := b.dir(path, live, staged); err != nil {
+			return err
+		}
+		return b.children(path, live)
 	case unix.S_IFREG, unix.S_IFLNK:
 		return b.leaf(path, raw, live, staged)
 	}
@@ -179,7 +187,7 @@ func (b *builder) dir(path string, live, staged *commit.Node) error {
 			b.add(commit.Entry{Path: path, Class: class, Before: live, After: staged})
 		}
 	}
-	return b.children(path, live)
+	return nil
 }
 
 // children goes through a folder. One that was renamed or replaced as a whole
@@ -194,74 +202,51 @@ func (b *builder) children(path string, live *commit.Node) error {
 	if err != nil {
 		return err
 	}
-	if live.IsDir() && (redirect != nil || string(opaque) == "y") {
+	if redirect != nil {
+		return b.imported(path, live)
+	}
+	if live.IsDir() && string(opaque) == "y" {
 		if err := b.removeMissing(path); err != nil {
 			return err
 		}
-	}
-	if redirect != nil {
-		return b.imported(path)
 	}
 	return b.folder(path)
 }
 
 // removeMissing removes live children that the merged view does not show.
 func (b *builder) removeMissing(path string) error {
-	entries, err := os.ReadDir(b.live(path))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		child := filepath.Join(path, e.Name())
-		staged, err := commit.Lstat(b.view(child))
-		if err != nil {
+	return b.each(path, b.live, func(child string, live *commit.Node) error {
+		if staged, err := commit.Lstat(b.view(child)); err != nil || staged != nil {
 			return err
 		}
-		if staged != nil {
-			continue
-		}
-		live, err := commit.ReadNode(b.live(child))
-		if err != nil {
-			return err
-		}
-		if err := b.remove(child, live); err != nil {
-			return err
-		}
-	}
-	return nil
+		return b.remove(child, live)
+	})
 }
 
 // imported takes a redirected folder out of the merged view with all that is
 // in it: its bytes lie elsewhere in the layers.
-func (b *builder) imported(path string) error {
-	entries, err := os.ReadDir(b.view(path))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		child := filepath.Join(path, e.Name())
-		live, err := commit.ReadNode(b.live(child))
-		if err != nil {
+func (b *builder) imported(path string, live *commit.Node) error {
+	if live.IsDir() {
+		if err := b.removeMissing(path); err != nil {
 			return err
 		}
+	}
+	return b.each(path, b.view, func(child string, live *commit.Node) error {
 		staged, err := commit.ReadNode(b.view(child))
 		if err != nil {
 			return err
 		}
 		switch staged.Mode & unix.S_IFMT {
 		case unix.S_IFDIR:
-			if live == nil {
-				b.add(commit.Entry{Path: child, Class: b.class.class(child), After: staged})
+			if err := b.dir(child, live, staged); err != nil {
+				return err
 			}
-			err = b.imported(child)
+			return b.imported(child, live)
 		case unix.S_IFREG, unix.S_IFLNK:
-			err = b.leaf(child, nil, live, staged)
+			return b.leaf(child, nil, live, staged)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // leaf compares a file or link of the stage with what is live there. A nil
@@ -402,21 +387,7 @@ func (b *builder) remove(path string, live *commit.Node) error {
 }
 
 func (b *builder) removeChildren(path string) error {
-	entries, err := os.ReadDir(b.live(path))
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		child := filepath.Join(path, e.Name())
-		live, err := commit.ReadNode(b.live(child))
-		if err != nil {
-			return err
-		}
-		if err := b.remove(child, live); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.each(path, b.live, b.remove)
 }
 
 // folderTimes records both times of every folder in which names change.
