@@ -82,7 +82,8 @@ my { text = "${force("a")}" }` + myOptions},
 		{name: "2 priorities exclude each other", errs: []string{"default inside force means nothing"}, files: `
 my { text = force(default("h")) }` + myOptions},
 		{name: "2 nothing modifies a removal", errs: []string{"force inside without means nothing"}, files: `
-my { set = without(force(["h"])) }` + myOptions},
+my { set = without(force(["h"])) }` + myOptions + `
+my { set = ["h"] }`},
 		{name: "2 a place and a priority combine", option: "my.list", want: `["h","t"]`, files: `
 my { list = before(force(["h"])) }` + myOptions + `
 my { list = force(["t"]) }
