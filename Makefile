@@ -11,7 +11,7 @@ PACKAGES := mmdebstrap systemd-container debian-archive-keyring apt-utils dpkg-d
 
 export CGO_ENABLED := 0
 
-.PHONY: all build test lint demo tools clean
+.PHONY: all build test lint demo docs tools clean
 
 all: build
 
@@ -48,6 +48,10 @@ lint:
 
 demo: build tools
 	KEEP=$(KEEP) demo/run.sh
+
+# The pages of docs/commands, from the commands' own help.
+docs: build
+	bin/hostctl docs markdown docs/commands
 
 clean:
 	rm -rf bin

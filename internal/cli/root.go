@@ -66,7 +66,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintf(stderr, "hostctl: %v\n", exit.err)
+			fmt.Fprintf(stderr, "hostctl: %v\n", err)
 		}
 		return exit.code
 	default:
@@ -115,6 +115,7 @@ func commands(e *env) []*cobra.Command {
 		newGenerations(e),
 		newRecover(e),
 		newSecrets(e),
+		newDocs(e),
 		newStageChild(e),
 		newStageRun(e),
 	}
