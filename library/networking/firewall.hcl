@@ -56,7 +56,6 @@ config {
   packages = ["nftables"]
 
   file "/etc/hostctl/firewall.nft" {
-    mode    = "0600"
     check   = ["nft", "--check", "--file", "{path}"]
     content = <<-EOT
       # The first line makes the table where there is none, so that the second

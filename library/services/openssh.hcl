@@ -37,7 +37,6 @@ config {
   packages = ["openssh-server"]
 
   file "/etc/ssh/sshd_config.d/10-hostctl.conf" {
-    mode    = "0600"
     content = keyvalue(merge({ Port = config.services.openssh.ports }, config.services.openssh.settings))
     # sshd wants the folder that its unit makes when it starts.
     check = ["sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"]
