@@ -119,7 +119,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	blobs := map[string][]byte{}
 	read := s.blobOf(t.host)
 	for _, f := range t.host.Files {
-		if f.Type != spec.Regular || f.Content != "" || f.Digest == "" {
+		if !f.FromBlob() {
 			continue
 		}
 		if blobs[f.Digest], err = read(f.Digest); err != nil {
@@ -298,7 +298,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 func storedDigests(host *spec.Host) []string {
 	var out []string
 	for _, f := range host.Files {
-		if f.Type == spec.Regular && f.Content == "" && f.Digest != "" {
+		if f.FromBlob() {
 			out = append(out, f.Digest)
 		}
 	}

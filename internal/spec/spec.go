@@ -149,6 +149,11 @@ func RenderedPath(path string) string {
 	return "/run/secrets/rendered/" + Sum([]byte(path))
 }
 
+// FromBlob reports whether a wanted file's bytes are a blob, and not Content.
+func (f File) FromBlob() bool {
+	return f.Type == Regular && f.Content == "" && f.Digest != "" && f.Digest != Sum(nil)
+}
+
 // Unit is a systemd unit: its whole file, drop-ins to somebody else's, and
 // whether it is enabled or masked. Nil means that the spec does not say.
 type Unit struct {

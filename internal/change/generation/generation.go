@@ -174,7 +174,7 @@ func (s Store) Spec(n int) (*spec.Host, error) {
 	}
 	h.Blobs = map[string]string{}
 	for _, f := range h.Files {
-		if f.Digest != "" && f.Content == "" {
+		if f.FromBlob() {
 			h.Blobs[f.Digest] = s.path("objects", f.Digest)
 		}
 	}
