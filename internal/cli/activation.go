@@ -24,14 +24,45 @@ func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.Service
 	return req
 }
 
+// live says whether the root is that of the running system. Any other has no
+// daemons, secrets or kernel of its own: its next boot finds what was committed.
+func (s *session) live() bool { return s.root == "/" }
+
 // before remembers which units are well and stops those that the change
 // takes away.
 func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest) (map[string]bool, error) {
+	if !s.live() {
+		return nil, nil
+	}
 	healthy, err := activate.Health(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return healthy, activate.Before(ctx, s.request(p, want, services, nil, healthy))
+}
+
+// activate makes the running system follow what was committed.
+func (s *session) activate(ctx context.Context, req activate.Request) (*activate.Report, error) {
+	if !s.live() {
+		return &activate.Report{}, nil
+	}
+	return activate.After(ctx, req)
+}
+
+// resume starts what before has stopped.
+func (s *session) resume(ctx context.Context, req activate.Request) error {
+	if !s.live() {
+		return nil
+	}
+	return activate.Resume(ctx, req)
+}
+
+// restore starts what an interrupted run may have stopped.
+func (s *session) restore(ctx context.Context) error {
+	if !s.live() {
+		return nil
+	}
+	return activate.Restore(ctx)
 }
 
 func (s *session) reportActivation(r *activate.Report) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/activate"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/stage"
 )
@@ -67,7 +66,7 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 		return s, s.sweep()
 	case commit.Discarded, commit.Reverted:
 		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
-		return s, errors.Join(s.load(), s.sweep(), activate.Restore(ctx))
+		return s, errors.Join(s.load(), s.sweep(), s.restore(ctx))
 	default:
 		s.say("'%s' was interrupted after its commit; finishing generation %d", tx.Why, tx.To)
 		return s, s.finish(ctx, tx)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/activate"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -120,7 +119,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
 	}
 	s.reportDrift(tx)
-	report, err := activate.After(ctx, s.request(p, want, nil, tx, healthy))
+	report, err := s.activate(ctx, s.request(p, want, nil, tx, healthy))
 	if err != nil {
 		return fmt.Errorf("%w\nthe files are those of generation %d; 'hostctl rollback --to %d' goes forward again", err, to, from)
 	}

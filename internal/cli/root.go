@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -88,6 +89,9 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return e.resolveRoot()
+		},
 	}
 	f := root.PersistentFlags()
 	f.StringVarP(&e.flakeDir, "flake", "f", ".", "folder that holds flake.hcl")
@@ -100,6 +104,19 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 		root.AddCommand(command)
 	}
 	return root
+}
+
+// resolveRoot turns --root into the path that mountinfo(5) knows it by.
+func (e *env) resolveRoot() error {
+	path, err := filepath.Abs(e.root)
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		return fmt.Errorf("cannot work on --root %s: %w", e.root, err)
+	}
+	e.root = path
+	return nil
 }
 
 // commands lists every command, in the order in which help shows them.

@@ -148,7 +148,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 // follow makes the running system follow a committed transaction, or goes
 // back when it cannot.
 func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
-	report, err := activate.After(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy))
+	report, err := s.activate(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy))
 	if err == nil {
 		s.reportActivation(report)
 		if err := s.journal.Close(); err != nil {
@@ -181,14 +181,14 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	if err := activate.Before(ctx, s.request(p, former, nil, nil, healthy)); err != nil {
+	if _, err := s.before(ctx, p, former, nil); err != nil {
 		return err
 	}
 	tx, err := s.transact(failed.From, nil)
 	if err != nil {
 		return err
 	}
-	_, err = activate.After(ctx, s.request(p, former, nil, tx, healthy))
+	_, err = s.activate(ctx, s.request(p, former, nil, tx, healthy))
 	return errors.Join(err, s.journal.Close())
 }
 
@@ -199,7 +199,7 @@ func (s *session) notCommitted(ctx context.Context, cause error, req activate.Re
 	if err == nil && open == "" {
 		err = errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
 	}
-	return errors.Join(fmt.Errorf("cannot commit, the machine is as it was: %w", cause), err, activate.Resume(ctx, req))
+	return errors.Join(fmt.Errorf("cannot commit, the machine is as it was: %w", cause), err, s.resume(ctx, req))
 }
 
 // preflight checks everything about secrets before anything is touched, and
