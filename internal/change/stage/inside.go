@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,8 +65,10 @@ func dropCapabilities(keepNetwork bool) error {
 	}
 	for _, c := range drop {
 		// The bounding set is a thread's own; any thread may be the one that forks.
-		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0); errno != 0 {
-			return fmt.Errorf("cannot drop capability %d: %w", c, errno)
+		if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0, 0, 0, 0); errno == unix.ENOTSUP {
+			return errors.New("cannot drop capabilities in the stage: this hostctl was built with cgo; build it with CGO_ENABLED=0")
+		} else if errno != 0 {
+			return fmt.Errorf("cannot drop capability %d in the stage: %w", c, errno)
 		}
 	}
 	return nil
