@@ -1,11 +1,9 @@
 // Package secret decrypts sops files with the age keys of this host and puts
 // their values below /run, in memory that is never swapped out.
 //
-// It reads sops's file format itself (https://getsops.io/docs, and the tests
-// hold it against the sops library): the library links the clients of every
-// cloud's key service, 40 MB that a host which has an age key never calls, and
-// it looks for keys in the environment. Writing such files stays the sops
-// program's work.
+// The sops library reads the files, with the keys that Keyring holds and no
+// other: neither the environment nor gpg nor a cloud's key service is asked.
+// Writing such files stays the sops program's work.
 package secret
 
 import (
@@ -19,7 +17,6 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
-	"filippo.io/age/armor"
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -131,7 +128,7 @@ func readPrivate(root system.Root, path string) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// Decrypt returns every value of a sops file (YAML, JSON, dotenv or binary) by
+// Decrypt returns every value of a sops file (YAML, JSON, dotenv, INI or binary) by
 // its path in the document, "a/b" for nested ones, list positions included.
 // name is how errors call the file; no error holds a value.
 func (k Keyring) Decrypt(sopsFile []byte, name string) (map[string]string, error) {
@@ -140,50 +137,6 @@ func (k Keyring) Decrypt(sopsFile []byte, name string) (map[string]string, error
 		return nil, fmt.Errorf("cannot decrypt %s: %w", name, err)
 	}
 	return values, nil
-}
-
-func (k Keyring) decrypt(file []byte) (map[string]string, error) {
-	tree, meta, err := parse(file)
-	if err != nil {
-		return nil, err
-	}
-	if err := meta.supported(); err != nil {
-		return nil, err
-	}
-	key, err := k.dataKey(meta)
-	if err != nil {
-		return nil, err
-	}
-	return open(tree, meta, key)
-}
-
-// dataKey finds the one recipient whose private key is here.
-func (k Keyring) dataKey(meta *metadata) ([]byte, error) {
-	var recipients []string
-	for _, r := range meta.Age {
-		recipients = append(recipients, r.Recipient)
-		plain, err := age.Decrypt(armor.NewReader(strings.NewReader(r.Enc)), k.identities...)
-		var mismatch *age.NoIdentityMatchError
-		if errors.As(err, &mismatch) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("its key for %s is damaged", r.Recipient)
-		}
-		key, err := io.ReadAll(plain)
-		if err != nil {
-			return nil, fmt.Errorf("its key for %s is damaged", r.Recipient)
-		}
-		return key, nil
-	}
-	if n := meta.foreign(); n > 0 {
-		recipients = append(recipients, fmt.Sprintf("%d keys that are not age's", n))
-	}
-	if len(recipients) == 0 {
-		recipients = []string{"nobody"}
-	}
-	return nil, fmt.Errorf("it is encrypted to %s, and this host has %s; add the host's public key to .sops.yaml and run 'sops updatekeys FILE'",
-		strings.Join(recipients, ", "), strings.Join(k.public, ", "))
 }
 
 // Check decrypts everything that the host needs, in memory, and returns every

@@ -14,6 +14,7 @@ import (
 	"github.com/getsops/sops/v3/config"
 	"github.com/getsops/sops/v3/keyservice"
 	"github.com/getsops/sops/v3/stores/dotenv"
+	"github.com/getsops/sops/v3/stores/ini"
 	"github.com/getsops/sops/v3/stores/json"
 	"github.com/getsops/sops/v3/stores/yaml"
 
@@ -26,7 +27,7 @@ func encrypt(t *testing.T, format, plain string, change func(*sops.Metadata), re
 	stores := config.NewStoresConfig()
 	store := map[string]common.Store{
 		"yaml": yaml.NewStore(&stores.YAML), "json": json.NewStore(&stores.JSON),
-		"dotenv": dotenv.NewStore(&stores.Dotenv), "binary": json.NewBinaryStore(&stores.JSONBinary),
+		"dotenv": dotenv.NewStore(&stores.Dotenv), "ini": ini.NewStore(&stores.INI), "binary": json.NewBinaryStore(&stores.JSONBinary),
 	}[format]
 	branches, err := store.LoadPlainFile([]byte(plain))
 	if err != nil {
@@ -136,6 +137,9 @@ func TestDecryptEveryFormat(t *testing.T) {
 			map[string]string{"a/b": "x", "a/n": "12345678901", "a/f": "2500", "a/t": "true", "a/e": "", "l/0": "p", "l/1/q": "r", "l/2/0": "1", "u_unencrypted": "😀"}},
 		"dotenv":                   {"dotenv", flat, nil, map[string]string{"A": "one", "B": "two words = more", "C": "", "D_unencrypted": "line\nline"}},
 		"dotenv, MAC of encrypted": {"dotenv", flat, mac, map[string]string{"A": "one", "B": "two words = more", "C": "", "D_unencrypted": "line\nline"}},
+		"ini":                      {"ini", "[s]\nA = one\nB = two\n", nil, map[string]string{"s/A": "one", "s/B": "two"}},
+		"key groups":               {"yaml", everyType, split(t, public, public), nil},
+		"rule by comment":          {"yaml", "# secret\na: b\n\nc: d\n", func(m *sops.Metadata) { m.UnencryptedSuffix, m.EncryptedCommentRegex = "", "secret" }, map[string]string{"a": "b", "c": "d"}},
 		"binary":                   {"binary", "\x00\x01 bytes \xc3\xbc\n{", nil, map[string]string{"data": "\x00\x01 bytes \xc3\xbc\n{"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,6 +172,43 @@ func same(t *testing.T, got, want map[string]string) {
 	}
 }
 
+// split gives each recipient a key group of its own; all must open.
+func split(t *testing.T, recipients ...string) func(*sops.Metadata) {
+	t.Helper()
+	var groups []sops.KeyGroup
+	for _, r := range recipients {
+		key, err := sopsage.MasterKeyFromRecipient(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups = append(groups, sops.KeyGroup{key})
+	}
+	return func(m *sops.Metadata) { m.KeyGroups = groups }
+}
+
+// TestEnvironmentGivesNoKeys: sops itself would take all of these.
+func TestEnvironmentGivesNoKeys(t *testing.T) {
+	root, _, public := host(t)
+	_, others, _ := host(t)
+	key, err := root.Read("/etc/age.key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := encrypt(t, "yaml", "a: b\n", nil, public)
+	ran := filepath.Join(t.TempDir(), "ran")
+	t.Setenv("SOPS_AGE_KEY", string(key))
+	t.Setenv("SOPS_AGE_KEY_FILE", root.Path("/etc/age.key"))
+	t.Setenv("SOPS_AGE_KEY_CMD", "touch "+ran)
+	for name, keys := range map[string]Keyring{"keys of another": others, "no keys": {}} {
+		if _, err := keys.Decrypt(file, "f"); err == nil {
+			t.Errorf("%s: the environment's key opened the file", name)
+		}
+	}
+	if _, err := os.Lstat(ran); err == nil {
+		t.Error("a command of the environment ran")
+	}
+}
+
 func TestSecondRecipientOpens(t *testing.T) {
 	_, _, other := host(t)
 	_, keys, public := host(t)
@@ -197,20 +238,25 @@ func TestDecryptRefuses(t *testing.T) {
 		"open value changed":                  {strings.Replace(file, "c_unencrypted: open", "c_unencrypted: shut", 1), "MAC does not match"},
 		"open value added":                    {"d_unencrypted: more\n" + file, "MAC does not match"},
 		"plain value added":                   {"d: plain\n" + file, `"d" cannot be decrypted`},
-		"plain number added":                  {"d: 4\n" + file, `"d" is not encrypted`},
+		"plain number added":                  {"d: 4\n" + file, "a number, a truth value or a time in it is not encrypted"},
 		"plain value added, MAC of encrypted": {"d: plain\n" + string(encrypt(t, "yaml", "a: b\n", onlyEncrypted, public)), `"d" cannot be decrypted`},
 		"MAC mode switched":                   {strings.Replace(file, "    mac: ", "    mac_only_encrypted: true\n    mac: ", 1), "MAC does not match"},
 		"time changed":                        {strings.Replace(file, "lastmodified: \"20", "lastmodified: \"19", 1), "MAC cannot be read"},
 		"never encrypted":                     {"a: b\n", "no sops metadata"},
-		"empty":                               {"", "not YAML, JSON or dotenv"},
-		"a list":                              {"- a\n", "not a YAML mapping"},
-		"twice the same key":                  {file + "a: x\n", "twice"},
+		"empty":                               {"", "no sops metadata"},
+		"a list":                              {"- a\n", "not YAML as sops writes it"},
+		"twice the same key":                  {file + "a: hunter2value\n", "not YAML as sops writes it"},
+		"metadata damaged":                    {"a: b\nsops:\n  mac: x\n", "sops metadata is damaged"},
+		"type that sops does not write":       {strings.Replace(file, ",type:str]", ",type:bytes]", 1), `"a" cannot be decrypted`},
+		"key damaged":                         {strings.Replace(file, "BEGIN AGE", "BEGIN EGA", 1), "its key for " + public + " is damaged"},
+		"a group short":                       {string(encrypt(t, "yaml", "a: b\n", split(t, public, other), public)), "in 2 key groups, of which 2 must open"},
+		"dotenv line":                         {"A=b\nhunter2value\nsops_mac=x\n", "not dotenv as sops writes it"},
 		"two documents":                       {file + "---\na: b\n", "several YAML documents"},
-		"ini":                                 {"[a]\nb=c\n[sops]\nmac=x\n", "INI"},
-		"broken JSON":                         {"{", "begins like JSON"},
-		"key groups":                          {"a: b\nsops:\n  mac: x\n  key_groups: [{}, {}]\n", "several key groups"},
-		"comment rule":                        {"a: b\nsops:\n  mac: x\n  encrypted_comment_regex: x\n", "by comments"},
-		"cloud keys only":                     {"a: b\nsops:\n  mac: x\n  kms: [{arn: x}]\n  pgp: [{fp: y}]\n", "encrypted to 2 keys that are not age's"},
+		"ini":                                 {"[a]\nb=c\n[sops]\nmac=x\n", "not INI as sops writes it"},
+		"broken JSON":                         {"{\"a\":}", "not JSON as sops writes it"},
+		"no MAC":                              {strings.Replace(file, "    mac: ", "    cam: ", 1), "MAC does not match"},
+		"cloud and gpg keys only": {"a: b\nsops:\n  mac: x\n  lastmodified: \"2026-11-23T20:00:00Z\"\n  kms: [{arn: x, created_at: \"2026-11-23T20:00:00Z\"}]\n  pgp: [{fp: y, created_at: \"2026-11-23T20:00:00Z\"}]\n",
+			"encrypted to kms x, pgp y, and this host has"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			values, err := keys.Decrypt([]byte(c.file), "secrets/x.yaml")
@@ -236,8 +282,8 @@ func FuzzDecrypt(f *testing.F) {
 			t.Error("a file was opened without a key")
 		}
 		// Past the key, too: what follows must bear anything.
-		if tree, meta, err := parse(file); err == nil {
-			if _, err := open(tree, meta, make([]byte, 32)); err == nil {
+		if tree, err := parse(file); err == nil {
+			if _, err := open(tree, make([]byte, 32)); err == nil {
 				t.Error("a file was opened with a made-up key")
 			}
 		}
