@@ -25,13 +25,13 @@ func TestBadInput(t *testing.T) {
 		says  []string
 		spoil func()
 	}{
-		{"wrong type", []string{module + " line 32", "enabled", "bool"}, func() {
+		{"wrong type", []string{module + ":32", "enabled", "bool"}, func() {
 			g.edit(module, "= true", `= ["yes"]`)
 		}},
-		{"unknown option", []string{module + " line 32", "enabeld", `"enabled"`}, func() {
+		{"unknown option", []string{module + ":32", "enabeld", `"enabled"`}, func() {
 			g.edit(module, "enabled ", "enabeld ")
 		}},
-		{"syntax", []string{module + " line 32"}, func() {
+		{"syntax", []string{module + ":32"}, func() {
 			g.edit(module, "enabled ", "enabled = = ")
 		}},
 		{"unknown group", []string{"/etc/tiny/tiny.conf", "nobodys"}, func() {
@@ -48,14 +48,14 @@ func TestBadInput(t *testing.T) {
 		}},
 		{"lock whose digest is another's", []string{"package tiny 2.0", "SHA-256"}, func() {
 			l := two
-			l.SHA256 = deb(t, "tiny", "2.0", map[string]string{"usr/share/tiny/x": "another build"}).SHA256
+			l.SHA256 = debs(t, tinyPackage("3.0"))[0].SHA256
 			g.swap(two, l)
 			g.lock(l)
 		}},
 		{".deb tampered with in the cache", []string{"package tiny 5.0", "altered"}, func() {
-			l := deb(t, "tiny", "5.0", map[string]string{"usr/bin/tiny-web": tinyWeb + "# good\n"})
-			evil := deb(t, "tiny", "5.0", map[string]string{"usr/bin/tiny-web": tinyWeb + "# evil\n"})
-			g.swap(evil, l)
+			l, evil := tiny(t, "5.0"), tinyPackage("5.0")
+			evil.Files["/usr/bin/tiny-web"] += "# evil"
+			g.swap(debs(t, evil)[0], l)
 			g.lock(l)
 		}},
 		{"file that its own checker refuses", []string{"/etc/motd", module + ":", "no such word"}, func() {

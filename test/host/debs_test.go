@@ -1,8 +1,6 @@
 package host
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,52 +10,31 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
+	"github.com/hostctl/hostctl/test/repo"
 )
 
 // tinyWeb is the program of the package tiny: a service that runs until it is
 // stopped and says on start what its configuration holds.
 const tinyWeb = "#!/bin/sh\ncat \"$1\" > /run/tiny-web\nexec sleep infinity\n"
 
-// deb builds a real package and puts it into the cache.
-// files maps paths below the root to contents; what is below DEBIAN is
-// dpkg's.
-func deb(t *testing.T, name, version string, files map[string]string) spec.Locked {
+// debs builds real packages and puts them into the cache.
+func debs(t *testing.T, packages ...repo.Package) []spec.Locked {
 	t.Helper()
 	w := theWorld(t)
-	dir := t.TempDir()
-	all := map[string]string{"DEBIAN/control": "Package: " + name + "\nVersion: " + version +
-		"\nArchitecture: all\nMaintainer: Nobody <nobody@example.org>\nDescription: made by a test\n"}
-	for p, text := range files {
-		all[p] = text
-	}
-	for p, text := range all {
-		at := filepath.Join(dir, p)
-		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+	r := repo.New(t)
+	r.Add(packages...)
+	var out []spec.Locked
+	for _, p := range packages {
+		path := filepath.Join("pool/main", p.Name[:1], p.Name, p.Name+"_"+p.Version+"_"+r.Arch()+".deb")
+		b, err := os.ReadFile(filepath.Join(r.Dir, path))
+		if err != nil {
 			t.Fatal(err)
 		}
-		mode := os.FileMode(0o644)
-		if filepath.Base(filepath.Dir(at)) == "bin" || filepath.Dir(p) == "DEBIAN" && p != "DEBIAN/control" && p != "DEBIAN/conffiles" {
-			mode = 0o755
-		}
-		if err := os.WriteFile(at, []byte(text), mode); err != nil {
-			t.Fatal(err)
-		}
+		l := spec.Locked{Name: p.Name, Version: p.Version, Arch: r.Arch(), SHA256: spec.Sum(b), Size: int64(len(b)), Input: "debian", Path: path}
+		plant(t, w.cache, b, l)
+		out = append(out, l)
 	}
-	built := filepath.Join(t.TempDir(), "built.deb")
-	build := exec.Command("dpkg-deb", "--root-owner-group", "-Znone", "--build", dir, built)
-	build.Env = append(os.Environ(), "SOURCE_DATE_EPOCH=1700000000") // the same package again is the same file
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("dpkg-deb: %v\n%s", err, out)
-	}
-	b, err := os.ReadFile(built)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(b)
-	locked := spec.Locked{Name: name, Version: version, Arch: "all", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)),
-		Input: "debian", Path: "pool/main/t/tiny/" + name + "_" + version + "_all.deb"}
-	plant(t, w.cache, b, locked)
-	return locked
+	return out
 }
 
 // plant puts bytes where a cache keeps a package, whether they are its or not.
@@ -83,18 +60,27 @@ func (g *guest) lock(locked ...spec.Locked) {
 	g.write(filepath.Join(flakeInGuest, "hosts", g.host, "packages.lock"), string(apt.FormatLock(locked)), 0o644)
 }
 
-// tiny is the package that the flake in testdata/small asks for.
+// tiny is the package that the flake in testdata/small asks for, built.
 func tiny(t *testing.T, version string) spec.Locked {
 	t.Helper()
-	return deb(t, "tiny", version, map[string]string{
-		"usr/bin/tiny-web":          tinyWeb,
-		"usr/share/tiny/version":    version + "\n",
-		"usr/share/doc/tiny/a":      "linked\n",
-		"etc/default/tiny":          "# made by tiny " + version + "\n",
-		"DEBIAN/conffiles":          "/etc/default/tiny\n",
-		"DEBIAN/postinst":           "#!/bin/sh\nset -e\nmkdir -p /var/lib/tiny\n[ -e /var/lib/tiny/key ] || head -c 16 /dev/urandom > /var/lib/tiny/key\n",
-		"usr/share/tiny/" + version: "only in " + version + "\n",
-	})
+	return debs(t, tinyPackage(version))[0]
+}
+
+// tinyPackage has a service's program, a conffile, and state of its own.
+func tinyPackage(version string) repo.Package {
+	return repo.Package{
+		Name: "tiny", Version: version,
+		Files: map[string]string{
+			"/usr/bin/tiny-web":          tinyWeb,
+			"/usr/share/tiny/version":    version + "\n",
+			"/etc/default/tiny":          "# made by tiny " + version + "\n",
+			"/usr/share/tiny/" + version: "only in " + version + "\n",
+		},
+		Conffiles: []string{"/etc/default/tiny"},
+		Scripts: map[string]string{
+			"postinst": "#!/bin/sh\nset -e\nmkdir -p /var/lib/tiny\n[ -e /var/lib/tiny/key ] || head -c 16 /dev/urandom > /var/lib/tiny/key\n",
+		},
+	}
 }
 
 // locked boots a machine with a copy of the flake in dir whose packages have

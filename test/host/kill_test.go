@@ -78,11 +78,11 @@ func TestKilledSwitch(t *testing.T) {
 // bulky is the package tiny with enough files that replacing them takes time.
 func bulky(t *testing.T, version string) spec.Locked {
 	t.Helper()
-	files := map[string]string{"usr/bin/tiny-web": tinyWeb}
+	p := tinyPackage(version)
 	for i := range 1500 {
-		files[fmt.Sprintf("usr/share/tiny/data/%02d/%d", i%40, i)] = fmt.Sprintf("%d of %s\n", i, version)
+		p.Files[fmt.Sprintf("/usr/share/tiny/data/%02d/%d", i%40, i)] = fmt.Sprintf("%d of %s\n", i, version)
 	}
-	return deb(t, "tiny", version, files)
+	return debs(t, p)[0]
 }
 
 // generationOf tells which generation the machine is in, by its whole root

@@ -4,7 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
+	"github.com/hostctl/hostctl/test/repo"
 )
 
 // small boots a machine with the flake in testdata/small and version 1 of its
@@ -16,9 +18,20 @@ func small(t *testing.T) *guest {
 	return g
 }
 
+// hard are the package of the flake and those that break what can break in a
+// stage: a folder that becomes a file, hard links, a capability, a conffile, a
+// trigger, and a daemon that makes state.
+func hard(t *testing.T, version string) []spec.Locked {
+	t.Helper()
+	return debs(t, tinyPackage(version), repo.Base(version), repo.Config(version), repo.Daemon(version),
+		repo.Linked(version), repo.Shape(version), repo.Trigger(version))
+}
+
 func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	t.Parallel()
 	g := small(t)
+	g.edit("hosts/small/default.hcl", `package "tiny" {}`, `packages = ["tiny", "dt-base", "dt-config", "dt-daemon", "dt-linked", "dt-shape", "dt-trigger"]`)
+	g.lock(hard(t, "1")...)
 	g.want(0, nil, "validate")
 	zero := g.manifest()
 	g.want(2, []string{"tiny", "/etc/motd", "tiny-web.service", "hosts/small/default.hcl:"}, "plan", "--detailed-exitcode")
@@ -28,7 +41,9 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	g.says("systemctl is-active tiny-web", "active")
 	g.says("systemctl is-enabled tiny-web", "enabled")
 	g.says("cat /run/tiny-web", "greeting = hello")
-	g.says("dpkg-query -W -f '${db:Status-Abbrev} ${Version}' tiny", "ii  1.0")
+	g.says("dpkg-query -W -f '${db:Status-Abbrev} ${Version}' tiny", "ii  1")
+	g.says("systemctl is-active dt-daemon", "active")
+	g.says("stat -c %h /usr/share/dt/linked/one; getcap /usr/bin/dt-capable", "3\n/usr/bin/dt-capable cap_net_raw=ep")
 	g.says("dpkg --audit", "")
 	g.says("stat -c '%a %U %G' /etc/tiny/tiny.conf", "640 root tiny")
 	g.says("cat /etc/motd", "This is generation one.")
@@ -38,11 +53,11 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 
 	g.edit("hosts/small/default.hcl", "hello", "good day")
 	g.edit("hosts/small/default.hcl", "generation one", "generation two")
-	g.lock(tiny(t, "2.0"))
-	g.want(2, []string{"1.0", "2.0", "generation two", "/etc/tiny/tiny.conf"}, "plan", "--detailed-exitcode")
+	g.lock(hard(t, "2")...)
+	g.want(2, []string{"1 -> 2", "generation two", "/etc/tiny/tiny.conf"}, "plan", "--detailed-exitcode")
 	g.want(0, nil, "switch", "--yes")
 	g.says("cat /run/tiny-web", "greeting = good day")
-	g.says("cat /usr/share/tiny/version", "2.0")
+	g.says("cat /usr/share/tiny/version; stat -c %F /usr/share/dt/shape/a", "2\nregular file")
 	two := g.manifest()
 
 	g.want(0, nil, "rollback", "--yes")
@@ -60,7 +75,7 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	g.says("cat /run/tiny-web", "greeting = good day")
 	g.says("sha256sum /var/lib/tiny/key", key)
 	r := g.want(0, nil, "generations", "diff", "1", "2")
-	if !strings.Contains(r.stdout, "generation two") || !strings.Contains(r.stdout, "2.0") {
+	if !strings.Contains(r.stdout, "generation two") || !strings.Contains(r.stdout, "1 -> 2") {
 		t.Errorf("generations diff 1 2 does not show both changes\n%s", r)
 	}
 	if err := g.Reboot(t.Context()); err != nil {
@@ -76,11 +91,9 @@ func TestFailingPostinst(t *testing.T) {
 	g := small(t)
 	g.want(0, nil, "switch", "--yes")
 	before := g.manifest()
-	bad := deb(t, "tiny", "3.0", map[string]string{
-		"usr/bin/tiny-web": tinyWeb,
-		"DEBIAN/postinst":  "#!/bin/sh\necho 'tiny: no luck today' >&2\nexit 7\n",
-	})
-	g.lock(bad)
+	bad := tinyPackage("3.0")
+	bad.Scripts["postinst"] = "#!/bin/sh\necho 'tiny: no luck today' >&2\nexit 7\n"
+	g.lock(debs(t, bad)...)
 	g.edit("hosts/small/default.hcl", "hello", "never seen")
 	r := g.want(1, []string{"tiny", "nothing on this machine was changed"}, "switch", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
@@ -109,13 +122,11 @@ func TestUnhealthyServiceRollsBack(t *testing.T) {
 func TestSecondSwitchIsRefused(t *testing.T) {
 	t.Parallel()
 	g := small(t)
-	slow := deb(t, "tiny", "4.0", map[string]string{
-		"usr/bin/tiny-web": tinyWeb,
-		// Nothing in the stage can reach the test, so the script takes long
-		// enough for everything below.
-		"DEBIAN/postinst": "#!/bin/sh\nsleep 20\n",
-	})
-	g.lock(slow)
+	slow := tinyPackage("4.0")
+	// Nothing in the stage can reach the test, so the script takes long enough
+	// for everything below.
+	slow.Scripts["postinst"] = "#!/bin/sh\nsleep 20\n"
+	g.lock(debs(t, slow)...)
 	first := g.Command(t.Context(), "hostctl", "switch", "--yes", "--flake", flakeInGuest, "--host", g.host)
 	if err := first.Start(); err != nil {
 		t.Fatal(err)

@@ -28,7 +28,7 @@ const Suite = "trixie"
 func packages() []string {
 	return []string{
 		"systemd-sysv", "dbus", "udev", "libpam-systemd",
-		"iproute2", "ca-certificates", "procps", "kmod", "less", "tzdata", "netbase", "login", "passwd",
+		"iproute2", "ca-certificates", "procps", "kmod", "less", "tzdata", "netbase", "login", "passwd", "libcap2-bin",
 	}
 }
 
