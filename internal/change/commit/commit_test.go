@@ -453,6 +453,44 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 	}
 }
 
+// TestFolderModesOverEdges travels over edges of which one makes or removes a
+// folder whose mode another one changes.
+func TestFolderModesOverEdges(t *testing.T) {
+	root := t.TempDir()
+	j := Journal{Root: root}
+	var sets []*Changeset
+	pictures := []tree{picture(t, root, false)}
+	for i, mode := range []os.FileMode{0o755, 0o700, 0} {
+		next := t.TempDir()
+		if mode != 0 {
+			if err := os.Mkdir(filepath.Join(next, "d"), mode); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sets = append(sets, edge(t, root, next, i+1))
+		b := NewBuilder(root, "t", nil)
+		b.Forward(sets[i], true)
+		run(t, j, b)
+		pictures = append(pictures, picture(t, root, false))
+	}
+	check := func(generation int, b *Builder) {
+		t.Helper()
+		run(t, j, b)
+		scene{root: root}.check(t, pictures[generation], fmt.Sprintf("at generation %d", generation))
+	}
+	b := NewBuilder(root, "t", nil)
+	b.Inverse(sets[2])
+	b.Inverse(sets[1])
+	check(1, b)
+	b = NewBuilder(root, "t", nil)
+	b.Inverse(sets[0])
+	check(0, b)
+	b = NewBuilder(root, "t", nil)
+	b.Forward(sets[0], false)
+	b.Forward(sets[1], false)
+	check(2, b)
+}
+
 func TestFreshEdgeRefusesWhatChanged(t *testing.T) {
 	root, next := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(root, "f"), "old")

@@ -83,8 +83,10 @@ func (s Step) run(root, area string) error {
 		return &os.PathError{Op: "rmdir", Path: live, Err: err}
 	case attr:
 		// On another node than the recorded one a later step has been done,
-		// and so has this.
-		if n, err := Lstat(live); err != nil || n == nil || n.Ino != s.In {
+		// and so has this. A folder has another inode where an earlier step
+		// of the same transaction makes it.
+		n, err := Lstat(live)
+		if err != nil || n == nil || (n.Ino != s.In && !n.IsDir()) || n.IsDir() != (s.To.Mode&fileType == unix.S_IFDIR) {
 			return err
 		}
 		return SetAttr(live, *s.To)
