@@ -77,6 +77,8 @@ func TestDecide(t *testing.T) {
 		"failed and enabled":                     {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"down and must not be":                   {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
 		"may not be started by hand":             {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
+		"down because its condition fails":       {a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}},
+		"its condition failed, and it changed":   {changes: []spec.Change{content}, a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"was running, was stopped, enabled":      {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
 		"was running, was stopped, disabled":     {a: with(stopped, disabled), healthy: []string{"a.service"}},
 		"definition changed":                     {changes: []spec.Change{content}, a: running, expect: "restart a.service"},

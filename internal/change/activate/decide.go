@@ -198,6 +198,8 @@ func (s *situation) refresh(d *decision, name string, u unit, w spec.Unit, resta
 // about it.
 func (s *situation) wantsStart(name string, u unit, w spec.Unit, why reasons) bool {
 	switch {
+	case u.conditionFailed && !why.restart && !why.start: // it was asked, and found that it has no place here
+		return false
 	case w.Enabled != nil: // and true
 		return !u.passing() || why.restart || why.start
 	case u.passing():

@@ -168,13 +168,13 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			b.fail(fmt.Errorf("cannot bring back %s as generation %d had it: its saved node is gone or was altered", e.Path, c.Generation))
 			return
 		}
-		step.In = waiting.Ino
+		step.In, step.InDir = waiting.Ino, waiting.IsDir()
 		to = waiting
 	}
 	if live != nil {
-		step.Out = live.Ino
+		step.Out, step.OutDir = live.Ino, live.IsDir()
 	}
-	if step.In == 0 && step.Out == 0 {
+	if !step.comes() && !step.goes() {
 		return
 	}
 	if live.IsDir() && (from == nil || !from.IsDir()) {

@@ -34,9 +34,13 @@ type Step struct {
 	FS   int    `json:"fs"`
 	In   uint64 `json:"in,omitempty"`  // inode that goes live; 0 is none. Of attr, the inode it is set on
 	Out  uint64 `json:"out,omitempty"` // inode that comes out; 0 is none
-	From *Attr  `json:"from,omitempty"`
-	To   *Attr  `json:"to,omitempty"`
-	Dest string `json:"dest,omitempty"` // of keep, below the area
+	// InDir and OutDir say which side is a folder. A folder that another
+	// step of the transaction makes has no inode yet when steps are written.
+	InDir  bool   `json:"in_dir,omitempty"`
+	OutDir bool   `json:"out_dir,omitempty"`
+	From   *Attr  `json:"from,omitempty"`
+	To     *Attr  `json:"to,omitempty"`
+	Dest   string `json:"dest,omitempty"` // of keep, below the area
 }
 
 // errMoved says that a path was not what the transaction recorded.
@@ -45,6 +49,7 @@ var errMoved = errors.New("it changed while hostctl was at work")
 // inverse is the step that undoes s.
 func (s Step) inverse() Step {
 	s.In, s.Out = s.Out, s.In
+	s.InDir, s.OutDir = s.OutDir, s.InDir
 	s.From, s.To = s.To, s.From
 	switch s.Do {
 	case mkdir:
@@ -126,14 +131,14 @@ func (s Step) swap(live, slot string) error {
 	switch {
 	case s.done(waiting):
 		return nil
-	case s.In != 0 && (waiting == nil || waiting.Ino != s.In):
+	case s.comes() && !holds(waiting, s.In, s.InDir):
 		return fmt.Errorf("cannot change %s: its new node is not at %s", live, slot)
-	case s.Out == 0:
+	case !s.goes():
 		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
 		if errors.Is(err, unix.EEXIST) {
 			return fmt.Errorf("cannot create %s: %w", live, errMoved)
 		}
-	case s.In == 0:
+	case !s.comes():
 		err = unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE)
 	default:
 		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_EXCHANGE)
@@ -144,25 +149,38 @@ func (s Step) swap(live, slot string) error {
 	return s.verify(live, slot)
 }
 
+// comes and goes say on which sides of a swap there is a node.
+func (s Step) comes() bool { return s.In != 0 || s.InDir }
+func (s Step) goes() bool  { return s.Out != 0 || s.OutDir }
+
+// holds reports whether n is the node of one side. Folders are told from files
+// by their kind alone: no swap has a folder on both sides.
+func holds(n *Node, ino uint64, dir bool) bool {
+	if n == nil || n.IsDir() != dir {
+		return false
+	}
+	return dir || n.Ino == ino
+}
+
 func (s Step) done(waiting *Node) bool {
-	if s.Out == 0 {
+	if !s.goes() {
 		return waiting == nil
 	}
-	return waiting != nil && waiting.Ino == s.Out
+	return holds(waiting, s.Out, s.OutDir)
 }
 
 // verify looks at what came out of a swap; a node that nobody recorded goes
 // back where it was.
 func (s Step) verify(live, slot string) error {
-	if s.Out == 0 {
+	if !s.goes() {
 		return nil
 	}
 	out, err := Lstat(slot)
-	if err != nil || (out != nil && out.Ino == s.Out) {
+	if err != nil || holds(out, s.Out, s.OutDir) {
 		return err
 	}
 	flags := uint(unix.RENAME_EXCHANGE)
-	if s.In == 0 {
+	if !s.comes() {
 		flags = unix.RENAME_NOREPLACE
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, flags); err != nil {

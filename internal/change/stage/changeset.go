@@ -301,13 +301,8 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 		}
 		staged.Ino = copied.Ino
 	}
-	if class == commit.Config && staged.Mode&unix.S_IFMT == unix.S_IFREG {
-		data, err := os.ReadFile(b.view(path))
-		if err != nil {
-			return err
-		}
-		staged.Digest = spec.Sum(data)
-		b.config[staged.Digest] = b.slotPath(slot)
+	if err := b.digest(class, staged, b.view(path), b.slotPath(slot)); err != nil {
+		return err
 	}
 	if err := b.exchange(e); err != nil {
 		return err
@@ -333,8 +328,27 @@ func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
 	return meta == nil && err == nil, err
 }
 
+// digest notes the bytes of a config file, read now, and where they can be
+// read once the stage is over: an edit by hand, on either side of the edge,
+// takes the node itself.
+func (b *builder) digest(class commit.Class, n *commit.Node, now, later string) error {
+	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil
+	}
+	data, err := os.ReadFile(now)
+	if err != nil {
+		return err
+	}
+	n.Digest = spec.Sum(data)
+	b.config[n.Digest] = later
+	return nil
+}
+
 // exchange records an entry whose node changes places with the live one.
 func (b *builder) exchange(e commit.Entry) error {
+	if err := b.digest(e.Class, e.Before, b.live(e.Path), b.live(e.Path)); err != nil {
+		return err
+	}
 	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)
 	b.fresh(e.Path, e.Before)
 	b.folders[filepath.Dir(e.Path)] = true

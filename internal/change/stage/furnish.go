@@ -2,9 +2,11 @@ package stage
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,6 +103,9 @@ func furnishDev(root string) error {
 	if err := mountTmpfs(filepath.Join(at, "shm"), "1777"); err != nil {
 		return err
 	}
+	if err := furnishSyslog(at); err != nil {
+		return err
+	}
 	links := map[string]string{"ptmx": "pts/ptmx", "fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
 	for name, target := range links {
 		if err := os.Symlink(target, filepath.Join(at, name)); err != nil {
@@ -108,6 +113,29 @@ func furnishDev(root string) error {
 		}
 	}
 	return nil
+}
+
+// furnishSyslog answers at /dev/log: logger(1), through which maintainer
+// scripts pipe the output of what they run, ends where nobody listens, and
+// takes the program at the other end of the pipe with it. What arrives goes
+// to the stage's log until the stage ends.
+func furnishSyslog(dev string) error {
+	path := filepath.Join(dev, "log")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return fmt.Errorf("cannot listen at /dev/log in the stage: %w", err)
+	}
+	go func() {
+		buf := make([]byte, 8<<10)
+		for {
+			n, err := conn.Read(buf)
+			if err != nil {
+				return
+			}
+			fmt.Printf("%s\n", bytes.TrimRight(buf[:n], "\n\x00"))
+		}
+	}()
+	return os.Chmod(path, 0o666)
 }
 
 func furnishTemp(root string) error {

@@ -55,7 +55,7 @@ type Result struct {
 	Changeset *commit.Changeset
 	Accounts  account.Delta
 	Services  []spec.ServiceRequest
-	Config    map[string]string // digest to slot path of every config file in the changeset
+	Config    map[string]string // digest to path of every config file that the changeset brings or takes away
 }
 
 // Area is the folder of one generation's slots below a mount point.

@@ -56,6 +56,7 @@ head -c 300000 /dev/zero >/usr/share/t/big; cp -a /usr/share/t/big /usr/share/t/
 echo one >/usr/share/t/h1; ln /usr/share/t/h1 /usr/share/t/h2; ln /usr/share/t/h1 /usr/share/t/plain/h3
 echo m >/usr/share/t/m1; ln /usr/share/t/m1 /usr/share/t/m2
 echo row >/srv/data/rows
+echo was >/etc/t.local
 chmod 0755 /usr/share/t
 `
 
@@ -78,6 +79,7 @@ mkfifo fresh/fifo
 mkdir -p /var/lib/t; echo state >/var/lib/t/state
 echo changed >>/srv/data/rows
 echo log >>/var/log/t.log
+echo is >/etc/t.local; touch -d @1000000000 /etc/t.local
 `
 
 // TestStageEqualsInPlace installs a package twice, once by hostctl and once
@@ -130,6 +132,8 @@ func equalsInPlace(t *testing.T, base string, separate bool) {
 	}
 	same(t, "staging touched the live root", before, take(t, ours), area())
 
+	checkConfig(t, res)
+
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)
 	same(t, "hostctl and dpkg in place differ", take(t, theirs), after, differences())
@@ -140,6 +144,21 @@ func equalsInPlace(t *testing.T, base string, separate bool) {
 	same(t, "going back is not exact", before, take(t, ours), stays())
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, false) })
 	same(t, "going forward again is not exact", after, take(t, ours), area())
+}
+
+// checkConfig: the bytes of a config file are to be had on either side of the
+// edge, whatever becomes of its nodes.
+func checkConfig(t *testing.T, res *stage.Result) {
+	t.Helper()
+	i := slices.IndexFunc(res.Changeset.Entries, func(e commit.Entry) bool { return e.Path == "/etc/t.local" })
+	if i < 0 {
+		t.Fatal("/etc/t.local is not in the changeset")
+	}
+	for n, want := range map[*commit.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
+		if got, err := os.ReadFile(res.Config[n.Digest]); err != nil || string(got) != want {
+			t.Errorf("/etc/t.local that was or is %q is %q, %v", want, got, err)
+		}
+	}
 }
 
 func same(t *testing.T, what string, want, got machine.Manifest, but []machine.Exclusion) {
@@ -259,7 +278,7 @@ func build(t *testing.T, dir string) string {
 	}{
 		"DEBIAN/control":      {"Package: t\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n", 0o644},
 		"DEBIAN/postinst":     {script, 0o755},
-		"DEBIAN/conffiles":    {"/etc/t.conf\n", 0o644},
+		"DEBIAN/conffiles":    {"/etc/t.local\n", 0o644},
 		"etc/t.conf":          {"a = 1\n", 0o644},
 		"usr/bin/t":           {"#!/bin/sh\n", 0o755},
 		"usr/share/doc/t/doc": {"doc\n", 0o644},
