@@ -55,13 +55,13 @@ func TestServerNix(t *testing.T) {
 	owned := g.owned()
 	r := g.want(0, []string{"/etc/ssh/ssh_host_ed25519_key"}, "rollback", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
-	g.same("rollback to before the switch", zero, slices.Concat(machine.Accounts(), serverDaemons(), g.state(), g.daemonState(zero, owned))...)
+	g.same("rollback to before the switch", zero, slices.Concat(machine.Accounts(), serverDaemons(), g.stays(zero, owned))...)
 	g.says("command -v sshd zsh nft || echo none", "none")
 	g.says("ls /run/secrets 2>/dev/null || echo none", "none")
 	g.says("test -e /etc/ssh/ssh_host_ed25519_key && echo there", "there")
 
 	g.want(0, nil, "rollback", "--to", "1", "--yes")
-	g.same("forth to generation 1", one, slices.Concat(machine.Accounts(), serverDaemons(), g.daemonState(one, owned))...)
+	g.same("forth to generation 1", one, slices.Concat(machine.Accounts(), serverDaemons(), g.stays(one, owned))...)
 	g.holds()
 }
 
@@ -70,9 +70,9 @@ func TestServerNix(t *testing.T) {
 func serverDaemons() []machine.Exclusion {
 	return []machine.Exclusion{
 		{Path: "/etc/cni", Why: "containerd makes the folder"},
-		{Path: "/etc/console-setup", Why: "the folder of the next", Only: true},
+		{Path: "/etc/console-setup", Why: "holds the next", Only: true},
 		{Path: "/etc/console-setup/cached_*", Why: "console-setup.service caches fonts and key maps"},
-		{Path: "/etc/libvirt", Why: "the folder of the next", Only: true},
+		{Path: "/etc/libvirt", Why: "holds the next", Only: true},
 		{Path: "/etc/libvirt/secrets", Why: "libvirtd makes the folder"},
 		{Path: "/etc/libvirt/nwfilter", Why: "libvirtd gives each filter a random UUID"},
 		{Path: "/etc/libvirt/qemu/networks/default.xml", Why: "libvirtd gives the network a random UUID"},

@@ -29,22 +29,22 @@ func (g *guest) state() []machine.Exclusion {
 	return out
 }
 
-// daemonState are the paths of the machine that daemons made or wrote since
-// before: below /var, /srv, /home and /root, in no package's file list, and no
-// part of what dpkg and its helpers keep about packages. Nobody may take them
-// away, so a rollback leaves them, and with them the folders that hold them.
-func (g *guest) daemonState(before machine.Manifest, owned map[string]bool) []machine.Exclusion {
+// stays is what a rollback may not take away: the state that hostctl lists,
+// what daemons made or wrote since before (below /var, /srv, /home and /root,
+// in no package's file list, and no part of what dpkg and its helpers keep
+// about packages), and the folders that hold either.
+func (g *guest) stays(before machine.Manifest, owned map[string]bool) []machine.Exclusion {
 	g.t.Helper()
-	var out []machine.Exclusion
-	now := g.manifest()
-	for p := range now {
-		if owned[p] || !within(p, "/var", "/srv", "/home", "/root") || within(p, registries()...) {
-			continue
+	out := g.state()
+	for p := range g.manifest() {
+		if !owned[p] && within(p, "/var", "/srv", "/home", "/root") && !within(p, registries()...) {
+			out = append(out, machine.Exclusion{Path: p, Why: "made or written by a daemon since"})
 		}
-		out = append(out, machine.Exclusion{Path: p, Why: "made or written by a daemon since"})
-		for dir := filepath.Dir(p); dir != "/"; dir = filepath.Dir(dir) {
+	}
+	for _, e := range slices.Clone(out) {
+		for dir := filepath.Dir(e.Path); dir != "/"; dir = filepath.Dir(dir) {
 			if _, was := before[dir]; !was {
-				out = append(out, machine.Exclusion{Path: dir, Why: "a package's folder that is not empty", Only: true})
+				out = append(out, machine.Exclusion{Path: dir, Why: "a folder that is not empty", Only: true})
 			}
 		}
 	}
