@@ -39,7 +39,11 @@ func openSession(e *env) (*session, error) {
 		env: e, store: generation.Store{Root: e.root}, journal: commit.Journal{Root: e.root},
 		objects: blob.Store{Dir: filepath.Join(e.root, generation.Dir, "objects")},
 	}
-	return s, s.load()
+	err := s.load()
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w; what hostctl keeps of a machine is root's alone, run it with sudo", err)
+	}
+	return s, err
 }
 
 // load reads where the machine stands.
