@@ -65,11 +65,20 @@ func (b *Builder) Inverse(c *Changeset) {
 	}
 }
 
-// mounts maps the changeset's mounts to the transaction's.
+// mounts maps the changeset's mounts to the transaction's, those on which it
+// has something to do. What else was mounted that day need not be there again.
 func (b *Builder) mounts(c *Changeset) []int {
+	used := map[int]bool{}
+	for _, e := range c.Entries {
+		if e.Class != State || b.fresh {
+			used[e.FS] = true
+		}
+	}
 	out := make([]int, len(c.Mounts))
 	for i, m := range c.Mounts {
-		out[i] = b.mount(m)
+		if used[i] {
+			out[i] = b.mount(m)
+		}
 	}
 	return out
 }

@@ -427,6 +427,7 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 	write(t, filepath.Join(next, "f"), "new")
 	set := edge(t, root, next, 1)
 	set.Entries[0].Class, set.Entries[0].After.Digest = Config, "digest of new"
+	set.Entries[0].Before.Digest = "digest of old"
 	j := Journal{Root: root}
 	builder := func(step func(*Builder)) *Builder {
 		b := NewBuilder(root, "t", func(digest string) ([]byte, error) {
@@ -451,6 +452,11 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 	if len(b.tx.Drift) > 0 {
 		t.Fatalf("what was made again is taken for drift: %v", b.tx.Drift)
 	}
+	// An edit before going forward takes the other side's node.
+	write(t, filepath.Join(root, "f"), "edited again")
+	run(t, j, builder(func(b *Builder) { b.Forward(set, false) }))
+	run(t, j, builder(func(b *Builder) { b.Inverse(set) }))
+	wantFile(t, filepath.Join(root, "f"), "old")
 }
 
 // TestFolderModesOverEdges travels over edges of which one makes or removes a
@@ -536,6 +542,18 @@ func TestFolderMadeAndTurnedOnTheWay(t *testing.T) {
 		}
 		wantFile(t, filepath.Join(root, "d"), "a file")
 	}
+}
+
+// TestMountThatIsGone: a file system that an edge saw and did not change may
+// be gone, or another, when it is travelled again.
+func TestMountThatIsGone(t *testing.T) {
+	s := newScene(t, 5)
+	s.set.Mounts = append(s.set.Mounts, Mount{Point: "/media/stick", FSID: "unplugged"})
+	j := Journal{Root: s.root}
+	if err := j.Commit(s.tx(t, false)); err != nil {
+		t.Fatal(err)
+	}
+	s.check(t, s.new, "with a mount gone that nothing was changed on")
 }
 
 func TestFreshEdgeRefusesWhatChanged(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -257,17 +258,26 @@ func (j Journal) check(tx *Tx) error {
 	return errors.Join(errs...)
 }
 
-// sync makes everything written to the transaction's file systems durable:
-// fsync of one folder is not enough on btrfs (engine-rules 3).
+// sync makes everything written to the transaction's file systems durable,
+// and to those on which its records lie: fsync of one folder is not enough on
+// btrfs (engine-rules 3).
 func (j Journal) sync(tx *Tx) error {
+	var folders []string
 	for i := range tx.Mounts {
-		d, err := os.Open(j.area(tx, i))
+		folders = append(folders, j.area(tx, i))
+	}
+	for _, p := range tx.Publish {
+		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))
+	}
+	slices.Sort(folders)
+	for _, path := range slices.Compact(folders) {
+		d, err := os.Open(path)
 		if err != nil {
 			return err
 		}
 		err = unix.Syncfs(int(d.Fd()))
 		if err := errors.Join(err, d.Close()); err != nil {
-			return fmt.Errorf("cannot make %s durable: %w", tx.Mounts[i].Point, err)
+			return fmt.Errorf("cannot make the file system of %s durable: %w", path, err)
 		}
 	}
 	return nil

@@ -278,7 +278,7 @@ func build(t *testing.T, dir string) string {
 	}{
 		"DEBIAN/control":      {"Package: t\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n", 0o644},
 		"DEBIAN/postinst":     {script, 0o755},
-		"DEBIAN/conffiles":    {"/etc/t.local\n", 0o644},
+		"DEBIAN/conffiles":    {"/etc/t.conf\n", 0o644},
 		"etc/t.conf":          {"a = 1\n", 0o644},
 		"usr/bin/t":           {"#!/bin/sh\n", 0o755},
 		"usr/share/doc/t/doc": {"doc\n", 0o644},
