@@ -2,6 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -28,6 +31,11 @@ func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.Service
 // daemons, secrets or kernel of its own: its next boot finds what was committed.
 func (s *session) live() bool { return s.root == "/" }
 
+// stopping is there while units may stand still for a change: a run that is
+// killed before it has a journal leaves nothing else that tells. A boot starts
+// every unit and takes the file with it.
+const stopping = "/run/hostctl-stopping"
+
 // before remembers which units are well and stops those that the change
 // takes away.
 func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest) (map[string]bool, error) {
@@ -38,6 +46,9 @@ func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, ser
 	if err != nil {
 		return nil, err
 	}
+	if err := os.WriteFile(stopping, nil, 0o600); err != nil {
+		return healthy, err
+	}
 	return healthy, activate.Before(ctx, s.request(p, want, services, nil, healthy))
 }
 
@@ -46,7 +57,11 @@ func (s *session) activate(ctx context.Context, req activate.Request) (*activate
 	if !s.live() {
 		return &activate.Report{}, nil
 	}
-	return activate.After(ctx, req)
+	report, err := activate.After(ctx, req)
+	if err == nil {
+		err = running()
+	}
+	return report, err
 }
 
 // resume starts what before has stopped.
@@ -54,7 +69,7 @@ func (s *session) resume(ctx context.Context, req activate.Request) error {
 	if !s.live() {
 		return nil
 	}
-	return activate.Resume(ctx, req)
+	return errors.Join(activate.Resume(ctx, req), running())
 }
 
 // restore starts what an interrupted run may have stopped.
@@ -62,7 +77,26 @@ func (s *session) restore(ctx context.Context) error {
 	if !s.live() {
 		return nil
 	}
-	return activate.Restore(ctx)
+	return errors.Join(activate.Restore(ctx), running())
+}
+
+// running says that every unit that was stopped has been started.
+func running() error {
+	err := os.Remove(stopping)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// unstop starts again what a run stopped that was killed before its journal
+// was written.
+func (s *session) unstop(ctx context.Context) error {
+	if _, err := os.Lstat(stopping); !s.live() || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	s.say("a run was interrupted before its commit; starting again what it had stopped")
+	return s.restore(ctx)
 }
 
 func (s *session) reportActivation(r *activate.Report) {

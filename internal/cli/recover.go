@@ -57,13 +57,24 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	open, err := s.journal.Open()
+	if err != nil {
+		return nil, err
+	}
+	if open != "" { // what is finished or undone includes dpkg's database
+		release, err := s.lockPackages(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+	}
 	outcome, tx, err := s.journal.Recover()
 	if err != nil {
 		return nil, fmt.Errorf("cannot recover the interrupted run: %w", err)
 	}
 	switch outcome {
 	case commit.Nothing:
-		return s, s.sweep()
+		return s, errors.Join(s.sweep(), s.unstop(ctx))
 	case commit.Discarded, commit.Reverted:
 		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
 		return s, errors.Join(s.load(), s.sweep(), s.restore(ctx))

@@ -12,6 +12,9 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
+// parentGeneration stands for the current generation's parent.
+const parentGeneration = -1
+
 type rollbackOptions struct {
 	to      int
 	yes     bool
@@ -36,7 +39,7 @@ maintainer script. Files that somebody changed by hand since are kept aside.`,
 			})
 		},
 	}
-	c.Flags().IntVar(&opts.to, "to", -1, "generation to return to (default: the current one's parent)")
+	c.Flags().IntVar(&opts.to, "to", parentGeneration, "generation to return to (default: the current one's parent)")
 	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
 	return c
@@ -69,15 +72,14 @@ func (s *session) rollbackTarget(to int) (int, error) {
 	if !s.begun {
 		return 0, errors.New("cannot roll back: this machine has no generations; 'hostctl switch' makes the first")
 	}
-	if to < 0 {
+	if to == parentGeneration {
 		meta, err := s.store.Meta(s.current)
 		if err != nil {
 			return 0, err
 		}
-		to = meta.Parent
-	}
-	if to < 0 {
-		return 0, errors.New("cannot roll back: generation 0 is the machine as hostctl found it, there is nothing before it")
+		if to = meta.Parent; to < 0 {
+			return 0, errors.New("cannot roll back: generation 0 is the machine as hostctl found it, there is nothing before it")
+		}
 	}
 	if to == s.current {
 		return 0, fmt.Errorf("cannot roll back to generation %d: it is the current one", to)
@@ -104,14 +106,14 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
+	left, err := s.stateLeft(to)
+	if err != nil {
+		return err
+	}
 	ctx = context.WithoutCancel(ctx) // from here on an interrupt would only leave work for recovery
 	healthy, err := s.before(ctx, p, want, nil)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
-	}
-	left, err := s.stateLeft(to)
-	if err != nil {
-		return err
 	}
 	from := s.current
 	tx, err := s.transact(to, nil)
