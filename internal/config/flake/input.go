@@ -178,7 +178,7 @@ func parseSource(base, raw string) (source, error) {
 		s.git = true
 		s.remote = strings.TrimPrefix(address, "git+")
 	default:
-		return source{}, fmt.Errorf("cannot read %q: a url starts with debian:, path:, git+file:, git+https: or git+ssh:", raw)
+		return source{}, fmt.Errorf("cannot read %q: debian:, path:, git+file:, git+https: and git+ssh: are what a url can start with", raw)
 	}
 	return s, nil
 }
