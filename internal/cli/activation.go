@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/hostctl/hostctl/internal/change/activate"
@@ -25,6 +27,14 @@ func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.Service
 		req.Replaced = tx.Touched()
 	}
 	return req
+}
+
+// uninterrupted is for what follows once an interrupt would only leave work
+// for recovery. Programs that hostctl starts ignore the terminal's signals from
+// then on as hostctl does: they inherit it (signal(7)).
+func uninterrupted(ctx context.Context) context.Context {
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	return context.WithoutCancel(ctx)
 }
 
 // live says whether the root is that of the running system. Any other has no

@@ -67,6 +67,7 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 			return nil, err
 		}
 		defer release()
+		ctx = uninterrupted(ctx)
 	}
 	outcome, tx, err := s.journal.Recover()
 	if err != nil {

@@ -110,7 +110,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if err != nil {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx) // from here on an interrupt would only leave work for recovery
+	ctx = uninterrupted(ctx)
 	healthy, err := s.before(ctx, p, want, nil)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)

@@ -97,7 +97,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err != nil {
 		return errors.Join(err, stage.Discard(s.root, number))
 	}
-	ctx = context.WithoutCancel(ctx) // from here on an interrupt would only leave work for recovery
+	ctx = uninterrupted(ctx)
 	healthy, err := s.before(ctx, p, target.host, rec.Services)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
