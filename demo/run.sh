@@ -86,14 +86,15 @@ on "cd ~/flake && strace -f -c -e trace=process hostctl plan --host $host 2>&1 >
 on "cd ~/flake && time hostctl plan --host $host >/dev/null 2>&1"
 
 say "An edited configuration: a small plan, a small switch"
-on "sed -i 's/\"unzip\"/\"unzip\", \"tree\"/; s/EDITOR = \"nano\"/EDITOR = \"vi\"/' ~/flake/templates/server.hcl; cd ~/flake && git diff --stat"
+on "sed -i 's/  firewall { enable = true }/  firewall {\n    enable            = true\n    allowed_tcp_ports = [443]\n  }/' ~/flake/hosts/$host/default.hcl; cd ~/flake && git diff -U0 hosts/$host/default.hcl | tail -n 5"
 on "cd ~/flake && hostctl plan --host $host 2>/dev/null"
-on "cd ~/flake && hostctl switch --host $host --yes 2>&1 | tail -n 4"
-on 'cat /etc/environment.d/* 2>/dev/null; hostctl generations list'
+on "cd ~/flake && hostctl switch --host $host --yes 2>&1 >/dev/null | tail -n 4"
+on 'nft list chain inet hostctl input | grep dport; hostctl generations list'
 
 say "And back: first the edit, then everything"
-on 'hostctl rollback --yes 2>&1 | tail -n 4'
-on 'hostctl rollback --to 0 --yes 2>&1 | tail -n 30'
+on 'hostctl rollback --yes 2>&1 >/dev/null | tail -n 4'
+on 'nft list chain inet hostctl input | grep -c "tcp dport 443" || true'
+on 'hostctl rollback --to 0 --yes 2>&1 >/dev/null | cut -c1-120'
 
 say "Does that hold?"
 on 'systemctl is-active ssh docker; command -v sshd docker zsh; getent passwd psiri; ls /run/secrets; dpkg-query -W | wc -l; dpkg --audit' || true
