@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
@@ -25,8 +27,13 @@ each, strongest first. A line that does not count is marked "beaten".`,
 }
 
 func runExplain(ctx context.Context, e *env, path string) error {
-	f, r, err := e.evaluate(ctx)
+	f, name, err := e.loadFlake()
 	if err != nil {
+		return err
+	}
+	r, diags := eval.Host(ctx, f, name)
+	// What warns of other options is no answer to the question.
+	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
 		return err
 	}
 	x, diags := r.Explain(path)
@@ -38,6 +45,8 @@ func runExplain(ctx context.Context, e *env, path string) error {
 	}
 	return printExplanation(e, x)
 }
+
+func warning(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning }
 
 func printExplanation(e *env, x *eval.Explanation) error {
 	var b strings.Builder

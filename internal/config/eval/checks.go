@@ -54,7 +54,7 @@ func (e *evaluator) runChecks() {
 			}
 			summary := fmt.Sprintf("Assertion %q failed", c.name)
 			if c.severity == hcl.DiagWarning {
-				summary = fmt.Sprintf("Warning %q", c.name)
+				summary = c.name
 			}
 			e.report(hcl.Diagnostics{{Severity: c.severity, Summary: summary, Detail: plainText(message), Subject: c.cond.Range().Ptr()}})
 		}

@@ -17,8 +17,9 @@ import (
 
 // decoder makes the spec of the resource options.
 type decoder struct {
-	e    *evaluator
-	host *spec.Host
+	e       *evaluator
+	host    *spec.Host
+	entries []*entry // those decoded, whose origins are found when all is evaluated
 }
 
 // decode evaluates every resource. What fails is left out; the diagnostics
@@ -39,6 +40,11 @@ func (e *evaluator) decode() *spec.Host {
 	d.each(spec.KindFile, d.file)
 	d.each(spec.KindUnit, d.unit)
 	d.kernel()
+	for _, x := range d.entries {
+		last := len(x.path) - 1
+		n, _ := e.root.Find(x.path[:last])
+		d.host.Origins[spec.ID{Kind: spec.Kind(x.path[0]), Name: x.path[last]}] = e.entryOrigin(n, x.path[:last], x.path[last])
+	}
 	return d.host
 }
 
@@ -59,7 +65,7 @@ func (d *decoder) each(kind spec.Kind, decode func(name string, x *entry)) {
 	for _, name := range keys.keys {
 		x := &entry{e: d.e, path: p.With(name)}
 		decode(name, x)
-		d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.entryOrigin(n, p, name)
+		d.entries = append(d.entries, x)
 	}
 }
 
@@ -73,7 +79,7 @@ func (x *entry) get(name string) (cty.Value, bool) {
 	}
 	if names := secretsIn(c.merged.Value); len(names) > 0 && (x.path[0] != string(spec.KindFile) || name != "content") {
 		x.bad = true
-		x.e.noSecret(c, names[0])
+		x.e.noSecret(c, x.e.decidedAt(c, x.path), names[0])
 		return cty.NilVal, false
 	}
 	v, _ := c.merged.Value.UnmarkDeep()
@@ -81,8 +87,8 @@ func (x *entry) get(name string) (cty.Value, bool) {
 }
 
 // noSecret refuses a placeholder where nothing would render it (rule 19).
-func (e *evaluator) noSecret(c *cell, name string) {
-	e.fail(c.strongest(), "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
+func (e *evaluator) noSecret(c *cell, at *hcl.Range, name string) {
+	e.fail(at, "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
 }
 
 func (e *evaluator) leafAt(p option.Path) *cell {
@@ -141,11 +147,11 @@ func (x *entry) texts(name string) []string {
 	return out
 }
 
-// fail reports at the strongest definition of one of the entry's options.
+// fail reports at the line that decides one of the entry's options.
 func (x *entry) fail(name, summary, detail string) {
 	var at *hcl.Range
 	if c := x.e.leafAt(x.path.With(name)); c != nil {
-		at = c.strongest()
+		at = x.e.decidedAt(c, x.path)
 	}
 	x.e.fail(at, summary, x.path.String()+": "+detail)
 }
@@ -241,7 +247,7 @@ func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
 			d.host.Blobs[digest] = real
 			return digest, true
 		}
-		err = fmt.Errorf("cannot read %s: %w", p, underlying(err))
+		err = fmt.Errorf("cannot read %s: %w", inFlake(p), underlying(err))
 	}
 	x.fail(attr, "Cannot read file", err.Error()+".")
 	return "", false
@@ -383,12 +389,12 @@ func (d *decoder) kernel() {
 			continue
 		}
 		if names := secretsIn(c.merged.Value); len(names) > 0 {
-			d.e.noSecret(c, names[0])
+			d.e.noSecret(c, c.strongest(), names[0])
 			continue
 		}
 		take(c.merged.Value)
 		for _, name := range slices.Sorted(maps.Keys(c.merged.Elements)) {
-			d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.origin(c.merged.Elements[name])
+			d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.elementOrigin(name, c.merged.Elements[name])
 		}
 	}
 }

@@ -133,6 +133,18 @@ func (e *evaluator) realPath(m *module, p string) (string, error) {
 	return f.Real(m.dir, p, e.mounted)
 }
 
+// inFlake is a path as diagnostics name files: relative to the flake, or
+// @INPUT/... in an input.
+func inFlake(p string) string {
+	if rest, ok := strings.CutPrefix(p, "/@/"); ok {
+		return rest
+	}
+	if strings.HasPrefix(p, "/@") {
+		return p[1:]
+	}
+	return p
+}
+
 // readText reads a file as text. Text that cty would change is refused.
 func (e *evaluator) readText(m *module, p string) (string, error) {
 	real, err := e.realPath(m, p)
@@ -141,10 +153,10 @@ func (e *evaluator) readText(m *module, p string) (string, error) {
 	}
 	b, err := os.ReadFile(real)
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", p, underlying(err))
+		return "", fmt.Errorf("cannot read %s: %w", inFlake(p), underlying(err))
 	}
 	if !utf8.Valid(b) || !norm.NFC.IsNormal(b) {
-		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", p)
+		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", inFlake(p))
 	}
 	return string(b), nil
 }

@@ -10,20 +10,62 @@ import (
 
 type debianInput = flake.DebianInput
 
-// entryOrigin is the definition that brought an entry about: the strongest
-// of those that make it.
+// maxSteps is how many definitions of the library a cause is followed
+// through.
+const maxSteps = 8
+
+// cause is the line that something comes from: the user's, or where no user's
+// is behind it that of the library module which asked for it.
+type cause struct {
+	def *option.Definition
+	at  hcl.Range
+}
+
+func (c *cause) byUser() bool { return c != nil && c.def.Source.Layer != option.Library }
+
+func (c *cause) origin() spec.Origin {
+	return spec.Origin{File: c.at.Filename, Line: c.at.Start.Line, Layer: c.def.Source.Layer.String()}
+}
+
+// stronger picks the cause of the stronger layer, within it that of the file
+// that imports the other, of equals the first.
+func stronger(a, b *cause) *cause {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	x, y := a.def.Source, b.def.Source
+	if y.Layer > x.Layer || y.Layer == x.Layer && y.Beats[x] {
+		return b
+	}
+	return a
+}
+
+// entryOrigin is the line that brought an entry about; one of the library
+// only where no line of the user's did.
 func (e *evaluator) entryOrigin(n *option.Node, p option.Path, key string) spec.Origin {
+	if c := e.entryCause(n, p, key, 0); c != nil {
+		return c.origin()
+	}
 	makers, _ := e.makers(n, p, &key)
-	var best *option.Definition
 	for _, m := range makers {
-		if m.key == key && (best == nil || best.Source.Layer < m.def.Source.Layer) {
-			best = m.def
+		if m.key == key {
+			return (&cause{def: m.def, at: m.def.Range}).origin()
 		}
 	}
-	if best == nil {
-		return spec.Origin{}
+	return spec.Origin{}
+}
+
+// elementOrigin is the line that put an element into a list, or a key into a
+// map.
+func (e *evaluator) elementOrigin(key string, p *option.Part) spec.Origin {
+	c := e.cause(p.Def, p.Range, key, 0)
+	if c == nil {
+		c = &cause{def: p.Def, at: p.Range}
 	}
-	return e.origin(best)
+	return c.origin()
 }
 
 // entryRange is the place of an entry, for an error about the whole of it.
@@ -31,6 +73,9 @@ func (e *evaluator) entryRange(p option.Path) *hcl.Range {
 	outer := p[:len(p)-1]
 	n, _ := e.root.Find(outer)
 	key := p[len(p)-1]
+	if c := e.entryCause(n, outer, key, 0); c != nil {
+		return &c.at
+	}
 	makers, _ := e.makers(n, outer, &key)
 	for _, m := range makers {
 		if m.key == key {
@@ -40,84 +85,117 @@ func (e *evaluator) entryRange(p option.Path) *hcl.Range {
 	return nil
 }
 
-// origin is where a definition stands. For one in the library it is rather
-// the line of the user's that made it happen: the element of the for_each, or
-// the definition of the option that the when asks for.
-func (e *evaluator) origin(d *option.Definition) spec.Origin {
-	if user := e.cause(d, 0); user != nil {
-		d = user
+// decidedAt is where an option of the entry at p went wrong: the user's line
+// that decides it, else the one that makes the entry.
+func (e *evaluator) decidedAt(c *cell, p option.Path) *hcl.Range {
+	if d := c.winner(); d != nil {
+		if why := e.cause(d, d.Range, "", 0); why.byUser() {
+			return &why.at
+		}
 	}
-	return spec.Origin{File: d.Range.Filename, Line: d.Range.Start.Line, Layer: d.Source.Layer.String()}
+	if at := e.entryRange(p); at != nil {
+		return at
+	}
+	return c.strongest()
 }
 
-// cause follows a library definition to a user's; nil where there is none
-// within a few steps.
-func (e *evaluator) cause(d *option.Definition, depth int) *option.Definition {
+// entryCause is the strongest definition of the user's that makes an entry,
+// or that made the library make it.
+func (e *evaluator) entryCause(n *option.Node, p option.Path, key string, depth int) *cause {
+	makers, _ := e.makers(n, p, &key)
+	var best *cause
+	for _, m := range makers {
+		if m.key == key && m.def.Source.Layer != option.Library {
+			best = stronger(best, &cause{def: m.def, at: m.def.Range})
+		}
+	}
+	if best != nil {
+		return best
+	}
+	for _, m := range makers {
+		if m.key == key {
+			best = stronger(best, e.cause(m.def, m.def.Range, key, depth))
+		}
+	}
+	return best
+}
+
+// cause follows a definition of the library to the user's line that made it
+// happen: what the definition takes its element called key from, the element
+// of the for_each around it, the option that a when asks for, and, for lack
+// of these, what its value is made of. It is nil where nothing is found: a
+// line that is not known to be related is worse than the definition's own.
+func (e *evaluator) cause(d *option.Definition, at hcl.Range, key string, depth int) *cause {
 	if d.Source.Layer != option.Library {
-		return d
+		return &cause{def: d, at: at}
 	}
 	s, ok := d.Site.(*site)
-	if !ok || depth > 8 {
+	if !ok || depth > maxSteps {
 		return nil
+	}
+	t := &tracer{e: e, mod: s.inst.block.mod, inst: s.inst, names: e.names(s.inst, key), depth: depth}
+	var best *cause
+	for _, way := range s.ways(key) {
+		if best = stronger(best, t.follow(way.expr, way.accept)); best.byUser() {
+			return best
+		}
+	}
+	if s.raw == nil {
+		best = stronger(best, t.body())
+	}
+	return best
+}
+
+// way is an expression that a cause may be found in.
+type way struct {
+	expr   hcl.Expression
+	accept relation
+}
+
+// ways are those of a definition, the most telling first.
+func (s *site) ways(key string) []way {
+	var out []way
+	value := s.raw != nil && s.raw.expr != nil
+	if value {
+		out = append(out, way{s.raw.expr, named})
 	}
 	for inst := s.inst; inst != nil; inst = inst.parent {
 		if inst.each {
-			if u := e.causeOf(inst.block.forEach, inst.eachKey, depth); u != nil {
-				return u
-			}
+			out = append(out, way{inst.block.forEach, scalars})
 		}
 		if inst.block.when != nil {
-			if u := e.causeOf(inst.block.when, "", depth); u != nil {
-				return u
-			}
+			out = append(out, way{inst.block.when, anything})
 		}
 	}
-	return nil
+	if value && key == "" {
+		out = append(out, way{s.raw.expr, anything})
+	}
+	return out
 }
 
-// causeOf looks at the options that an expression reads, for the element
-// called key first.
-func (e *evaluator) causeOf(expr hcl.Expression, key string, depth int) *option.Definition {
-	for _, t := range expr.Variables() {
-		if t.RootName() != "config" {
+// names are the words that tell which thing a definition makes: its key, and
+// each.key and the strings in each.value of the loops around it.
+func (e *evaluator) names(inst *instance, key string) map[string]bool {
+	names := map[string]bool{key: true}
+	for ; inst != nil; inst = inst.parent {
+		if !inst.each {
 			continue
 		}
-		p := option.Steps(t)[1:]
-		n, taken := e.root.Find(p)
-		if n.IsOption() {
-			c := e.leafCell(n, p[:taken])
-			if u := e.causeIn(c, key, depth); u != nil {
-				return u
-			}
+		names[inst.eachKey] = true
+		r := &reading{e: e}
+		v, _ := r.element(inst).UnmarkDeep()
+		if name, ok := option.KeyString(v); ok {
+			names[name] = true
+		}
+		if !v.IsKnown() || v.IsNull() || !v.Type().IsObjectType() {
 			continue
 		}
-		if n.Entry != nil && taken == len(p) && key != "" {
-			makers, _ := e.makers(n, p, &key)
-			for _, m := range makers {
-				if u := e.cause(m.def, depth+1); m.key == key && u != nil {
-					return u
-				}
+		for _, part := range v.AsValueMap() {
+			if name, ok := option.KeyString(part); ok {
+				names[name] = true
 			}
 		}
 	}
-	return nil
-}
-
-func (e *evaluator) causeIn(c *cell, key string, depth int) *option.Definition {
-	if c.state != resolved {
-		return nil
-	}
-	if d := c.merged.Elements[key]; d != nil {
-		if u := e.cause(d, depth+1); u != nil {
-			return u
-		}
-	}
-	for _, d := range c.defs {
-		if d.Wins {
-			if u := e.cause(d, depth+1); u != nil {
-				return u
-			}
-		}
-	}
-	return nil
+	delete(names, "")
+	return names
 }

@@ -36,8 +36,8 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	for _, e := range elems {
 		e.Def.Wins = true
 		if s, ok := KeyString(e.Value); ok && depth == 0 {
-			if old := m.elements[s]; old == nil || old.Source.Layer < e.Def.Source.Layer {
-				m.elements[s] = e.Def
+			if old := m.elements[s]; old == nil || old.Def.Source.Layer < e.Def.Source.Layer {
+				m.elements[s] = e
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 
 // check merges one element by itself, which checks and converts it.
 func (m *merger) check(t Type, p *Part) (*Part, bool) {
-	own := &merger{elements: map[string]*Definition{}, path: m.path}
+	own := &merger{elements: map[string]*Part{}, path: m.path}
 	wins := p.Def.Wins
 	q := *p
 	q.Remove = false

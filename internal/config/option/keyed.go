@@ -55,8 +55,8 @@ func (m *merger) credit(key string, parts []*Part, depth int) {
 		return
 	}
 	for _, p := range parts {
-		if old := m.elements[key]; p.Def.Wins && (old == nil || old.Source.Layer < p.Def.Source.Layer) {
-			m.elements[key] = p.Def
+		if old := m.elements[key]; p.Def.Wins && (old == nil || old.Def.Source.Layer < p.Def.Source.Layer) {
+			m.elements[key] = p
 		}
 	}
 }

@@ -13,13 +13,13 @@ import (
 // Merged is what all definitions of one option come to.
 type Merged struct {
 	Value    cty.Value
-	Defined  bool                   // false: nothing defines it, Value is null
-	Elements map[string]*Definition // who put in each string of a list or set, each key of a map
+	Defined  bool             // false: nothing defines it, Value is null
+	Elements map[string]*Part // what put in each string of a list or set, each key of a map
 }
 
 type merger struct {
 	diags    hcl.Diagnostics
-	elements map[string]*Definition
+	elements map[string]*Part
 	path     Path
 }
 
@@ -27,7 +27,7 @@ type merger struct {
 // to 12). Values are checked and converted element by element, never by
 // cty's collection conversions, which change data silently (rule 8).
 func Merge(at Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
-	m := &merger{elements: map[string]*Definition{}, path: at}
+	m := &merger{elements: map[string]*Part{}, path: at}
 	slices.SortStableFunc(parts, order)
 	v, defined := m.merge(t, parts, 0)
 	return Merged{Value: v, Defined: defined, Elements: m.elements}, m.diags
