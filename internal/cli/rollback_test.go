@@ -1,8 +1,13 @@
 package cli
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/change/activate"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 )
@@ -25,5 +30,25 @@ func TestRollbackTarget(t *testing.T) {
 		if to, err := s.rollbackTarget(given); err == nil {
 			t.Errorf("--to %d means %d", given, to)
 		}
+	}
+}
+
+// TestNotCommittedTellsTheTruth: past the marker the machine is not as it was.
+func TestNotCommittedTellsTheTruth(t *testing.T) {
+	root := t.TempDir()
+	s := &session{env: &env{root: root}, store: generation.Store{Root: root}, journal: commit.Journal{Root: root}}
+	cause := errors.New("no space left")
+	if err := s.notCommitted(t.Context(), cause, activate.Request{}, 1); !strings.Contains(err.Error(), "as it was: no space") {
+		t.Error(err)
+	}
+	marker := filepath.Join(root, commit.AreaName, "journal", "committed")
+	if err := os.MkdirAll(filepath.Dir(marker), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(marker, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.notCommitted(t.Context(), cause, activate.Request{}, 1); strings.Contains(err.Error(), "as it was") || !strings.Contains(err.Error(), "hostctl recover") {
+		t.Error(err)
 	}
 }

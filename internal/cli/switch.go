@@ -193,12 +193,13 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 }
 
 // notCommitted starts again what was stopped for a commit that did not
-// happen.
+// happen. One that went past its marker is recovery's.
 func (s *session) notCommitted(ctx context.Context, cause error, req activate.Request, number int) error {
 	open, err := s.journal.Open()
-	if err == nil && open == "" {
-		err = errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
+	if err != nil || open != "" {
+		return errors.Join(fmt.Errorf("cannot finish the commit: %w; 'hostctl recover' finishes or undoes it", cause), err)
 	}
+	err = errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
 	return errors.Join(fmt.Errorf("cannot commit, the machine is as it was: %w", cause), err, s.resume(ctx, req))
 }
 
