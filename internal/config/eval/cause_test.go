@@ -236,3 +236,31 @@ warn "late" {
 		t.Errorf("got %v", diags)
 	}
 }
+
+// A file of an input is named as diagnostics name the input's own files.
+func TestErrorsNameFilesOfInputs(t *testing.T) {
+	dir := writeFlake(t, `
+file "/none" { source = "${input.data.path}/none" }
+file "/out" { source = "${input.data.path}/../x" }
+-- flake.hcl --
+input "data" {
+  url   = "path:./data"
+  flake = false
+}
+host "h" { modules = ["./h.hcl"] }
+-- data/x.txt --
+`)
+	f, diags := flake.Load(dir)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if err := f.Update(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, diags = Host(context.Background(), f, "h")
+	var got []string
+	for _, d := range diags {
+		got = append(got, d.Detail)
+	}
+	match(t, "error", got, []string{"cannot read @data/none: no such file", "cannot open @data/../x: it lies outside"})
+}

@@ -247,7 +247,7 @@ func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
 			d.host.Blobs[digest] = real
 			return digest, true
 		}
-		err = fmt.Errorf("cannot read %s: %w", inFlake(p), underlying(err))
+		err = fmt.Errorf("cannot read %s: %w", d.e.inFlake(p), underlying(err))
 	}
 	x.fail(attr, "Cannot read file", err.Error()+".")
 	return "", false

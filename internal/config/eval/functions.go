@@ -135,12 +135,14 @@ func (e *evaluator) realPath(m *module, p string) (string, error) {
 
 // inFlake is a path as diagnostics name files: relative to the flake, or
 // @INPUT/... in an input.
-func inFlake(p string) string {
-	if rest, ok := strings.CutPrefix(p, "/@/"); ok {
-		return rest
+func (e *evaluator) inFlake(p string) string {
+	rest, ok := strings.CutPrefix(p, "/@")
+	mount, file, _ := strings.Cut(rest, "/")
+	if !ok || mount == "" {
+		return strings.TrimPrefix(p, "/@/")
 	}
-	if strings.HasPrefix(p, "/@") {
-		return p[1:]
+	if in := e.mounted("/@" + mount); in != nil {
+		return "@" + in.Name + "/" + file
 	}
 	return p
 }
@@ -153,10 +155,10 @@ func (e *evaluator) readText(m *module, p string) (string, error) {
 	}
 	b, err := os.ReadFile(real)
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", inFlake(p), underlying(err))
+		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), underlying(err))
 	}
 	if !utf8.Valid(b) || !norm.NFC.IsNormal(b) {
-		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", inFlake(p))
+		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", e.inFlake(p))
 	}
 	return string(b), nil
 }

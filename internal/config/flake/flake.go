@@ -182,7 +182,7 @@ func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (string, 
 		if in == nil {
 			return "", fmt.Errorf("cannot open %s: it is in no input", p)
 		}
-		return below(in.dir, rel, p)
+		return below(in.dir, rel, "@"+in.Name+"/"+rel)
 	}
 	if filepath.IsAbs(p) {
 		return "", fmt.Errorf("cannot open %s: only files of the flake and its inputs can be read; name it relative to this file", p)
