@@ -121,14 +121,19 @@ func runGenerationsDiff(e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := plan.Make(plan.Input{
-		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock), Adopted: names(s.adopted),
-		Generation: from.Meta.Number, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
-	})
+	p, err := s.between(from, to)
 	if err != nil {
 		return err
 	}
 	return s.show(p, false)
+}
+
+// between plans the way from one record to another, without a machine.
+func (s *session) between(from, to *generation.Record) (*spec.Plan, error) {
+	return plan.Make(plan.Input{
+		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock),
+		Adopted: names(s.adopted), Generation: from.Meta.Number, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
+	})
 }
 
 // recorded loads the generation that an argument names.

@@ -33,7 +33,7 @@ func (e *env) sayPaths(heading string, paths []string) {
 		e.say("  %s", p)
 	}
 	if len(paths) > most {
-		e.say("  and %d more; 'hostctl generations list --json' has all of them", len(paths)-most)
+		e.say("  and %d more", len(paths)-most)
 	}
 }
 

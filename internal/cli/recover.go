@@ -96,28 +96,23 @@ func (s *session) sweep() error {
 
 // finish makes the running system follow files that are in place already.
 func (s *session) finish(ctx context.Context, tx *commit.Tx) error {
-	from, err := s.store.Spec(tx.From)
+	from, err := s.store.Load(tx.From)
 	if err != nil {
 		return err
 	}
-	rec, err := s.store.Load(tx.To)
+	to, err := s.store.Load(tx.To)
 	if err != nil {
 		return err
 	}
-	p, requested := rec.Plan, rec.Services
-	if rec.Meta.Parent != tx.From {
-		requested = nil
-	}
-	s.prev, s.current = from, tx.From
-	if s.locked, err = s.store.Lock(tx.From); err != nil {
-		return err
-	}
-	if rec.Meta.Parent != tx.From { // a rollback: what changes is not what that generation once changed
-		if p, err = s.plan(rec.Spec, rec.Lock); err != nil {
+	if to.Meta.Parent != tx.From { // a rollback: what changes is not what that generation once changed
+		p, err := s.between(from, to)
+		if err != nil {
 			return err
 		}
+		to = to.With(p, nil)
 	}
-	if err := s.follow(ctx, tx, rec.With(p, requested), rec.Spec, nil); err != nil {
+	s.prev, s.current, s.locked = from.Spec, tx.From, from.Lock
+	if err := s.follow(ctx, tx, to, to.Spec, nil); err != nil {
 		return err
 	}
 	return s.load()

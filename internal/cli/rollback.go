@@ -30,7 +30,8 @@ func newRollback(e *env) *cobra.Command {
 current again: package contents, dpkg's database, unit links, configuration and
 accounts as that generation had them. Databases, keys and other data that
 programs made since stay, and are listed. It needs no network and runs no
-maintainer script. Files that somebody changed by hand since are kept aside.`,
+maintainer script. Where a service does not come up the machine stays at the
+earlier generation, and the exit code is 3. Files that somebody changed by hand since are kept aside.`,
 		Example: "  hostctl rollback\n  hostctl rollback --to 3",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -122,13 +123,13 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	}
 	s.reportDrift(tx)
 	report, err := s.activate(ctx, s.request(p, want, nil, tx, healthy))
+	if closeErr := s.journal.Close(); closeErr != nil {
+		return errors.Join(err, closeErr)
+	}
 	if err != nil {
-		return fmt.Errorf("%w\nthe files are those of generation %d; 'hostctl rollback --to %d' goes forward again", err, to, from)
+		return &exitError{exitRolledBack, fmt.Errorf("%w\nthe files are those of generation %d, which is current; 'hostctl rollback --to %d' goes forward again", err, to, from)}
 	}
 	s.reportActivation(report)
-	if err := s.journal.Close(); err != nil {
-		return err
-	}
 	s.say("generation %d is current", to)
 	s.sayPaths("data that stays, made since", left)
 	return nil

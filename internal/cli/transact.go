@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,7 +42,7 @@ func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	private := filepath.Join("tx", id)
-	if err := s.placeAccounts(b, private, deltas); err != nil {
+	if err := s.placeAccounts(b, private, deltas, fresh != nil); err != nil {
 		return nil, err
 	}
 	tx, err = b.Tx()
@@ -106,7 +108,10 @@ func (s *session) tombs() (account.Tombs, error) {
 
 // placeAccounts merges account changes into the live files, entry by entry,
 // so that what users and admins changed themselves stays (engine-rules 9).
-func (s *session) placeAccounts(b *commit.Builder, private string, deltas []account.Delta) error {
+//
+// Accounts that come back have the password that they had last. Those that a
+// fresh generation makes have the one that it declares.
+func (s *session) placeAccounts(b *commit.Builder, private string, deltas []account.Delta, fresh bool) error {
 	live, err := account.Read(system.Root(s.root))
 	if err != nil {
 		return err
@@ -116,6 +121,9 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 		if files, err = d.Apply(files); err != nil {
 			return err
 		}
+	}
+	if files, err = s.keepPasswords(live, files, fresh); err != nil {
+		return err
 	}
 	id, err := commit.FSID(s.root)
 	if err != nil {
@@ -135,6 +143,31 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 		b.Place(commit.Mount{Point: "/", FSID: id}, path, slot)
 	}
 	return nil
+}
+
+func (s *session) keepPasswords(live, next account.Files, fresh bool) (account.Files, error) {
+	path := filepath.Join(s.root, generation.Dir, "passwords.json")
+	saved := map[string]string{}
+	b, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(b, &saved)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot read the passwords of removed accounts: %w", err)
+	}
+	with, kept := account.Passwords(live, next, saved)
+	if b, err = json.Marshal(kept); err != nil {
+		return nil, err
+	}
+	if !maps.Equal(saved, kept) {
+		if err := system.WriteFile(path, b, 0o600, 0, 0); err != nil {
+			return nil, err
+		}
+	}
+	if fresh {
+		return next, nil
+	}
+	return with, nil
 }
 
 // writeLike writes data with the metadata of the live file at path.
