@@ -25,7 +25,7 @@ type Machine struct {
 
 	leader int // its PID 1, as this process sees it; 0 while it is off
 	nspawn int
-	exited <-chan struct{} // closed when nspawn has ended; nil in a machine that Open found
+	exited <-chan error // what nspawn ended with; nil in a machine that Open found
 }
 
 func machineDir() string { return filepath.Join(CacheDir(), "machines") }
@@ -138,9 +138,8 @@ func (m *Machine) Boot(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("cannot boot machine %s: it still says %q after %s: see %s", m.Name, state, bootTimeout, m.LogFile())
-		case <-m.exited:
-			m.off()
-			return fmt.Errorf("cannot boot machine %s: systemd-nspawn ended: see %s", m.Name, m.LogFile())
+		case err := <-m.exited:
+			return errors.Join(fmt.Errorf("cannot boot machine %s: systemd-nspawn ended (%v): see %s", m.Name, err, m.LogFile()), m.off())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
@@ -171,11 +170,8 @@ func (m *Machine) start() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	exited := make(chan struct{})
-	go func() {
-		cmd.Wait() // an ended machine is noticed by what it no longer answers
-		close(exited)
-	}()
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
 	m.nspawn, m.leader, m.exited = cmd.Process.Pid, 0, exited
 	return os.WriteFile(m.pidFile(), []byte(strconv.Itoa(m.nspawn)), 0o644)
 }
@@ -314,8 +310,7 @@ func (m *Machine) wait(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	m.off()
-	return nil
+	return m.off()
 }
 
 // alive reports whether pid is a process that has not ended; one that ended
@@ -332,9 +327,12 @@ func alive(pid int) bool {
 	return !strings.HasPrefix(after, "Z")
 }
 
-func (m *Machine) off() {
+func (m *Machine) off() error {
 	m.nspawn, m.leader = 0, 0
-	os.Remove(m.pidFile())
+	if err := os.Remove(m.pidFile()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Destroy ends the machine and removes everything of it.
@@ -368,5 +366,5 @@ func removeCgroup(group string) {
 			removeCgroup(filepath.Join(group, c.Name()))
 		}
 	}
-	syscall.Rmdir(group)
+	_ = syscall.Rmdir(group) // one that is busy for a moment longer is in nobody's way
 }
