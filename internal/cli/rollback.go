@@ -153,7 +153,7 @@ func (s *session) stateLeft(to int) ([]string, error) {
 }
 
 func (s *session) reportDrift(tx *commit.Tx) {
-	s.sayPaths("changed by hand and kept aside in /"+commit.AreaName+"/aside/"+tx.ID, tx.Drift)
+	s.sayPaths("changed since and kept aside in /"+commit.AreaName+"/aside/"+tx.ID, tx.Drift)
 }
 
 func (s *session) listState(rec *generation.Record) {

@@ -84,11 +84,11 @@ func (b *Builder) mounts(c *Changeset) []int {
 }
 
 func (b *Builder) mount(m Mount) int {
+	if err := checkFS(filepath.Join(b.root, m.Point), m.FSID); err != nil {
+		b.fail(err)
+	}
 	for i, have := range b.tx.Mounts {
 		if have.Point == m.Point {
-			if have.FSID != m.FSID {
-				b.fail(fmt.Errorf("cannot use the undo of %s: another file system is mounted there now", m.Point))
-			}
 			return i
 		}
 	}

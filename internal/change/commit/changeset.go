@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 // AreaName is the root-only folder that hostctl keeps at the top of every
@@ -20,7 +18,7 @@ const changesetVersion = 1
 // Mount is one file system that a changeset touches.
 type Mount struct {
 	Point string `json:"point"` // where it is mounted, below the root
-	FSID  string `json:"fsid"`  // statfs(2) f_fsid, in hexadecimal
+	FSID  string `json:"fsid"`  // as FSID tells it
 }
 
 // Entry is one path that differs between a generation and its parent. A nil
@@ -141,13 +139,4 @@ func (c *Changeset) MountOf(path string) (int, bool) {
 		}
 	}
 	return best, found
-}
-
-// FSID identifies the file system mounted at path, as statfs(2) does.
-func FSID(path string) (string, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return "", fmt.Errorf("cannot tell the file system of %s: %w", path, err)
-	}
-	return fmt.Sprintf("%08x%08x", uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1])), nil
 }

@@ -249,11 +249,7 @@ func (j Journal) steps(tx *Tx, steps []Step) error {
 func (j Journal) check(tx *Tx) error {
 	var errs []error
 	for _, m := range tx.Mounts {
-		id, err := FSID(filepath.Join(j.Root, m.Point))
-		if err == nil && id != m.FSID {
-			err = fmt.Errorf("cannot change %s: file system %s is mounted there, not %s", m.Point, id, m.FSID)
-		}
-		errs = append(errs, err)
+		errs = append(errs, checkFS(filepath.Join(j.Root, m.Point), m.FSID))
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,62 @@
+package commit
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// getFSUUID is FS_IOC_GETFSUUID of linux/fs.h: _IOR(0x15, 0, struct fsuuid2).
+const getFSUUID = 0x80111500
+
+// fsUUID is struct fsuuid2.
+type fsUUID struct {
+	length uint8
+	uuid   [16]byte
+}
+
+// FSID identifies the file system mounted at path, so that the undo of one
+// disk is not applied to another: its UUID where it has one and the kernel
+// tells it (Linux 6.9), otherwise statfs(2)'s f_fsid, which on xfs changes with the number of
+// the device.
+func FSID(path string) (string, error) {
+	d, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer d.Close()
+	var id fsUUID
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, d.Fd(), getFSUUID, uintptr(unsafe.Pointer(&id)))
+	if errno == 0 && int(id.length) <= len(id.uuid) && id.uuid != [16]byte{} {
+		return uuidPrefix + hex.EncodeToString(id.uuid[:id.length]), nil
+	}
+	return statID(path)
+}
+
+const uuidPrefix = "uuid:"
+
+func statID(path string) (string, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(path, &st); err != nil {
+		return "", fmt.Errorf("cannot tell the file system of %s: %w", path, err)
+	}
+	return fmt.Sprintf("fsid:%08x%08x", uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1])), nil
+}
+
+// checkFS refuses a path on another file system than the recorded one. What
+// an older kernel recorded is compared as that kernel told it.
+func checkFS(path, recorded string) error {
+	tell := statID
+	if strings.HasPrefix(recorded, uuidPrefix) {
+		tell = FSID
+	}
+	id, err := tell(path)
+	if err == nil && id != recorded {
+		err = fmt.Errorf("cannot change %s: file system %s is mounted there, not %s", path, id, recorded)
+	}
+	return err
+}
