@@ -3,24 +3,23 @@ module github.com/hostctl/hostctl
 go 1.26.0
 
 require (
-	filippo.io/age v1.3.2
-	github.com/ProtonMail/go-crypto v1.4.1
-	github.com/agext/levenshtein v1.2.1
-	github.com/getsops/sops/v3 v3.13.3
-	github.com/go-git/go-git/v5 v5.19.3
-	github.com/hashicorp/hcl/v2 v2.25.0
-	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2
-	github.com/rogpeppe/go-internal v1.16.0
-	github.com/sirupsen/logrus v1.9.4
-	github.com/spf13/cobra v1.10.2
-	github.com/vbauerster/mpb/v8 v8.16.2
-	github.com/zclconf/go-cty v1.20.0
-	github.com/zclconf/go-cty-yaml v1.2.0
-	go.yaml.in/yaml/v3 v3.0.4
-	golang.org/x/crypto v0.56.0
-	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/text v0.41.0
+	filippo.io/age v1.3.2 // given: the keys that secrets are encrypted to
+	github.com/ProtonMail/go-crypto v1.4.1 // tests: signs the package archive that they make; go-git brings it anyway
+	github.com/agext/levenshtein v1.2.1 // "did you mean"; hcl brings it anyway
+	github.com/getsops/sops/v3 v3.13.3 // given: reads secrets files
+	github.com/go-git/go-git/v5 v5.19.3 // given: fetches inputs without a git program
+	github.com/hashicorp/hcl/v2 v2.25.0 // given: the language
+	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // unified diffs of files in plans
+	github.com/rogpeppe/go-internal v1.16.0 // testscript: the command line against folders
+	github.com/sirupsen/logrus v1.9.4 // silences sops's own logger, which quotes values
+	github.com/spf13/cobra v1.10.2 // given: commands, completion, man pages
+	github.com/vbauerster/mpb/v8 v8.16.2 // progress bars with a known total, alive and without globals
+	github.com/zclconf/go-cty v1.20.0 // given: the values of the language
+	github.com/zclconf/go-cty-yaml v1.2.0 // yamlencode and yamldecode, as Terraform has them
+	golang.org/x/crypto v0.56.0 // tests: an ssh host key to decrypt with
+	golang.org/x/sync v0.24.0 // errgroup: parallel downloads and hashing
+	golang.org/x/sys v0.49.0 // renameat2, mounts, namespaces, xattrs
+	golang.org/x/text v0.41.0 // NFC check of text files (language rule 18)
 )
 
 require (
@@ -150,6 +149,7 @@ require (
 	go.opentelemetry.io/otel/sdk v1.44.0 // indirect
 	go.opentelemetry.io/otel/sdk/metric v1.44.0 // indirect
 	go.opentelemetry.io/otel/trace v1.44.0 // indirect
+	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/mod v0.39.0 // indirect
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect

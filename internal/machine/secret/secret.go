@@ -19,6 +19,8 @@ import (
 	"filippo.io/age/agessh"
 	"golang.org/x/sys/unix"
 
+	"github.com/agext/levenshtein"
+
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -262,7 +264,7 @@ func nearest(missing string, keys []string) string {
 	last := func(k string) string { return k[strings.LastIndex(k, "/")+1:] }
 	var like []string
 	for _, k := range keys {
-		if strings.HasPrefix(k, missing+"/") || last(k) == last(missing) || distance(k, missing) <= 2 {
+		if strings.HasPrefix(k, missing+"/") || last(k) == last(missing) || levenshtein.Distance(k, missing, nil) <= 2 {
 			like = append(like, k)
 		}
 	}
@@ -281,24 +283,4 @@ func listed(keys []string) string {
 		return strings.Join(keys[:most], ", ") + fmt.Sprintf(" and %d more", len(keys)-most)
 	}
 	return strings.Join(keys, ", ")
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
