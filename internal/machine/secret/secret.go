@@ -17,9 +17,8 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
-	"golang.org/x/sys/unix"
-
 	"github.com/agext/levenshtein"
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
