@@ -107,6 +107,9 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
+	if err := s.possible(to, nil); err != nil {
+		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
+	}
 	left, err := s.stateLeft(to)
 	if err != nil {
 		return err

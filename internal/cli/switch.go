@@ -97,6 +97,9 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err != nil {
 		return errors.Join(err, stage.Discard(s.root, number))
 	}
+	if err := s.possible(number, rec); err != nil {
+		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
+	}
 	ctx = uninterrupted(ctx)
 	healthy, err := s.before(ctx, p, target.host, rec.Services)
 	if err != nil {
@@ -166,10 +169,9 @@ func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Rec
 }
 
 // goBack undoes a generation whose activation failed.
+// The failed transaction stays open until this one is: a run that ends in
+// between is finished by recovery, which comes here again.
 func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy map[string]bool) error {
-	if err := s.journal.Close(); err != nil {
-		return err
-	}
 	former, formerLock := s.prev, s.locked
 	if err := s.store.Fail(failed.To, why.Error()); err != nil {
 		return err

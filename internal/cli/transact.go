@@ -18,23 +18,40 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// transact moves the root from the current generation to another one, in one
-// transaction: undoing and applying recorded changesets on the way, and
-// committing fresh, whose nodes wait in their slots, at the end.
-func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
-	id := strconv.FormatInt(time.Now().UnixNano(), 36)
+// steps builds the way from the current generation to another one: undoing
+// and applying recorded changesets, and fresh, whose nodes wait in their slots,
+// at the end. It also returns what happens to accounts on the way.
+func (s *session) steps(id string, to int, fresh *generation.Record) (*commit.Builder, []account.Delta, error) {
 	b := commit.NewBuilder(s.root, id, s.objects.Get)
-	parent := to
 	if fresh != nil {
-		parent = fresh.Meta.Parent
+		to = fresh.Meta.Parent
 	}
-	deltas, err := s.travel(b, parent)
-	if err != nil {
-		return nil, err
-	}
-	if fresh != nil {
+	deltas, err := s.travel(b, to)
+	if err == nil && fresh != nil {
 		b.Forward(fresh.Changeset, true)
 		deltas = append(deltas, fresh.Accounts)
+	}
+	return b, deltas, err
+}
+
+// possible refuses a way that cannot be gone, before any unit is stopped for
+// it.
+func (s *session) possible(to int, fresh *generation.Record) error {
+	b, _, err := s.steps("rehearsal", to, fresh)
+	if err != nil {
+		return err
+	}
+	_, err = b.Tx()
+	return err
+}
+
+// transact moves the root from the current generation to another one, in one
+// transaction.
+func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
+	id := strconv.FormatInt(time.Now().UnixNano(), 36)
+	b, deltas, err := s.steps(id, to, fresh)
+	if err != nil {
+		return nil, err
 	}
 	unlock, err := account.Lock(system.Root(s.root))
 	if err != nil {

@@ -182,6 +182,9 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 	}
 	if live != nil {
 		step.Out, step.OutDir = live.Ino, live.IsDir()
+		if !live.IsDir() {
+			step.Was = &Stamp{live.Size, live.MTime}
+		}
 	}
 	if !step.comes() && !step.goes() {
 		return

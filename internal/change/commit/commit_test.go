@@ -587,6 +587,21 @@ func TestFileOpenForWritingIsRefused(t *testing.T) {
 	wantFile(t, filepath.Join(root, "f"), "old")
 }
 
+// TestWriteInBetweenIsNotLost writes to a file after the steps are known and
+// before they are done.
+func TestWriteInBetweenIsNotLost(t *testing.T) {
+	root, next := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(root, "f"), "old")
+	write(t, filepath.Join(next, "f"), "new")
+	s := scene{root: root, set: edge(t, root, next, 1)}
+	tx := s.tx(t, false)
+	write(t, filepath.Join(root, "f"), "an admin saved this")
+	if err := (Journal{Root: root}).Commit(tx); !errors.Is(err, ErrReverted) || !strings.Contains(err.Error(), "it changed while") {
+		t.Fatalf("got %v", err)
+	}
+	wantFile(t, filepath.Join(root, "f"), "an admin saved this")
+}
+
 func TestStatePathsStay(t *testing.T) {
 	root, next := t.TempDir(), t.TempDir()
 	if err := os.Mkdir(filepath.Join(next, "db"), 0o755); err != nil {

@@ -36,11 +36,20 @@ type Step struct {
 	Out  uint64 `json:"out,omitempty"` // inode that comes out; 0 is none
 	// InDir and OutDir say which side is a folder. A folder that another
 	// step of the transaction makes has no inode yet when steps are written.
-	InDir  bool   `json:"in_dir,omitempty"`
-	OutDir bool   `json:"out_dir,omitempty"`
-	From   *Attr  `json:"from,omitempty"`
-	To     *Attr  `json:"to,omitempty"`
-	Dest   string `json:"dest,omitempty"` // of keep, below the area
+	InDir  bool `json:"in_dir,omitempty"`
+	OutDir bool `json:"out_dir,omitempty"`
+	// Was is the node that comes out as it was when the steps were written:
+	// one that was written to since is not taken away (engine-rules 5).
+	Was  *Stamp `json:"was,omitempty"`
+	From *Attr  `json:"from,omitempty"`
+	To   *Attr  `json:"to,omitempty"`
+	Dest string `json:"dest,omitempty"` // of keep, below the area
+}
+
+// Stamp is what a write changes of a file.
+type Stamp struct {
+	Size  int64 `json:"size"`
+	MTime int64 `json:"mtime"` // nanoseconds since the epoch
 }
 
 // errMoved says that a path was not what the transaction recorded.
@@ -50,6 +59,7 @@ var errMoved = errors.New("it changed while hostctl was at work")
 func (s Step) inverse() Step {
 	s.In, s.Out = s.Out, s.In
 	s.InDir, s.OutDir = s.OutDir, s.InDir
+	s.Was = nil
 	s.From, s.To = s.To, s.From
 	switch s.Do {
 	case mkdir:
@@ -176,8 +186,11 @@ func (s Step) verify(live, slot string) error {
 		return nil
 	}
 	out, err := Lstat(slot)
-	if err != nil || holds(out, s.Out, s.OutDir) {
+	if err != nil {
 		return err
+	}
+	if holds(out, s.Out, s.OutDir) && (s.Was == nil || *s.Was == Stamp{out.Size, out.MTime}) {
+		return nil
 	}
 	flags := uint(unix.RENAME_EXCHANGE)
 	if !s.comes() {
