@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
 )
 
 // Suite is the release that the machines run.
@@ -77,7 +79,7 @@ func customize() []string {
 }
 
 func makeBase(ctx context.Context, root string, log io.Writer) error {
-	sources, err := debianSources(Suite)
+	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: Suite, Components: []string{"main"}})
 	if err != nil {
 		return err
 	}

@@ -69,29 +69,6 @@ func TestManifestNoticesEachChange(t *testing.T) {
 	}
 }
 
-func TestSourcesOfBothFormats(t *testing.T) {
-	dir := t.TempDir()
-	must(t, os.Mkdir(dir+"/sources.list.d", 0o755))
-	put(t, dir+"/sources.list", "# deb http://no.example/ old main\ndeb [arch=amd64 signed-by=/k.gpg] http://one.example/debian bookworm main contrib\ndeb-src http://src.example/ bookworm main\n")
-	put(t, dir+"/sources.list.d/two.sources", "Types: deb\n# a comment\nURIs: http://two.example/debian-security\nSuites: bookworm-security\nComponents: main\n\nTypes: deb\nURIs: http://three.example/x\nSuites: nodistro\nComponents: other\n")
-	got, err := aptEntries(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var lines []string
-	for _, e := range got {
-		line := e.uris[0] + " " + strings.Join(e.suites, " ")
-		if e.main {
-			line += " main"
-		}
-		lines = append(lines, line)
-	}
-	want := []string{"http://two.example/debian-security bookworm-security main", "http://three.example/x nodistro", "http://one.example/debian bookworm main"}
-	if !slices.Equal(lines, want) {
-		t.Errorf("got %q, want %q", lines, want)
-	}
-}
-
 func take(t *testing.T, root string) Manifest {
 	t.Helper()
 	m, err := Take(root)

@@ -51,6 +51,26 @@ func places(ctx context.Context, s Source) ([]place, error) {
 	return machinePlaces(ctx, s, release, security)
 }
 
+// Lines returns what s means on this machine in the form of sources.list(5),
+// for programs other than hostctl's own apt: one line for each suite.
+func Lines(ctx context.Context, s Source) ([]string, error) {
+	all, err := places(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	seen := map[string]bool{}
+	for _, p := range all {
+		for _, suite := range p.suites {
+			if !seen[suite] {
+				lines = append(lines, fmt.Sprintf("deb %s %s %s", p.base, suite, strings.Join(s.Components, " ")))
+			}
+			seen[suite] = true
+		}
+	}
+	return lines, nil
+}
+
 // rolling reports whether a suite has no -updates and -security beside it: the
 // ones that are never released, and those that are an addition themselves.
 func rolling(suite string) bool {
