@@ -18,9 +18,8 @@ func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
 	if f != nil {
 		files = f.Files
 	}
-	color := terminal(e.stderr) && os.Getenv("NO_COLOR") == ""
 	for _, d := range diags {
-		if err := writeDiagnostic(e.stderr, d, files, color); err != nil {
+		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
 			return err
 		}
 	}

@@ -47,13 +47,16 @@ func terminal(f any) bool {
 	return err == nil
 }
 
+// color says whether output to f is coloured.
+func color(f any) bool { return render.UseColor(terminal(f), os.Getenv) }
+
 // show prints a plan as text or JSON.
 func (e *env) show(p *spec.Plan, verbose bool) error {
 	if e.json {
 		return render.JSON(e.stdout, p)
 	}
 	return render.Text(e.stdout, p, render.Options{
-		Color: terminal(e.stdout) && os.Getenv("NO_COLOR") == "", Verbose: verbose,
+		Color: color(e.stdout), Verbose: verbose,
 	})
 }
 

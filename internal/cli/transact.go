@@ -111,11 +111,11 @@ func (s *session) tombs() (account.Tombs, error) {
 		return out, err
 	}
 	for _, n := range numbers {
-		r, err := s.store.Load(n)
+		accounts, err := s.store.Accounts(n)
 		if err != nil {
 			return out, err
 		}
-		for _, t := range []account.Tombs{r.Accounts.Invert().Tombs(), r.Accounts.Tombs()} {
+		for _, t := range []account.Tombs{accounts.Invert().Tombs(), accounts.Tombs()} {
 			maps.Copy(out.Users, t.Users)
 			maps.Copy(out.Groups, t.Groups)
 		}

@@ -142,7 +142,7 @@ func (s Store) Load(n int) (*Record, error) {
 	if r.Lock, err = s.Lock(n); err != nil {
 		return nil, err
 	}
-	if err := s.read(n, "accounts.json", &r.Accounts); err != nil {
+	if r.Accounts, err = s.Accounts(n); err != nil {
 		return nil, err
 	}
 	if err := s.read(n, "services.json", &r.Services); err != nil {
@@ -205,10 +205,19 @@ func (s Store) Lock(n int) ([]spec.Locked, error) {
 	return apt.ParseLock(b)
 }
 
+// Accounts reads what generation n did to accounts. It can hold password
+// hashes.
+func (s Store) Accounts(n int) (account.Delta, error) {
+	var d account.Delta
+	err := s.read(n, "accounts.json", &d)
+	return d, err
+}
+
 // Adopted reads which packages were there before hostctl.
 func (s Store) Adopted() (map[string]spec.Installed, error) {
 	out := map[string]spec.Installed{}
-	return out, s.read(0, "adopted.json", &out)
+	err := s.read(0, "adopted.json", &out)
+	return out, err
 }
 
 func (s Store) read(n int, name string, v any) error {

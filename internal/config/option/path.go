@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/agext/levenshtein"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -52,29 +51,6 @@ func Declared(label string) (Path, error) {
 		return nil, fmt.Errorf("cannot read option path %q: %q is neither an identifier nor *", label, s)
 	}
 	return p, nil
-}
-
-// Steps is the literal part of a traversal, its root included: it ends
-// before the first index that is no string or number.
-func Steps(t hcl.Traversal) Path {
-	var p Path
-	for _, step := range t {
-		switch s := step.(type) {
-		case hcl.TraverseRoot:
-			p = append(p, s.Name)
-		case hcl.TraverseAttr:
-			p = append(p, s.Name)
-		case hcl.TraverseIndex:
-			key, ok := KeyString(s.Key)
-			if !ok {
-				return p
-			}
-			p = append(p, key)
-		default:
-			return p
-		}
-	}
-	return p
 }
 
 // KeyString is the text of a map key, and whether v can be one.

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -87,7 +88,7 @@ func (c Cache) verify(locked, missing []spec.Locked) error {
 			continue
 		}
 		group.Go(func() error {
-			digest, err := hashFile(c.Deb(l))
+			digest, err := system.Hash(c.Deb(l))
 			if err == nil && digest != l.SHA256 {
 				err = fmt.Errorf("cannot use package %s %s: %s has SHA-256 %s, the lock says %s; somebody altered it, delete it and run the command again",
 					l.Name, l.Version, c.Deb(l), digest, l.SHA256)
@@ -97,19 +98,6 @@ func (c Cache) verify(locked, missing []spec.Locked) error {
 		})
 	}
 	return errors.Join(group.Wait(), errors.Join(errs...))
-}
-
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", path, err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func (c Cache) missing(locked []spec.Locked) []spec.Locked {

@@ -1,12 +1,9 @@
 package kind
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"syscall"
@@ -86,7 +83,7 @@ func (c *StatCache) digest(path string, st fs.FileInfo) (string, error) {
 	if known == now && known.Digest != "" {
 		return known.Digest, nil
 	}
-	digest, err := hashFile(path)
+	digest, err := system.Hash(path)
 	if err != nil {
 		return "", err
 	}
@@ -95,17 +92,4 @@ func (c *StatCache) digest(path string, st fs.FileInfo) (string, error) {
 		c.entries[path], c.changed = now, true
 	}
 	return digest, nil
-}
-
-func hashFile(path string) (digest string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
