@@ -1,0 +1,17 @@
+networking {
+  host_name = host.name
+  networkmanager { enable = true }
+}
+
+environment {
+  shell_aliases = { rebuild = "sudo hostctl switch --host ${host.name}" }
+}
+
+secrets {
+  default_file = "../../secrets/secrets.yaml"
+}
+
+secret "user_password_hashed" { needed_for_users = true }
+
+# Shows that secrets arrive: sudo -u USER cat /run/secrets/hello_world
+secret "hello_world" { owner = args.user }
