@@ -153,7 +153,7 @@ func (e *evaluator) readText(m *module, p string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := os.ReadFile(real)
+	b, err := e.flake.ReadFile(real)
 	if err != nil {
 		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), underlying(err))
 	}

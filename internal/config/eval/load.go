@@ -160,7 +160,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil
 	}
-	src, err := os.ReadFile(real)
+	src, err := f.ReadFile(real)
 	if err != nil {
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil

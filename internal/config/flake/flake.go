@@ -28,6 +28,7 @@ type Flake struct {
 	Exports     Exports
 	Files       map[string]*hcl.File // for the snippets of diagnostics
 
+	unsaved   map[string][]byte
 	inputs    []*Input
 	templates map[string]*Template
 	hosts     map[string]*Host
@@ -68,11 +69,17 @@ type DebianInput struct {
 
 // Load reads flake.hcl and flake.lock of a folder. Inputs are opened when
 // something names them.
-func Load(dir string) (*Flake, hcl.Diagnostics) { return load(dir, "", "") }
+func Load(dir string) (*Flake, hcl.Diagnostics) { return load(dir, "", "", nil) }
 
-func load(dir, label, mount string) (*Flake, hcl.Diagnostics) {
+// LoadUnsaved is Load where an editor holds files that differ from those on
+// disk: unsaved are their contents by absolute path.
+func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics) {
+	return load(dir, "", "", unsaved)
+}
+
+func load(dir, label, mount string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics) {
 	f := &Flake{
-		Label: label, Mount: mount, Files: map[string]*hcl.File{},
+		unsaved: unsaved, Label: label, Mount: mount, Files: map[string]*hcl.File{},
 		Args: map[string]hcl.Expression{}, templates: map[string]*Template{}, hosts: map[string]*Host{},
 	}
 	abs, err := filepath.Abs(dir)
@@ -80,7 +87,7 @@ func load(dir, label, mount string) (*Flake, hcl.Diagnostics) {
 		return nil, failure("Cannot read the flake", err.Error(), nil)
 	}
 	f.Dir = abs
-	src, err := os.ReadFile(filepath.Join(abs, "flake.hcl"))
+	src, err := f.ReadFile(filepath.Join(abs, "flake.hcl"))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, failure("Cannot read the flake", fmt.Sprintf("There is no flake.hcl in %s; name its folder with --flake.", abs), nil)
 	}
@@ -103,6 +110,14 @@ func load(dir, label, mount string) (*Flake, hcl.Diagnostics) {
 	}
 	f.lock = lock
 	return f, diags
+}
+
+// ReadFile is the content of a file as an editor holds it, else as on disk.
+func (f *Flake) ReadFile(path string) ([]byte, error) {
+	if b, ok := f.unsaved[path]; ok {
+		return b, nil
+	}
+	return os.ReadFile(path)
 }
 
 // Hosts are the names of all hosts, sorted.

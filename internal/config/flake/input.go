@@ -220,7 +220,7 @@ func (in *Input) Flake() (*Flake, hcl.Diagnostics) {
 	if !in.IsFlake || in.flake != nil {
 		return in.flake, nil
 	}
-	f, diags := load(in.dir, "@"+in.Name+"/", in.mount)
+	f, diags := load(in.dir, "@"+in.Name+"/", in.mount, in.owner.unsaved)
 	in.flake = f
 	return f, diags
 }
