@@ -30,7 +30,7 @@ const (
 	KindUnit         Kind = "unit"
 )
 
-// Kinds lists every kind in stage order.
+// Kinds lists every kind that a switch applies, in stage order.
 func Kinds() []Kind {
 	return []Kind{KindPackage, KindGroup, KindUser, KindSecret, KindFile, KindSysctl, KindKernelModule, KindUnit}
 }
@@ -88,6 +88,11 @@ type Host struct {
 	Sysctls       map[string]string  `json:"sysctl"`
 	KernelModules []string           `json:"kernel_module"`
 	Units         map[string]Unit    `json:"unit"`
+	Disks         map[string]Disk    `json:"disk,omitempty"`
+	Zpools        map[string]Zpool   `json:"zpool,omitempty"`
+	Mounts        map[string]Mount   `json:"mount,omitempty"`
+	Swaps         map[string]Swap    `json:"swap,omitempty"`
+	Boot          *Boot              `json:"boot,omitempty"`
 
 	// Origins says which line asked for each resource. It is kept beside
 	// the spec, not in it: moving a line does not change what a host is.

@@ -39,7 +39,13 @@ func (e *evaluator) decode() *spec.Host {
 	d.each(spec.KindUser, d.user)
 	d.each(spec.KindFile, d.file)
 	d.each(spec.KindUnit, d.unit)
+	d.each(spec.KindDisk, d.disk)
+	d.each(spec.KindZpool, d.zpool)
+	d.each(spec.KindMount, d.mount)
+	d.each(spec.KindSwap, d.swap)
+	d.boot()
 	d.kernel()
+	d.checkDisks()
 	for _, x := range d.entries {
 		last := len(x.path) - 1
 		n, _ := e.root.Find(x.path[:last])

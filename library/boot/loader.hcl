@@ -1,0 +1,48 @@
+# The boot loader. On a host that says nothing it stays what it is: GRUB on
+# Debian's images.
+
+option "boot.loader.systemd_boot.enable" {
+  type        = bool
+  default     = false
+  description = "Whether systemd-boot starts the machine."
+}
+
+option "boot.loader.systemd_boot.editor" {
+  type        = bool
+  default     = true
+  description = "Whether the menu lets one edit the kernel's command line, which makes anybody at the keyboard root."
+}
+
+option "boot.loader.timeout" {
+  type        = optional(number)
+  description = "Seconds that the menu is shown."
+  example     = 3
+
+  validation {
+    condition     = value >= 0 && floor(value) == value
+    error_message = "${value} is no whole number from 0."
+  }
+}
+
+option "boot.loader.efi.can_touch_variables" {
+  type        = bool
+  default     = true
+  description = "Whether the loader may put itself into the firmware's boot order."
+}
+
+option "boot.loader.efi.mount_point" {
+  type        = path
+  default     = "/efi"
+  description = "Where the EFI system partition is mounted. Not on /boot: dpkg makes hard links there, which its file system has not."
+  example     = "/boot/efi"
+
+  validation {
+    condition     = value != "/boot"
+    error_message = "The EFI system partition is on /boot, where dpkg makes hard links when it unpacks a kernel, and FAT has none. Mount it on /efi or /boot/efi."
+  }
+}
+
+config {
+  when     = config.boot.loader.systemd_boot.enable
+  packages = ["systemd-boot"]
+}
