@@ -192,14 +192,14 @@ func (d *decoder) checkKey() {
 	case mount != "/":
 	case d.host.Boot != nil && d.host.Boot.RollbackRoot:
 		d.failOption(at, or, "Key is lost at boot", fmt.Sprintf("secrets.age_key_file is %s, on the root file system, which forgets it at each boot (boot.rollback_root). Keep it on a file system of its own.", key))
-	case !slices.Contains(rootFolders, top):
+	case !slices.Contains(strings.Fields(rootFolders), top):
 		d.failOption(at, or, "Below a mount that nobody declares", fmt.Sprintf("secrets.age_key_file is %s, and no disk, zpool or mount of this host has /%s.", key, top))
 	}
 }
 
 // rootFolders are those of every Debian system (hier(7)): others are there
 // because something is mounted on them.
-var rootFolders = []string{"bin", "boot", "etc", "home", "lib", "media", "mnt", "opt", "root", "run", "sbin", "srv", "tmp", "usr", "var"}
+const rootFolders = "bin boot etc home lib media mnt opt root run sbin srv tmp usr var"
 
 func (d *decoder) part(kind spec.Kind, name, of, part string) option.Path {
 	return option.Path{string(kind), name, of, part}
