@@ -62,7 +62,7 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
-	if err := f.Update(ctx, inputs); err != nil {
+	if _, err := f.Update(ctx, inputs); err != nil {
 		return err
 	}
 	hosts := f.Hosts()

@@ -254,7 +254,7 @@ host "h" { modules = ["./h.hcl"] }
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if err := f.Update(context.Background(), nil); err != nil {
+	if _, err := f.Update(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	_, diags = Host(context.Background(), f, "h")

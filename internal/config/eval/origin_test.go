@@ -19,7 +19,7 @@ func mustEval(t *testing.T, dir string) *Result {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if err := f.Update(context.Background(), nil); err != nil {
+	if _, err := f.Update(context.Background(), nil); err != nil {
 		t.Fatal(err)
 	}
 	r, diags := Host(context.Background(), f, "h")

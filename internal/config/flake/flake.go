@@ -29,10 +29,13 @@ type Flake struct {
 	Files       map[string]*hcl.File // for the snippets of diagnostics
 
 	unsaved   map[string][]byte
-	inputs    []*Input
+	inputs    []declared
 	templates map[string]*Template
 	hosts     map[string]*Host
-	lock      *lockFile
+	lock      *lockFile // the root's, for every flake
+	prefix    string    // of its inputs' keys in the lock: "", and "NAME." for an input
+	via       *Input    // that this flake is of; nil for the root flake
+	tree      string    // what its path: inputs may not leave; "" for no limit
 }
 
 // Template is a named list of modules.
@@ -69,47 +72,50 @@ type DebianInput struct {
 
 // Load reads flake.hcl and flake.lock of a folder. Inputs are opened when
 // something names them.
-func Load(dir string) (*Flake, hcl.Diagnostics) { return load(dir, "", "", nil) }
+func Load(dir string) (*Flake, hcl.Diagnostics) { return LoadUnsaved(dir, nil) }
 
 // LoadUnsaved is Load where an editor holds files that differ from those on
 // disk: unsaved are their contents by absolute path.
 func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics) {
-	return load(dir, "", "", unsaved)
-}
-
-func load(dir, label, mount string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics) {
-	f := &Flake{
-		unsaved: unsaved, Label: label, Mount: mount, Files: map[string]*hcl.File{},
-		Args: map[string]hcl.Expression{}, templates: map[string]*Template{}, hosts: map[string]*Host{},
-	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, failure("Cannot read the flake", err.Error(), nil)
 	}
-	f.Dir = abs
-	src, err := f.ReadFile(filepath.Join(abs, "flake.hcl"))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, failure("Cannot read the flake", fmt.Sprintf("There is no flake.hcl in %s; name its folder with --flake.", abs), nil)
+	f := &Flake{Dir: abs, unsaved: unsaved}
+	if _, err := f.ReadFile(filepath.Join(abs, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
+		return nil, failure("Cannot read the flake", fmt.Sprintf("There is no flake.hcl in %s; name its folder with --flake, or make one with 'hostctl flake init'.", abs), nil)
 	}
+	lock, err := readLock(filepath.Join(abs, lockName))
+	f.lock = lock
+	diags := f.read()
 	if err != nil {
-		return nil, failure("Cannot read the flake", err.Error(), nil)
+		return f, append(diags, failure("Cannot read the lock", err.Error()+".", nil)...)
 	}
-	name := label + "flake.hcl"
+	return f, append(diags, f.Warnings()...)
+}
+
+// read decodes flake.hcl of the flake's folder.
+func (f *Flake) read() hcl.Diagnostics {
+	f.Files = map[string]*hcl.File{}
+	f.Args, f.templates, f.hosts = map[string]hcl.Expression{}, map[string]*Template{}, map[string]*Host{}
+	src, err := f.ReadFile(filepath.Join(f.Dir, "flake.hcl"))
+	if err != nil {
+		return failure("Cannot read the flake", err.Error(), nil)
+	}
+	name := f.Label + "flake.hcl"
 	file, diags := Parse(name, src)
 	if file == nil {
-		return nil, diags
+		return diags
 	}
 	f.Files[name] = file
 	if diags.HasErrors() {
-		return f, diags
+		return diags
 	}
 	diags = append(diags, f.decode(file.Body.(*hclsyntax.Body))...)
-	lock, err := readLock(filepath.Join(abs, lockName))
-	if err != nil {
-		diags = append(diags, failure("Cannot read the lock", err.Error(), nil)...)
+	if f.via != nil {
+		diags = append(diags, f.follow()...)
 	}
-	f.lock = lock
-	return f, diags
+	return append(diags, f.resolveFollows()...)
 }
 
 // ReadFile is the content of a file as an editor holds it, else as on disk.
@@ -134,18 +140,18 @@ func (f *Flake) Template(name string) *Template { return f.templates[name] }
 
 // Input is the input called name, or nil.
 func (f *Flake) Input(name string) *Input {
-	i := slices.IndexFunc(f.inputs, func(in *Input) bool { return in.Name == name })
+	i := slices.IndexFunc(f.inputs, func(d declared) bool { return d.name == name })
 	if i < 0 {
 		return nil
 	}
-	return f.inputs[i]
+	return f.inputs[i].in
 }
 
 // InputNames are the names of all inputs, in the order of the file.
 func (f *Flake) InputNames() []string {
 	var out []string
-	for _, in := range f.inputs {
-		out = append(out, in.Name)
+	for _, d := range f.inputs {
+		out = append(out, d.name)
 	}
 	return out
 }
@@ -154,9 +160,9 @@ func (f *Flake) InputNames() []string {
 // where a package comes from that does not say.
 func (f *Flake) Debian() []DebianInput {
 	var out []DebianInput
-	for _, in := range f.inputs {
-		if in.Debian != nil {
-			out = append(out, *in.Debian)
+	for _, d := range f.inputs {
+		if d.in.Debian != nil {
+			out = append(out, *d.in.Debian)
 		}
 	}
 	return out
@@ -197,7 +203,7 @@ func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (string, 
 		if in == nil {
 			return "", fmt.Errorf("cannot open %s: it is in no input", p)
 		}
-		return below(in.dir, rel, "@"+in.Name+"/"+rel)
+		return below(in.Dir(), rel, "@"+in.key+"/"+rel)
 	}
 	if filepath.IsAbs(p) {
 		return "", fmt.Errorf("cannot open %s: only files of the flake and its inputs can be read; name it relative to this file", p)

@@ -118,7 +118,7 @@ func TestPathInput(t *testing.T) {
 	if err := f.Input("b").Open(ctx); err == nil || !strings.Contains(err.Error(), "run 'hostctl update b'") {
 		t.Fatalf("an input that is not locked: %v", err)
 	}
-	if err := f.Update(ctx, nil); err != nil {
+	if _, err := f.Update(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	f = mustLoad(t, filepath.Join(dir, "a"))
@@ -181,7 +181,7 @@ input "b" {
 }`})
 	ctx := context.Background()
 	f := mustLoad(t, filepath.Join(dir, "a"))
-	if err := f.Update(ctx, nil); err != nil {
+	if _, err := f.Update(ctx, nil); err != nil {
 		t.Fatal(err)
 	}
 	commit(t, filepath.Join(dir, "b"), map[string]string{"sub/x.txt": "two"})
@@ -204,7 +204,7 @@ input "b" {
 	if err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx); err == nil {
 		t.Error("a cache that was tampered with is used")
 	}
-	if err := f.Update(ctx, []string{"c"}); err == nil {
+	if _, err := f.Update(ctx, []string{"c"}); err == nil {
 		t.Error("an input that does not exist can be updated")
 	}
 }

@@ -4,232 +4,202 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/url"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/transport"
-	"github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"github.com/go-git/go-git/v5/storage/memory"
 )
 
-// CacheDir is where fetched inputs are kept: HOSTCTL_CACHE, else
-// /var/cache/hostctl for root, else the user's cache folder.
-func CacheDir() (string, error) {
-	if dir := os.Getenv("HOSTCTL_CACHE"); dir != "" {
-		return dir, nil
-	}
-	if os.Geteuid() == 0 {
-		return "/var/cache/hostctl", nil
-	}
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("cannot find the cache folder: %w; set HOSTCTL_CACHE", err)
-	}
-	return filepath.Join(dir, "hostctl"), nil
-}
-
-// tree is the folder that holds the locked content.
-func (in *Input) tree(ctx context.Context, locked lockedInput) (string, error) {
-	if !in.source.git {
-		return in.source.path, in.verify(in.source.path, locked)
-	}
-	cache, err := CacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "inputs", locked.Hash)
-	if _, err := os.Stat(dir); err == nil {
-		return dir, in.verify(dir, locked)
-	}
-	got, err := in.fetch(ctx, cache, locked.Rev)
-	if err != nil {
-		return "", err
-	}
-	if got.Hash != locked.Hash {
-		return "", fmt.Errorf("cannot use input %q: revision %s has content %s, flake.lock says %s", in.Name, got.Rev, got.Hash, locked.Hash)
-	}
-	return dir, nil
-}
-
-func (in *Input) verify(dir string, locked lockedInput) error {
-	hash, err := hashTree(dir)
-	if err != nil {
-		return fmt.Errorf("cannot use input %q: %w", in.Name, err)
-	}
-	if hash != locked.Hash {
-		return fmt.Errorf("cannot use input %q: the content of %s is not what flake.lock holds; run 'hostctl update %s' if the change is meant", in.Name, dir, in.Name)
-	}
-	return nil
-}
-
-// resolve is what the input's url means now.
-func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
-	if in.source.git {
-		cache, err := CacheDir()
-		if err != nil {
-			return lockedInput{}, err
-		}
-		return in.fetch(ctx, cache, in.source.rev)
-	}
-	hash, err := hashTree(in.source.path)
-	if err != nil {
-		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.Name, err)
-	}
-	return lockedInput{URL: in.URL, Hash: hash}, nil
-}
-
-// fetch puts one commit's tree below the cache; an empty rev is the url's
-// ref, or the remote's HEAD.
-func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, error) {
-	commit, err := in.commit(ctx, rev)
-	if err != nil {
-		return lockedInput{}, fmt.Errorf("cannot fetch input %q from %s: %w", in.Name, in.URL, err)
-	}
-	base := filepath.Join(cache, "inputs")
-	if err := os.MkdirAll(base, 0o755); err != nil {
-		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
-	}
-	tmp, err := os.MkdirTemp(base, ".fetch-")
-	if err != nil {
-		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	if err := checkout(commit, tmp); err != nil {
-		return lockedInput{}, fmt.Errorf("cannot fetch input %q: %w", in.Name, err)
-	}
-	hash, err := hashTree(tmp)
-	if err != nil {
-		return lockedInput{}, err
-	}
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
-	}
-	dir := filepath.Join(base, hash)
-	if err := os.Rename(tmp, dir); err != nil && !errors.Is(err, os.ErrExist) {
-		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
-	}
-	return lockedInput{URL: in.URL, Rev: commit.Hash.String(), Hash: hash}, nil
-}
-
-func (in *Input) commit(ctx context.Context, rev string) (*object.Commit, error) {
-	s := in.source
-	if s.path != "" {
+// commit is the one that rev names; an empty rev is the url's ref, or HEAD.
+func (s source) commit(ctx context.Context, rev string) (*object.Commit, error) {
+	if s.remote == nil {
 		repo, err := git.PlainOpenWithOptions(s.path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot open the git repository %s: %w", s.path, err)
 		}
 		return find(repo, s.ref, rev)
 	}
-	if rev != "" {
-		if c, err := in.fetchCommit(ctx, rev); err == nil {
-			return c, nil
-		}
-		// Not every server gives out a commit by its hash; the branch's
-		// history holds it.
+	type result struct {
+		commit *object.Commit
+		err    error
 	}
-	options := &git.CloneOptions{URL: s.remote, Auth: sshKey(s.remote), SingleBranch: true, Tags: git.NoTags, NoCheckout: true}
-	if s.ref != "" {
-		options.ReferenceName = plumbing.NewBranchReferenceName(s.ref)
+	// go-git does not look at the context while a server keeps it waiting for
+	// an ssh handshake.
+	done := make(chan result, 1)
+	go func() {
+		commit, err := s.remoteCommit(ctx, rev)
+		done <- result{commit, err}
+	}()
+	select {
+	case r := <-done:
+		return r.commit, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	if s.shallow && rev == "" {
-		options.Depth = 1
-	}
-	repo, err := git.CloneContext(ctx, memory.NewStorage(), nil, options)
-	if err != nil && s.ref != "" {
-		options.ReferenceName = plumbing.NewTagReferenceName(s.ref)
-		repo, err = git.CloneContext(ctx, memory.NewStorage(), nil, options)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return find(repo, "", rev)
-}
-
-// fetchCommit asks for exactly one commit.
-func (in *Input) fetchCommit(ctx context.Context, rev string) (*object.Commit, error) {
-	repo, err := git.Init(memory.NewStorage(), nil)
-	if err != nil {
-		return nil, err
-	}
-	remote, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{in.source.remote}})
-	if err != nil {
-		return nil, err
-	}
-	spec := config.RefSpec(rev + ":refs/heads/locked")
-	options := &git.FetchOptions{RefSpecs: []config.RefSpec{spec}, Depth: 1, Tags: git.NoTags, Auth: sshKey(in.source.remote)}
-	if err := remote.FetchContext(ctx, options); err != nil {
-		return nil, err
-	}
-	return repo.CommitObject(plumbing.NewHash(rev))
-}
-
-// sshKey is the user's own key where no agent runs, which is what go-git
-// asks by itself; nil leaves the choice to it. Keys are tried in the order of
-// ssh(1); one with a passphrase needs the agent.
-func sshKey(remote string) transport.AuthMethod {
-	u, err := url.Parse(remote)
-	home, homeErr := os.UserHomeDir()
-	if err != nil || homeErr != nil || u.Scheme != "ssh" || os.Getenv("SSH_AUTH_SOCK") != "" {
-		return nil
-	}
-	for _, name := range []string{"id_ed25519", "id_ecdsa", "id_rsa"} {
-		if key, err := ssh.NewPublicKeysFromFile(u.User.Username(), filepath.Join(home, ".ssh", name), ""); err == nil {
-			return key
-		}
-	}
-	return nil
 }
 
 func find(repo *git.Repository, ref, rev string) (*object.Commit, error) {
 	if rev != "" {
-		return repo.CommitObject(plumbing.NewHash(rev))
+		commit, err := repo.CommitObject(plumbing.NewHash(rev))
+		if err != nil {
+			return nil, gone(rev)
+		}
+		return commit, nil
 	}
 	if ref == "" {
 		ref = "HEAD"
 	}
 	hash, err := repo.ResolveRevision(plumbing.Revision(ref))
 	if err != nil {
-		return nil, fmt.Errorf("no branch, tag or commit %q: %w", ref, err)
+		return nil, fmt.Errorf("it has no branch, tag or commit %q", ref)
 	}
 	return repo.CommitObject(*hash)
 }
 
-// checkout writes a commit's files below dir.
-func checkout(commit *object.Commit, dir string) error {
-	tree, err := commit.Tree()
+func gone(rev string) error {
+	return fmt.Errorf("it no longer has revision %s: its history was rewritten, or it is another repository; 'hostctl update' with the input's name locks what is there now", rev)
+}
+
+// server is a repository of another machine that let us in.
+type server struct {
+	repo   *git.Repository
+	remote *git.Remote
+	auth   transport.AuthMethod
+	refs   []*plumbing.Reference
+}
+
+func (s source) remoteCommit(ctx context.Context, rev string) (*object.Commit, error) {
+	srv, err := s.connect(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if rev != "" {
+		return srv.byHash(ctx, rev)
+	}
+	name, err := srv.resolve(s.ref)
+	if err != nil {
+		return nil, err
+	}
+	if err := srv.fetch(ctx, 1, name+":refs/heads/locked"); err != nil {
+		return nil, err
+	}
+	return find(srv.repo, "refs/heads/locked", "")
+}
+
+// connect lists the server's refs, with the credentials that it wants.
+func (s source) connect(ctx context.Context) (*server, error) {
+	if s.remote.Scheme == "ssh" {
+		login, err := newSSHLogin(ctx, s.remote)
+		if err != nil {
+			return nil, err
+		}
+		srv, err := list(ctx, login.address(s.remote.Path), login)
+		return srv, login.explain(err)
+	}
+	anonymous := *s.remote
+	anonymous.User = nil // go-git would send it with an empty password
+	srv, err := list(ctx, anonymous.String(), nil)
+	// Servers hide a private repository behind any of these.
+	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
+		return srv, err
+	}
+	from, auth := credential(ctx, s.remote)
+	if auth == nil {
+		if errors.Is(err, transport.ErrRepositoryNotFound) {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s wants a login, and neither ~/.netrc nor a git credential helper has one for it; 'git ls-remote %s' asks for it and a credential helper keeps it, or write \"machine %s login NAME password TOKEN\" to ~/.netrc (mode 0600)",
+			s.remote.Host, anonymous.String(), s.remote.Hostname())
+	}
+	srv, err = list(ctx, anonymous.String(), auth)
+	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
+		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or lack the right to read this repository", s.remote.Host, auth.Username, from)
+	}
+	return srv, err
+}
+
+func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, error) {
+	repo, err := git.Init(memory.NewStorage(), nil)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := repo.CreateRemote(&config.RemoteConfig{Name: "origin", URLs: []string{url}})
+	if err != nil {
+		return nil, err
+	}
+	refs, err := remote.ListContext(ctx, &git.ListOptions{Auth: auth})
+	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
+		return nil, errors.New("it has no commit yet")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &server{repo, remote, auth, refs}, nil
+}
+
+func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error {
+	options := &git.FetchOptions{Auth: srv.auth, Depth: depth, Tags: git.NoTags}
+	for _, spec := range specs {
+		options.RefSpecs = append(options.RefSpecs, config.RefSpec(spec))
+	}
+	if err := srv.remote.FetchContext(ctx, options); err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return err
 	}
-	return tree.Files().ForEach(func(f *object.File) error {
-		if !filepath.IsLocal(f.Name) {
-			return fmt.Errorf("the commit holds a file called %q", f.Name)
+	return nil
+}
+
+// resolve is the whole name of a ref of the server.
+func (srv *server) resolve(ref string) (string, error) {
+	candidates := []string{"refs/heads/" + ref, "refs/tags/" + ref, ref}
+	if ref == "" {
+		candidates = []string{"HEAD"}
+	}
+	var branches []string
+	has := map[string]bool{}
+	for _, r := range srv.refs {
+		has[r.Name().String()] = true
+		if r.Name().IsBranch() {
+			branches = append(branches, r.Name().Short())
 		}
-		full := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			return err
+	}
+	for _, c := range candidates {
+		if has[c] {
+			return c, nil
 		}
-		r, err := f.Reader()
-		if err != nil {
-			return err
+	}
+	const most = 10
+	if len(branches) > most {
+		branches = append(branches[:most], "...")
+	}
+	if ref == "" {
+		ref = "HEAD"
+	}
+	return "", fmt.Errorf("it has no branch or tag %q; its branches are: %s", ref, strings.Join(branches, ", "))
+}
+
+// byHash asks for exactly one commit. Not every server gives one out by its
+// hash; the history of its branches and tags may hold it.
+func (srv *server) byHash(ctx context.Context, rev string) (*object.Commit, error) {
+	spec := rev
+	for _, r := range srv.refs {
+		if r.Hash().String() == rev {
+			spec = r.Name().String()
 		}
-		defer r.Close()
-		b, err := io.ReadAll(r)
-		if err != nil {
-			return err
+	}
+	if err := srv.fetch(ctx, 1, spec+":refs/heads/locked"); err == nil {
+		if commit, err := srv.repo.CommitObject(plumbing.NewHash(rev)); err == nil {
+			return commit, nil
 		}
-		switch f.Mode {
-		case filemode.Symlink:
-			return os.Symlink(string(b), full)
-		case filemode.Executable:
-			return os.WriteFile(full, b, 0o755)
-		}
-		return os.WriteFile(full, b, 0o644)
-	})
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err := srv.fetch(ctx, 0, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"); err != nil {
+		return nil, err
+	}
+	return find(srv.repo, "", rev)
 }

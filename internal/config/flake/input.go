@@ -2,13 +2,12 @@ package flake
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -27,28 +26,31 @@ type Input struct {
 	IsFlake bool         // it has a flake.hcl of its own
 	Range   hcl.Range
 
-	source source
-	owner  *Flake
-	dir    string // once opened
+	source  source
+	owner   *Flake
+	key     string // in the lock: NAME, and PARENT.NAME for an input of an input
+	follows map[string]followed
+
+	mu     sync.Mutex // hosts are evaluated at once
+	opened bool
+	failed error
+	tree   string // where its content is, once opened; the flake is in tree/dir
 	rev    string
 	mount  string
 	flake  *Flake
+	diags  hcl.Diagnostics
 }
 
-// source is what the url of a tree input says.
-type source struct {
-	path    string // of path: and git+file:, absolute
-	remote  string // of git+https: and git+ssh:
-	git     bool
-	ref     string
-	rev     string
-	dir     string
-	shallow bool
+// followed is what an input of an input is taken from instead.
+type followed struct {
+	name string // of the input that it follows
+	at   hcl.Range
+	in   *Input // nil: there is none of this name
 }
 
 func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
-	diags := onlyAttributes(b.Body, "an input", "url", "flake", "components", "keyring")
-	in := &Input{Name: b.Labels[0], IsFlake: true, Range: b.DefRange(), owner: f}
+	diags := onlyAttributes(b.Body, "an input", "url", "flake", "follows", "components", "keyring")
+	in := &Input{Name: b.Labels[0], IsFlake: true, Range: b.DefRange(), owner: f, key: f.prefix + b.Labels[0]}
 	if !hclsyntax.ValidIdentifier(in.Name) {
 		diags = append(diags, failure("Invalid name", "An input's name is an identifier, since modules write input.NAME.", b.DefRange().Ptr())...)
 	}
@@ -70,11 +72,31 @@ func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
 	} else {
 		in.source, err = parseSource(f.Dir, in.URL)
 	}
+	if errors.Is(err, errPassword) {
+		return append(diags, failure("Invalid url", fmt.Sprintf("%s:%d: the url of input %q holds a password, and flake.hcl and flake.lock are in git: take it out, and give it to a git credential helper or to ~/.netrc. A token that was committed should be revoked.",
+			a.Range().Filename, a.Range().Start.Line, in.Name), nil)...)
+	}
+	if err == nil {
+		err = f.contains(in.source)
+	}
 	if err != nil {
 		return append(diags, failure("Invalid url", err.Error()+".", a.Expr.Range().Ptr())...)
 	}
-	f.inputs = append(f.inputs, in)
-	return append(diags, in.attributes(b.Body)...)
+	diags = append(diags, in.attributes(b.Body)...)
+	f.inputs = append(f.inputs, declared{in.Name, in})
+	return diags
+}
+
+// contains refuses what an input of a fetched flake may not mean: its author
+// does not know this machine.
+func (f *Flake) contains(s source) error {
+	if f.tree == "" || s.remote != nil || s.path == "" {
+		return nil
+	}
+	if s.git || !within(f.tree, s.path) {
+		return fmt.Errorf("a fetched flake cannot take a folder of this machine: path: stays in its own repository, and anything else is git+https: or git+ssh")
+	}
+	return nil
 }
 
 func (in *Input) attributes(body *hclsyntax.Body) hcl.Diagnostics {
@@ -83,6 +105,9 @@ func (in *Input) attributes(body *hclsyntax.Body) hcl.Diagnostics {
 		v, d := a.Expr.Value(nil)
 		diags = append(diags, d...)
 		in.IsFlake = in.IsFlake && !(v.IsKnown() && !v.IsNull() && v.Type().FriendlyName() == "bool" && v.False())
+	}
+	if a := body.Attributes["follows"]; a != nil {
+		diags = append(diags, in.addFollows(a)...)
 	}
 	for _, name := range []string{"components", "keyring"} {
 		a := body.Attributes[name]
@@ -125,102 +150,77 @@ func texts(expr hcl.Expression) ([]string, hcl.Diagnostics) {
 	return out, diags
 }
 
-func parseDebian(name, rest string) (*DebianInput, error) {
-	suite, query, _ := strings.Cut(rest, "?")
-	if !regexp.MustCompile(`^[a-z][a-z0-9./-]*$`).MatchString(suite) {
-		return nil, fmt.Errorf("cannot read debian:%s: %q is no suite such as trixie or trixie-backports", rest, suite)
-	}
-	q, err := url.ParseQuery(query)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read debian:%s: %w", rest, err)
-	}
-	if err := onlyKeys(q, "snapshot"); err != nil {
-		return nil, err
-	}
-	snapshot := q.Get("snapshot")
-	if snapshot != "" && !regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`).MatchString(snapshot) {
-		return nil, fmt.Errorf("cannot read debian:%s: a snapshot is a time such as 20261101T000000Z", rest)
-	}
-	return &DebianInput{Name: name, Suite: suite, Snapshot: snapshot, Components: []string{"main"}}, nil
-}
-
-func onlyKeys(q url.Values, known ...string) error {
-	for _, k := range sortedNames(q) {
-		if !slices.Contains(known, k) {
-			return fmt.Errorf("cannot read the url: it takes ?%s=, not %q", strings.Join(known, "=, ?"), k)
-		}
-	}
-	return nil
-}
-
-func parseSource(base, raw string) (source, error) {
-	address, query, _ := strings.Cut(raw, "?")
-	q, err := url.ParseQuery(query)
-	if err != nil {
-		return source{}, fmt.Errorf("cannot read %q: %w", raw, err)
-	}
-	if err := onlyKeys(q, "ref", "rev", "dir", "shallow"); err != nil {
-		return source{}, err
-	}
-	s := source{ref: q.Get("ref"), rev: q.Get("rev"), dir: q.Get("dir"), shallow: q.Get("shallow") == "1"}
-	if s.dir != "" && !filepath.IsLocal(s.dir) {
-		return source{}, fmt.Errorf("cannot read %q: dir leaves the input", raw)
-	}
-	scheme, rest, _ := strings.Cut(address, ":")
-	switch scheme {
-	case "path", "git+file":
-		s.git = scheme == "git+file"
-		s.path = strings.TrimPrefix(rest, "//")
-		if !filepath.IsAbs(s.path) {
-			s.path = filepath.Join(base, s.path)
-		}
-	case "git+https", "git+ssh":
-		s.git = true
-		s.remote = strings.TrimPrefix(address, "git+")
-	default:
-		return source{}, fmt.Errorf("cannot read %q: debian:, path:, git+file:, git+https: and git+ssh: are what a url can start with", raw)
-	}
-	return s, nil
-}
-
 // Open makes the input's tree available: from the cache, else fetched at the
-// locked revision. Its content hash is verified every time.
+// locked revision. Its content is compared with the lock's hash once per run.
 func (in *Input) Open(ctx context.Context) error {
-	if in.mount != "" || in.Debian != nil {
+	if in.Debian != nil {
 		return nil
 	}
-	locked, ok := in.owner.lock.Inputs[in.Name]
-	if !ok || locked.URL != in.URL {
-		return fmt.Errorf("cannot use input %q: flake.lock does not hold %s; run 'hostctl update %s'", in.Name, in.URL, in.Name)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if !in.opened {
+		in.failed, in.opened = in.open(ctx), true
 	}
-	tree, err := in.tree(ctx, locked)
+	return in.failed
+}
+
+func (in *Input) open(ctx context.Context) error {
+	locked, ok := in.owner.lock.Inputs[in.key]
+	switch {
+	case !ok:
+		return fmt.Errorf("cannot use input %q: flake.lock does not hold %s; run 'hostctl update %s'", in.key, in.URL, in.root())
+	case locked.URL != in.URL:
+		return fmt.Errorf("cannot use input %q: its url is %s, and flake.lock holds it for %s; run 'hostctl update %s'", in.key, in.URL, locked.URL, in.root())
+	case in.source.rev != "" && in.source.rev != locked.Rev:
+		return fmt.Errorf("cannot use input %q: its url asks for revision %s, and flake.lock holds %s; run 'hostctl update %s'", in.key, in.source.rev, locked.Rev, in.root())
+	}
+	tree, err := in.content(ctx, locked)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(tree, in.source.dir)
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("cannot use input %q: %w", in.Name, err)
+	if _, err := os.Stat(filepath.Join(tree, in.source.dir)); err != nil {
+		return fmt.Errorf("cannot use input %q: its content has no folder %q; correct ?dir= in its url", in.key, in.source.dir)
 	}
-	in.dir, in.rev = dir, locked.Rev
-	in.mount = mountPrefix + in.Name + "-" + locked.Hash[:12]
+	in.tree, in.rev = tree, locked.Rev
+	in.mount = mountPrefix + in.key + "-" + locked.Hash[:12]
 	return nil
+}
+
+// root is the input of the root flake that this one came with: what update
+// takes.
+func (in *Input) root() string {
+	name, _, _ := strings.Cut(in.key, ".")
+	return name
 }
 
 // Path is what input.NAME.path is in expressions.
 func (in *Input) Path() string { return in.mount }
 
 // Dir is where the opened input's files are.
-func (in *Input) Dir() string { return in.dir }
+func (in *Input) Dir() string { return filepath.Join(in.tree, in.source.dir) }
 
 // Rev is the locked commit; empty for path: inputs.
 func (in *Input) Rev() string { return in.rev }
 
 // Flake is the flake of an opened input; nil where it is none.
 func (in *Input) Flake() (*Flake, hcl.Diagnostics) {
-	if !in.IsFlake || in.flake != nil {
-		return in.flake, nil
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.IsFlake && in.flake == nil && !in.diags.HasErrors() {
+		in.flake, in.diags = in.load(in.tree, in.mount, in.owner.lock)
 	}
-	f, diags := load(in.dir, "@"+in.Name+"/", in.mount, in.owner.unsaved)
-	in.flake = f
-	return f, diags
+	return in.flake, in.diags
+}
+
+// load reads the input's own flake.hcl. Its inputs are locked in the root's
+// lock, beside those of everybody else.
+func (in *Input) load(tree, mount string, lock *lockFile) (*Flake, hcl.Diagnostics) {
+	f := &Flake{Dir: filepath.Join(tree, in.source.dir), Label: "@" + in.key + "/", Mount: mount, prefix: in.key + ".", lock: lock, via: in, unsaved: in.owner.unsaved}
+	if in.source.git || in.owner.tree != "" {
+		f.tree = tree
+	}
+	if _, err := os.Stat(filepath.Join(f.Dir, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
+		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: give it flake = false if it is only files, or ?dir= if its flake is in a folder.", in.key), in.Range.Ptr())
+	}
+	return f, f.read()
 }

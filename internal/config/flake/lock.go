@@ -1,7 +1,6 @@
 package flake
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"time"
 )
 
 const (
@@ -19,16 +18,18 @@ const (
 	lockVersion = 1
 )
 
-// lockFile is flake.lock.
+// lockFile is flake.lock: the inputs by name, and those that they have
+// themselves as NAME.NAME.
 type lockFile struct {
 	Version int                    `json:"version"`
 	Inputs  map[string]lockedInput `json:"inputs"`
 }
 
 type lockedInput struct {
-	URL  string `json:"url"`
-	Rev  string `json:"rev,omitempty"`
-	Hash string `json:"hash"` // hex SHA-256 of the tree, see hashTree
+	URL  string     `json:"url"`
+	Rev  string     `json:"rev,omitempty"`
+	Date *time.Time `json:"date,omitempty"` // of the commit
+	Hash string     `json:"hash"`           // hex SHA-256 of the tree, see hashTree
 }
 
 func readLock(path string) (*lockFile, error) {
@@ -42,7 +43,7 @@ func readLock(path string) (*lockFile, error) {
 	}
 	var read lockFile
 	if err := json.Unmarshal(b, &read); err != nil {
-		return lock, fmt.Errorf("cannot read %s: %w", lockName, err)
+		return lock, fmt.Errorf("cannot read %s: %w; restore it from git, or remove it and run 'hostctl update'", lockName, err)
 	}
 	if read.Version != lockVersion {
 		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d", lockName, read.Version, lockVersion)
@@ -54,42 +55,6 @@ func readLock(path string) (*lockFile, error) {
 		lock.Inputs[name] = in
 	}
 	return lock, nil
-}
-
-// Update locks the named inputs, or all, at what their urls mean now, and
-// forgets those that flake.hcl no longer has. Package sources are locked in
-// packages.lock, not here.
-func (f *Flake) Update(ctx context.Context, names []string) error {
-	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
-	for _, name := range names {
-		if f.Input(name) == nil {
-			return fmt.Errorf("cannot update input %q: flake.hcl has no such input", name)
-		}
-	}
-	for _, in := range f.inputs {
-		if in.Debian != nil {
-			continue
-		}
-		old, ok := f.lock.Inputs[in.Name]
-		if ok && old.URL == in.URL && len(names) > 0 && !slices.Contains(names, in.Name) {
-			next.Inputs[in.Name] = old
-			continue
-		}
-		locked, err := in.resolve(ctx)
-		if err != nil {
-			return err
-		}
-		next.Inputs[in.Name] = locked
-	}
-	b, err := json.MarshalIndent(next, "", "  ")
-	if err != nil {
-		return fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
-	}
-	if err := writeWhole(filepath.Join(f.Dir, lockName), append(b, '\n')); err != nil {
-		return err
-	}
-	f.lock = next
-	return nil
 }
 
 func writeWhole(path string, data []byte) error {

@@ -2,72 +2,303 @@ package flake
 
 import (
 	"context"
-	"encoding/pem"
-	"net/http/cgi"
-	"net/http/httptest"
+	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hostctl/hostctl/test/gitserver"
 )
 
-// serveGit serves the repositories below dir over HTTPS with git's own
-// server, and makes this process trust it.
-func serveGit(t *testing.T, dir string) string {
-	t.Helper()
-	out, err := exec.Command("git", "--exec-path").Output()
-	if err != nil {
-		t.Fatalf("git's server is needed, install the package git: %v", err)
-	}
-	server := httptest.NewTLSServer(&cgi.Handler{
-		Path: filepath.Join(strings.TrimSpace(string(out)), "git-http-backend"),
-		Env:  []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"},
-	})
-	t.Cleanup(server.Close)
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	file := filepath.Join(t.TempDir(), "cert.pem")
-	if err := os.WriteFile(file, cert, 0o644); err != nil {
+// newHome is a home folder without any key or login, and an empty cache.
+func newHome(t *testing.T) string {
+	home := t.TempDir()
+	if err := os.Mkdir(filepath.Join(home, ".ssh"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SSL_CERT_FILE", file)
-	return server.URL
+	for name, value := range map[string]string{"HOME": home, "XDG_CONFIG_HOME": "", "SSH_AUTH_SOCK": "", "GIT_CONFIG_NOSYSTEM": "1", "HOSTCTL_CACHE": t.TempDir()} {
+		t.Setenv(name, value)
+	}
+	return home
+}
+
+func serve(t *testing.T, dir string, login bool) *gitserver.HTTPS {
+	t.Helper()
+	s := gitserver.NewHTTPS(t, dir, login)
+	t.Setenv("SSL_CERT_FILE", s.Cert)
+	return s
+}
+
+// locking is a new flake that takes url as input b, and what locking it gives.
+func locking(t *testing.T, url string) (string, error) {
+	t.Helper()
+	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": fmt.Sprintf("input \"b\" {\n  url = %q\n  flake = false\n}\n", url)})
+	_, err := mustLoad(t, dir).Update(context.Background(), nil)
+	return dir, err
+}
+
+func open(t *testing.T, dir string) (*Input, error) {
+	t.Helper()
+	in := mustLoad(t, dir).Input("b")
+	return in, in.Open(context.Background())
+}
+
+func wantError(t *testing.T, what string, err error, wants ...string) {
+	t.Helper()
+	for _, want := range wants {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", what, err, want)
+		}
+	}
 }
 
 func TestRemoteGitInput(t *testing.T) {
-	dir := t.TempDir()
-	first := commit(t, filepath.Join(dir, "b"), map[string]string{"x.txt": "one"})
-	url := serveGit(t, dir)
-	write(t, dir, map[string]string{"a/flake.hcl": `
-input "b" {
-  url   = "git+` + url + `/b/.git?ref=master&shallow=1"
-  flake = false
-}`})
-	ctx := context.Background()
-	t.Setenv("HOSTCTL_CACHE", t.TempDir())
-	f := mustLoad(t, filepath.Join(dir, "a"))
-	if err := f.Update(ctx, nil); err != nil {
+	newHome(t)
+	repos := t.TempDir()
+	b := filepath.Join(repos, "b")
+	first := gitserver.Commit(t, b, map[string]string{"x.txt": "one"})
+	address := "git+" + serve(t, repos, false).URL + "/b/.git"
+	a, err := locking(t, address+"?ref=main&shallow=1")
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := f.lock.Inputs["b"].Rev; got != first {
-		t.Errorf("locked %s, want %s", got, first)
+	if got := mustLoad(t, a).lock.Inputs["b"]; got.Rev != first || got.Date == nil {
+		t.Errorf("locked %+v, want %s", got, first)
 	}
+	cached := os.Getenv("HOSTCTL_CACHE")
 
 	// The branch moves on, and the cache is empty: the locked commit is what
 	// is fetched.
-	commit(t, filepath.Join(dir, "b"), map[string]string{"x.txt": "two"})
+	second := gitserver.Commit(t, b, map[string]string{"x.txt": "two"})
 	t.Setenv("HOSTCTL_CACHE", t.TempDir())
-	in := mustLoad(t, filepath.Join(dir, "a")).Input("b")
-	if err := in.Open(ctx); err != nil {
+	in, err := open(t, a)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := os.ReadFile(filepath.Join(in.Dir(), "x.txt")); err != nil || string(b) != "one" {
-		t.Errorf("x.txt is %q: %v", b, err)
+	if text, err := os.ReadFile(filepath.Join(in.Dir(), "x.txt")); err != nil || string(text) != "one" {
+		t.Errorf("x.txt is %q: %v", text, err)
 	}
 
-	write(t, dir, map[string]string{"c/flake.hcl": `input "b" { url = "git+` + url + `/b/.git?ref=nosuch" }`})
-	err := mustLoad(t, filepath.Join(dir, "c")).Update(ctx, nil)
-	if err == nil || !strings.Contains(err.Error(), `cannot fetch input "b"`) {
-		t.Errorf("a branch that does not exist: %v", err)
+	_, err = locking(t, address+"?ref=nosuch")
+	wantError(t, "a branch that does not exist", err, `cannot fetch input "b"`, `no branch or tag "nosuch"`, "main")
+	pinned, err := locking(t, address+"?rev="+first)
+	if err != nil || mustLoad(t, pinned).lock.Inputs["b"].Rev != first {
+		t.Errorf("a revision in the url: %v", err)
+	}
+	write(t, pinned, map[string]string{"flake.hcl": strings.ReplaceAll(readFile(t, filepath.Join(pinned, "flake.hcl")), first, second)})
+	_, err = open(t, pinned)
+	wantError(t, "another revision in the url than in the lock", err, "flake.lock holds it for", first, "run 'hostctl update b'")
+
+	// The branch is rewritten: from an empty cache the commit is gone.
+	runGit(t, b, "checkout", "-q", "--orphan", "new")
+	gitserver.Commit(t, b, map[string]string{"x.txt": "three"})
+	runGit(t, b, "branch", "-q", "-M", "main")
+	runGit(t, b, "reflog", "expire", "--expire=now", "--all")
+	runGit(t, b, "gc", "-q", "--prune=now")
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	_, err = open(t, a)
+	wantError(t, "a rewritten branch", err, "no longer has revision "+first, "hostctl update")
+
+	// The repository is deleted: what is cached still works.
+	if err := os.RemoveAll(b); err != nil {
+		t.Fatal(err)
+	}
+	_, err = open(t, a)
+	wantError(t, "a deleted repository", err, "cannot fetch", "repository not found")
+	t.Setenv("HOSTCTL_CACHE", cached)
+	if _, err := open(t, a); err != nil {
+		t.Errorf("a deleted repository, cached: %v", err)
+	}
+}
+
+func TestWrongHashInLock(t *testing.T) {
+	newHome(t)
+	repos := t.TempDir()
+	gitserver.Commit(t, filepath.Join(repos, "b"), map[string]string{"x.txt": "one"})
+	a, err := locking(t, "git+file:"+filepath.Join(repos, "b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(a, lockName)
+	lock := regexp.MustCompile(`"hash": "[0-9a-f]{4}`).ReplaceAllString(readFile(t, file), `"hash": "0000`)
+	write(t, a, map[string]string{lockName: lock})
+	_, err = open(t, a)
+	wantError(t, "a hash that is not the revision's", err, "has the content", "flake.lock holds 0000", "run 'hostctl update b'")
+	write(t, a, map[string]string{lockName: "<<<<<<< HEAD\n" + lock})
+	_, diags := Load(a)
+	wantError(t, "a lock with conflict marks", diags, "cannot read flake.lock", "restore it from git")
+}
+
+func runGit(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+		t.Fatalf("git %q: %v\n%s", args, err, out)
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestHTTPSLogin(t *testing.T) {
+	home := newHome(t)
+	repos := t.TempDir()
+	gitserver.Commit(t, filepath.Join(repos, "b"), map[string]string{"x.txt": "one"})
+	s := serve(t, repos, true)
+	address := "git+" + s.URL + "/b/.git?ref=main&shallow=1"
+	netrc, config, store := filepath.Join(home, ".netrc"), filepath.Join(home, ".gitconfig"), filepath.Join(home, "store")
+	logins := func(files map[string]string) {
+		for _, f := range []string{netrc, config, store} {
+			_ = os.Remove(f)
+		}
+		write(t, "/", files)
+	}
+	line := func(token string) string {
+		return "machine example.org login x password y\nmachine 127.0.0.1 login " + s.User + " password " + token + "\n"
+	}
+	helper := "[credential]\n  helper = store --file " + store + "\n"
+	for what, files := range map[string]map[string]string{
+		"netrc":               {netrc: line(s.Token)},
+		"a credential helper": {config: helper, store: "https://" + s.User + ":" + s.Token + "@" + strings.Replace(s.Host, ":", "%3a", 1) + "\n"},
+	} {
+		logins(files)
+		dir, err := locking(t, address)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if lock := readFile(t, filepath.Join(dir, lockName)); strings.Contains(lock, s.Token) || strings.Contains(lock, s.User) {
+			t.Errorf("%s: the login is in the lock", what)
+		}
+	}
+	logins(nil)
+	_, err := locking(t, address)
+	wantError(t, "no login", err, s.Host+" wants a login", "~/.netrc")
+	logins(map[string]string{netrc: line("0ld" + s.Token)})
+	_, err = locking(t, address)
+	wantError(t, "a wrong token", err, `refuses the login of "reader" from ~/.netrc`)
+	if strings.Contains(err.Error(), s.Token) {
+		t.Errorf("the error shows the token: %v", err)
+	}
+}
+
+func TestPasswordInURL(t *testing.T) {
+	for _, address := range []string{"git+https://me:s3cret@example.org/x.git", "git+https://me:s3%zzcret@example.org/x.git"} {
+		f, diags := Load(write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"b\" { url = \"" + address + "\" }\n"}))
+		wantError(t, address, diags, "flake.hcl:1", "holds a password", "credential helper")
+		if strings.Contains(diags.Error(), "s3") || diags[0].Subject != nil {
+			t.Errorf("the diagnostic shows the password: %v", diags)
+		}
+		if f == nil {
+			t.Error("no flake")
+		}
+	}
+}
+
+func TestNetrc(t *testing.T) {
+	const file = "machine a login u1 password p1\nmachine\n\ta\n\tlogin u2 password p#2 # note\nmacdef init\nmachine a login evil password evil\n\nmachine b login u3\ndefault login anyone password guess\n"
+	for _, c := range []struct{ host, user, login, password string }{
+		{"a", "", "u1", "p1"}, {"a", "u2", "u2", "p#2"}, {"b", "", "anyone", "guess"}, {"c", "u1", "", ""},
+	} {
+		got := netrc(file, c.host, c.user)
+		if (got == nil) != (c.login == "") || got != nil && (got.Username != c.login || got.Password != c.password) {
+			t.Errorf("%s@%s: got %v, want %s", c.user, c.host, got, c.login)
+		}
+	}
+}
+
+func TestSSHLogin(t *testing.T) {
+	home := newHome(t)
+	s := gitserver.NewSSH(t)
+	repo := filepath.Join(t.TempDir(), "b")
+	gitserver.Commit(t, repo, map[string]string{"x.txt": "one"})
+	address := s.URL(repo) + "?ref=main&shallow=1"
+	other, locked := s.NewKey(t, "other", ""), s.NewKey(t, "locked", "open sesame")
+	known := filepath.Join(home, ".ssh", "known_hosts")
+	here := func(files map[string]string) {
+		t.Helper()
+		for _, name := range []string{"known_hosts", "id_ed25519", "config"} {
+			_ = os.Remove(filepath.Join(home, ".ssh", name))
+		}
+		write(t, filepath.Join(home, ".ssh"), files)
+	}
+	key := readFile(t, s.Key)
+
+	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": key})
+	if _, err := locking(t, address); err != nil {
+		t.Errorf("by key file: %v", err)
+	}
+
+	here(map[string]string{"id_ed25519": key})
+	_, err := locking(t, address)
+	wantError(t, "no known_hosts", err, "is in no known_hosts file", "SHA256:", "ssh-keyscan -t ed25519 -p "+s.Port+" 127.0.0.1 >>"+known)
+	here(map[string]string{"known_hosts": "example.org " + readFile(t, other+".pub"), "id_ed25519": key})
+	_, err = locking(t, address)
+	wantError(t, "another host in known_hosts", err, "is in no known_hosts file")
+	here(map[string]string{"known_hosts": "[127.0.0.1]:" + s.Port + " " + readFile(t, other+".pub"), "id_ed25519": key})
+	_, err = locking(t, address)
+	wantError(t, "another key in known_hosts", err, "is not the one in "+known+":1", "Somebody may be in between")
+
+	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, other)})
+	_, err = locking(t, address)
+	wantError(t, "a key that is not let in", err, `does not let "root" in`, "it accepts none of: "+filepath.Join(home, ".ssh", "id_ed25519"))
+	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, locked)})
+	_, err = locking(t, address)
+	wantError(t, "a key with a passphrase", err, "has a passphrase", "ssh-add")
+
+	// An alias of ~/.ssh/config: host, port, user and key.
+	here(map[string]string{
+		"known_hosts": s.HostLine, "id_ed25519": readFile(t, other),
+		"config": fmt.Sprintf("Match host nowhere\n  User nobody\nHost forge\n  HostName 127.0.0.1\n  Port %s\n  User %s\n  IdentityFile %s\n", s.Port, s.User, s.Key),
+	})
+	if _, err := locking(t, "git+ssh://forge"+repo); err != nil {
+		t.Errorf("by ~/.ssh/config: %v", err)
+	}
+	here(map[string]string{"known_hosts": s.HostLine, "config": "Host forge\n  ProxyJump elsewhere\n"})
+	_, err = locking(t, "git+ssh://forge"+repo)
+	wantError(t, "a jump host", err, "proxyjump, which hostctl cannot")
+
+	here(map[string]string{"known_hosts": s.HostLine})
+	t.Setenv("SSH_AUTH_SOCK", s.Agent(t, s.Key))
+	if _, err := locking(t, address); err != nil {
+		t.Errorf("by agent: %v", err)
+	}
+	here(map[string]string{"known_hosts": s.HostLine, "config": "Host *\n  IdentitiesOnly yes\n  IdentityFile " + other + "\n"})
+	_, err = locking(t, address)
+	wantError(t, "IdentitiesOnly with another key", err, "it accepts none of: "+other)
+	_, err = locking(t, s.URL(repo+"-gone"))
+	wantError(t, "no such repository", err, "cannot fetch")
+}
+
+// A commit can hold a symbolic link and, below its name, a file.
+func TestCheckoutStaysInside(t *testing.T) {
+	newHome(t)
+	outside := t.TempDir()
+	repo := filepath.Join(t.TempDir(), "b")
+	gitserver.Commit(t, repo, map[string]string{"evil": outside})
+	script := `blob=$(git hash-object -w evil)
+inner=$(printf '100644 blob %s\tx\n' $blob | git mktree)
+tree=$(printf '120000 blob %s\ta\n040000 tree %s\ta\n' $blob $inner | git mktree)
+git update-ref refs/heads/main $(git -c user.name=t -c user.email=t@example.org commit-tree -m x $tree)`
+	cmd := exec.Command("sh", "-ec", script)
+	cmd.Dir = repo
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, err := locking(t, (&url.URL{Scheme: "git+file", Path: repo}).String())
+	if err == nil {
+		t.Error("such a commit is taken")
+	}
+	if names, _ := os.ReadDir(outside); len(names) > 0 {
+		t.Errorf("it wrote %v outside the cache", names)
 	}
 }

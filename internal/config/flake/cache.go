@@ -1,0 +1,155 @@
+package flake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// CacheDir is where fetched inputs are kept: HOSTCTL_CACHE, else
+// /var/cache/hostctl for root, else the user's cache folder.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("HOSTCTL_CACHE"); dir != "" {
+		return dir, nil
+	}
+	if os.Geteuid() == 0 {
+		return "/var/cache/hostctl", nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cannot find the cache folder: %w; set HOSTCTL_CACHE", err)
+	}
+	return filepath.Join(dir, "hostctl"), nil
+}
+
+// treeDir is where the cache keeps the content with a hash.
+func treeDir(cache, hash string) string { return filepath.Join(cache, "inputs", hash) }
+
+// content is the folder that holds the locked content, compared with its
+// hash: every byte is read, since a size and a time can be right by chance.
+func (in *Input) content(ctx context.Context, locked lockedInput) (string, error) {
+	if !in.source.git {
+		hash, err := hashTree(in.source.path)
+		if err != nil {
+			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
+		}
+		if hash != locked.Hash {
+			return "", fmt.Errorf("cannot use input %q: the content of %s is not what flake.lock holds; run 'hostctl update %s' if the change is meant", in.key, in.source.path, in.root())
+		}
+		return in.source.path, nil
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := treeDir(cache, locked.Hash)
+	if _, err := os.Stat(dir); err == nil {
+		hash, err := hashTree(dir)
+		if err != nil {
+			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
+		}
+		if hash != locked.Hash {
+			return "", fmt.Errorf("cannot use input %q: the content of %s is not what flake.lock holds, so somebody changed the cache; remove that folder, and it is fetched again", in.key, dir)
+		}
+		return dir, nil
+	}
+	got, err := in.fetch(ctx, cache, locked.Rev)
+	if err != nil {
+		return "", err
+	}
+	if got.Hash != locked.Hash {
+		return "", fmt.Errorf("cannot use input %q: revision %s of %s has the content %s, and flake.lock holds %s for it; restore flake.lock from git, or run 'hostctl update %s'", in.key, got.Rev, in.URL, got.Hash, locked.Hash, in.root())
+	}
+	return dir, nil
+}
+
+// resolve is what the input's url means now.
+func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
+	if in.source.git {
+		cache, err := CacheDir()
+		if err != nil {
+			return lockedInput{}, err
+		}
+		return in.fetch(ctx, cache, in.source.rev)
+	}
+	hash, err := hashTree(in.source.path)
+	if err != nil {
+		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.key, err)
+	}
+	return lockedInput{URL: in.URL, Hash: hash}, nil
+}
+
+// fetch puts one commit's tree below the cache; an empty rev is the url's
+// ref, or the remote's HEAD.
+func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, error) {
+	commit, err := in.source.commit(ctx, rev)
+	if err != nil {
+		return lockedInput{}, fmt.Errorf("cannot fetch input %q from %s: %w", in.key, in.URL, err)
+	}
+	base := filepath.Join(cache, "inputs")
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
+	}
+	tmp, err := os.MkdirTemp(base, ".fetch-")
+	if err != nil {
+		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	if err := checkout(commit, tmp); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot fetch input %q: %w", in.key, err)
+	}
+	hash, err := hashTree(tmp)
+	if err != nil {
+		return lockedInput{}, err
+	}
+	if err := os.Chmod(tmp, 0o755); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
+	}
+	if err := os.Rename(tmp, treeDir(cache, hash)); err != nil && !errors.Is(err, os.ErrExist) {
+		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
+	}
+	when := commit.Committer.When.UTC().Truncate(time.Second)
+	return lockedInput{URL: in.URL, Rev: commit.Hash.String(), Date: &when, Hash: hash}, nil
+}
+
+// checkout writes a commit's files below dir. A commit is somebody else's: no
+// name and no symbolic link in it leads out of dir.
+func checkout(commit *object.Commit, dir string) error {
+	tree, err := commit.Tree()
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return tree.Files().ForEach(func(f *object.File) error {
+		if err := root.MkdirAll(filepath.Dir(f.Name), 0o755); err != nil {
+			return err
+		}
+		r, err := f.Reader()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		b, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		switch f.Mode {
+		case filemode.Symlink:
+			return root.Symlink(string(b), f.Name)
+		case filemode.Executable:
+			return root.WriteFile(f.Name, b, 0o755)
+		}
+		return root.WriteFile(f.Name, b, 0o644)
+	})
+}

@@ -1,0 +1,128 @@
+package flake
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// source is what the url of a tree input says.
+type source struct {
+	path   string   // of path: and git+file:, absolute
+	remote *url.URL // of git+https: and git+ssh:, without query
+	git    bool
+	ref    string // a branch, a tag or refs/...; empty for the remote's HEAD
+	rev    string // a whole commit hash
+	dir    string // of the flake below the tree
+}
+
+// errPassword is kept apart: its diagnostic must not show the source line.
+var errPassword = errors.New("holds a password")
+
+func parseDebian(name, rest string) (*DebianInput, error) {
+	suite, query, _ := strings.Cut(rest, "?")
+	if !regexp.MustCompile(`^[a-z][a-z0-9./-]*$`).MatchString(suite) {
+		return nil, fmt.Errorf("cannot read debian:%s: %q is no suite such as trixie or trixie-backports", rest, suite)
+	}
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read debian:%s: %w", rest, err)
+	}
+	if err := onlyKeys(q, "snapshot"); err != nil {
+		return nil, err
+	}
+	snapshot := q.Get("snapshot")
+	if snapshot != "" && !regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`).MatchString(snapshot) {
+		return nil, fmt.Errorf("cannot read debian:%s: a snapshot is a time such as 20261101T000000Z", rest)
+	}
+	return &DebianInput{Name: name, Suite: suite, Snapshot: snapshot, Components: []string{"main"}}, nil
+}
+
+func onlyKeys(q url.Values, known ...string) error {
+	for _, k := range sortedNames(q) {
+		if !slices.Contains(known, k) {
+			return fmt.Errorf("cannot read the url: it takes ?%s=, not %q", strings.Join(known, "=, ?"), k)
+		}
+	}
+	return nil
+}
+
+func parseSource(base, raw string) (source, error) {
+	address, query, _ := strings.Cut(raw, "?")
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return source{}, fmt.Errorf("cannot read %q: %w", raw, err)
+	}
+	scheme, rest, _ := strings.Cut(address, ":")
+	s := source{ref: q.Get("ref"), rev: q.Get("rev"), dir: q.Get("dir")}
+	keys := []string{"dir"}
+	switch scheme {
+	case "path", "git+file":
+		s.git = scheme == "git+file"
+		s.path = strings.TrimPrefix(rest, "//")
+		if !filepath.IsAbs(s.path) {
+			s.path = filepath.Join(base, s.path)
+		}
+	case "git+https", "git+ssh":
+		s.git = true
+		if s.remote, err = parseRemote(strings.TrimPrefix(address, "git+")); err != nil {
+			return source{}, err
+		}
+	default:
+		return source{}, fmt.Errorf("cannot read %q: debian:, path:, git+file:, git+https: and git+ssh: are what a url can start with", raw)
+	}
+	if s.git {
+		// shallow is Nix's; here no more than one commit is asked for anyway.
+		keys = []string{"ref", "rev", "dir", "shallow"}
+	}
+	if err := onlyKeys(q, keys...); err != nil {
+		return source{}, err
+	}
+	return s, s.check(raw, q)
+}
+
+func (s source) check(raw string, q url.Values) error {
+	if s.dir != "" && !filepath.IsLocal(s.dir) {
+		return fmt.Errorf("cannot read %q: dir leaves the input", raw)
+	}
+	if s.rev != "" && !regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(s.rev) {
+		return fmt.Errorf("cannot read %q: rev is a whole commit hash of 40 hexadecimal digits; a branch or a tag is ?ref=", raw)
+	}
+	if v := q.Get("shallow"); v != "" && v != "1" && v != "0" {
+		return fmt.Errorf("cannot read %q: shallow is 1 or 0", raw)
+	}
+	return nil
+}
+
+// parseRemote reads the address of a git server. The flake is in git and so
+// is its lock: no password may be in them.
+func parseRemote(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		if strings.Contains(address, "@") { // the error quotes what may be a password
+			return nil, errPassword
+		}
+		return nil, fmt.Errorf("cannot read %q: %w", address, err)
+	}
+	if _, has := u.User.Password(); has {
+		return nil, errPassword
+	}
+	if u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-") || strings.Trim(u.Path, "/") == "" {
+		return nil, fmt.Errorf("cannot read git+%s: it names a host and a path, git+%s://HOST/PATH", address, u.Scheme)
+	}
+	return u, nil
+}
+
+// address is what two inputs have in common that are the same repository at
+// the same ref; empty for a folder.
+func (s source) address() string {
+	if s.remote == nil {
+		return ""
+	}
+	path := strings.TrimSuffix(strings.TrimSuffix(s.remote.Path, "/"), ".git")
+	return strings.ToLower(s.remote.Host) + path + "?ref=" + s.ref + "&dir=" + s.dir
+}

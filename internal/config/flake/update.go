@@ -1,0 +1,143 @@
+package flake
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// InputChange is what an update did to one input. Before and After are
+// revisions, or content hashes of folders; empty is not locked.
+type InputChange struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// maxInputDepth ends inputs that take each other.
+const maxInputDepth = 8
+
+// Update locks the named inputs, or all, at what their urls mean now, and
+// forgets those that flake.hcl no longer has. An input's own inputs are
+// locked with it, where its own lock has them if that holds their url.
+// Package sources are locked in packages.lock, not here.
+func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, error) {
+	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
+	for _, name := range names {
+		if f.Input(name) == nil {
+			return nil, fmt.Errorf("cannot update input %q: flake.hcl has no such input; it has: %s", name, strings.Join(f.InputNames(), ", "))
+		}
+	}
+	var errs []error
+	for _, d := range f.inputs {
+		old, ok := f.lock.Inputs[d.name]
+		if ok && old.URL == d.in.URL && len(names) > 0 && !slices.Contains(names, d.name) {
+			keep(f.lock, d.name, next, d.name, d.in.follows)
+			continue
+		}
+		errs = append(errs, d.in.lockTo(ctx, next))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(next, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
+	}
+	changes := compareInputs(f.lock, next)
+	if len(changes) > 0 || !exists(filepath.Join(f.Dir, lockName)) {
+		if err := writeWhole(filepath.Join(f.Dir, lockName), append(b, '\n')); err != nil {
+			return nil, err
+		}
+	}
+	f.lock = next
+	return changes, nil
+}
+
+// lockTo locks the input, and its own inputs, in next.
+func (in *Input) lockTo(ctx context.Context, next *lockFile) error {
+	if in.Debian != nil {
+		return nil
+	}
+	if strings.Count(in.key, ".") >= maxInputDepth {
+		return fmt.Errorf("cannot lock input %q: inputs nest %d levels deep at most; let one follow another", in.key, maxInputDepth)
+	}
+	locked, err := in.resolve(ctx)
+	if err != nil {
+		return err
+	}
+	next.Inputs[in.key] = locked
+	if !in.IsFlake {
+		return nil
+	}
+	tree := in.source.path
+	if in.source.git {
+		cache, err := CacheDir()
+		if err != nil {
+			return err
+		}
+		tree = treeDir(cache, locked.Hash)
+	}
+	f, diags := in.load(tree, "", next)
+	if diags.HasErrors() {
+		return fmt.Errorf("cannot lock input %q: %w", in.key, diags)
+	}
+	own, err := readLock(filepath.Join(f.Dir, lockName))
+	if err != nil {
+		return fmt.Errorf("cannot lock input %q: its own lock: %w", in.key, err)
+	}
+	var errs []error
+	for _, d := range f.inputs {
+		if d.in.owner != f { // it follows
+			continue
+		}
+		if old, ok := own.Inputs[d.name]; ok && old.URL == d.in.URL {
+			keep(own, d.name, next, d.in.key, d.in.follows)
+			continue
+		}
+		errs = append(errs, d.in.lockTo(ctx, next))
+	}
+	return errors.Join(errs...)
+}
+
+// keep copies an input and its inputs from one lock into another.
+func keep(from *lockFile, name string, to *lockFile, key string, follows map[string]followed) {
+	for n, locked := range from.Inputs {
+		inner, nested := strings.CutPrefix(n, name+".")
+		first, _, _ := strings.Cut(inner, ".")
+		if _, drop := follows[first]; nested && !drop {
+			to.Inputs[key+"."+inner] = locked
+		}
+	}
+	to.Inputs[key] = from.Inputs[name]
+}
+
+func compareInputs(old, next *lockFile) []InputChange {
+	all := map[string]InputChange{}
+	for key, l := range old.Inputs {
+		all[key] = InputChange{Name: key, Before: l.version()}
+	}
+	for key, l := range next.Inputs {
+		c := all[key]
+		c.Name, c.After = key, l.version()
+		all[key] = c
+	}
+	out := []InputChange{}
+	for _, key := range sortedNames(all) {
+		if c := all[key]; c.Before != c.After || old.Inputs[key].URL != next.Inputs[key].URL || old.Inputs[key].Hash != next.Inputs[key].Hash {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (l lockedInput) version() string {
+	if l.Rev != "" {
+		return l.Rev
+	}
+	return l.Hash
+}
