@@ -16,7 +16,7 @@ require (
 	github.com/vbauerster/mpb/v8 v8.16.2 // progress bars with a known total, alive and without globals
 	github.com/zclconf/go-cty v1.20.0 // given: the values of the language
 	github.com/zclconf/go-cty-yaml v1.2.0 // yamlencode and yamldecode, as Terraform has them
-	golang.org/x/crypto v0.56.0 // tests: an ssh host key to decrypt with
+	golang.org/x/crypto v0.56.0 // ssh: keys, agent and known_hosts for inputs; go-git brings it anyway
 	golang.org/x/sync v0.24.0 // errgroup: parallel downloads and hashing
 	golang.org/x/sys v0.49.0 // renameat2, mounts, namespaces, xattrs
 	golang.org/x/text v0.41.0 // NFC check of text files (language rule 18)
