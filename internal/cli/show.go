@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/render"
+)
+
+// The marks around what show keeps up to date in somebody's file.
+const (
+	showBegins = "<!-- hostctl show -->"
+	showEnds   = "<!-- /hostctl show -->"
+)
+
+type showOptions struct {
+	markdown bool
+	write    string
+}
+
+func newShow(e *env) *cobra.Command {
+	var o showOptions
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Print which hosts there are and what runs on them",
+		Long: `Evaluate every host and print two tables: the hosts with what they declare of
+disks, secrets, persistence and home folders, and the applications by function
+with the template that brings them and their hosts. What a host has of
+applications is what its 'application' blocks say.
+
+With --markdown --write FILE the tables replace what stands in FILE between the
+lines
+
+    ` + showBegins + `
+    ` + showEnds + `
+
+so that a README stays true; the rest of FILE is left as it is.
+
+Exit codes: 0 done, 1 the configuration has errors or FILE has no such lines.`,
+		Example: `  hostctl show
+  hostctl show --markdown --write README.md
+  hostctl show --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runShow(cmd.Context(), e, o) },
+	}
+	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown")
+	cmd.Flags().StringVar(&o.write, "write", "", "put the Markdown between the marks in this `FILE`")
+	return cmd
+}
+
+func runShow(ctx context.Context, e *env, o showOptions) error {
+	if o.write != "" && !o.markdown {
+		return errors.New("cannot write to " + o.write + ": --write goes with --markdown")
+	}
+	f, diags := flake.Load(e.flakeDir)
+	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
+		return err
+	}
+	s, diags := outline(ctx, f)
+	// Warnings are for validate.
+	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
+		return err
+	}
+	switch {
+	case e.json:
+		return e.writeJSON(s)
+	case !o.markdown:
+		return render.ShowText(e.stdout, s)
+	case o.write == "":
+		return render.ShowMarkdown(e.stdout, s)
+	}
+	var b bytes.Buffer
+	if err := render.ShowMarkdown(&b, s); err != nil {
+		return err
+	}
+	return writeSection(o.write, b.String())
+}
+
+// outline evaluates every host. Hosts stand in the order of flake.hcl.
+func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics) {
+	hosts := f.Hosts()
+	slices.SortStableFunc(hosts, func(a, b string) int { return f.Host(a).Range.Start.Byte - f.Host(b).Range.Start.Byte })
+	s := &render.Show{Hosts: []render.ShowHost{}}
+	functions := map[string]*render.ShowFunction{}
+	all := newHostDiagnostics(len(hosts))
+	for _, name := range hosts {
+		r, diags := eval.Host(ctx, f, name)
+		all.add(name, diags)
+		if diags.HasErrors() {
+			continue
+		}
+		inv, template := r.Inventory(), f.Host(name).Template
+		s.Hosts = append(s.Hosts, render.ShowHost{
+			Name: name, Disks: inv.Disks, Secrets: inv.Secrets, Persistence: inv.Persistence, Home: inv.Home,
+			Template: template, Hardware: inv.Hardware,
+		})
+		for _, a := range inv.Applications {
+			if functions[a.Function] == nil {
+				functions[a.Function] = &render.ShowFunction{Function: a.Function, Templates: []string{}}
+			}
+			addApplication(functions[a.Function], a, name, template)
+		}
+	}
+	s.Applications = []render.ShowFunction{}
+	byName := func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+	for _, function := range slices.SortedFunc(slices.Values(sortedKeys(functions)), byName) {
+		row := functions[function]
+		slices.SortFunc(row.Apps, func(a, b render.ShowApplication) int { return byName(a.Name, b.Name) })
+		s.Applications = append(s.Applications, *row)
+	}
+	return s, all.merged()
+}
+
+func addApplication(row *render.ShowFunction, a eval.Application, host, template string) {
+	if !slices.Contains(row.Hosts, host) {
+		row.Hosts = append(row.Hosts, host)
+	}
+	if a.ByTemplate && !slices.Contains(row.Templates, template) {
+		row.Templates = append(row.Templates, template)
+	}
+	i := slices.IndexFunc(row.Apps, func(b render.ShowApplication) bool { return b.Name == a.Name })
+	if i < 0 {
+		i = len(row.Apps)
+		row.Apps = append(row.Apps, render.ShowApplication{Name: a.Name})
+	}
+	app := &row.Apps[i]
+	app.Hosts = append(app.Hosts, host)
+	if a.Missing != "" {
+		if app.Missing == nil {
+			app.Missing = map[string]string{}
+		}
+		app.Missing[host] = a.Missing
+	}
+}
+
+// writeSection replaces what stands between the marks of a file.
+func writeSection(path, text string) error {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("cannot write the tables: %w", err)
+	}
+	begins := strings.Index(string(old), showBegins)
+	ends := strings.Index(string(old), showEnds)
+	if begins < 0 || ends < begins {
+		return fmt.Errorf("cannot write the tables to %s: it has no line %s followed by a line %s; put both where they belong", path, showBegins, showEnds)
+	}
+	made := string(old[:begins]) + showBegins + "\n\n" + text + "\n" + string(old[ends:])
+	if made == string(old) {
+		return nil
+	}
+	return replaceFile(path, []byte(made))
+}
