@@ -50,9 +50,11 @@ lint:
 demo: build tools
 	KEEP=$(KEEP) demo/run.sh
 
-# The pages of docs/commands, from the commands' own help.
+# The pages of docs/commands, from the commands' own help, and of docs/options,
+# from the option blocks of the library.
 docs: build
 	bin/hostctl docs markdown docs/commands
+	bin/hostctl options --markdown docs/options
 
 clean:
 	rm -rf bin

@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"io"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
+type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
+
 // completeHosts offers the names of the flake's hosts to the shell.
-func completeHosts(e *env) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+func completeHosts(e *env) completer {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		f, diags := flake.Load(e.flakeDir)
 		if diags.HasErrors() {
@@ -15,4 +20,53 @@ func completeHosts(e *env) func(*cobra.Command, []string, string) ([]string, cob
 		}
 		return f.Hosts(), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeInputs offers the names of the flake's inputs.
+func completeInputs(e *env) completer {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		f, diags := flake.Load(e.flakeDir)
+		if diags.HasErrors() {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return f.InputNames(), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeOptions offers paths of options as far as the next dot, so that the
+// shell goes down the tree with the user.
+func completeOptions(e *env) completer {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		quiet := *e
+		quiet.stderr = io.Discard // a shell that completes shows no errors
+		c, err := quiet.catalog(cmd.Context())
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		out, deeper := nextElements(places(c.Options), typed)
+		if deeper {
+			return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// nextElements are the paths that start with typed and have no element more
+// than it, with a dot where something lies below; deeper says that one does.
+func nextElements(paths []string, typed string) (out []string, deeper bool) {
+	above := map[string]bool{}
+	for _, p := range paths {
+		if i := strings.LastIndex(p, "."); i > 0 {
+			above[p[:i]] = true
+		}
+	}
+	for _, p := range paths {
+		if strings.HasPrefix(p, typed) && !strings.Contains(p[len(typed):], ".") {
+			if above[p] {
+				p, deeper = p+".", true
+			}
+			out = append(out, p)
+		}
+	}
+	return out, deeper
 }

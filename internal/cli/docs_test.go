@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +15,21 @@ func TestCommandPagesAreCurrent(t *testing.T) {
 	if err := writeDocs(newRootCommand(&env{}), "markdown", dir); err != nil {
 		t.Fatal(err)
 	}
-	const committed = "../../docs/commands"
+	samePages(t, dir, "../../docs/commands")
+}
+
+func TestOptionPagesAreCurrent(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeOptionPages(context.Background(), dir); err != nil {
+		t.Fatal(err)
+	}
+	samePages(t, dir, "../../docs/options")
+}
+
+// samePages compares the pages that were made just now with those that are
+// committed.
+func samePages(t *testing.T, dir, committed string) {
+	t.Helper()
 	made, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +39,7 @@ func TestCommandPagesAreCurrent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(made) != len(there) {
-		t.Errorf("%s has %d pages, the commands make %d", committed, len(there), len(made))
+		t.Errorf("%s has %d pages, %d are made; run 'make docs'", committed, len(there), len(made))
 	}
 	for _, page := range made {
 		want, err := os.ReadFile(filepath.Join(dir, page.Name()))
@@ -33,7 +48,7 @@ func TestCommandPagesAreCurrent(t *testing.T) {
 		}
 		got, err := os.ReadFile(filepath.Join(committed, page.Name()))
 		if err != nil || string(got) != string(want) {
-			t.Errorf("%s is not what its command says (%v); run 'make docs'", page.Name(), err)
+			t.Errorf("%s of %s is not what its source says (%v); run 'make docs'", page.Name(), committed, err)
 		}
 	}
 }

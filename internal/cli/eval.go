@@ -31,6 +31,8 @@ value of one option, or of every option of a group, a map or an entry.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runEval(cmd.Context(), e, o) },
 	}
 	cmd.Flags().StringVar(&o.option, "option", "", "path of one option")
+	// It fails only for a flag that does not exist.
+	_ = cmd.RegisterFlagCompletionFunc("option", completeOptions(e))
 	return cmd
 }
 

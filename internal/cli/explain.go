@@ -21,8 +21,9 @@ of them count: the layer (library, flake, template, host) and the priority of
 each, strongest first. A line that does not count is marked "beaten".`,
 		Example: `  hostctl explain --host laptop networking.firewall.enable
   hostctl explain --host laptop 'file["/etc/motd"].content'`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd.Context(), e, args[0]) },
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeOptions(e),
+		RunE:              func(cmd *cobra.Command, args []string) error { return runExplain(cmd.Context(), e, args[0]) },
 	}
 }
 

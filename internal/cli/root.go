@@ -125,6 +125,7 @@ func commands(e *env) []*cobra.Command {
 		newValidate(e),
 		newEval(e),
 		newExplain(e),
+		newOptions(e),
 		newShow(e),
 		newUpdate(e),
 		newPlan(e),
