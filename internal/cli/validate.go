@@ -42,9 +42,13 @@ func runValidate(ctx context.Context, e *env) error {
 	}
 	all := newHostDiagnostics(len(hosts))
 	all.add("", diags)
-	for _, name := range hosts {
-		_, diags := eval.Host(ctx, f, name)
-		all.add(name, diags)
+	found := make([]hcl.Diagnostics, len(hosts))
+	eval.NewFleet(f).Each(ctx, hosts, func(i int, _ *eval.Result, diags hcl.Diagnostics) { found[i] = diags })
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for i, name := range hosts {
+		all.add(name, found[i])
 	}
 	if err := e.verdict(f, all.merged()); err != nil || e.json {
 		return err

@@ -37,13 +37,14 @@ func Options(ctx context.Context, f *flake.Flake, hosts []string) (*Catalog, hcl
 	if f == nil {
 		f, hosts = &flake.Flake{Files: map[string]*hcl.File{}}, nil
 	}
-	c := &Catalog{files: map[string]*hcl.File{}}
+	fleet := NewFleet(f)
+	c := &Catalog{files: f.Files}
 	var diags hcl.Diagnostics
-	e := newEvaluator(ctx, f)
+	e := newEvaluator(ctx, fleet)
 	c.add(e)
 	diags = append(diags, e.diags...)
 	for _, name := range hosts {
-		e := newEvaluator(ctx, f)
+		e := newEvaluator(ctx, fleet)
 		if e.host = f.Host(name); e.host == nil {
 			continue
 		}
@@ -72,9 +73,6 @@ func (c *Catalog) add(e *evaluator) {
 			Default: e.sourceOf(d.Default), Example: e.sourceOf(d.Example), File: d.Range.Filename, Line: d.Range.Start.Line,
 		})
 	})
-	for name, file := range e.files {
-		c.files[name] = file
-	}
 }
 
 // Source is the text of a file that declares options, or "".
@@ -92,7 +90,7 @@ func (e *evaluator) sourceOf(x hcl.Expression) string {
 		return ""
 	}
 	rng := x.Range()
-	f := e.files[rng.Filename]
+	f := e.flake.Files[rng.Filename]
 	if f == nil || rng.End.Byte > len(f.Bytes) {
 		return ""
 	}

@@ -22,7 +22,7 @@ secrets { age_key_file = "/key" }
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	e := newEvaluator(context.Background(), f)
+	e := newEvaluator(context.Background(), NewFleet(f))
 	e.host = f.Host("h")
 	e.loadAll()
 	seen := 0

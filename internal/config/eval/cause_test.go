@@ -100,12 +100,12 @@ func evalWith(t *testing.T, module, dir string) *Result {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	e := newEvaluator(context.Background(), f)
+	e := newEvaluator(context.Background(), NewFleet(f))
 	const name = "library/extra.hcl"
 	m := e.newModule(nil, name, name, option.Library)
 	m.done, m.counted = true, true
 	e.modules[name] = m
-	e.parse(m, []byte(module))
+	e.read(m, e.fleet.parse(name, name, func() ([]byte, error) { return []byte(module), nil }))
 	e.loaded = append(e.loaded, m)
 	r := e.run("h")
 	if e.diags.HasErrors() {

@@ -17,7 +17,6 @@ import (
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/internal/spec"
-	"github.com/hostctl/hostctl/library"
 )
 
 // Result is an evaluated host.
@@ -31,15 +30,14 @@ type Result struct {
 // evaluator is the state of one host's evaluation.
 type evaluator struct {
 	ctx   context.Context
+	fleet *Fleet
 	flake *flake.Flake
 	host  *flake.Host
 
-	files   map[string]*hcl.File
 	modules map[string]*module // by path on disk, or library path
 	loaded  []*module          // in load order
 	mounts  map[string]*flake.Input
 	args    cty.Value
-	base    *hcl.EvalContext // the functions of every file
 
 	root    *option.Node
 	homes   map[*option.Node]*module // whose file declares an option
@@ -62,27 +60,24 @@ type evaluator struct {
 // Host evaluates one host of a flake. The result is usable, for snippets at
 // least, when there are errors too.
 func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagnostics) {
-	e := newEvaluator(ctx, f)
-	r := e.run(name)
-	return r, e.diags
+	return NewFleet(f).Host(ctx, name)
 }
 
-func newEvaluator(ctx context.Context, f *flake.Flake) *evaluator {
+func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	e := &evaluator{
-		ctx: ctx, flake: f, files: f.Files, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
+		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
 		root: &option.Node{Children: map[string]*option.Node{}}, homes: map[*option.Node]*module{},
 		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
-		base: &hcl.EvalContext{Functions: sharedFunctions()},
 	}
-	for label, file := range library.Index() {
+	for label, file := range s.index {
 		e.index(label, file)
 	}
 	return e
 }
 
 func (e *evaluator) run(name string) *Result {
-	r := &Result{Files: e.files, eval: e}
+	r := &Result{Files: e.flake.Files, eval: e}
 	if e.host = e.flake.Host(name); e.host == nil {
 		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, e.flake.Hosts())))
 		return r
@@ -113,7 +108,7 @@ func subjectName(d *hcl.Diagnostic) string {
 // so that a module belongs to the weakest layer that reaches it (rule 11).
 func (e *evaluator) loadAll() {
 	e.args = e.evalArgs()
-	for _, name := range library.Always() {
+	for _, name := range e.fleet.always {
 		e.activate(name)
 	}
 	e.loadList(option.Flake, e.flake.Modules)
@@ -187,9 +182,11 @@ func (e *evaluator) report(diags hcl.Diagnostics) {
 		if !e.said[key] {
 			e.said[key] = true
 			// The expression and its context would make the writer print
-			// values, among them the placeholders of this evaluator.
-			d.Expression, d.EvalContext = nil, nil
-			e.diags = append(e.diags, d)
+			// values, among them the placeholders of this evaluator. Other
+			// hosts may have the same diagnostic.
+			own := *d
+			own.Expression, own.EvalContext = nil, nil
+			e.diags = append(e.diags, &own)
 		}
 	}
 }

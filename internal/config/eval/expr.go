@@ -278,13 +278,9 @@ func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 // only the parts that it names.
 func (r *reading) variables(expr hcl.Expression, sc *scope) map[string]cty.Value {
 	vars := map[string]cty.Value{}
-	byRoot := map[string][]use{}
-	for _, u := range usesOf(expr, nil) {
-		byRoot[u.root] = append(byRoot[u.root], u)
-	}
-	for _, root := range sortedKeys(byRoot) {
-		if v, ok := r.variable(root, byRoot[root], sc); ok {
-			vars[root] = v
+	for _, of := range r.e.fleet.usesByRoot(expr) {
+		if v, ok := r.variable(of[0].root, of, sc); ok {
+			vars[of[0].root] = v
 		}
 	}
 	return vars

@@ -16,7 +16,7 @@ func evalWhole(t *testing.T, dir string) (*Result, *evaluator) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	e := newEvaluator(context.Background(), f)
+	e := newEvaluator(context.Background(), NewFleet(f))
 	e.host = f.Host("h")
 	for _, name := range library.Modules() {
 		e.activate(name)

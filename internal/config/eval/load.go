@@ -56,7 +56,7 @@ func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.La
 	}
 	m.source.Dir = m.mount
 	m.root = &block{mod: m}
-	m.ctx = e.base.NewChild()
+	m.ctx = e.fleet.base.NewChild()
 	m.ctx.Functions = e.functions(m)
 	return m
 }
@@ -160,14 +160,15 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil
 	}
-	src, err := f.ReadFile(real)
-	if err != nil {
-		e.fail(&at, "Cannot load module", sentence(err))
+	name := f.Label + filepath.ToSlash(rel)
+	file := e.fleet.parse(real, name, func() ([]byte, error) { return f.ReadFile(real) })
+	if file.err != nil {
+		e.fail(&at, "Cannot load module", sentence(file.err))
 		return nil
 	}
-	m := e.newModule(f, f.Label+filepath.ToSlash(rel), real, layer)
+	m := e.newModule(f, name, real, layer)
 	e.modules[real] = m
-	e.parse(m, src)
+	e.read(m, file)
 	e.imports(m, layer)
 	m.source.Index = len(e.loaded)
 	m.counted, m.done = true, true
@@ -180,7 +181,7 @@ func (e *evaluator) ownerOf(p string, from *module) *flake.Flake {
 	if rest, ok := strings.CutPrefix(p, "/@"); ok {
 		mount, _, _ := strings.Cut(rest, "/")
 		if in := e.mounted("/@" + mount); in != nil {
-			if f, _ := in.Flake(); f != nil {
+			if f := e.fleet.open(e.ctx, in).flake; f != nil {
 				return f
 			}
 		}
@@ -191,20 +192,14 @@ func (e *evaluator) ownerOf(p string, from *module) *flake.Flake {
 
 func (e *evaluator) mounted(mount string) *flake.Input { return e.mounts[mount] }
 
-func (e *evaluator) parse(m *module, src []byte) {
-	file, diags := flake.Parse(m.name, src)
-	if file != nil {
-		e.files[m.name] = file
-	} else {
-		e.files[m.name] = &hcl.File{Bytes: src}
-	}
-	e.report(diags)
-	if file == nil || diags.HasErrors() {
+func (e *evaluator) read(m *module, p *parsed) {
+	e.report(p.diags)
+	if p.diags.HasErrors() {
 		e.incomplete = true
 		m.body = &hclsyntax.Body{}
 		return
 	}
-	m.body = file.Body.(*hclsyntax.Body)
+	m.body = p.file.Body.(*hclsyntax.Body)
 	for _, b := range m.body.Blocks {
 		switch b.Type {
 		case "locals":
@@ -245,16 +240,16 @@ func (e *evaluator) declareLibrary(name string) *module {
 	if m := e.modules["library/"+name]; m != nil {
 		return m
 	}
-	src, err := library.Read(name)
-	if err != nil {
-		e.fail(nil, "Invalid library", "internal error: "+err.Error())
+	file := e.fleet.parse("library/"+name, "library/"+name, func() ([]byte, error) { return library.Read(name) })
+	if file.err != nil {
+		e.fail(nil, "Invalid library", "internal error: "+file.err.Error())
 		return nil
 	}
 	m := e.newModule(nil, "library/"+name, "library/"+name, option.Library)
 	m.source.Index = -1
 	m.done = true
 	e.modules["library/"+name] = m
-	e.parse(m, src)
+	e.read(m, file)
 	return m
 }
 

@@ -170,18 +170,15 @@ func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
 		vals["suite"] = cty.StringVal(in.Debian.Suite)
 		return cty.ObjectVal(vals)
 	}
-	if err := in.Open(r.e.ctx); err != nil {
-		r.fail(rng, "Cannot open input", sentence(err))
+	opened := r.e.fleet.open(r.e.ctx, in)
+	if opened.err != nil {
+		r.fail(rng, "Cannot open input", sentence(opened.err))
 		return cty.DynamicVal
 	}
 	r.e.mounts[in.Path()] = in
 	vals["path"], vals["rev"] = cty.StringVal(in.Path()), cty.StringVal(in.Rev())
-	f, diags := in.Flake()
-	r.diags = append(r.diags, diags...)
-	if f != nil {
-		for name, file := range f.Files {
-			r.e.files[name] = file
-		}
+	r.diags = append(r.diags, opened.diags...)
+	if f := opened.flake; f != nil {
 		for name, exports := range map[string]map[string]string{"modules": f.Exports.Modules, "templates": f.Exports.Templates, "packages": f.Exports.Packages} {
 			paths := map[string]cty.Value{}
 			for k, p := range exports {

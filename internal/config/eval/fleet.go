@@ -1,0 +1,162 @@
+package eval
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/library"
+)
+
+// Fleet evaluates hosts of one flake. What no host changes is done once for
+// all: files are read and parsed, references found, inputs opened. Several
+// goroutines may use it; the flake's Files are theirs to read when all are
+// done.
+type Fleet struct {
+	flake  *flake.Flake
+	base   *hcl.EvalContext  // the functions of every file
+	index  map[string]string // of the library
+	always []string
+
+	mu     sync.Mutex
+	parsed map[string]*parsed // by path on disk, or library path
+	inputs map[*flake.Input]*openInput
+	uses   sync.Map // of hcl.Expression: uses by root
+}
+
+// parsed is a file as all hosts see it.
+type parsed struct {
+	once  sync.Once
+	file  *hcl.File // with an empty body where it did not parse
+	diags hcl.Diagnostics
+	err   error // it cannot be read
+}
+
+type openInput struct {
+	once  sync.Once
+	flake *flake.Flake
+	diags hcl.Diagnostics
+	err   error
+}
+
+// NewFleet evaluates hosts of f.
+func NewFleet(f *flake.Flake) *Fleet {
+	return &Fleet{
+		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, index: library.Index(), always: library.Always(),
+		parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
+	}
+}
+
+// Host evaluates one host. The result is usable, for snippets at least, when
+// there are errors too.
+func (s *Fleet) Host(ctx context.Context, name string) (*Result, hcl.Diagnostics) {
+	e := newEvaluator(ctx, s)
+	r := e.run(name)
+	return r, e.diags
+}
+
+// Each evaluates hosts, as many at a time as there are processors, and hands
+// each to take with its place in names: from several goroutines, in no
+// particular order. A result that take does not keep is forgotten. Hosts
+// that have not begun when ctx ends are left out.
+func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Result, diags hcl.Diagnostics)) {
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(names)) {
+		workers.Go(func() {
+			for i := range next {
+				r, diags := s.Host(ctx, names[i])
+				take(i, r, diags)
+			}
+		})
+	}
+	for i := range names {
+		if ctx.Err() != nil {
+			break
+		}
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+}
+
+// parse is the file at key, which read reads, called name in diagnostics.
+func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
+	s.mu.Lock()
+	p := s.parsed[key]
+	if p == nil {
+		p = &parsed{}
+		s.parsed[key] = p
+	}
+	s.mu.Unlock()
+	p.once.Do(func() {
+		var src []byte
+		if src, p.err = read(); p.err != nil {
+			return
+		}
+		p.file, p.diags = flake.Parse(name, src)
+		if p.file == nil {
+			p.file = &hcl.File{Bytes: src}
+		}
+		s.keep(name, p.file)
+	})
+	return p
+}
+
+func (s *Fleet) keep(name string, file *hcl.File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flake.Files[name] = file
+}
+
+// open opens an input and, if it is one, its flake.
+func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
+	s.mu.Lock()
+	o := s.inputs[in]
+	if o == nil {
+		o = &openInput{}
+		s.inputs[in] = o
+	}
+	s.mu.Unlock()
+	o.once.Do(func() {
+		if o.err = in.Open(ctx); o.err != nil {
+			return
+		}
+		o.flake, o.diags = in.Flake()
+		if o.flake != nil {
+			for name, file := range o.flake.Files {
+				s.keep(name, file)
+			}
+		}
+	})
+	return o
+}
+
+// usesByRoot are the references of an expression, those of one root
+// together, roots sorted. Expressions are evaluated many times, also by
+// every host.
+func (s *Fleet) usesByRoot(expr hcl.Expression) [][]use {
+	switch x := expr.(type) {
+	case *hclsyntax.LiteralValueExpr:
+		return nil
+	case *hclsyntax.UnaryOpExpr: // it may be one that a single host made, see split
+		return s.usesByRoot(x.Val)
+	}
+	if known, ok := s.uses.Load(expr); ok {
+		return known.([][]use)
+	}
+	byRoot := map[string][]use{}
+	for _, u := range usesOf(expr, nil) {
+		byRoot[u.root] = append(byRoot[u.root], u)
+	}
+	var out [][]use
+	for _, root := range sortedKeys(byRoot) {
+		out = append(out, byRoot[root])
+	}
+	s.uses.Store(expr, out)
+	return out
+}
