@@ -10,10 +10,11 @@ import (
 	"strings"
 )
 
-//go:embed *.hcl */*.hcl
+//go:embed *.hcl */*.hcl */*.txt
 var files embed.FS
 
-// Read returns one embedded module by its path, "services/openssh.hcl".
+// Read returns one embedded module, or a file that a module reads, by its
+// path: "services/openssh.hcl".
 func Read(name string) ([]byte, error) { return files.ReadFile(name) }
 
 // Always are the modules that act whether or not anything touches them: the

@@ -70,6 +70,8 @@ func (e *evaluator) declareArgument(d *option.Declaration, a *hclsyntax.Attribut
 		}
 	case "default":
 		d.Default = a.Expr
+	case "keys":
+		d.Keys = a.Expr
 	case "example":
 		d.Example = a.Expr
 	case "description":
@@ -85,7 +87,7 @@ func (e *evaluator) declareArgument(d *option.Declaration, a *hclsyntax.Attribut
 	case "when", "for_each":
 		e.fail(a.NameRange.Ptr(), "Unknown argument", "An option is declared or not: option blocks take no when and no for_each. Put the condition into its default.")
 	default:
-		known := []string{"type", "default", "description", "example", "read_only", "validation"}
+		known := []string{"type", "default", "description", "example", "read_only", "keys", "validation"}
 		e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("An option block takes no %q.%s", a.Name, option.DidYouMean(a.Name, known)))
 	}
 }

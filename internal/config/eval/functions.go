@@ -18,6 +18,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/library"
 )
 
 // sharedFunctions are those that do not care which file calls them, under
@@ -149,6 +150,10 @@ func (e *evaluator) inFlake(p string) string {
 
 // readText reads a file as text. Text that cty would change is refused.
 func (e *evaluator) readText(m *module, p string) (string, error) {
+	if m.flake == nil && !strings.HasPrefix(p, "/@") {
+		b, err := library.Read(path.Join(strings.TrimPrefix(m.dir, "library/"), p))
+		return string(b), err
+	}
 	real, err := e.realPath(m, p)
 	if err != nil {
 		return "", err

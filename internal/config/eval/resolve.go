@@ -169,6 +169,7 @@ func (e *evaluator) resolveLeaf(c *cell) {
 		e.fail(c.defs[1].Range.Ptr(), "Read-only option", fmt.Sprintf("%s follows from other options and cannot be set.", c.path))
 	}
 	if !c.bad {
+		e.checkKeys(c, decl)
 		e.validate(c, decl)
 	}
 }

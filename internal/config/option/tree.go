@@ -27,6 +27,7 @@ type Declaration struct {
 	Description string
 	Example     hcl.Expression
 	ReadOnly    bool
+	Keys        hcl.Expression // nil: a map takes any key
 	Validations []Validation
 	Range       hcl.Range
 }

@@ -1,0 +1,46 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// checkKeys holds the keys of a map against those that its option's keys
+// argument allows, each where it is defined.
+func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
+	if decl.Keys == nil || !c.merged.Defined || len(c.merged.Elements) == 0 {
+		return
+	}
+	v, ok := e.value(decl.Keys, &scope{mod: e.homes[c.node]})
+	if !ok {
+		c.bad = true
+		return
+	}
+	var known []string
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.CanIterateElements() {
+		e.fail(decl.Keys.Range().Ptr(), "Wrong type", fmt.Sprintf("keys of option %s takes a list of strings.", decl.Path))
+		return
+	}
+	for it := v.ElementIterator(); it.Next(); {
+		_, name := it.Element()
+		if s, ok := option.KeyString(name); ok {
+			known = append(known, s)
+		}
+	}
+	for _, key := range sortedKeys(c.merged.Elements) {
+		if slices.Contains(known, key) {
+			continue
+		}
+		c.bad = true
+		part := c.merged.Elements[key]
+		e.report(hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "Unknown key", Subject: part.Range.Ptr(),
+			Detail: fmt.Sprintf("%s has no key %q.%s", c.path, key, option.DidYouMean(key, known)),
+		}})
+	}
+}

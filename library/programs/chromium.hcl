@@ -1,0 +1,64 @@
+# Chromium and its enterprise policies. A policy whose name the browser does
+# not know it ignores in silence, so the names are held against a list.
+
+option "programs.chromium.enable" {
+  type        = bool
+  default     = false
+  description = "Whether Chromium is installed."
+}
+
+option "programs.chromium.extensions" {
+  type        = set(string)
+  default     = []
+  description = "Ids of extensions of the Chrome Web Store that are installed and cannot be removed."
+  example     = ["ddkjiahejlhfcafbddmgiahcphecmpfh"]
+}
+
+option "programs.chromium.policies" {
+  type        = map(any)
+  default     = {}
+  keys        = concat(local.known, local.chromeos)
+  description = "Mandatory policies, by the names that chrome://policy shows. They hold for Brave as well where programs.brave is enabled."
+  example     = { PasswordManagerEnabled = false }
+}
+
+option "programs.chromium.extra_policies" {
+  type        = map(any)
+  default     = {}
+  description = "Policies whose names are not checked: newer ones than hostctl knows, or those of another browser built on Chromium."
+  example     = { BraveRewardsDisabled = true }
+}
+
+option "programs.brave.enable" {
+  type        = bool
+  default     = false
+  description = "Whether Brave takes Chromium's policies. Debian does not carry Brave itself."
+}
+
+locals {
+  known    = split("\n", trimspace(file("./chromium.txt")))
+  chromeos = split("\n", trimspace(file("./chromeos.txt")))
+  idle     = [for name in keys(config.programs.chromium.policies) : name if contains(local.chromeos, name)]
+  forced   = [for id in config.programs.chromium.extensions : "${id};https://clients2.google.com/service/update2/crx"]
+  policies = jsonencode(merge(
+    length(local.forced) > 0 ? { ExtensionInstallForcelist = local.forced } : {},
+    config.programs.chromium.policies,
+    config.programs.chromium.extra_policies,
+  ))
+}
+
+warn "chromeos_policies" {
+  condition = length(local.idle) == 0
+  message   = "Only ChromeOS knows these policies, here they do nothing: ${join(", ", local.idle)}."
+}
+
+config {
+  when     = config.programs.chromium.enable
+  packages = ["chromium"]
+  file "/etc/chromium/policies/managed/hostctl.json" { content = "${local.policies}\n" }
+}
+
+file "/etc/brave/policies/managed/hostctl.json" {
+  when    = config.programs.brave.enable
+  content = "${local.policies}\n"
+}

@@ -1,0 +1,44 @@
+# Firefox, the extended support release that Debian carries, and its policies.
+
+option "programs.firefox.enable" {
+  type        = bool
+  default     = false
+  description = "Whether Firefox ESR is installed."
+}
+
+option "programs.firefox.language_packs" {
+  type        = set(string)
+  default     = []
+  description = "Languages beside en-US, which is built in."
+  example     = ["de", "es-es"]
+}
+
+option "programs.firefox.policies" {
+  type        = map(any)
+  default     = {}
+  keys        = split("\n", trimspace(file("./firefox.txt")))
+  description = "Policies, by the names that about:policies shows."
+  example     = { DisableTelemetry = true }
+}
+
+option "programs.firefox.extra_policies" {
+  type        = map(any)
+  default     = {}
+  description = "Policies whose names are not checked: newer ones than hostctl knows."
+  example     = { NewPolicy = true }
+}
+
+locals {
+  languages = [for l in config.programs.firefox.language_packs : "firefox-esr-l10n-${lower(l)}" if lower(l) != "en-us"]
+  policies  = merge(config.programs.firefox.policies, config.programs.firefox.extra_policies)
+}
+
+config {
+  when     = config.programs.firefox.enable
+  packages = concat(["firefox-esr"], local.languages)
+}
+
+file "/etc/firefox/policies/policies.json" {
+  when    = config.programs.firefox.enable && length(local.policies) > 0
+  content = "${jsonencode({ policies = local.policies })}\n"
+}
