@@ -68,6 +68,7 @@ config {
     content = join("\n", compact([
       "# Read by interactive shells, before ~/.zshrc.",
       "[[ -r /etc/profile.d/hostctl-aliases.sh ]] && source /etc/profile.d/hostctl-aliases.sh",
+      "[[ -r ~/.config/hostctl/session.sh ]] && source ~/.config/hostctl/session.sh",
       config.programs.zsh.enable_completion ? "autoload -Uz compinit bashcompinit\ncompinit\nbashcompinit" : "",
       config.programs.gnupg.agent.enable ? "export GPG_TTY=$TTY" : "",
       config.programs.zsh.autosuggestions.enable ? "source /usr/share/zsh-autosuggestions/zsh-autosuggestions.zsh" : "",

@@ -50,7 +50,7 @@ func sharedFunctions() map[string]function.Function {
 	}
 	for name, f := range map[string]function.Function{
 		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
-		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(),
+		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(), "dotted": dottedFunc(),
 		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
 		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "keyvalue": writerFunc("", writeKeyValue),
 	} {

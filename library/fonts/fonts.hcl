@@ -1,0 +1,39 @@
+# Fonts, and which of them programs get that ask for a kind of font.
+
+option "fonts.packages" {
+  type        = set(string)
+  default     = []
+  description = "Debian packages of fonts. fontconfig, which finds them, comes along."
+  example     = ["fonts-hack", "fonts-noto-color-emoji"]
+}
+
+option "fonts.fontconfig.default_fonts" {
+  type        = map(list(string))
+  default     = {}
+  keys        = ["emoji", "monospace", "sans-serif", "serif"]
+  description = "Families in order of preference, for each kind of font."
+  example     = { monospace = ["Hack"] }
+}
+
+config {
+  when     = length(config.fonts.packages) > 0 || length(config.fonts.fontconfig.default_fonts) > 0
+  packages = concat(["fontconfig"], config.fonts.packages)
+}
+
+file "/etc/fonts/conf.d/52-hostctl.conf" {
+  when    = length(config.fonts.fontconfig.default_fonts) > 0
+  content = <<-EOT
+    <?xml version="1.0"?>
+    <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
+    <fontconfig>
+    %{~for kind, families in config.fonts.fontconfig.default_fonts~}
+
+      <alias binding="same">
+        <family>${kind}</family>
+        <prefer>${join("", [for f in families : "<family>${replace(replace(f, "&", "&amp;"), "<", "&lt;")}</family>"])}</prefer>
+      </alias>
+    %{~endfor~}
+
+    </fontconfig>
+  EOT
+}

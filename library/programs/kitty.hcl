@@ -1,0 +1,49 @@
+# kitty, a terminal, set up for one user.
+
+option "home.*.programs.kitty.enable" {
+  type        = bool
+  default     = false
+  description = "Whether kitty is installed and set up for the user."
+}
+
+option "home.*.programs.kitty.settings" {
+  type        = map(any)
+  default     = {}
+  keys        = split("\n", trimspace(file("./kitty.txt")))
+  description = "kitty.conf(5). A list writes its key once for each element: map, env, symbol_map."
+  example     = { scrollback_lines = 10000, map = ["ctrl+t new_tab"] }
+}
+
+option "home.*.programs.kitty.session" {
+  type        = lines
+  default     = ""
+  description = "The tabs and windows that kitty opens when it starts. For much text use file(\"…\")."
+  example     = "new_tab logs\nlaunch journalctl -f"
+}
+
+locals {
+  homes  = { for user, h in config.home : user => "${config.user[user].home}/.config/kitty" if h.programs.kitty.enable }
+  opened = { for user, dir in local.homes : user => "${dir}/startup.session" if config.home[user].programs.kitty.session != "" }
+}
+
+config {
+  when     = length(local.homes) > 0
+  packages = ["kitty"]
+}
+
+file {
+  for_each = { for user, dir in local.homes : "${dir}/kitty.conf" => user }
+  owner    = each.value
+  group    = coalesce(config.user[each.value].group, each.value)
+  content = keyvalue(merge(
+    contains(keys(local.opened), each.value) ? { startup_session = local.opened[each.value] } : {},
+    config.home[each.value].programs.kitty.settings,
+  ), { separator = " " })
+}
+
+file {
+  for_each = { for user, path in local.opened : path => user }
+  owner    = each.value
+  group    = coalesce(config.user[each.value].group, each.value)
+  content  = config.home[each.value].programs.kitty.session
+}

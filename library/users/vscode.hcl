@@ -1,0 +1,48 @@
+# Visual Studio Code and its free build VSCodium, set up for one user. Debian
+# carries neither, so the files are written and nothing is installed. The
+# editor writes settings.json as well; a switch writes it anew.
+
+option "home.*.programs.vscode.enable" {
+  type        = bool
+  default     = false
+  description = "Whether the editor is set up for the user."
+}
+
+option "home.*.programs.vscode.package" {
+  type        = enum("code", "codium")
+  default     = "codium"
+  description = "Which build: Microsoft's, or VSCodium. They keep their settings in folders of their own."
+}
+
+option "home.*.programs.vscode.settings" {
+  type        = any
+  default     = {}
+  description = "settings.json. Names may be nested, editor = { fontSize = 11 }, and are written with dots. A setting whose value is an object needs its name in full: \"files.associations\" = {…}."
+  example     = { editor = { fontSize = 11 } }
+}
+
+option "home.*.programs.vscode.keybindings" {
+  type        = any
+  default     = []
+  description = "keybindings.json."
+  example     = [{ key = "ctrl+k", command = "workbench.action.closeEditor" }]
+}
+
+locals {
+  folder = { code = "Code", codium = "VSCodium" }
+  dirs   = { for user, h in config.home : user => "${config.user[user].home}/.config/${local.folder[h.programs.vscode.package]}/User" if h.programs.vscode.enable }
+}
+
+file {
+  for_each = { for user, dir in local.dirs : "${dir}/settings.json" => user }
+  owner    = each.value
+  group    = coalesce(config.user[each.value].group, each.value)
+  content  = "{\n${join(",\n", [for name, value in dotted(config.home[each.value].programs.vscode.settings) : "  ${jsonencode(name)}: ${jsonencode(value)}"])}\n}\n"
+}
+
+file {
+  for_each = { for user, dir in local.dirs : "${dir}/keybindings.json" => user if length(config.home[user].programs.vscode.keybindings) > 0 }
+  owner    = each.value
+  group    = coalesce(config.user[each.value].group, each.value)
+  content  = "[\n${join(",\n", [for k in config.home[each.value].programs.vscode.keybindings : "  ${jsonencode(k)}"])}\n]\n"
+}
