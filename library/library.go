@@ -59,3 +59,36 @@ func Index() map[string]string {
 	}
 	return index
 }
+
+// Move is a moved block of the library: To is empty where the option is gone.
+type Move struct{ From, To, Message string }
+
+// Moved lists the moved blocks of all modules. Like Index it reads lines, so
+// that an old name is known although its module is not parsed.
+func Moved() []Move {
+	var out []Move
+	for _, name := range Modules() {
+		b, err := files.ReadFile(name)
+		if err != nil {
+			continue // cannot be: Modules has just listed it
+		}
+		inside := false
+		for line := range strings.Lines(string(b)) {
+			key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			value = strings.Trim(strings.TrimSpace(value), `"`)
+			switch key = strings.TrimSpace(key); {
+			case strings.TrimSpace(line) == "moved {":
+				inside, out = true, append(out, Move{})
+			case line[0] == '}':
+				inside = false
+			case inside && key == "from":
+				out[len(out)-1].From = value
+			case inside && key == "to":
+				out[len(out)-1].To = value
+			case inside && key == "message":
+				out[len(out)-1].Message = value
+			}
+		}
+	}
+	return out
+}

@@ -81,7 +81,7 @@ func (e *evaluator) checkUse(u use) {
 	}
 	n := e.root
 	var at option.Path
-	for _, s := range u.steps {
+	for i, s := range u.steps {
 		switch {
 		case n.IsOption():
 			return
@@ -89,9 +89,15 @@ func (e *evaluator) checkUse(u use) {
 			n = n.Entry
 		case s.any || s.name == "name" && len(at) > 0 && n.Path[len(n.Path)-1] == option.Any:
 			return
-		case n.Children[s.name] == nil:
-			e.fail(&u.rng, "Unknown option", n.Unknown(e.root, at, s.name))
-			return
+		case n.Former || n.Children[s.name] == nil:
+			t, ok := e.follow(n, s.name, u.rng, u.written(n, i), true)
+			if !ok {
+				e.fail(&u.rng, "Unknown option", n.Unknown(e.root, at, s.name))
+			}
+			if t == nil {
+				return
+			}
+			n = t
 		default:
 			n = n.Children[s.name]
 		}

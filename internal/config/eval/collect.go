@@ -23,7 +23,8 @@ type block struct {
 	name    hcl.Expression
 	when    hcl.Expression
 	forEach hcl.Expression
-	depth   int // how many blocks above make entries
+	depth   int         // how many blocks above make entries
+	names   []hcl.Range // of the groups around it, up to the entry that they stand in
 }
 
 // rawDef is a definition before evaluation.
@@ -75,7 +76,7 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 	for _, inner := range body.Blocks {
 		if top {
 			switch inner.Type {
-			case "locals", "option":
+			case "locals", "option", "function", "moved":
 				continue
 			case "config":
 				if nb := e.newBlock(inner, b, nil); nb != nil {
@@ -108,7 +109,14 @@ func sortedAttributes(body *hclsyntax.Body) []*hclsyntax.Attribute {
 
 // child is the option, group or map called name below at.
 func (e *evaluator) child(at *option.Node, name string, b *block, rng hcl.Range) *option.Node {
-	if c := at.Children[name]; c != nil {
+	c := at.Children[name]
+	if c == nil || at.Former {
+		var ok bool
+		if c, ok = e.follow(at, name, rng, b.written(at, rng), false); ok && c == nil {
+			return nil
+		}
+	}
+	if c != nil {
 		e.touch(c)
 		return c
 	}
@@ -116,6 +124,15 @@ func (e *evaluator) child(at *option.Node, name string, b *block, rng hcl.Range)
 		e.fail(&rng, "Unknown option", at.Unknown(e.root, at.Path, name))
 	}
 	return nil
+}
+
+// written are the places of the elements of the path of a child of at, after
+// its last *, of which rng is the last; nil where an object literal holds some.
+func (b *block) written(at *option.Node, rng hcl.Range) []hcl.Range {
+	if len(b.names) != len(at.Path)-starred(at.Path) {
+		return nil
+	}
+	return append(slices.Clip(b.names), rng)
 }
 
 // touch notes that something defines n and activates the library module
@@ -135,6 +152,7 @@ func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block)
 			return
 		}
 		if nb := e.newBlock(b, parent, nil); nb != nil {
+			nb.names = append(slices.Clip(nb.names), b.TypeRange)
 			e.walk(b.Body, n, nb)
 		}
 	case n.Entry != nil:
@@ -189,6 +207,7 @@ func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.No
 		nb.forEach = a.Expr
 	}
 	if entry == nil {
+		nb.names = parent.names
 		return nb
 	}
 	name := b.Body.Attributes["name"]
@@ -267,8 +286,8 @@ func (b *block) split(x *hclsyntax.ConditionalExpr) (yes, no *block) {
 	if b.entry != nil {
 		depth++
 	}
-	yes = &block{mod: b.mod, parent: b, rng: x.TrueResult.Range(), depth: depth, when: x.Condition}
-	no = &block{mod: b.mod, parent: b, rng: x.FalseResult.Range(), depth: depth}
+	yes = &block{mod: b.mod, parent: b, rng: x.TrueResult.Range(), depth: depth, when: x.Condition, names: b.names}
+	no = &block{mod: b.mod, parent: b, rng: x.FalseResult.Range(), depth: depth, names: b.names}
 	no.when = &hclsyntax.UnaryOpExpr{Op: hclsyntax.OpLogicalNot, Val: x.Condition, SrcRange: x.Condition.Range(), SymbolRange: x.Condition.StartRange()}
 	return yes, no
 }

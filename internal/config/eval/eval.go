@@ -47,9 +47,11 @@ type evaluator struct {
 	cuts    map[*option.Node][]*rawDef // without() and force() of whole maps
 	touched map[*option.Node]bool
 	checks  []*check
+	moves   moves
 
 	cells map[string]*cell
 	stack []frame
+	calls int // of functions of files, under way
 	diags hcl.Diagnostics
 	said  map[string]bool
 	// incomplete is set when a file did not parse: what it would have
@@ -73,6 +75,7 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	for label, file := range s.index {
 		e.index(label, file)
 	}
+	e.addMoves()
 	return e
 }
 
@@ -121,6 +124,7 @@ func (e *evaluator) loadAll() {
 		}
 	}
 	e.loadList(option.Host, e.host.Modules)
+	e.checkMoves()
 	for i := 0; i < len(e.loaded); i++ { // collecting may activate library modules, which are appended
 		e.collect(e.loaded[i])
 	}

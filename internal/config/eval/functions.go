@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path"
@@ -104,7 +105,7 @@ func secretsIn(v cty.Value) []string {
 
 // functions are those that one file has beside the shared ones: paths are relative to it (rule 22).
 func (e *evaluator) functions(m *module) map[string]function.Function {
-	fns := map[string]function.Function{"file": e.fileFunc(m), "templatefile": e.templateFunc(m)}
+	fns := map[string]function.Function{"file": e.fileFunc(m), "templatefile": e.templateFunc(m, m.ctx)}
 	if m.flake == nil {
 		fns["secret_placeholder"] = placeholderFunc()
 	}
@@ -187,7 +188,11 @@ func (e *evaluator) fileFunc(m *module) function.Function {
 	})
 }
 
-func (e *evaluator) templateFunc(m *module) function.Function {
+// templateFunc renders with the functions of ctx, less templatefile itself:
+// a template that renders itself would never end.
+func (e *evaluator) templateFunc(m *module, ctx *hcl.EvalContext) function.Function {
+	inside := ctx.NewChild()
+	inside.Functions = map[string]function.Function{"templatefile": noTemplateFunc()}
 	return function.New(&function.Spec{
 		Params: []function.Parameter{
 			{Name: "path", Type: cty.String},
@@ -200,12 +205,22 @@ func (e *evaluator) templateFunc(m *module) function.Function {
 			if err != nil {
 				return cty.NilVal, err
 			}
-			return e.render(m, p, s, args[1])
+			return e.render(inside, p, s, args[1])
 		},
 	})
 }
 
-func (e *evaluator) render(m *module, p, s string, vars cty.Value) (cty.Value, error) {
+func noTemplateFunc() function.Function {
+	return function.New(&function.Spec{
+		VarParam: &function.Parameter{Name: "any", Type: cty.DynamicPseudoType},
+		Type:     function.StaticReturnType(cty.String),
+		Impl: func([]cty.Value, cty.Type) (cty.Value, error) {
+			return cty.NilVal, errors.New("a template cannot render another; pass it the rendered text as a variable")
+		},
+	})
+}
+
+func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (cty.Value, error) {
 	if err := flake.GuardTemplate(p, s); err != nil {
 		return cty.NilVal, err
 	}
@@ -220,7 +235,7 @@ func (e *evaluator) render(m *module, p, s string, vars cty.Value) (cty.Value, e
 	if vars.IsNull() || !vars.Type().IsObjectType() && !vars.Type().IsMapType() {
 		return cty.NilVal, fmt.Errorf("the variables of a template are a map")
 	}
-	ctx := m.ctx.NewChild()
+	ctx = ctx.NewChild()
 	ctx.Variables = vars.AsValueMap()
 	v, diags := tmpl.Value(ctx)
 	if diags.HasErrors() {

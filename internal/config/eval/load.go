@@ -206,6 +206,12 @@ func (e *evaluator) read(m *module, p *parsed) {
 			e.addLocals(m, b)
 		case "option":
 			e.declare(m, b)
+		case "function":
+			e.addFunction(m, b)
+		case "moved":
+			if m.flake != nil {
+				e.readMove(b)
+			}
 		}
 	}
 }

@@ -52,18 +52,34 @@ func (r *reading) build(n *option.Node, p option.Path, w *want) cty.Value {
 		vals["name"] = cty.StringVal(p[len(p)-1])
 	}
 	for name, c := range n.Children {
-		if w.all {
+		if n.Former && w.all {
+			vals[name] = r.former(n, p, name, w)
+		} else if n.Former {
+			continue
+		} else if w.all {
 			vals[name] = r.build(c, p.With(name), &want{all: true, at: w.at})
 		} else if kid := w.kids[name]; kid != nil {
 			vals[name] = r.build(c, p.With(name), kid)
 		}
 	}
-	for name := range w.kids {
+	for name, kid := range w.kids {
 		if _, ok := vals[name]; !ok {
-			vals[name] = cty.DynamicVal.Mark(poison{})
+			vals[name] = r.former(n, p, name, kid)
 		}
 	}
 	return cty.ObjectVal(vals)
+}
+
+// former is the value of an old name: that of the option that it is now.
+func (r *reading) former(n *option.Node, p option.Path, name string, w *want) cty.Value {
+	t, m, _ := r.e.renamed(n, name)
+	switch {
+	case t == nil:
+		return cty.DynamicVal.Mark(poison{})
+	case m == nil:
+		return r.build(t, p.With(name), w)
+	}
+	return r.build(t, concrete(t.Path, keysOf(n, p)), w)
 }
 
 func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {

@@ -26,6 +26,7 @@ type use struct {
 type step struct {
 	name string
 	any  bool
+	rng  hcl.Range // the zero range where it is computed
 }
 
 // aliases are the loop variables in sight: what they stand for, or nil where
@@ -124,7 +125,7 @@ func (u *use) add(t hcl.Traversal) {
 			u.inexact = true
 			return
 		}
-		u.steps = append(u.steps, step{name: key})
+		u.steps = append(u.steps, step{name: key, rng: s.SourceRange()})
 	}
 }
 
@@ -252,6 +253,20 @@ func (w *want) union(o *want) *want {
 	return u
 }
 
+// written are the places of the elements of the path of what the i-th step
+// names below n, after its last *.
+func (u *use) written(n *option.Node, i int) []hcl.Range {
+	from := i - (len(n.Path) - starred(n.Path))
+	if from < 0 {
+		return nil
+	}
+	var out []hcl.Range
+	for _, s := range u.steps[from : i+1] {
+		out = append(out, s.rng)
+	}
+	return out
+}
+
 // demand adds what u names from its i-th step on, below node n, to w.
 func (r *reading) demand(w *want, n *option.Node, at option.Path, u use, i int) {
 	for ; i < len(u.steps); i++ {
@@ -270,6 +285,18 @@ func (r *reading) demand(w *want, n *option.Node, at option.Path, u use, i int) 
 		case s.any:
 			r.sick = true
 			r.e.fail(&u.rng, "Computed option name", "Which options are read must be known before evaluation: only a map can be indexed by a computed key.")
+			return
+		case n.Former || n.Children[s.name] == nil && s.name != "name":
+			t, ok := r.e.follow(n, s.name, u.rng, u.written(n, i), true)
+			if t != nil {
+				n = t
+				break
+			}
+			r.sick = true
+			if !ok {
+				r.unknown(n, at, s.name, u.rng)
+			}
+			w.child(s.name, u.rng)
 			return
 		case n.Children[s.name] == nil:
 			if s.name != "name" || n.Path == nil || n.Path[len(n.Path)-1] != option.Any {

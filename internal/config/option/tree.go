@@ -16,6 +16,7 @@ type Node struct {
 	Entry    *Node
 	Decl     *Declaration // nil until the file that holds it has been read
 	Library  string       // the embedded file that declares it, if one does
+	Former   bool         // of a tree of paths that were renamed
 }
 
 // Declaration is an option block. Default and Validations are evaluated by
@@ -67,7 +68,7 @@ func (n *Node) child(s string, p Path) (*Node, error) {
 			return nil, fmt.Errorf("%s is a group of named options, so it cannot be a map", p[:len(p)-1])
 		}
 		if n.Entry == nil {
-			n.Entry = &Node{Path: slices.Clone(p)}
+			n.Entry = &Node{Path: slices.Clone(p), Former: n.Former}
 		}
 		return n.Entry, nil
 	}
@@ -85,7 +86,7 @@ func (n *Node) child(s string, p Path) (*Node, error) {
 	}
 	c := n.Children[s]
 	if c == nil {
-		c = &Node{Path: slices.Clone(p)}
+		c = &Node{Path: slices.Clone(p), Former: n.Former}
 		n.Children[s] = c
 	}
 	return c, nil

@@ -1,0 +1,185 @@
+package eval
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/library"
+)
+
+// move is a moved block: an option, group or map has another path now, or is
+// gone.
+type move struct {
+	from, to option.Path // to is nil where it is gone
+	message  string
+	rng      *hcl.Range // nil: the library's index
+}
+
+// moves are the old paths, as a tree of their own, so that nothing that lists
+// options shows them.
+type moves struct {
+	root option.Node
+	at   map[string]*move // by the key of from
+	made []*renaming
+}
+
+// renaming is a place where an old path is written.
+type renaming struct {
+	move  *move
+	at    hcl.Range
+	names []hcl.Range // of the elements of from after its last *, outermost first; nil: not known
+	read  bool        // in an expression, where they are one text
+}
+
+func (e *evaluator) addMoves() {
+	e.moves.at = map[string]*move{}
+	e.moves.root.Former = true
+	for _, l := range library.Moved() {
+		e.addMove(l.From, l.To, l.Message, nil)
+	}
+}
+
+// readMove reads a moved block.
+func (e *evaluator) readMove(b *hclsyntax.Block) {
+	at := b.DefRange()
+	text := map[string]string{}
+	for _, a := range sortedAttributes(b.Body) {
+		v, diags := a.Expr.Value(nil)
+		e.report(diags)
+		switch {
+		case a.Name != "from" && a.Name != "to" && a.Name != "message":
+			e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("A moved block takes from, to and message, not %q.", a.Name))
+		case diags.HasErrors():
+		case v.IsNull() || v.Type() != cty.String:
+			e.fail(a.Expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s is a string, in quotes.", a.Name))
+		default:
+			text[a.Name] = v.AsString()
+		}
+	}
+	if len(b.Labels) > 0 || len(b.Body.Blocks) > 0 || text["from"] == "" || (text["to"] == "") == (text["message"] == "") {
+		e.fail(&at, "Invalid moved block", `Write moved with from and to, two option paths in quotes; or, for what is gone, with from and message.`)
+		return
+	}
+	e.addMove(text["from"], text["to"], text["message"], &at)
+}
+
+func (e *evaluator) addMove(from, to, message string, at *hcl.Range) {
+	m := &move{message: message, rng: at}
+	var err error
+	if m.from, err = option.Declared(from); err == nil && to != "" {
+		m.to, err = option.Declared(to)
+	}
+	if err == nil && m.to != nil && !slices.Equal(m.from[:starred(m.from)], m.to[:starred(m.to)]) {
+		err = fmt.Errorf("cannot move %s to %s: an option stays within its map, so what stands before the last * must be the same", from, to)
+	}
+	if err == nil && e.moves.at[m.from.Key()] != nil {
+		err = fmt.Errorf("cannot move %s: there is a moved block for it already", from)
+	}
+	if err == nil {
+		_, err = e.moves.root.Declare(m.from)
+	}
+	if err != nil {
+		e.fail(at, "Invalid moved block", sentence(err))
+		return
+	}
+	e.moves.at[m.from.Key()] = m
+}
+
+// starred is how many elements of a path stand up to its last *.
+func starred(p option.Path) int {
+	for i := len(p); i > 0; i-- {
+		if p[i-1] == option.Any {
+			return i
+		}
+	}
+	return 0
+}
+
+// checkMoves looks at moved blocks once every declaration is known.
+func (e *evaluator) checkMoves() {
+	for _, key := range sortedKeys(e.moves.at) {
+		m := e.moves.at[key]
+		if m.rng == nil || e.incomplete {
+			continue
+		}
+		if n, taken := e.root.Find(m.from); taken == len(m.from) {
+			e.fail(m.rng, "Invalid moved block", fmt.Sprintf("%s still is declared; drop its option block, or this one.", n.Path))
+			continue
+		}
+		if m.to != nil {
+			_ = e.target(m)
+		}
+	}
+}
+
+// target is where a move leads in the end, nil where it leads nowhere, which
+// it reports.
+func (e *evaluator) target(m *move) *option.Node {
+	for range len(e.moves.at) + 1 {
+		n, taken := e.root.Find(m.to)
+		if taken == len(m.to) {
+			return n
+		}
+		next := e.moves.at[m.to.Key()]
+		if next == nil {
+			e.fail(m.rng, "Invalid moved block", fmt.Sprintf("%s is moved to %s. %s", m.from, m.to, n.Unknown(e.root, m.to[:taken], m.to[taken])))
+			return nil
+		}
+		if next.to == nil {
+			return nil
+		}
+		m = &move{from: m.from, to: next.to, rng: m.rng}
+	}
+	e.fail(m.rng, "Invalid moved block", fmt.Sprintf("%s is moved in a circle.", m.from))
+	return nil
+}
+
+// renamed is what stands for the child called name of n, which n has not: the
+// node that it is now, a group of old names, or nil for what is gone.
+func (e *evaluator) renamed(n *option.Node, name string) (t *option.Node, m *move, ok bool) {
+	if len(e.moves.at) == 0 {
+		return nil, nil, false
+	}
+	p := n.Path.With(name)
+	old, taken := e.moves.root.Find(p)
+	if taken < len(p) {
+		return nil, nil, false
+	}
+	if m = e.moves.at[old.Path.Key()]; m == nil {
+		return old, nil, true
+	}
+	if m.to == nil {
+		return nil, m, true
+	}
+	return e.target(m), m, true
+}
+
+// follow is renamed for a name that is written at a place, which it warns
+// about. names are the places of the path's elements after its last *, as far
+// as they are known; a read is one text.
+func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hcl.Range, read bool) (*option.Node, bool) {
+	t, m, ok := e.renamed(n, name)
+	switch {
+	case !ok || m == nil:
+		return t, ok
+	case t == nil:
+		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
+		return nil, true
+	}
+	e.report(hcl.Diagnostics{{
+		Severity: hcl.DiagWarning, Summary: "Option renamed", Subject: &at,
+		Detail: fmt.Sprintf("%s is %s now; 'hostctl fix' rewrites it.", m.from, t.Path),
+	}})
+	r := &renaming{move: &move{from: m.from, to: t.Path}, at: at, read: read}
+	if len(names) == len(m.from)-starred(m.from) {
+		r.names = slices.Clone(names)
+	}
+	e.moves.made = append(e.moves.made, r)
+	return t, true
+}
