@@ -76,7 +76,7 @@ func (e *evaluator) writes(names []hcl.Range, p option.Path) bool {
 		return false
 	}
 	for i, at := range names {
-		file := e.files[at.Filename]
+		file := e.flake.Files[at.Filename]
 		if file == nil || at.End.Byte > len(file.Bytes) || strings.TrimPrefix(string(at.SliceBytes(file.Bytes)), ".") != p[i] {
 			return false
 		}
@@ -87,7 +87,7 @@ func (e *evaluator) writes(names []hcl.Range, p option.Path) bool {
 // cannotRename says why the i-th name of a definition cannot be replaced: the
 // new name is taken, or other things in the block keep the old one.
 func (e *evaluator) cannotRename(r *renaming, i int) string {
-	file := e.files[r.names[i].Filename]
+	file := e.flake.Files[r.names[i].Filename]
 	top, ok := file.Body.(*hclsyntax.Body)
 	if !ok {
 		return "the file could not be read"

@@ -21,6 +21,7 @@ type Fleet struct {
 	base   *hcl.EvalContext  // the functions of every file
 	index  map[string]string // of the library
 	always []string
+	moved  []library.Move
 
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
@@ -46,7 +47,7 @@ type openInput struct {
 // NewFleet evaluates hosts of f.
 func NewFleet(f *flake.Flake) *Fleet {
 	return &Fleet{
-		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, index: library.Index(), always: library.Always(),
+		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, index: library.Index(), always: library.Always(), moved: library.Moved(),
 		parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
 	}
 }

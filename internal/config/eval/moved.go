@@ -10,7 +10,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
-	"github.com/hostctl/hostctl/library"
 )
 
 // move is a moved block: an option, group or map has another path now, or is
@@ -40,7 +39,7 @@ type renaming struct {
 func (e *evaluator) addMoves() {
 	e.moves.at = map[string]*move{}
 	e.moves.root.Former = true
-	for _, l := range library.Moved() {
+	for _, l := range e.fleet.moved {
 		e.addMove(l.From, l.To, l.Message, nil)
 	}
 }
