@@ -1,13 +1,49 @@
-# The kernel's command line, through GRUB.
+# The kernel: which one, its modules' options, its command line.
+
+option "boot.kernel_packages" {
+  type        = set(string)
+  default     = []
+  description = "The packages of the kernel and its headers. Empty leaves the kernel to the machine."
+  example     = ["linux-image-amd64", "linux-headers-amd64"]
+}
 
 option "boot.kernel_params" {
   type        = list(string)
   default     = []
-  description = "Parameters of the kernel's command line. They are in force after the next update-grub, which every update of the kernel runs, and a boot."
+  description = "Parameters of the kernel's command line. With systemd-boot they are in the entries that kernel-install writes from then on; with GRUB they are in force after the next update-grub, which every update of the kernel runs."
   example     = ["nohibernate"]
 }
 
+option "boot.root" {
+  type = optional(string)
+  default = try(flatten([for name, pool in config.zpool : [
+    for set, d in pool.dataset : "ZFS=${name}/${set}" if d.mount == "/"
+  ]])[0], null)
+  description = "root= of the command line that systemd-boot's entries have; the dataset on / unless said."
+  example     = "UUID=0a3407de-014b-458b-b5c1-848e92a327a3"
+}
+
+option "boot.extra_modprobe_config" {
+  type        = optional(lines)
+  description = "Lines of modprobe.d(5)."
+  example     = "options cfg80211 ieee80211_regdom=US"
+}
+
+package {
+  for_each = config.boot.kernel_packages
+}
+
 file "/etc/default/grub.d/50-hostctl.cfg" {
-  when    = length(config.boot.kernel_params) > 0
+  when    = length(config.boot.kernel_params) > 0 && !config.boot.loader.systemd_boot.enable
   content = "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ${join(" ", config.boot.kernel_params)}\"\n"
+}
+
+file "/etc/kernel/cmdline" {
+  when    = config.boot.loader.systemd_boot.enable && config.boot.root != null
+  content = "root=${config.boot.root} ${join(" ", concat(["ro"], config.boot.kernel_params))}\n"
+}
+
+file "/etc/modprobe.d/hostctl.conf" {
+  when    = config.boot.extra_modprobe_config != null
+  content = config.boot.extra_modprobe_config
 }

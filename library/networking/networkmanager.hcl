@@ -7,9 +7,74 @@ option "networking.networkmanager.enable" {
   description = "Whether NetworkManager configures the network."
 }
 
+option "networking.networkmanager.wait_online" {
+  type        = optional(bool)
+  description = "Whether boot waits until there is a network."
+}
+
+option "networking.networkmanager.settings" {
+  type        = map(map(any))
+  default     = {}
+  description = "NetworkManager.conf(5), by section."
+  example     = { device = { "wifi.scan-rand-mac-address" = "yes" } }
+}
+
+option "networking.networkmanager.profile.*.content" {
+  type        = string
+  description = "A connection, as nm-settings-keyfile(5) has it; placeholders of secrets may stand anywhere in it."
+  example     = "[connection]\nid=lan\ntype=ethernet\n"
+}
+
+locals {
+  profiles = { for name, p in config.networking.networkmanager.profile : "/etc/NetworkManager/system-connections/${name}.nmconnection" => name }
+}
+
 config {
   when     = config.networking.networkmanager.enable
   packages = ["network-manager"]
 
   unit "NetworkManager.service" { enabled = true }
+
+  unit "NetworkManager-wait-online.service" {
+    when    = config.networking.networkmanager.wait_online != null
+    enabled = config.networking.networkmanager.wait_online
+  }
+}
+
+file "/etc/NetworkManager/conf.d/50-hostctl.conf" {
+  when    = config.networking.networkmanager.enable && length(config.networking.networkmanager.settings) > 0
+  content = ini(config.networking.networkmanager.settings, { separator = "=" })
+}
+
+unit "NetworkManager.service" {
+  when            = config.networking.networkmanager.enable && length(config.networking.networkmanager.settings) > 0
+  reload_triggers = ["/etc/NetworkManager/conf.d/50-hostctl.conf"]
+}
+
+# NetworkManager reads profiles that are root's alone.
+file {
+  for_each = config.networking.networkmanager.enable ? local.profiles : {}
+  name     = each.key
+  mode     = "0600"
+  content  = config.networking.networkmanager.profile[each.value].content
+}
+
+unit "hostctl-networkmanager-profiles.service" {
+  when             = config.networking.networkmanager.enable && length(local.profiles) > 0
+  enabled          = true
+  restart_triggers = keys(local.profiles)
+  content          = <<-EOT
+    [Unit]
+    Description=Have NetworkManager read its profiles
+    After=NetworkManager.service
+    Requires=NetworkManager.service
+
+    [Service]
+    Type=oneshot
+    RemainAfterExit=yes
+    ExecStart=/usr/bin/nmcli connection reload
+
+    [Install]
+    WantedBy=multi-user.target
+  EOT
 }

@@ -32,12 +32,34 @@ option "services.openssh.settings" {
   example     = { PermitRootLogin = "no", AllowUsers = "deploy" }
 }
 
+option "services.openssh.match.*.order" {
+  type        = number
+  default     = 100
+  description = "The place among the Match blocks: the first that matches and has a key counts."
+  example     = 10
+}
+
+option "services.openssh.match.*.settings" {
+  type        = map(any)
+  default     = {}
+  description = "Settings where the connection matches; the entry's name is the condition, as sshd_config(5) has it."
+  example     = { PasswordAuthentication = true }
+}
+
+locals {
+  matches = [for key in sort([for name, m in config.services.openssh.match : "${format("%06d", m.order)} ${name}"]) : substr(key, 7, -1)]
+}
+
 config {
   when     = config.services.openssh.enable
   packages = ["openssh-server"]
 
   file "/etc/ssh/sshd_config.d/10-hostctl.conf" {
-    content = keyvalue(merge({ Port = config.services.openssh.ports }, config.services.openssh.settings))
+    content = join("", concat(
+      [keyvalue(merge({ Port = config.services.openssh.ports }, config.services.openssh.settings))],
+      [for name in local.matches : "Match ${name}\n${keyvalue(config.services.openssh.match[name].settings)}"],
+      length(local.matches) > 0 ? ["Match all\n"] : [],
+    ))
     # sshd wants the folder that its unit makes when it starts.
     check = ["sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"]
   }

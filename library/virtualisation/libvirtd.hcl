@@ -18,11 +18,30 @@ option "virtualisation.libvirtd.swtpm.enable" {
   description = "Whether guests can have a TPM in software."
 }
 
+option "virtualisation.libvirtd.spice.enable" {
+  type        = bool
+  default     = false
+  description = "Whether guests can have a screen over SPICE, with OpenGL."
+}
+
+option "virtualisation.libvirtd.network.*.xml" {
+  type        = string
+  description = "A network of guests, as libvirt's network XML has it; its <name> is the entry's. It is started, now and at boot."
+  example     = "<network><name>lan</name><bridge name='virbr1'/></network>"
+}
+
+option "virtualisation.libvirtd.domain.*.xml" {
+  type        = string
+  description = "A guest, as libvirt's domain XML has it; its <name> is the entry's. It is defined, not started."
+  example     = "<domain type='kvm'><name>test</name><memory unit='GiB'>2</memory></domain>"
+}
+
 config {
   when = config.virtualisation.libvirtd.enable
   packages = concat(
     ["libvirt-daemon-system", "libvirt-clients", "dnsmasq-base", "qemu-system-x86", "qemu-utils", "ovmf"],
     config.virtualisation.libvirtd.swtpm.enable ? ["swtpm", "swtpm-tools"] : [],
+    config.virtualisation.libvirtd.spice.enable ? ["qemu-system-modules-opengl", "qemu-system-modules-spice"] : [],
   )
 
   file "/etc/default/libvirt-guests" {
@@ -45,4 +64,64 @@ config {
       }
     }
   }
+}
+
+locals {
+  networks = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.network : {}
+  domains  = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.domain : {}
+  # virsh needs the name to start a network, and takes it from the XML to
+  # define one: a differing name would start another one.
+  misnamed = concat(
+    [for name, n in local.networks : name if !strcontains(n.xml, "<name>${name}</name>")],
+    [for name, d in local.domains : name if !strcontains(d.xml, "<name>${name}</name>")],
+  )
+}
+
+assert "libvirt_names" {
+  condition = length(local.misnamed) == 0
+  message   = "The XML of ${join(", ", local.misnamed)} has another <name> than the entry."
+}
+
+file {
+  for_each = local.networks
+  name     = "/etc/hostctl/libvirt/network-${each.key}.xml"
+  content  = each.value.xml
+  check    = ["virt-xml-validate", "{path}", "network"]
+}
+
+file {
+  for_each = local.domains
+  name     = "/etc/hostctl/libvirt/domain-${each.key}.xml"
+  content  = each.value.xml
+  check    = ["virt-xml-validate", "{path}", "domain"]
+}
+
+unit "hostctl-libvirt.service" {
+  when    = length(local.networks) + length(local.domains) > 0
+  enabled = true
+  restart_triggers = concat(
+    [for name, n in local.networks : "/etc/hostctl/libvirt/network-${name}.xml"],
+    [for name, d in local.domains : "/etc/hostctl/libvirt/domain-${name}.xml"],
+  )
+  content = <<-EOT
+    [Unit]
+    Description=Define the declared networks and guests of libvirt
+    After=libvirtd.service
+    Requires=libvirtd.service
+
+    [Service]
+    Type=oneshot
+    RemainAfterExit=yes
+    ${join("\n", concat(
+      flatten([for name, n in local.networks : [
+        "ExecStart=/usr/bin/virsh net-define /etc/hostctl/libvirt/network-${name}.xml",
+        "ExecStart=/usr/bin/virsh net-autostart ${name}",
+        "ExecStart=-/usr/bin/virsh net-start ${name}",
+      ]]),
+      [for name, d in local.domains : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
+    ))}
+
+    [Install]
+    WantedBy=multi-user.target
+  EOT
 }

@@ -1,0 +1,44 @@
+# ZFS, whose kernel module is built on the host (DKMS), so that the headers of
+# the kernel have to be there.
+
+option "boot.supported_filesystems" {
+  type        = set(enum("btrfs", "cifs", "exfat", "nfs", "ntfs", "xfs", "zfs"))
+  default     = []
+  description = "File systems whose tools are installed; for zfs the kernel module and the initrd's part as well."
+  example     = ["zfs"]
+}
+
+option "boot.zfs.allow_hibernation" {
+  type        = bool
+  default     = false
+  description = "Whether a host with ZFS may hibernate: a pool that is imported while the image is read back is damaged."
+}
+
+locals {
+  zfs = contains(config.boot.supported_filesystems, "zfs")
+  tools = {
+    btrfs = ["btrfs-progs"]
+    cifs  = ["cifs-utils"]
+    exfat = ["exfatprogs"]
+    nfs   = ["nfs-common"]
+    ntfs  = ["ntfs-3g"]
+    xfs   = ["xfsprogs"]
+    zfs   = ["zfs-dkms", "zfsutils-linux", "zfs-zed", config.boot.initrd.systemd.enable == true ? "zfs-dracut" : "zfs-initramfs"]
+  }
+}
+
+package {
+  for_each = toset(flatten([for fs in config.boot.supported_filesystems : local.tools[fs]]))
+}
+
+config {
+  when = local.zfs && !config.boot.zfs.allow_hibernation
+  boot { kernel_params = ["nohibernate"] }
+  unit "hibernate.target" { masked = true }
+  unit "hybrid-sleep.target" { masked = true }
+}
+
+assert "zfs_host_id" {
+  condition = !local.zfs || config.networking.host_id != null
+  message   = "A host with ZFS needs networking.host_id: ZFS tells by it whose pool it is. Take eight hexadecimal digits: openssl rand -hex 4."
+}

@@ -1,0 +1,21 @@
+# Graphics: Mesa's OpenGL, Vulkan and video decoding. Programs of another
+# architecture (32 bit) are not supported: packages.lock holds one version of
+# a package, for one architecture.
+
+option "hardware.graphics.enable" {
+  type        = bool
+  default     = false
+  description = "Whether the host draws by its graphics processor."
+}
+
+option "hardware.graphics.extra_packages" {
+  type        = set(string)
+  default     = []
+  description = "Further libraries of this sort."
+  example     = ["libvdpau-va-gl1"]
+}
+
+config {
+  when     = config.hardware.graphics.enable
+  packages = concat(["libgl1-mesa-dri", "mesa-va-drivers", "mesa-vulkan-drivers"], config.hardware.graphics.extra_packages)
+}

@@ -1,0 +1,27 @@
+# Keyboards with the firmware QMK. Debian's qmk brings no rules of udev, so
+# that only root could flash one.
+
+option "hardware.keyboard.qmk.enable" {
+  type        = bool
+  default     = false
+  description = "Whether who sits at the machine may flash and configure keyboards with QMK or VIA."
+}
+
+config {
+  when = config.hardware.keyboard.qmk.enable
+  services {
+    udev {
+      rules = {
+        "60-qmk" = <<-EOT
+          # Boot loaders: Atmel DFU, LUFA and Caterina, STM32, Raspberry Pi.
+          SUBSYSTEMS=="usb", ATTRS{idVendor}=="03eb", TAG+="uaccess"
+          SUBSYSTEMS=="usb", ATTRS{idVendor}=="0483", ATTRS{idProduct}=="df11", TAG+="uaccess"
+          SUBSYSTEMS=="usb", ATTRS{idVendor}=="2e8a", ATTRS{idProduct}=="0003", TAG+="uaccess"
+          SUBSYSTEMS=="usb", ATTRS{idVendor}=="1b4f", TAG+="uaccess"
+          # Configuration while it runs, which VIA does over raw HID.
+          KERNEL=="hidraw*", SUBSYSTEM=="hidraw", TAG+="uaccess"
+        EOT
+      }
+    }
+  }
+}

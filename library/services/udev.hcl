@@ -1,0 +1,38 @@
+# Rules of udev(7).
+
+option "services.udev.rules" {
+  type        = map(lines)
+  default     = {}
+  description = "Rules, by the name of their file without .rules: 60-name sorts among Debian's own."
+  example     = { "60-serial" = "SUBSYSTEM==\"tty\", GROUP=\"dialout\"" }
+}
+
+config {
+  when     = length(config.services.udev.rules) > 0
+  packages = ["udev"]
+
+  file {
+    for_each = config.services.udev.rules
+    name     = "/etc/udev/rules.d/${each.key}.rules"
+    content  = each.value
+    check    = ["udevadm", "verify", "--no-style", "{path}"]
+  }
+
+  unit "hostctl-udev.service" {
+    enabled          = true
+    restart_triggers = [for name, rules in config.services.udev.rules : "/etc/udev/rules.d/${name}.rules"]
+    content          = <<-EOT
+      [Unit]
+      Description=Take up changed rules of udev
+
+      [Service]
+      Type=oneshot
+      RemainAfterExit=yes
+      ExecStart=/usr/bin/udevadm control --reload
+      ExecStart=/usr/bin/udevadm trigger --action=change
+
+      [Install]
+      WantedBy=multi-user.target
+    EOT
+  }
+}
