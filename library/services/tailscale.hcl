@@ -36,7 +36,7 @@ option "services.tailscale.use_routing_features" {
 option "services.tailscale.auth_key_file" {
   type        = optional(secret_ref)
   description = "The path of a secret with which the node logs in where it is not yet."
-  example     = config.secret.tailscale_auth_key.path
+  example     = "/run/secrets/tailscale_auth_key"
 }
 
 config {
