@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,14 +23,16 @@ func completeHosts(e *env) completer {
 	}
 }
 
-// completeInputs offers the names of the flake's inputs.
+// completeInputs offers the names of the flake's inputs that are not given
+// yet.
 func completeInputs(e *env) completer {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
 		f, diags := flake.Load(e.flakeDir)
 		if diags.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return f.InputNames(), cobra.ShellCompDirectiveNoFileComp
+		left := slices.DeleteFunc(f.InputNames(), func(name string) bool { return slices.Contains(given, name) })
+		return left, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

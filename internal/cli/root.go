@@ -127,6 +127,7 @@ func commands(e *env) []*cobra.Command {
 		newExplain(e),
 		newOptions(e),
 		newShow(e),
+		newFlake(e),
 		newUpdate(e),
 		newPlan(e),
 		newSwitch(e),

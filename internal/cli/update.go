@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
@@ -30,21 +31,16 @@ inputs' urls mean now, and asks apt's solver which packages, in which versions,
 each host (or the one that --host names) then holds. It changes no machine;
 commit the files, and 'hostctl switch' installs exactly what they say.
 
-With INPUTs only these are looked up. Packages are resolved anew when one of
-them is a Debian input, or where a host's lock lacks what it now asks for.
+With INPUTs only these are looked up; an input's own inputs are locked with it,
+as its own lock has them. Packages are resolved anew when one of the INPUTs is a
+Debian input, or where a host's lock lacks what it now asks for.
 
 Packages come from the mirror in this machine's apt sources, or HOSTCTL_MIRROR;
 inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The repositories' signatures
 and dates are always verified.`,
-		Example: "  hostctl update\n  hostctl update hardware --host fw16-nix",
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			f, diags := flake.Load(e.flakeDir)
-			if diags.HasErrors() {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return f.InputNames(), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },
+		Example:           "  hostctl update\n  hostctl update hardware --host fw16-nix",
+		ValidArgsFunction: completeInputs(e),
+		RunE:              func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },
 	}
 }
 
@@ -62,7 +58,11 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
-	if _, err := f.Update(ctx, inputs); err != nil {
+	changed, err := f.Update(ctx, inputs)
+	if err != nil {
+		return err
+	}
+	if err := e.report(f, newWarnings(f.Warnings(), diags)); err != nil {
 		return err
 	}
 	hosts := f.Hosts()
@@ -86,7 +86,13 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 		}
 	}
 	if e.json {
-		return json.NewEncoder(e.stdout).Encode(changes)
+		return json.NewEncoder(e.stdout).Encode(struct {
+			Inputs []flake.InputChange `json:"inputs"`
+			Hosts  []lockChange        `json:"hosts"`
+		}{changed, changes})
+	}
+	if err := printInputChanges(e.stdout, changed); err != nil {
+		return err
 	}
 	for _, c := range changes {
 		if err := c.print(e.stdout); err != nil {
@@ -94,6 +100,30 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 		}
 	}
 	return nil
+}
+
+// newWarnings are those that were not said when the flake was loaded.
+func newWarnings(now, before hcl.Diagnostics) hcl.Diagnostics {
+	return slices.DeleteFunc(now, func(d *hcl.Diagnostic) bool {
+		return slices.ContainsFunc(before, func(b *hcl.Diagnostic) bool { return b.Detail == d.Detail })
+	})
+}
+
+func printInputChanges(out io.Writer, changes []flake.InputChange) error {
+	var text strings.Builder
+	short := func(version string) string { return version[:min(12, len(version))] }
+	for _, c := range changes {
+		switch {
+		case c.Before == "":
+			fmt.Fprintf(&text, "input + %s %s\n", c.Name, short(c.After))
+		case c.After == "":
+			fmt.Fprintf(&text, "input - %s %s\n", c.Name, short(c.Before))
+		default:
+			fmt.Fprintf(&text, "input ~ %s %s -> %s\n", c.Name, short(c.Before), short(c.After))
+		}
+	}
+	_, err := io.WriteString(out, text.String())
+	return err
 }
 
 func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew bool) (*lockChange, error) {

@@ -108,14 +108,15 @@ func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 	if f.hosts[h.Name] != nil {
 		d = append(d, failure("Declared twice", fmt.Sprintf("Host %q is declared already.", h.Name), b.DefRange().Ptr())...)
 	}
-	if !validHostName(h.Name) {
+	if !ValidHostName(h.Name) {
 		d = append(d, failure("Invalid host name", fmt.Sprintf("%q is no host name: letters, digits and hyphens (hostname(7)).", h.Name), b.DefRange().Ptr())...)
 	}
 	f.hosts[h.Name] = h
 	return append(diags, d...)
 }
 
-func validHostName(s string) bool {
+// ValidHostName reports whether s is a host name as hostname(7) has it.
+func ValidHostName(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
 	}
