@@ -123,6 +123,7 @@ func (e *env) resolveRoot() error {
 func commands(e *env) []*cobra.Command {
 	return []*cobra.Command{
 		newValidate(e),
+		newFix(e),
 		newEval(e),
 		newExplain(e),
 		newOptions(e),
