@@ -27,7 +27,7 @@ func mayImport() map[string][]string {
 		"internal/spec":              {},
 		"internal/blob":              {"internal/spec"},
 		"internal/render":            {"internal/spec"},
-		"internal/config/flake":      {},
+		"internal/config/flake":      {"internal/config/option"},
 		"internal/config/option":     {},
 		"internal/config/eval":       {"internal/config/flake", "internal/config/option", "internal/spec", "library"},
 		"internal/machine/system":    {},

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"golang.org/x/text/width"
+
+	"github.com/hostctl/hostctl/internal/config/option"
 )
 
 // snippetLines is how much of a long range is shown.
@@ -33,6 +35,14 @@ func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File,
 		fmt.Fprintf(&b, "  %s:%d:%d%s\n", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, around(d.Subject, files))
 		if f := files[d.Subject.Filename]; f != nil {
 			snippet(&b, f.Bytes, d.Subject, tint, end)
+		}
+	}
+	if others, ok := d.Extra.(option.Others); ok {
+		for _, other := range others {
+			fmt.Fprintf(&b, "  %s:%d:%d%s\n", other.Filename, other.Start.Line, other.Start.Column, around(&other, files))
+			if f := files[other.Filename]; f != nil {
+				snippet(&b, f.Bytes, &other, tint, end)
+			}
 		}
 	}
 	for line := range strings.Lines(d.Detail) {
@@ -63,18 +73,61 @@ func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {
 	margin := len(fmt.Sprint(r.End.Line))
 	for n := r.Start.Line; n <= r.End.Line && n <= len(lines) && n < r.Start.Line+snippetLines; n++ {
 		line := string(lines[n-1])
-		fmt.Fprintf(b, "  %*d | %s\n", margin, n, strings.ReplaceAll(line, "\t", " "))
-		if n == r.Start.Line {
-			from, to := r.Start.Byte-offset(lines, n), len(line)
-			if r.End.Line == n {
-				to = r.End.Byte - offset(lines, n)
+		if n > r.Start.Line {
+			if line != "" {
+				fmt.Fprintf(b, "  %*d | %s\n", margin, n, printable(firstOf(line)))
 			}
-			from = min(max(from, 0), len(line))
-			to = min(max(to, from), len(line))
-			marks := strings.Repeat("^", max(1, columns(line[from:to])))
-			fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(line[:from])), tint, marks, end)
+			continue
 		}
+		from, to := r.Start.Byte-offset(lines, n), len(line)
+		if r.End.Line == n {
+			to = r.End.Byte - offset(lines, n)
+		}
+		from = min(max(from, 0), len(line))
+		to = min(max(to, from), len(line))
+		before, marked, after := window(line, from, to)
+		marks := strings.Repeat("^", max(1, columns(printable(marked))))
+		fmt.Fprintf(b, "  %*d | %s%s%s\n", margin, n, printable(before), printable(marked), printable(after))
+		fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(printable(before))), tint, marks, end)
 	}
+}
+
+// lineBytes is how much of a line is shown on either side of where the caret
+// starts; a file in one line is not printed whole.
+const lineBytes = 120
+
+// window is the part of a line to show, split at what is meant.
+func window(line string, from, to int) (before, marked, after string) {
+	before, marked, after = line[:from], line[from:to], line[to:]
+	if len(before) > lineBytes {
+		before = "..." + before[len(before)-lineBytes:]
+	}
+	if len(marked) > lineBytes {
+		return before, firstOf(marked), ""
+	}
+	return before, marked, firstOf(after)
+}
+
+func firstOf(s string) string {
+	if len(s) > lineBytes {
+		return s[:lineBytes] + "..."
+	}
+	return s
+}
+
+// printable keeps a file from doing things to the terminal that shows it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r == '\r':
+			return -1
+		case r < ' ' || r == 0x7f:
+			return '\uFFFD'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // offset is where line n starts.

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -15,10 +16,11 @@ import (
 func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 	switch {
 	case n.IsOption():
-		if e.touched[n] || len(e.defs[n]) > 0 {
+		if e.touched[n] || len(e.defs[n]) > 0 || n.Decl != nil && n.Library == "" && n.Decl.Default != nil {
 			e.resolve(e.leafCell(n, p), hcl.Range{})
 		}
 	case n.Entry != nil:
+		e.checkCuts(n, p)
 		if !e.touched[n] && len(e.dynamic[n]) == 0 {
 			return
 		}
@@ -34,6 +36,44 @@ func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 	}
 }
 
+// checkCuts warns of each key that without() takes out of a map and no weaker
+// layer puts there (rule 7).
+func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
+	cuts, ok := e.cutsOf(n, p)
+	if !ok || len(cuts) == 0 {
+		return
+	}
+	makers, ok := e.makers(n, p, nil)
+	if !ok || e.incomplete {
+		return
+	}
+	for _, c := range cuts {
+		for _, key := range c.keys {
+			there := slices.ContainsFunc(makers, func(m maker) bool { return m.key == key && m.def.Source.Layer < c.source.Layer })
+			if !c.except && !there {
+				e.report(hcl.Diagnostics{{
+					Severity: hcl.DiagWarning, Summary: "Nothing was taken away", Subject: c.at.Ptr(),
+					Detail: fmt.Sprintf("No weaker layer defines %s.", p.With(key)),
+				}})
+			}
+		}
+	}
+}
+
+// truth is the answer of a condition.
+func (e *evaluator) truth(v cty.Value, expr hcl.Expression, what string) (isTrue, ok bool) {
+	if names := secretsIn(v); len(names) > 0 {
+		e.fail(expr.Range().Ptr(), "Misplaced secret", fmt.Sprintf("%s cannot depend on secret %q: what it holds is known only on the host, when it activates.", what, names[0]))
+		return false, false
+	}
+	v, _ = v.Unmark()
+	if v.IsNull() || v.Type() != cty.Bool {
+		e.fail(expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s is true or false, not %s.", what, option.Describe(v)))
+		return false, false
+	}
+	return v.True(), true
+}
+
 // runChecks evaluates assert and warn blocks.
 func (e *evaluator) runChecks() {
 	for _, c := range e.checks {
@@ -44,8 +84,8 @@ func (e *evaluator) runChecks() {
 			if !ok {
 				continue
 			}
-			v, _ = v.Unmark()
-			if v.Type() == cty.Bool && !v.IsNull() && v.True() {
+			isTrue, ok := e.truth(v, c.cond, "The condition of "+c.name)
+			if !ok || isTrue {
 				continue
 			}
 			message, ok := e.value(c.message, sc)

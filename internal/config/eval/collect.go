@@ -66,6 +66,9 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 		case meta(a.Name) && b.parent == nil:
 			e.fail(a.NameRange.Ptr(), "Misplaced "+a.Name, fmt.Sprintf("%s belongs into a block: config { %s = ... }.", a.Name, a.Name))
 			continue
+		case top && a.Name == "imports" && b.parent != nil:
+			e.outermost(a.NameRange, a.Name)
+			continue
 		case meta(a.Name) || top && a.Name == "imports" || a.Name == "name" && b.entry == at:
 			continue
 		}
@@ -77,6 +80,9 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 		if top {
 			switch inner.Type {
 			case "locals", "option", "function", "moved":
+				if b.parent != nil {
+					e.outermost(inner.TypeRange, inner.Type)
+				}
 				continue
 			case "config":
 				if nb := e.newBlock(inner, b, nil); nb != nil {
@@ -121,7 +127,7 @@ func (e *evaluator) child(at *option.Node, name string, b *block, rng hcl.Range)
 		return c
 	}
 	if !e.incomplete {
-		e.fail(&rng, "Unknown option", at.Unknown(e.root, at.Path, name))
+		e.unknownChild(at, name, rng)
 	}
 	return nil
 }
@@ -213,34 +219,58 @@ func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.No
 	name := b.Body.Attributes["name"]
 	switch {
 	case len(b.Labels) > 1:
-		e.fail(b.LabelRanges[1].Ptr(), "Unexpected label", fmt.Sprintf("An entry of %s has one label.", entry.Path[:len(entry.Path)-1]))
+		e.fail(b.LabelRanges[1].Ptr(), "Unexpected label", fmt.Sprintf("An entry of %s has one label, its name: write a block for each.", entry.Path[:len(entry.Path)-1]))
 		return nil
 	case len(b.Labels) == 1 && (name != nil || nb.forEach != nil):
-		e.fail(b.DefRange().Ptr(), "Two names", "A block with a label may have neither name nor for_each: drop the label.")
+		e.fail(b.DefRange().Ptr(), "Two names", fmt.Sprintf("The label %q is the entry's name, so the block takes neither name nor for_each: drop them, or the label.", b.Labels[0]))
 		return nil
 	case len(b.Labels) == 1:
 		nb.label = b.Labels[0]
 	case name != nil:
 		nb.name = name.Expr
 	case nb.forEach == nil:
-		e.fail(b.DefRange().Ptr(), "Missing name", fmt.Sprintf("An entry of %s needs a label, a name or a for_each.", entry.Path[:len(entry.Path)-1]))
+		e.fail(b.DefRange().Ptr(), "Missing name", fmt.Sprintf("An entry of %s needs a name: write %s \"NAME\" { ... }, or name = ... or for_each = ... in the block.", entry.Path[:len(entry.Path)-1], b.Type))
 		return nil
 	}
 	return nb
 }
 
 func (e *evaluator) addCheck(b *hclsyntax.Block, parent *block) {
-	nb := e.newBlock(b, parent, nil)
-	cond, message := b.Body.Attributes["condition"], b.Body.Attributes["message"]
-	if len(b.Labels) != 1 || cond == nil || message == nil {
-		e.fail(b.DefRange().Ptr(), "Invalid "+b.Type, fmt.Sprintf(`Write %s "name" with condition and message.`, b.Type))
+	if len(b.Labels) != 1 {
+		e.fail(b.DefRange().Ptr(), "Wrong labels", fmt.Sprintf(`%s takes one label, its name: %s "NAME" { condition, message }.`, b.Type, b.Type))
 		return
 	}
-	c := &check{block: nb, name: b.Labels[0], severity: hcl.DiagError, cond: cond.Expr, message: message.Expr, rng: b.DefRange()}
-	if b.Type == "warn" {
-		c.severity = hcl.DiagWarning
+	nb := e.newBlock(b, parent, nil)
+	known := []string{"condition", "message", "when", "for_each"}
+	fine := true
+	for _, a := range sortedAttributes(b.Body) {
+		if !slices.Contains(known, a.Name) {
+			hint := option.DidYouMean(a.Name, known)
+			if a.Name == "error_message" {
+				hint = ` Did you mean "message"?`
+			}
+			e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("%s takes condition and message, not %q.%s", b.Type, a.Name, hint))
+			fine = false
+		}
 	}
-	e.checks = append(e.checks, c)
+	for _, inner := range b.Body.Blocks {
+		e.fail(inner.TypeRange.Ptr(), "Unknown block", fmt.Sprintf("%s holds condition and message and no blocks.", b.Type))
+		fine = false
+	}
+	cond, message := b.Body.Attributes["condition"], b.Body.Attributes["message"]
+	switch {
+	case !fine:
+	case cond == nil:
+		e.fail(b.DefRange().Ptr(), "Missing condition", fmt.Sprintf("%s %q needs a condition, which is true where all is well.", b.Type, b.Labels[0]))
+	case message == nil:
+		e.fail(b.DefRange().Ptr(), "Missing message", fmt.Sprintf("%s %q needs a message, shown where its condition is false.", b.Type, b.Labels[0]))
+	default:
+		c := &check{block: nb, name: b.Labels[0], severity: hcl.DiagError, cond: cond.Expr, message: message.Expr, rng: b.DefRange()}
+		if b.Type == "warn" {
+			c.severity = hcl.DiagWarning
+		}
+		e.checks = append(e.checks, c)
+	}
 }
 
 // define takes the form name = EXPR.
@@ -267,7 +297,7 @@ func (e *evaluator) define(n *option.Node, expr hcl.Expression, b *block, mod mo
 		}
 	}
 	if n.Children != nil && !belowMap(n) {
-		e.fail(expr.Range().Ptr(), "Computed group", fmt.Sprintf("%s is a group of options: only literal keys may stand here, so that it is known what is defined. Write the options out.", n.Path))
+		e.computedGroup(n, expr)
 		return
 	}
 	if x, ok := expr.(*hclsyntax.ConditionalExpr); ok {
@@ -327,7 +357,8 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 	for _, item := range x.Items {
 		key, literal := literalKey(item.KeyExpr)
 		if literal && seen[key] {
-			e.fail(item.KeyExpr.Range().Ptr(), "Key given twice", fmt.Sprintf("%q is given twice in one object.", key))
+			e.fail(item.KeyExpr.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
+			continue
 		}
 		seen[key] = literal
 		if n.Entry != nil {
@@ -335,7 +366,7 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 			continue
 		}
 		if !literal {
-			e.fail(item.KeyExpr.Range().Ptr(), "Computed key", fmt.Sprintf("%s is a group of options: only literal keys may stand here, so that it is known what is defined.", n.Path))
+			e.fail(item.KeyExpr.Range().Ptr(), "Computed key", fmt.Sprintf("%s is a group of options: which of them are set must be plain to see, so a key here is a plain name.", n.Path))
 			continue
 		}
 		if c := e.child(n, key, b, item.KeyExpr.Range()); c != nil {

@@ -291,7 +291,7 @@ func (d *decoder) file(name string, x *entry) {
 // definitions of two of them count as definitions of one, so that the
 // stronger wins (rule 34).
 func (x *entry) oneOf(names ...string) (attr string, v cty.Value) {
-	var best *option.Definition
+	var best, other *option.Definition
 	var rival string
 	for _, name := range names {
 		is, ok := x.get(name)
@@ -303,13 +303,17 @@ func (x *entry) oneOf(names ...string) (attr string, v cty.Value) {
 		case best == nil || def.Outranks(best):
 			attr, v, best, rival = name, is, def, ""
 		case !best.Outranks(def):
-			rival = name
+			rival, other = name, def
 		}
 	}
 	what := strings.Join(names, ", ")
 	switch {
 	case rival != "":
-		x.fail(rival, "Conflicting definitions", fmt.Sprintf("it takes one of %s; %s stands at %s already, as strong.", what, attr, option.At(best.Range)))
+		x.e.report(hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "Conflicting definitions", Subject: other.Range.Ptr(), Extra: option.Others{best.Range},
+			Detail: fmt.Sprintf("%s takes one of %s; it has %s here and %s at %s%s", x.path, what, rival, attr, option.At(best.Range),
+				option.Rivals(other.Source.Layer, other.Priority)),
+		}})
 	case attr == "" && !x.bad && !x.e.misspelt(x.path):
 		x.e.fail(x.e.entryRange(x.path), "Incomplete entry", fmt.Sprintf("%s needs one of %s.", x.path, what))
 	}

@@ -3,6 +3,7 @@ package eval
 import (
 	"slices"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
@@ -106,6 +107,7 @@ type cutting struct {
 	except bool
 	source *option.Source
 	force  bool
+	at     hcl.Range
 }
 
 func (e *evaluator) cutsOf(n *option.Node, p option.Path) ([]cutting, bool) {
@@ -120,7 +122,7 @@ func (e *evaluator) cutsOf(n *option.Node, p option.Path) ([]cutting, bool) {
 			if !ok {
 				return nil, false
 			}
-			out = append(out, cutting{keys: namedKeys(v), except: !d.mod.remove, source: d.block.mod.source, force: !d.mod.remove})
+			out = append(out, cutting{keys: namedKeys(v), except: !d.mod.remove, source: d.block.mod.source, force: !d.mod.remove, at: d.expr.Range()})
 		}
 	}
 	return out, true

@@ -118,7 +118,7 @@ func (e *evaluator) loadAll() {
 	if e.host.Template != "" {
 		t := e.flake.Template(e.host.Template)
 		if t == nil {
-			e.fail(&e.host.Range, "Unknown template", fmt.Sprintf("flake.hcl has no template %q.%s", e.host.Template, option.DidYouMean(e.host.Template, e.flake.Templates())))
+			e.fail(&e.host.TemplateRange, "Unknown template", fmt.Sprintf("flake.hcl has no template %q.%s", e.host.Template, option.DidYouMean(e.host.Template, e.flake.Templates())))
 		} else {
 			e.loadList(option.Template, t.Modules)
 		}

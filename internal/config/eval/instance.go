@@ -203,7 +203,7 @@ func (e *evaluator) nameEntry(k *instance) bool {
 		}
 		key, isKey := option.KeyString(v)
 		if !isKey {
-			e.fail(b.name.Range().Ptr(), "Invalid name", "The name of an entry is a string.")
+			e.fail(b.name.Range().Ptr(), "Invalid name", fmt.Sprintf("The name of an entry is a string, not %s.", option.Describe(v)))
 			return false
 		}
 		k.key = key
@@ -269,15 +269,14 @@ func (e *evaluator) askGate(k *instance) gateState {
 	if !ok {
 		return broken
 	}
-	v, _ = v.Unmark()
 	if v.IsNull() {
 		return closed
 	}
-	if v.Type() != cty.Bool {
-		e.fail(when.Range().Ptr(), "Wrong type", "when takes a bool.")
+	isTrue, ok := e.truth(v, when, "A when")
+	switch {
+	case !ok:
 		return broken
-	}
-	if v.True() {
+	case isTrue:
 		return open
 	}
 	return closed

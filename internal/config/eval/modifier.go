@@ -83,12 +83,7 @@ func (e *evaluator) condition(x *hclsyntax.ConditionalExpr, sc *scope) (bool, bo
 	if !ok {
 		return false, false
 	}
-	v, _ = v.Unmark()
-	if v.IsNull() || v.Type() != cty.Bool {
-		e.fail(x.Condition.Range().Ptr(), "Wrong type", "The condition of ?: is a bool.")
-		return false, false
-	}
-	return v.True(), true
+	return e.truth(v, x.Condition, "The condition of ?:")
 }
 
 func (e *evaluator) listPart(x *hclsyntax.TupleConsExpr, sc *scope, p option.Part) (*option.Part, bool) {
@@ -120,12 +115,12 @@ func (e *evaluator) objectPart(x *hclsyntax.ObjectConsExpr, sc *scope, p option.
 		}
 		key, isKey := option.KeyString(v)
 		if !isKey {
-			e.fail(item.KeyExpr.Range().Ptr(), "Invalid key", "A key is a string.")
+			e.fail(item.KeyExpr.Range().Ptr(), "Invalid key", fmt.Sprintf("A key is a string, not %s.", option.Describe(v)))
 			fine = false
 			continue
 		}
 		if p.Fields[key] != nil {
-			e.fail(item.KeyExpr.Range().Ptr(), "Key given twice", fmt.Sprintf("%q is given twice in one object.", key))
+			e.fail(item.KeyExpr.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
 			fine = false
 		}
 		start := p

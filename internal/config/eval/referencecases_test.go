@@ -261,7 +261,7 @@ my { even = 3 }`},
 		{name: "33 an empty list warns", option: "my.set", want: `["t"]`, warns: []string{"force([]) empties it"}, files: `
 my { set = [] }` + myOptions + `
 my { set = ["t"] }`},
-		{name: "34 a file is one thing", errs: []string{"content stands at h.hcl:3 already"}, files: `
+		{name: "34 a file is one thing", errs: []string{"content at h.hcl:3"}, files: `
 file "/x" {
   content = "a"
   symlink = "b"

@@ -115,13 +115,13 @@ thing {
   for_each = { x = "X", y = "Y" }
   b        = each.value
 }` + myOptions},
-		{name: "4 a label and a name exclude each other", errs: []string{"drop the label"}, files: `
+		{name: "4 a label and a name exclude each other", errs: []string{"drop them, or the label"}, files: `
 thing "x" {
   name = "y"
 }` + myOptions},
 		{name: "4 name is no option", errs: []string{"read-only option called name"}, files: `
 option "x.*.name" { type = string }`},
-		{name: "5 a dotted definition is explained", errs: []string{"A dotted name is no definition"}, files: `
+		{name: "5 a dotted definition is explained", errs: []string{"A name holds no dots: nest it"}, files: `
 services.openssh.enable = true`},
 		{name: "5 two arguments on one line are explained", errs: []string{"break the line"}, files: `
 file "/x" { content = "a" mode = "0600" }`},

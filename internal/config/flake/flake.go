@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
 )
 
 // Flake is one flake.hcl with its lock.
@@ -54,6 +56,8 @@ type Host struct {
 	Modules  hcl.Expression
 	Args     map[string]hcl.Expression
 	Range    hcl.Range
+	// TemplateRange is where the template is named, for errors about it.
+	TemplateRange hcl.Range
 }
 
 // Exports are what other flakes may take, each a path below Dir.
@@ -254,12 +258,15 @@ func failure(summary, detail string, at *hcl.Range) hcl.Diagnostics {
 
 // text evaluates an expression that may refer to nothing.
 func text(expr hcl.Expression) (string, hcl.Diagnostics) {
+	if len(expr.Variables()) > 0 {
+		return "", failure("Computed text", "Here stands plain text in quotes: it is read before args and everything else.", expr.Range().Ptr())
+	}
 	v, diags := expr.Value(nil)
 	if diags.HasErrors() {
 		return "", diags
 	}
 	if v.IsNull() || v.Type() != cty.String {
-		return "", failure("Wrong type", "A string is wanted here.", expr.Range().Ptr())
+		return "", failure("Wrong type", fmt.Sprintf("Expected a string, got %s.", option.Describe(v)), expr.Range().Ptr())
 	}
 	return v.AsString(), nil
 }

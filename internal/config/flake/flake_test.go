@@ -67,7 +67,7 @@ host "a" {}
 
 func TestRule24Schema(t *testing.T) {
 	for _, c := range []struct{ flake, want string }{
-		{`service "x" {}`, `"service" belongs into a module`},
+		{`service "x" {}`, `Options such as service are set in a module`},
 		{`input "x" {}`, "needs a url"},
 		{`input "x" { url = "http://example.org" }`, "are what a url can start with"},
 		{`input "x" { url = "debian:trixie?snapshot=yesterday" }`, "a snapshot is a time"},

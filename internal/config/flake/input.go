@@ -49,7 +49,7 @@ type followed struct {
 }
 
 func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
-	diags := onlyAttributes(b.Body, "an input", "url", "flake", "follows", "components", "keyring")
+	diags := onlyAttributes(b.Body, "An input", "url", "flake", "follows", "components", "keyring")
 	in := &Input{Name: b.Labels[0], IsFlake: true, Range: b.DefRange(), owner: f, key: f.prefix + b.Labels[0]}
 	if !hclsyntax.ValidIdentifier(in.Name) {
 		diags = append(diags, failure("Invalid name", "An input's name is an identifier, since modules write input.NAME.", b.DefRange().Ptr())...)
@@ -115,7 +115,7 @@ func (in *Input) attributes(body *hclsyntax.Body) hcl.Diagnostics {
 			continue
 		}
 		if in.Debian == nil {
-			diags = append(diags, failure("Unknown argument", name+" belongs to debian: inputs.", a.NameRange.Ptr())...)
+			diags = append(diags, failure("Unknown argument", name+" belongs to inputs whose url starts with debian:.", a.NameRange.Ptr())...)
 			continue
 		}
 		if name == "keyring" {

@@ -1,8 +1,11 @@
 package flake
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -18,14 +21,39 @@ const (
 // Parse reads one file of the language. It refuses what would overflow the
 // stack, and adds to the parser's words what a newcomer needs (rules 5, 25).
 func Parse(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
+	if diags := legible(name, src); diags.HasErrors() {
+		return nil, diags
+	}
 	if diags := guard(name, src); diags.HasErrors() {
 		return nil, diags
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
-	for _, d := range diags {
-		advise(d, src)
+	return file, reworded(diags, src)
+}
+
+// legible refuses what is not UTF-8 text, at its first wrong byte, where the
+// parser would complain of every one.
+func legible(name string, src []byte) hcl.Diagnostics {
+	at := bytes.IndexByte(src, 0)
+	what := "a NUL byte"
+	if !utf8.Valid(src) {
+		for i, r := range string(src) {
+			if _, size := utf8.DecodeRune(src[i:]); r == utf8.RuneError && size == 1 {
+				if at < 0 || i < at {
+					at, what = i, fmt.Sprintf("the byte 0x%02x, which is not UTF-8", src[i])
+				}
+				break
+			}
+		}
 	}
-	return file, diags
+	if at < 0 {
+		return nil
+	}
+	line := bytes.Count(src[:at], []byte("\n")) + 1
+	column := utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at]) + 1
+	start := hcl.Pos{Line: line, Column: column, Byte: at}
+	end := hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}
+	return failure("Not a text file", fmt.Sprintf("Here stands %s. Save the file as UTF-8.", what), &hcl.Range{Filename: name, Start: start, End: end})
 }
 
 // guard reads the tokens of what has enough brackets or operators to be in
@@ -72,27 +100,88 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	return nil
 }
 
-func advise(d *hcl.Diagnostic, src []byte) {
-	if d.Subject == nil {
-		return
+// reworded keeps the first error of each line, since the parser stumbles on
+// after a mistake, and says what a newcomer needs to know (rules 5, 25).
+func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
+	if !diags.HasErrors() {
+		return diags
 	}
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
+	lines := strings.Split(string(src), "\n")
+	seen := map[int]bool{}
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if seen[d.Subject.Start.Line] {
+			continue
+		}
+		seen[d.Subject.Start.Line] = true
+		advise(d, lines)
+		out = append(out, d)
+	}
+	return out
+}
+
+func advise(d *hcl.Diagnostic, lines []string) {
+	line := ""
+	if n := d.Subject.Start.Line; n <= len(lines) {
+		line = lines[n-1]
+	}
+	const shell = " For a shell's own ${HOME} write $${HOME}, for %{ write %%{, or move the text to a file and use source or file()."
 	switch {
-	case strings.Contains(d.Summary, "single-argument block"):
-		d.Detail += " A one-line block holds one argument and no block: break the line."
-	case dotted(src, d.Subject):
-		d.Detail += " A dotted name is no definition: nest it, services { openssh { ... } }, one block to a line."
-	case strings.Contains(d.Summary, "template") || strings.Contains(d.Detail, "template"):
-		d.Detail += " For a shell's own ${HOME} write $${HOME}, for %{ write %%{, or move the text to a file and use source or file()."
+	case dotted(line):
+		name, value, _ := strings.Cut(line, "=")
+		d.Summary = "Dotted name"
+		d.Detail = fmt.Sprintf("A name holds no dots: nest it, one block to a line.\n%s", nested(strings.Split(strings.TrimSpace(name), "."), strings.Trim(value, " \t\r;")))
+	case strings.Contains(d.Summary, "single-argument block") || d.Summary == "Argument definition required":
+		d.Summary = "Too much on one line"
+		d.Detail = "A block in one line holds one argument and no block, and } comes right after the value: break the line after {, and give each argument and each block a line of its own."
+	case d.Summary == "Unclosed configuration block":
+		d.Detail = "This block has no closing brace. Some } is missing between here and the end of the file."
+	case strings.HasPrefix(d.Summary, "Unterminated ") && strings.Contains(d.Summary, "constructor"):
+		d.Summary = "Unclosed bracket"
+		d.Detail = "This has no closing bracket. Some ] or } is missing between here and the end of the file."
+	case d.Summary == "Missing item separator":
+		d.Detail = "A comma is missing before this, or a bracket or a quote on the line before."
+	case d.Summary == "Attribute redefined":
+		d.Summary = "Given twice"
+		d.Detail = strings.Replace(d.Detail, "Each argument may be set only once.", "A block sets an argument once: remove one.", 1)
+	case d.Summary == "Invalid string literal" && strings.Contains(d.Detail, "Template sequences"):
+		d.Summary = "Computed label"
+		d.Detail = "A label is a plain string. Where the name is computed, leave the label out and set name: user { name = args.user }."
+	case d.Summary == "Ambiguous attribute key":
+		d.Detail = "A key that holds dots is written in quotes: \"net.ipv4.ip_forward\" = 1."
+	case d.Summary == "Argument or block definition required":
+		d.Detail = "Here an argument is expected, NAME = VALUE, or a block, NAME { ... }."
+		if strings.TrimSpace(line) == "}" {
+			d.Detail += " This brace closes nothing: there is one } too many before it, or here."
+		}
+	case d.Summary == "Unterminated template string":
+		d.Summary = "Unclosed string"
+		d.Detail = "A string or heredoc that starts above has no end. A heredoc ends with its marker alone on a line."
+	case d.Summary == "Invalid expression" && strings.Contains(d.Detail, "Expected the start"), d.Summary == "Missing expression":
+		d.Detail = "Here a value is expected."
+	case strings.Contains(strings.ToLower(d.Summary), "template") || strings.Contains(strings.ToLower(d.Detail), "template interpolation"):
+		d.Detail = strings.Split(d.Detail, " Did you intend")[0] + shell
 	}
 }
 
-// dotted reports whether a line starts like services.openssh.enable =.
-func dotted(src []byte, r *hcl.Range) bool {
-	lines := strings.Split(string(src), "\n")
-	if r.Start.Line < 1 || r.Start.Line > len(lines) {
-		return false
+// nested writes a dotted definition as the blocks that it means.
+func nested(names []string, value string) string {
+	var b strings.Builder
+	for i, name := range names[:len(names)-1] {
+		b.WriteString(strings.Repeat("  ", i+1) + name + " {\n")
 	}
-	name, _, found := strings.Cut(lines[r.Start.Line-1], "=")
+	last := len(names) - 1
+	b.WriteString(strings.Repeat("  ", last+1) + names[last] + " = " + value)
+	for i := last - 1; i >= 0; i-- {
+		b.WriteString("\n" + strings.Repeat("  ", i+1) + "}")
+	}
+	return b.String()
+}
+
+// dotted reports whether a line starts like services.openssh.enable =.
+func dotted(line string) bool {
+	name, _, found := strings.Cut(line, "=")
 	name = strings.TrimSpace(name)
 	return found && strings.Contains(name, ".") && hclsyntax.ValidIdentifier(strings.ReplaceAll(name, ".", "_"))
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/option"
 )
 
 // decode reads flake.hcl against its own small schema (rule 24).
@@ -25,17 +27,24 @@ func (f *Flake) decode(body *hclsyntax.Body) hcl.Diagnostics {
 	for _, b := range body.Blocks {
 		diags = append(diags, f.block(b)...)
 	}
+	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 	return diags
 }
 
 func (f *Flake) block(b *hclsyntax.Block) hcl.Diagnostics {
 	labels := map[string]int{"input": 1, "template": 1, "host": 1, "args": 0, "export": 0}
 	want, known := labels[b.Type]
-	if !known {
-		return failure("Unknown block", fmt.Sprintf("flake.hcl holds input, args, template, host and export blocks; %q belongs into a module.", b.Type), b.TypeRange.Ptr())
-	}
-	if len(b.Labels) != want {
-		return failure("Wrong labels", fmt.Sprintf("A %s block takes %d labels.", b.Type, want), b.DefRange().Ptr())
+	switch {
+	case !known:
+		hint := option.DidYouMean(b.Type, sortedNames(labels))
+		if hint == "" {
+			hint = fmt.Sprintf(" Options such as %s are set in a module, a file that a host's modules name.", b.Type)
+		}
+		return failure("Unknown block", fmt.Sprintf("flake.hcl holds input, args, template, host and export blocks, not %q.%s", b.Type, hint), b.TypeRange.Ptr())
+	case len(b.Labels) != want && want == 0:
+		return failure("Wrong labels", fmt.Sprintf("A block called %s takes no label: write %s { ... }.", b.Type, b.Type), b.DefRange().Ptr())
+	case len(b.Labels) != want:
+		return failure("Wrong labels", fmt.Sprintf("A block called %s takes one label, its name: write %s \"NAME\" { ... }.", b.Type, b.Type), b.DefRange().Ptr())
 	}
 	switch b.Type {
 	case "args":
@@ -53,10 +62,14 @@ func (f *Flake) block(b *hclsyntax.Block) hcl.Diagnostics {
 func addArgs(to map[string]hcl.Expression, body *hclsyntax.Body) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for name, a := range body.Attributes {
+		if old, twice := to[name]; twice {
+			diags = append(diags, failure("Given twice", fmt.Sprintf("args.%s is set at %s:%d already: remove one.", name, old.Range().Filename, old.Range().Start.Line), a.NameRange.Ptr())...)
+			continue
+		}
 		to[name] = a.Expr
 	}
 	for _, b := range body.Blocks {
-		diags = append(diags, failure("Unknown block", "args holds arguments: palette = { ... }.", b.TypeRange.Ptr())...)
+		diags = append(diags, failure("Unknown block", fmt.Sprintf("args holds arguments and no blocks: write %s = { ... }.", b.Type), b.TypeRange.Ptr())...)
 	}
 	return diags
 }
@@ -76,7 +89,7 @@ func nestedArgs(b *hclsyntax.Block) (map[string]hcl.Expression, hcl.Diagnostics)
 }
 
 func (f *Flake) addTemplate(b *hclsyntax.Block) hcl.Diagnostics {
-	diags := onlyAttributes(b.Body, "a template", "modules")
+	diags := onlyAttributes(b.Body, "A template", "modules")
 	t := &Template{Name: b.Labels[0], Range: b.DefRange()}
 	if a := b.Body.Attributes["modules"]; a != nil {
 		t.Modules = a.Expr
@@ -91,7 +104,7 @@ func (f *Flake) addTemplate(b *hclsyntax.Block) hcl.Diagnostics {
 }
 
 func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
-	diags := onlyAttributes(b.Body, "a host", "system", "template", "modules")
+	diags := onlyAttributes(b.Body, "A host", "system", "template", "modules")
 	h := &Host{Name: b.Labels[0], System: "amd64", Range: b.DefRange()}
 	for name, to := range map[string]*string{"system": &h.System, "template": &h.Template} {
 		if a := b.Body.Attributes[name]; a != nil {
@@ -99,6 +112,13 @@ func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 			*to = s
 			diags = append(diags, d...)
 		}
+	}
+	h.TemplateRange = h.Range
+	if a := b.Body.Attributes["template"]; a != nil {
+		h.TemplateRange = a.Expr.Range()
+	}
+	if a := b.Body.Attributes["system"]; a != nil && h.System != "" && !slices.Contains(architectures(), h.System) {
+		diags = append(diags, failure("Unknown system", fmt.Sprintf("%q is no architecture of Debian: %s.%s", h.System, strings.Join(architectures(), ", "), nearSystem(h.System)), a.Expr.Range().Ptr())...)
 	}
 	if a := b.Body.Attributes["modules"]; a != nil {
 		h.Modules = a.Expr
@@ -115,6 +135,20 @@ func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 	return append(diags, d...)
 }
 
+// architectures are those of Debian trixie, by dpkg's names.
+func architectures() []string {
+	return []string{"amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
+}
+
+// nearSystem knows what other systems call them.
+func nearSystem(system string) string {
+	arch, _, _ := strings.Cut(system, "-")
+	if debian := map[string]string{"x86_64": "amd64", "aarch64": "arm64", "i686": "i386", "armv7l": "armhf"}[arch]; debian != "" {
+		return fmt.Sprintf(" Did you mean %q?", debian)
+	}
+	return option.DidYouMean(system, architectures())
+}
+
 // ValidHostName reports whether s is a host name as hostname(7) has it.
 func ValidHostName(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
@@ -126,7 +160,7 @@ func ValidHostName(s string) bool {
 }
 
 func (f *Flake) addExport(b *hclsyntax.Block) hcl.Diagnostics {
-	diags := onlyAttributes(b.Body, "export", "modules", "templates", "packages")
+	diags := onlyAttributes(b.Body, "An export", "modules", "templates", "packages")
 	for name, to := range map[string]*map[string]string{"modules": &f.Exports.Modules, "templates": &f.Exports.Templates, "packages": &f.Exports.Packages} {
 		a := b.Body.Attributes[name]
 		if a == nil {
@@ -158,7 +192,7 @@ func exported(v cty.Value) (map[string]string, error) {
 		}
 		rel := path.Clean(p.AsString())
 		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
-			return nil, fmt.Errorf("the export %q lies outside the flake", k.AsString())
+			return nil, fmt.Errorf("the export %q lies outside the flake: name a path below the folder of flake.hcl", k.AsString())
 		}
 		out[k.AsString()] = rel
 	}
@@ -169,7 +203,11 @@ func onlyAttributes(body *hclsyntax.Body, where string, names ...string) hcl.Dia
 	var diags hcl.Diagnostics
 	for name, a := range body.Attributes {
 		if !slices.Contains(names, name) {
-			diags = append(diags, failure("Unknown argument", fmt.Sprintf("%s takes %s, not %q.", where, strings.Join(names, ", "), name), a.NameRange.Ptr())...)
+			hint := option.DidYouMean(name, names)
+			if hint == "" {
+				hint = " Options are set in a module, a file that a host's modules name."
+			}
+			diags = append(diags, failure("Unknown argument", fmt.Sprintf("%s takes %s, not %q.%s", where, strings.Join(names, ", "), name, hint), a.NameRange.Ptr())...)
 		}
 	}
 	return diags

@@ -50,10 +50,13 @@ func toBool(v cty.Value) (cty.Value, error) {
 	if v.Type() == cty.String && (v.AsString() == "true" || v.AsString() == "false") {
 		return cty.BoolVal(v.AsString() == "true"), nil
 	}
-	return v, fmt.Errorf("expected a bool, got %s", describe(v))
+	return v, fmt.Errorf("expected a bool, got %s", Describe(v))
 }
 
 func toNumber(v cty.Value) (cty.Value, error) {
+	if v.Type() == cty.Number && v.AsBigFloat().IsInf() {
+		return v, fmt.Errorf("expected a number, got infinity, which comes of a division by zero")
+	}
 	if v.Type() == cty.Number {
 		return v, nil
 	}
@@ -62,7 +65,7 @@ func toNumber(v cty.Value) (cty.Value, error) {
 			return n, nil
 		}
 	}
-	return v, fmt.Errorf("expected a number, got %s", describe(v))
+	return v, fmt.Errorf("expected a number, got %s", Describe(v))
 }
 
 func toPort(v cty.Value) (cty.Value, error) {
@@ -72,7 +75,7 @@ func toPort(v cty.Value) (cty.Value, error) {
 			return n, nil
 		}
 	}
-	return v, fmt.Errorf("expected a port (1 to 65535), got %s", describe(v))
+	return v, fmt.Errorf("expected a port (1 to 65535), got %s", Describe(v))
 }
 
 func toString(t Type, v cty.Value) (cty.Value, error) {
@@ -84,7 +87,7 @@ func toString(t Type, v cty.Value) (cty.Value, error) {
 	case cty.Bool:
 		return cty.StringVal(strconv.FormatBool(v.True())), nil
 	}
-	return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+	return v, fmt.Errorf("expected %s, got %s", article(t), Describe(v))
 }
 
 func checkText(t Type, s string) error {
@@ -134,8 +137,8 @@ func article(t Type) string {
 	return "a " + t.String()
 }
 
-// describe says what a value is, briefly enough for an error.
-func describe(v cty.Value) string {
+// Describe says what a value is, briefly enough for an error.
+func Describe(v cty.Value) string {
 	v, _ = v.UnmarkDeep()
 	ty := v.Type()
 	switch {

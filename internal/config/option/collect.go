@@ -106,7 +106,7 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		return []*Part{p}, true
 	}
 	if !isList(v) {
-		m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), describe(v))
+		m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), Describe(v))
 		return nil, false
 	}
 	for it := v.ElementIterator(); it.Next(); {
@@ -135,7 +135,7 @@ func (m *merger) remove(elems, removals []*Part) []*Part {
 			return e.weaker(r) && e.Value.RawEquals(r.Value)
 		})
 		if len(elems) == before {
-			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", describe(r.Value), m.path))
+			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))
 			continue
 		}
 		r.Def.Wins = true

@@ -81,7 +81,7 @@ func (m *merger) fields(t Type, p *Part) (map[string]*Part, bool) {
 	} else {
 		v, marks := plain(p).Unmark()
 		if !isMap(v) {
-			m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), describe(v))
+			m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), Describe(v))
 			return nil, false
 		}
 		for it := v.ElementIterator(); it.Next(); {
@@ -202,7 +202,7 @@ func (m *merger) data(parts []*Part, depth int) (cty.Value, bool) {
 		if p.Remove || m.shape(p) == shape {
 			same = append(same, p)
 		} else if !outranks(lead, p) {
-			m.conflict(lead.with(plain(lead)), p.with(plain(p)))
+			m.conflict([]*Part{lead.with(plain(lead)), p.with(plain(p))})
 		}
 	}
 	switch shape {

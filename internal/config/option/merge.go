@@ -108,7 +108,7 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 func (m *merger) value(t Type, p *Part) (cty.Value, error) {
 	v, marks := plain(p).Unmark()
 	if v.ContainsMarked() {
-		return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+		return v, fmt.Errorf("expected %s, got %s", article(t), Describe(v))
 	}
 	if t.Kind == OneOf {
 		for _, alt := range t.Alts {
@@ -116,7 +116,7 @@ func (m *merger) value(t Type, p *Part) (cty.Value, error) {
 				return c.WithMarks(marks), nil
 			}
 		}
-		return v, fmt.Errorf("expected %s, got %s", article(t), describe(v))
+		return v, fmt.Errorf("expected %s, got %s", article(t), Describe(v))
 	}
 	c, err := checkScalar(t, v)
 	if err != nil {
@@ -156,12 +156,7 @@ func (m *merger) strongest(parts []*Part) *Part {
 	if len(best) == 0 {
 		return nil
 	}
-	for _, p := range best[1:] {
-		if !p.Value.RawEquals(best[0].Value) {
-			m.conflict(best[0], p)
-			break
-		}
-	}
+	m.conflict(best)
 	for _, p := range best {
 		p.Def.Wins = true
 	}
@@ -175,15 +170,50 @@ func outranks(a, b *Part) bool {
 	return a.Def.Source.Layer > b.Def.Source.Layer
 }
 
-func (m *merger) conflict(a, b *Part) {
+// Others are the other places of a mistake that is made in several together;
+// a diagnostic has them as its Extra.
+type Others []hcl.Range
+
+// conflict reports parts of equal strength whose values differ, at the last
+// of them.
+func (m *merger) conflict(parts []*Part) {
+	var differing []*Part
+	for _, p := range parts {
+		if !slices.ContainsFunc(differing, func(q *Part) bool { return plain(p).RawEquals(plain(q)) }) {
+			differing = append(differing, p)
+		}
+	}
+	if len(differing) < 2 {
+		return
+	}
+	last := differing[len(differing)-1]
+	detail := fmt.Sprintf("%s is %s here", m.path, Describe(plain(last)))
+	var others Others
+	for _, p := range differing[:len(differing)-1] {
+		detail += fmt.Sprintf(" and %s at %s", Describe(plain(p)), At(p.Range))
+		others = append(others, p.Range)
+	}
 	m.diags = append(m.diags, &hcl.Diagnostic{
 		Severity: hcl.DiagError,
 		Summary:  "Conflicting definitions",
-		Detail: fmt.Sprintf("%s is %s here and %s at %s, both in the %s layer at priority %s. Remove one, or wrap the one that should win in force(...).",
-			m.path, describe(b.Value), describe(a.Value), At(a.Range), a.Def.Source.Layer, a.Priority),
-		Subject: b.Range.Ptr(),
-		Context: b.Range.Ptr(),
+		Detail:   detail + Rivals(last.Def.Source.Layer, last.Priority),
+		Subject:  last.Range.Ptr(),
+		Extra:    others,
 	})
+}
+
+// Rivals ends the report of a conflict: why none of the definitions wins, and
+// what to do.
+func Rivals(l Layer, p Priority) string {
+	switch p {
+	case OptionDefault:
+		return "."
+	case Force:
+		return fmt.Sprintf(", all in force(...) in the %s layer, so none wins. Take force(...) off all but one.", l)
+	case Default:
+		return fmt.Sprintf(", all in default(...) in the %s layer, so none wins. Keep one, or take default(...) off the one that should win.", l)
+	}
+	return fmt.Sprintf(", all in the %s layer, so none wins. Keep one, or write force(...) around the one that should win.", l)
 }
 
 // At is a range as people write it, file:line.
