@@ -46,7 +46,7 @@ func TestWrong(t *testing.T) {
 			t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar")+"/"+c.name, func(t *testing.T) {
 				got[c.name] = c.run(t)
 				if got[c.name] != c.want && !*update {
-					t.Errorf("hostctl says:\n%s\nwanted:\n%s", got[c.name], c.want)
+					t.Errorf("hostctl says:\n%s\nwanted:\n%s\nif a newcomer is better served now: go test ./internal/cli -run TestWrong -update", got[c.name], c.want)
 				}
 			})
 		}
