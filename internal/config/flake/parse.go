@@ -131,7 +131,7 @@ func advise(d *hcl.Diagnostic, lines []string) {
 	case dotted(line):
 		name, value, _ := strings.Cut(line, "=")
 		d.Summary = "Dotted name"
-		d.Detail = fmt.Sprintf("A name holds no dots: nest it, one block to a line.\n%s", nested(strings.Split(strings.TrimSpace(name), "."), strings.Trim(value, " \t\r;")))
+		d.Detail = fmt.Sprintf("A name holds no dots: nest it, one block to a line.\n%s", asBlocks(strings.Split(strings.TrimSpace(name), "."), strings.Trim(value, " \t\r;")))
 	case strings.Contains(d.Summary, "single-argument block") || d.Summary == "Argument definition required":
 		d.Summary = "Too much on one line"
 		d.Detail = "A block in one line holds one argument and no block, and } comes right after the value: break the line after {, and give each argument and each block a line of its own."
@@ -165,8 +165,8 @@ func advise(d *hcl.Diagnostic, lines []string) {
 	}
 }
 
-// nested writes a dotted definition as the blocks that it means.
-func nested(names []string, value string) string {
+// asBlocks writes a dotted definition as the blocks that it means.
+func asBlocks(names []string, value string) string {
 	var b strings.Builder
 	for i, name := range names[:len(names)-1] {
 		b.WriteString(strings.Repeat("  ", i+1) + name + " {\n")
