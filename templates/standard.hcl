@@ -4,7 +4,9 @@ imports = [
   "../modules/console",
   "../modules/virt",
   "../home",
-  "../home/bottom", "../home/git", "../home/gpg", "../home/zsh",
+  "../home/bottom", "../home/brave", "../home/chromium", "../home/clients", "../home/dunst", "../home/firefox", "../home/git",
+  "../home/gpg", "../home/gtk", "../home/hypr", "../home/joplin", "../home/kitty", "../home/obs-studio", "../home/thunar",
+  "../home/virt-manager", "../home/vscode", "../home/waybar", "../home/wlogout", "../home/zsh",
 ]
 
 time { time_zone = "America/New_York" }
@@ -62,8 +64,7 @@ environment {
     # looking at the system
     "btop", "fastfetch", "lshw", "strace", "usbutils",
     # the desktop
-    "brightnessctl", "file-roller", "flameshot", "gimp", "grim", "lxqt-policykit", "remmina", "seahorse", "slurp", "vlc",
-    "thunar-archive-plugin", "thunar-volman",
+    "file-roller", "flameshot", "gimp", "remmina", "seahorse", "vlc",
     # the rest
     "age", "git", "golang-go", "jq", "libsecret-tools", "nano", "tar", "tree", "unzip",
   ]

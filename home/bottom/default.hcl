@@ -1,4 +1,6 @@
 # bottom, whose package and program are called btm.
+application "bottom" { function = "System Monitor" }
+
 home {
   name     = args.user
   packages = ["btm"]
@@ -6,10 +8,13 @@ home {
   file ".config/bottom/bottom.toml" {
     content = toml({
       flags = {
-        temperature_type = "celsius"
-        group_processes  = true
-        dot_marker       = true
-        rate             = "1s"
+        average_cpu_row      = true
+        dot_marker           = true
+        group_processes      = true
+        hide_table_gap       = true
+        process_memory_as_value = true
+        rate                 = "1s"
+        temperature_type     = "celsius"
       }
     })
   }

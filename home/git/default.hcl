@@ -2,21 +2,18 @@
 # ~/.config/git/config, is one in whole.
 secret "psiri_gitconfig" {}
 
-programs {
-  git { enable = true }
-}
-
 home {
   name = args.user
-
-  file ".config/git/config" {
-    content = ini({
-      color      = { ui = "auto" }
-      commit     = { gpgSign = true }
-      credential = { helper = "cache" } # "store" would keep passwords in the clear
-      init       = { defaultBranch = "main" }
-      tag        = { gpgSign = true }
-    }, { separator = " = " })
+  programs {
+    git {
+      enable = true
+      settings = {
+        color      = { ui = "auto" }
+        credential = { helper = "cache" } # "store" would keep passwords in the clear
+        init       = { defaultBranch = "main" }
+      }
+      signing { sign_by_default = true }
+    }
   }
 
   file ".gitconfig" {

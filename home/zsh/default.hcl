@@ -1,4 +1,5 @@
-# zsh: completion, suggestions, colours, and a history that sessions share.
+# zsh: completion, suggestions, colours, a history that sessions share, or one
+# for each tab of kitty that asks for its own.
 programs {
   zsh {
     enable = true
@@ -12,7 +13,16 @@ programs {
   }
 }
 
+application "zsh" { function = "Shell" }
+
 home {
   name = args.user
   file ".zshrc" { source = "./zshrc" }
+
+  # The user's own login file, not that of every zsh there is: root's shells
+  # and scripts start no compositor.
+  file ".zlogin" {
+    when   = config.programs.hyprland.enable
+    source = "./zlogin"
+  }
 }

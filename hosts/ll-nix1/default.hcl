@@ -1,3 +1,5 @@
+imports = ["./per-device.hcl"]
+
 networking {
   host_name = host.name
   networkmanager { enable = true }

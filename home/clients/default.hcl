@@ -1,0 +1,5 @@
+# Small clients of the command line.
+home {
+  name     = args.user
+  packages = ["make", "yq"]
+}

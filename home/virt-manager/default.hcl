@@ -1,0 +1,18 @@
+# The window onto the host's virtual machines, connected at its start.
+programs {
+  virt_manager { enable = true }
+}
+
+home {
+  name     = args.user
+  packages = ["adwaita-icon-theme", "virt-viewer"]
+
+  dconf {
+    settings = {
+      "org/virt-manager/virt-manager/connections" = {
+        autoconnect = ["qemu:///system"]
+        uris        = ["qemu:///system"]
+      }
+    }
+  }
+}
