@@ -12,6 +12,7 @@ require (
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // unified diffs of files in plans
 	github.com/rogpeppe/go-internal v1.16.0 // testscript: the command line against folders
 	github.com/sirupsen/logrus v1.9.4 // silences sops's own logger, which quotes values
+	github.com/sourcegraph/jsonrpc2 v0.2.3 // the framing and message loop of hostctl lsp; the standard library alone
 	github.com/spf13/cobra v1.10.2 // given: commands, completion, man pages
 	github.com/vbauerster/mpb/v8 v8.16.2 // progress bars with a known total, alive and without globals
 	github.com/zclconf/go-cty v1.20.0 // given: the values of the language

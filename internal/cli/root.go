@@ -136,6 +136,7 @@ func commands(e *env) []*cobra.Command {
 		newGenerations(e),
 		newRecover(e),
 		newSecrets(e),
+		newLSP(e),
 		newDocs(e),
 		newStageChild(e),
 		newStageRun(e),

@@ -92,10 +92,10 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 	slices.SortStableFunc(hosts, func(a, b string) int { return f.Host(a).Range.Start.Byte - f.Host(b).Range.Start.Byte })
 	s := &render.Show{Hosts: []render.ShowHost{}}
 	functions := map[string]*render.ShowFunction{}
-	all := newHostDiagnostics(len(hosts))
+	all := eval.NewHostDiagnostics(len(hosts))
 	for _, name := range hosts {
 		r, diags := eval.Host(ctx, f, name)
-		all.add(name, diags)
+		all.Add(name, diags)
 		if diags.HasErrors() {
 			continue
 		}
@@ -118,7 +118,7 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 		slices.SortFunc(row.Apps, func(a, b render.ShowApplication) int { return byName(a.Name, b.Name) })
 		s.Applications = append(s.Applications, *row)
 	}
-	return s, all.merged()
+	return s, all.Merged()
 }
 
 func addApplication(row *render.ShowFunction, a eval.Application, host, template string) {

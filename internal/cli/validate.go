@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -40,17 +39,17 @@ func runValidate(ctx context.Context, e *env) error {
 	if e.host != "" {
 		hosts = []string{e.host}
 	}
-	all := newHostDiagnostics(len(hosts))
-	all.add("", diags)
+	all := eval.NewHostDiagnostics(len(hosts))
+	all.Add("", diags)
 	found := make([]hcl.Diagnostics, len(hosts))
 	eval.NewFleet(f).Each(ctx, hosts, func(i int, _ *eval.Result, diags hcl.Diagnostics) { found[i] = diags })
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for i, name := range hosts {
-		all.add(name, found[i])
+		all.Add(name, found[i])
 	}
-	if err := e.verdict(f, all.merged()); err != nil || e.json {
+	if err := e.verdict(f, all.Merged()); err != nil || e.json {
 		return err
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
@@ -69,62 +68,6 @@ func (e *env) verdict(f *flake.Flake, diags hcl.Diagnostics) error {
 		return &exitError{code: exitFailed}
 	}
 	return nil
-}
-
-// hostDiagnostics collects what hosts have in common, so that one mistake in
-// a template is reported once.
-type hostDiagnostics struct {
-	hosts int
-	order []string
-	byKey map[string]*hcl.Diagnostic
-	named map[string][]string
-}
-
-func newHostDiagnostics(hosts int) *hostDiagnostics {
-	return &hostDiagnostics{hosts: hosts, byKey: map[string]*hcl.Diagnostic{}, named: map[string][]string{}}
-}
-
-func (h *hostDiagnostics) add(host string, diags hcl.Diagnostics) {
-	for _, d := range diags {
-		key := d.Summary
-		if d.Subject != nil {
-			key += d.Subject.String()
-		} else {
-			key += d.Detail
-		}
-		if h.byKey[key] == nil {
-			h.byKey[key] = d
-			h.order = append(h.order, key)
-		}
-		if host != "" && !slices.Contains(h.named[key], host) {
-			h.named[key] = append(h.named[key], host)
-		}
-	}
-}
-
-func (h *hostDiagnostics) merged() hcl.Diagnostics {
-	var out hcl.Diagnostics
-	for _, key := range h.order {
-		d := *h.byKey[key]
-		if hosts := h.named[key]; h.hosts > 1 && len(hosts) > 0 && len(hosts) < h.hosts {
-			d.Detail += fmt.Sprintf(" (On %s.)", strings.Join(hosts, ", "))
-		}
-		out = append(out, &d)
-	}
-	slices.SortStableFunc(out, func(a, b *hcl.Diagnostic) int {
-		if a.Subject == nil || b.Subject == nil || a.Subject.Filename != b.Subject.Filename {
-			return strings.Compare(fileOf(a), fileOf(b))
-		}
-		return a.Subject.Start.Byte - b.Subject.Start.Byte
-	})
-	return out
-}
-
-func fileOf(d *hcl.Diagnostic) string {
-	if d.Subject == nil {
-		return ""
-	}
-	return d.Subject.Filename
 }
 
 type jsonDiagnostic struct {

@@ -1,0 +1,30 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/lsp"
+)
+
+func newLSP(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lsp",
+		Short: "Serve an editor: completion, documentation, definitions, diagnostics",
+		Long: `Speak the Language Server Protocol on standard input and output, for an editor
+that starts this command: completion, hover documentation, go to definition,
+formatting, an outline, and diagnostics of every host while a file is typed.
+The flake is found by the nearest flake.hcl above each file; --flake and --host
+do not matter. docs/editors.md shows how to set up Neovim, VS Code and Helix.
+
+Exit codes: 0 the editor ended the session, 1 it left without shutdown.`,
+		Example: `  hostctl lsp`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cache, err := cacheDir()
+			if err != nil {
+				return err
+			}
+			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, cache, version())
+		},
+	}
+}

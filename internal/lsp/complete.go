@@ -1,0 +1,447 @@
+package lsp
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// completion collects the items for one place.
+type completion struct {
+	*request
+	cursor *cursor
+	result *eval.Result
+	items  []completionItem
+}
+
+func (q *request) complete() completionList {
+	c := &completion{request: q, cursor: cursorAt(q.text.src, q.offset), result: q.host(q.path), items: []completionItem{}}
+	switch {
+	case c.inFlake():
+		c.flakeFile()
+	case c.result != nil:
+		c.module()
+	}
+	return completionList{Items: c.items}
+}
+
+// inFlake reports whether the file is a flake.hcl, which has a schema of its
+// own.
+func (q *request) inFlake() bool { return filepath.Base(q.path) == "flake.hcl" }
+
+func (c *completion) module() {
+	block, label := c.cursor.labelling()
+	switch {
+	case label:
+		c.labels(block)
+	case c.cursor.quoted():
+		c.inQuotes()
+	case c.cursor.naming():
+		c.names()
+	case c.cursor.top().value:
+		c.expression()
+	}
+}
+
+// add offers insert, shown as label, for the word at the cursor.
+func (c *completion) add(item completionItem, insert string) {
+	item.TextEdit = &textEdit{Range: c.text.between(c.cursor.from, c.offset), NewText: insert}
+	item.FilterText = item.Label
+	if c.cursor.quoted() {
+		item.FilterText = insert
+	}
+	if item.InsertTextFormat == snippetFormat && !c.snippets {
+		item.InsertTextFormat, item.TextEdit.NewText = 0, item.Label
+	}
+	c.items = append(c.items, item)
+}
+
+// words offers plain words of one kind.
+func (c *completion) words(kind int, detail string, words ...string) {
+	for _, w := range words {
+		c.add(completionItem{Label: w, Kind: kind, Detail: detail}, w)
+	}
+}
+
+// names are what an item of a body or an object may be called.
+func (c *completion) names() {
+	s := spotAt(c.result, c.cursor, false)
+	top := c.cursor.top()
+	switch {
+	case s.block != "":
+		c.words(kindKeyword, "", languageBlocks()[s.block]...)
+		return
+	case s.node == nil:
+		return
+	case s.typ != nil:
+		c.attributes(*s.typ)
+		return
+	}
+	if s.node.Entry != nil {
+		c.words(kindVariable, "entry of "+s.path.String(), c.result.Keys(s.path)...)
+		return
+	}
+	for _, name := range s.node.Names() {
+		c.option(name, s.node.Children[name], top.kind == object)
+	}
+	if top.kind != body {
+		return
+	}
+	if len(c.cursor.levels) == 1 {
+		c.block("imports", "other modules", "imports = [\"$0\"]")
+		c.block("locals", "names local to this file", "locals {\n  $0\n}")
+		c.block("config", "definitions under a condition", "config {\n  when = $0\n}")
+		c.block("option", "declare an option", "option \"$1\" {\n  type        = $2\n  description = \"$0\"\n}")
+		c.block("assert", "a check", "assert \"$1\" {\n  condition = $2\n  message   = \"$0\"\n}")
+		c.block("warn", "a check that only warns", "warn \"$1\" {\n  condition = $2\n  message   = \"$0\"\n}")
+		return
+	}
+	c.block("when", "the block holds only where this is true", "when = $0")
+	c.block("for_each", "the block, once per element", "for_each = $0")
+	if n := s.node.Path; len(n) > 0 && n[len(n)-1] == option.Any && len(top.labels) == 0 {
+		c.block("name", "the entry's key", "name = $0")
+	}
+}
+
+func (c *completion) block(name, detail, snippet string) {
+	c.add(completionItem{Label: name, Kind: kindKeyword, Detail: detail, InsertTextFormat: snippetFormat, SortText: "~" + name}, snippet)
+}
+
+// languageBlocks are the arguments of the language's own blocks.
+func languageBlocks() map[string][]string {
+	return map[string][]string{
+		"option":            {"type", "default", "description", "example", "read_only", "validation"},
+		"option.validation": {"condition", "error_message"},
+		"assert":            {"condition", "message", "when", "for_each"},
+		"warn":              {"condition", "message", "when", "for_each"},
+	}
+}
+
+// option offers one child of a group.
+func (c *completion) option(name string, n *option.Node, inObject bool) {
+	switch {
+	case n.IsOption():
+		item := completionItem{Label: name, Kind: kindProperty, InsertTextFormat: snippetFormat}
+		if d := c.result.Declaration(n); d != nil {
+			item.Detail, item.Documentation = d.Type.String(), markdown(c.declared(d))
+		}
+		c.add(item, name+" = $0")
+	case inObject:
+		c.add(completionItem{Label: name, Kind: kindModule, Detail: c.kindOf(n), InsertTextFormat: snippetFormat}, name+" = {\n  $0\n}")
+	case n.Entry != nil:
+		c.add(completionItem{Label: name, Kind: kindModule, Detail: c.kindOf(n), InsertTextFormat: snippetFormat}, name+" \"$1\" {\n  $0\n}")
+	default:
+		c.add(completionItem{Label: name, Kind: kindModule, Detail: c.kindOf(n), InsertTextFormat: snippetFormat}, name+" {\n  $0\n}")
+	}
+}
+
+func (c *completion) kindOf(n *option.Node) string {
+	if n.Entry != nil {
+		return "map of options"
+	}
+	return "group of options"
+}
+
+// attributes are the names in an object that an option holds.
+func (c *completion) attributes(t option.Type) {
+	switch t.Kind {
+	case option.Object:
+		for _, name := range slices.Sorted(maps.Keys(t.Attrs)) {
+			c.add(completionItem{Label: name, Kind: kindField, Detail: t.Attrs[name].String(), InsertTextFormat: snippetFormat}, name+" = $0")
+		}
+	case option.Optional:
+		c.attributes(*t.Elem)
+	case option.OneOf:
+		for _, alt := range t.Alts {
+			c.attributes(alt)
+		}
+	}
+}
+
+// labels are the entries that a block of a map could be about.
+func (c *completion) labels(block string) {
+	outer := *c.cursor
+	outer.levels = outer.levels[:len(outer.levels)-1]
+	s := spotAt(c.result, &outer, false)
+	if s.node == nil || s.block != "" {
+		return
+	}
+	if block == "option" {
+		return
+	}
+	s.enter(c.result, block)
+	if s.node != nil && s.node.Entry != nil {
+		c.words(kindVariable, "entry of "+s.path.String(), c.result.Keys(s.path)...)
+	}
+}
+
+// inQuotes are paths and the words of enums.
+func (c *completion) inQuotes() {
+	if name, arg := c.cursor.calling(); name == "file" || name == "templatefile" {
+		if arg == 0 {
+			c.files(func(string) bool { return true })
+		}
+		return
+	}
+	if l := c.cursor.levels; len(l) > 2 && l[1].kind == list && l[0].key == "imports" {
+		c.modules()
+		return
+	}
+	s := spotAt(c.result, c.cursor, true)
+	if s.typ == nil {
+		return
+	}
+	if relative := strings.HasPrefix(c.cursor.word, "."); relative && has(*s.typ, option.FilePath, option.String) {
+		c.files(func(string) bool { return true })
+	}
+	c.words(kindValue, s.typ.String(), enumWords(*s.typ)...)
+}
+
+// modules offers what a list of modules can name.
+func (c *completion) modules() {
+	c.files(func(name string) bool { return filepath.Ext(name) == ".hcl" })
+}
+
+// files offers the entries of the folder that the typed path leads to.
+func (c *completion) files(want func(name string) bool) {
+	typed := c.cursor.word
+	dir := typed[:strings.LastIndex(typed, "/")+1]
+	if dir == "" {
+		c.words(kindFolder, "", "./", "../")
+		return
+	}
+	if filepath.IsAbs(dir) {
+		return
+	}
+	entries, err := os.ReadDir(filepath.Join(filepath.Dir(c.path), dir))
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name := e.Name()
+		switch {
+		case strings.HasPrefix(name, "."):
+		case e.IsDir():
+			c.add(completionItem{Label: name, Kind: kindFolder}, dir+name)
+		case want(name) && filepath.Join(filepath.Dir(c.path), dir, name) != c.path:
+			c.add(completionItem{Label: name, Kind: kindFile}, dir+name)
+		}
+	}
+}
+
+// expression offers what a value can be made of.
+func (c *completion) expression() {
+	if len(c.cursor.steps) > 0 {
+		c.traversal(c.cursor.steps)
+		return
+	}
+	if c.typeWords() {
+		return
+	}
+	s := spotAt(c.result, c.cursor, true)
+	if s.typ != nil {
+		c.values(*s.typ)
+	}
+	c.words(kindVariable, "", "config", "args", "input", "local", "host", "each", "self")
+	if s.node != nil {
+		for _, m := range modifiers() {
+			c.add(completionItem{Label: m, Kind: kindKeyword, Detail: "modifier", InsertTextFormat: snippetFormat, SortText: "~" + m}, m+"($0)")
+		}
+	}
+	c.functions()
+}
+
+func (c *completion) functions() {
+	fns := c.result.Functions(c.path)
+	for _, name := range slices.Sorted(maps.Keys(fns)) {
+		c.add(completionItem{Label: name, Kind: kindFunction, Detail: signature(name, fns[name]), InsertTextFormat: snippetFormat, SortText: "~" + name}, name+"($0)")
+	}
+}
+
+// typeWords offers the types, where an option block wants one.
+func (c *completion) typeWords() bool {
+	l := c.cursor.levels
+	if len(l) < 2 || l[1].name != "option" || l[1].key != "type" || !l[1].value {
+		return false
+	}
+	c.words(kindKeyword, "type", "any", "bool", "duration", "enum", "lines", "list", "map", "mode", "number", "object", "one_of", "optional",
+		"package_ref", "path", "port", "port_range", "secret_ref", "set", "size", "string")
+	return true
+}
+
+// values offers the literals of a type that has few.
+func (c *completion) values(t option.Type) {
+	if has(t, option.Bool) {
+		c.words(kindValue, t.String(), "true", "false")
+	}
+	for _, w := range enumWords(t) {
+		c.add(completionItem{Label: w, Kind: kindValue, Detail: t.String()}, fmt.Sprintf("%q", w))
+	}
+}
+
+// has reports whether a value of one of these kinds can stand where t is
+// wanted.
+func has(t option.Type, kinds ...option.Kind) bool {
+	switch t.Kind {
+	case option.Optional:
+		return has(*t.Elem, kinds...)
+	case option.OneOf:
+		return slices.ContainsFunc(t.Alts, func(alt option.Type) bool { return has(alt, kinds...) })
+	}
+	return slices.Contains(kinds, t.Kind)
+}
+
+func enumWords(t option.Type) []string {
+	switch t.Kind {
+	case option.Enum:
+		return t.Words
+	case option.Optional:
+		return enumWords(*t.Elem)
+	case option.OneOf:
+		var out []string
+		for _, alt := range t.Alts {
+			out = append(out, enumWords(alt)...)
+		}
+		return out
+	}
+	return nil
+}
+
+// traversal offers what may follow config., args., input. and the others.
+func (c *completion) traversal(steps []string) {
+	switch steps[0] {
+	case "config":
+		s := reading(c.result, steps[1:])
+		c.below(s)
+	case "args":
+		c.members(c.result.Args(), steps[1:])
+	case "input":
+		c.input(steps[1:])
+	case "local":
+		if len(steps) == 1 {
+			c.words(kindVariable, "local", slices.Sorted(maps.Keys(localsOf(c.text.src)))...)
+		}
+	case "host":
+		c.words(kindVariable, "", "name", "system", "template")
+	case "each":
+		c.words(kindVariable, "", "key", "value", "parent")
+	case "self":
+		c.self(steps[1:])
+	}
+}
+
+// below offers the options below a spot, or the keys of its entries.
+func (c *completion) below(s spot) {
+	if s.node == nil {
+		return
+	}
+	for _, key := range c.result.Keys(s.path) {
+		if hclsyntax.ValidIdentifier(key) {
+			c.words(kindVariable, "", key)
+		}
+	}
+	for _, name := range s.node.Names() {
+		item := completionItem{Label: name, Kind: kindModule, Detail: c.kindOf(s.node.Children[name])}
+		if d := c.result.Declaration(s.node.Children[name]); d != nil {
+			item.Kind, item.Detail, item.Documentation = kindProperty, d.Type.String(), markdown(c.declared(d))
+		}
+		c.add(item, name)
+	}
+	if n := len(s.path); n > 0 && s.node.Path[len(s.node.Path)-1] == option.Any && !s.node.IsOption() {
+		c.words(kindVariable, "the entry's key", "name")
+	}
+	if s.typ != nil && s.typ.Kind == option.Object {
+		c.words(kindField, "", slices.Sorted(maps.Keys(s.typ.Attrs))...)
+	}
+}
+
+// self is the innermost entry around the cursor.
+func (c *completion) self(steps []string) {
+	in := *c.cursor
+	for len(in.levels) > 1 {
+		s := spotAt(c.result, &in, false)
+		if s.node != nil && len(s.node.Path) > 0 && s.node.Path[len(s.node.Path)-1] == option.Any {
+			for _, name := range steps {
+				s.enter(c.result, name)
+			}
+			c.below(s)
+			return
+		}
+		in.levels = in.levels[:len(in.levels)-1]
+	}
+}
+
+// members offers the attributes of a known value.
+func (c *completion) members(v cty.Value, steps []string) {
+	for _, name := range steps {
+		v = member(v, name)
+	}
+	if v == cty.NilVal || v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.AsValueMap())) {
+		c.add(completionItem{Label: name, Kind: kindVariable, Detail: option.Text(member(v, name))}, name)
+	}
+}
+
+func member(v cty.Value, name string) cty.Value {
+	if v == cty.NilVal {
+		return v
+	}
+	v, _ = v.UnmarkDeep()
+	if v.IsNull() || !v.IsKnown() || !v.Type().IsObjectType() || !v.Type().HasAttribute(name) {
+		return cty.NilVal
+	}
+	return v.GetAttr(name)
+}
+
+func (c *completion) input(steps []string) {
+	if len(steps) == 0 {
+		c.words(kindVariable, "input", c.flake.InputNames()...)
+		return
+	}
+	in := c.flake.Input(steps[0])
+	if in == nil {
+		return
+	}
+	if len(steps) == 1 {
+		if in.Debian != nil {
+			c.words(kindVariable, "", "name", "suite", "url")
+			return
+		}
+		c.words(kindVariable, "", "modules", "name", "packages", "path", "rev", "templates", "url")
+		return
+	}
+	c.words(kindVariable, "", slices.Sorted(maps.Keys(c.exports(steps[0], steps[1])))...)
+}
+
+// exports are what an input hands out of one kind; none where it cannot be
+// opened, which a diagnostic says.
+func (q *request) exports(input, kind string) map[string]string {
+	in := q.flake.Input(input)
+	if in == nil || in.Open(q.server.ctx) != nil {
+		return nil
+	}
+	f, _ := in.Flake()
+	if f == nil {
+		return nil
+	}
+	switch kind {
+	case "modules":
+		return f.Exports.Modules
+	case "templates":
+		return f.Exports.Templates
+	case "packages":
+		return f.Exports.Packages
+	}
+	return nil
+}

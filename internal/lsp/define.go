@@ -1,0 +1,154 @@
+package lsp
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+)
+
+// define finds where what is pointed at was written.
+func (q *request) define() []location {
+	c := q.pointed()
+	r := q.host(q.path)
+	_, label := c.labelling()
+	if c.quoted() && !label {
+		if q.inFlake() && c.levels[len(c.levels)-2].key == "template" && q.flake != nil {
+			if t := q.flake.Template(c.word); t != nil {
+				return q.at(&t.Range)
+			}
+			return nil
+		}
+		return q.file(c.word)
+	}
+	if len(c.steps) > 0 {
+		switch c.steps[0] {
+		case "local":
+			if a := localsOf(q.text.src)[afterRoot(c)]; a != nil {
+				return []location{{URI: uriOf(q.path), Range: q.text.span(a.NameRange)}}
+			}
+		case "args":
+			return q.at(q.argument(afterRoot(c)))
+		case "input":
+			return q.inputAt(c)
+		}
+	}
+	if r == nil {
+		return nil
+	}
+	return q.declaration(r, c)
+}
+
+// afterRoot is X of local.X and local.X.y.z.
+func afterRoot(c *cursor) string {
+	if len(c.steps) > 1 {
+		return c.steps[1]
+	}
+	return c.word
+}
+
+// declaration is the option block of an option, and the blocks that make an
+// entry of a map.
+func (q *request) declaration(r *eval.Result, c *cursor) []location {
+	s := q.meant(r, c)
+	if s.node == nil {
+		return nil
+	}
+	if d := r.Declaration(s.node); d != nil && d.Range.Filename != "" {
+		return q.at(&d.Range)
+	}
+	var out []location
+	for _, rng := range r.Makers(s.path) {
+		out = append(out, q.at(&rng)...)
+	}
+	return out
+}
+
+// at turns a range of hcl's into a location of the editor's.
+func (q *request) at(r *hcl.Range) []location {
+	if r == nil {
+		return nil
+	}
+	path := q.workspace.pathOf(r)
+	src, err := q.content(path)
+	if err != nil {
+		return nil
+	}
+	return []location{{URI: uriOf(path), Range: newText(src).span(*r)}}
+}
+
+// file is the module or file that a path leads to.
+func (q *request) file(name string) []location {
+	if !strings.HasPrefix(name, "./") && !strings.HasPrefix(name, "../") {
+		return nil
+	}
+	return existing(filepath.Join(filepath.Dir(q.path), name))
+}
+
+func existing(path string) []location {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		path = filepath.Join(path, "default.hcl")
+		_, err = os.Stat(path)
+	}
+	if err != nil {
+		return nil
+	}
+	return []location{{URI: uriOf(path)}}
+}
+
+// inputAt is the file of input.X.modules.Y, else the input block.
+func (q *request) inputAt(c *cursor) []location {
+	if q.flake == nil {
+		return nil
+	}
+	if len(c.steps) == 3 {
+		if rel := q.exports(c.steps[1], c.steps[2])[c.word]; rel != "" {
+			return existing(filepath.Join(q.flake.Input(c.steps[1]).Dir(), rel))
+		}
+	}
+	if in := q.flake.Input(afterRoot(c)); in != nil {
+		return q.at(&in.Range)
+	}
+	return nil
+}
+
+// argument is where args.X is set: by the flake, else by any of its templates
+// and hosts.
+func (q *request) argument(name string) *hcl.Range {
+	f := q.flake
+	if f == nil {
+		return nil
+	}
+	args := []map[string]hcl.Expression{f.Args}
+	for _, t := range f.Templates() {
+		args = append(args, f.Template(t).Args)
+	}
+	for _, h := range f.Hosts() {
+		args = append(args, f.Host(h).Args)
+	}
+	for _, m := range args {
+		if expr := m[name]; expr != nil {
+			return expr.Range().Ptr()
+		}
+	}
+	return nil
+}
+
+// localsOf are the locals of a file; of one that does not parse, those before
+// the mistake.
+func localsOf(src []byte) map[string]*hclsyntax.Attribute {
+	out := map[string]*hclsyntax.Attribute{}
+	for _, b := range bodyOf(src).Blocks {
+		if b.Type == "locals" {
+			for name, a := range b.Body.Attributes {
+				out[name] = a
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,305 @@
+// Package lsp is the language server: it answers an editor's questions about
+// the files of a flake over the Language Server Protocol, and tells it what
+// is wrong in them while they are typed. What the files mean is eval's to
+// say; this package only turns places into questions.
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sourcegraph/jsonrpc2"
+
+	"github.com/hostctl/hostctl/library"
+)
+
+// server is one editor's session. Messages are handled one after the other;
+// only the evaluation of a flake runs beside them.
+type server struct {
+	ctx     context.Context
+	cache   string // folder where library files are shown from
+	version string
+	conn    *jsonrpc2.Conn
+
+	mu         sync.Mutex // of everything below
+	open       map[string][]byte
+	workspaces map[string]*workspace // by folder
+	snippets   bool
+	watch      bool
+	shutdown   bool
+	left       bool // it sent exit
+	closed     bool
+}
+
+// stream is what the protocol runs over.
+type stream struct {
+	io.Reader
+	io.Writer
+}
+
+// Close leaves standard input and output to the process.
+func (stream) Close() error { return nil }
+
+// Serve speaks with one editor until it says exit or hangs up. Files of the
+// library are written below cache for it to open.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, cache, version string) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	s := &server{ctx: ctx, cache: cache, version: version, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
+	ready := make(chan struct{})
+	handler := jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
+		<-ready
+		return s.handle(req)
+	}).SuppressErrClosed()
+	s.conn = jsonrpc2.NewConn(ctx, jsonrpc2.NewBufferedStream(stream{in, out}, jsonrpc2.VSCodeObjectCodec{}), handler)
+	close(ready)
+	<-s.conn.DisconnectNotify()
+	end()
+	s.mu.Lock()
+	s.closed = true
+	open := slices.Collect(maps.Values(s.workspaces))
+	s.mu.Unlock()
+	for _, w := range open {
+		w.evaluating.Lock() // what runs has ended, and nothing begins
+	}
+	if s.left && !s.shutdown {
+		return errors.New("the editor sent exit without shutdown")
+	}
+	return nil
+}
+
+// handle answers one message. A bug in one answer must not take the editor's
+// session with it.
+func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("internal error in %s: %v\n%s", req.Method, p, debug.Stack())
+		}
+	}()
+	switch req.Method {
+	case "initialize":
+		return s.initialize(req)
+	case "initialized":
+		s.watchFiles()
+		return nil, nil
+	case "shutdown":
+		s.shutdown = true
+		return nil, nil
+	case "exit":
+		s.left = true
+		return nil, s.conn.Close()
+	case "textDocument/didOpen", "textDocument/didChange", "textDocument/didClose", "textDocument/didSave":
+		return nil, s.document(req)
+	case "workspace/didChangeWatchedFiles":
+		s.refresh()
+		return nil, nil
+	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol":
+		return s.answer(req)
+	}
+	if req.Notif {
+		return nil, nil
+	}
+	return nil, &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: "hostctl has no " + req.Method}
+}
+
+func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
+	var p initializeParams
+	if err := params(req, &p); err != nil {
+		return nil, err
+	}
+	s.snippets = p.Capabilities.TextDocument.Completion.CompletionItem.SnippetSupport
+	s.watch = p.Capabilities.Workspace.DidChangeWatchedFiles.DynamicRegistration
+	return map[string]any{
+		"serverInfo": map[string]string{"name": "hostctl", "version": s.version},
+		"capabilities": map[string]any{
+			"positionEncoding":           "utf-16",
+			"textDocumentSync":           map[string]any{"openClose": true, "change": 1, "save": true},
+			"completionProvider":         map[string]any{"triggerCharacters": []string{".", "\"", "/"}},
+			"hoverProvider":              true,
+			"definitionProvider":         true,
+			"documentFormattingProvider": true,
+			"documentSymbolProvider":     true,
+		},
+	}, nil
+}
+
+// watchFiles asks to be told of files that change outside of the editor.
+func (s *server) watchFiles() {
+	if !s.watch {
+		return
+	}
+	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}}
+	registration := map[string]any{"id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": map[string]any{"watchers": watchers}}
+	// Not waited for: the answer comes through the loop that this runs in.
+	_, err := s.conn.DispatchCall(s.ctx, "client/registerCapability", map[string]any{"registrations": []any{registration}})
+	s.complain(err)
+}
+
+// complain notes what cannot be told to anyone else where editors keep the
+// log of a server.
+func (s *server) complain(err error) {
+	if err != nil && !errors.Is(err, jsonrpc2.ErrClosed) {
+		fmt.Fprintf(os.Stderr, "hostctl lsp: %v\n", err)
+	}
+}
+
+func params(req *jsonrpc2.Request, to any) error {
+	if req.Params == nil {
+		return nil
+	}
+	if err := json.Unmarshal(*req.Params, to); err != nil {
+		return &jsonrpc2.Error{Code: jsonrpc2.CodeInvalidParams, Message: err.Error()}
+	}
+	return nil
+}
+
+// document follows what the editor does to a file.
+func (s *server) document(req *jsonrpc2.Request) error {
+	var p documentParams
+	if err := params(req, &p); err != nil {
+		return err
+	}
+	path := pathOf(p.TextDocument.URI)
+	if path == "" {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch req.Method {
+	case "textDocument/didOpen":
+		s.open[path] = []byte(p.TextDocument.Text)
+	case "textDocument/didChange":
+		if n := len(p.ContentChanges); n > 0 {
+			s.open[path] = []byte(p.ContentChanges[n-1].Text)
+		}
+	case "textDocument/didClose":
+		delete(s.open, path)
+	}
+	if w := s.workspaceOf(path); w != nil {
+		w.schedule(req.Method == "textDocument/didChange")
+	}
+	return nil
+}
+
+// refresh evaluates everything anew.
+func (s *server) refresh() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.workspaces {
+		w.schedule(true)
+	}
+}
+
+// workspaceOf is the flake that a file belongs to, by the nearest flake.hcl
+// above it; nil where there is none. A file of the library belongs to
+// whichever flake is open.
+func (s *server) workspaceOf(path string) *workspace {
+	if strings.HasPrefix(path, s.libraryDir()+"/") {
+		for _, w := range s.workspaces {
+			return w
+		}
+		return nil
+	}
+	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
+		flake := filepath.Join(dir, "flake.hcl")
+		_, held := s.open[flake]
+		if _, err := os.Stat(flake); err == nil || held {
+			if s.workspaces[dir] == nil {
+				s.workspaces[dir] = &workspace{server: s, dir: dir}
+			}
+			return s.workspaces[dir]
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+func (s *server) libraryDir() string { return filepath.Join(s.cache, "library") }
+
+// libraryFile writes a file of the library to the cache, read-only, so that
+// any editor can open it.
+func (s *server) libraryFile(name string) (string, error) {
+	src, err := library.Read(name)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(s.libraryDir(), filepath.FromSlash(name))
+	if have, err := os.ReadFile(path); err == nil && string(have) == string(src) {
+		return path, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("cannot show library/%s: %w", name, err)
+	}
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return "", fmt.Errorf("cannot show library/%s: %w", name, err)
+	}
+	if err := os.WriteFile(path, src, 0o444); err != nil {
+		return "", fmt.Errorf("cannot show library/%s: %w", name, err)
+	}
+	return path, nil
+}
+
+// content is a file as the editor holds it, else as on disk.
+func (s *server) content(path string) ([]byte, error) {
+	if b, ok := s.open[path]; ok {
+		return b, nil
+	}
+	return os.ReadFile(path)
+}
+
+// request is a question about a place of a file.
+type request struct {
+	*server
+	*workspace
+	path   string
+	text   *text
+	offset int
+}
+
+func (s *server) answer(req *jsonrpc2.Request) (any, error) {
+	var p positionParams
+	if err := params(req, &p); err != nil {
+		return nil, err
+	}
+	path := pathOf(p.TextDocument.URI)
+	s.mu.Lock()
+	src, ok := s.open[path]
+	w := s.workspaceOf(path)
+	s.mu.Unlock()
+	if !ok {
+		return nil, nil
+	}
+	q := &request{server: s, path: path, text: newText(src)}
+	q.offset = q.text.offset(p.Position)
+	switch req.Method {
+	case "textDocument/formatting":
+		return q.format(), nil
+	case "textDocument/documentSymbol":
+		return q.symbols(), nil
+	}
+	if w == nil {
+		return nil, nil
+	}
+	q.workspace = w
+	w.first()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch req.Method {
+	case "textDocument/completion":
+		return q.complete(), nil
+	case "textDocument/hover":
+		return q.hover(), nil
+	}
+	return q.define(), nil
+}

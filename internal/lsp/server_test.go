@@ -1,0 +1,326 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sourcegraph/jsonrpc2"
+)
+
+// editor is a client of the protocol, as an editor is one.
+type editor struct {
+	t         *testing.T
+	dir       string
+	conn      *jsonrpc2.Conn
+	published chan publishParams
+	served    chan error
+}
+
+type duplex struct {
+	io.Reader
+	io.WriteCloser
+}
+
+const testFlake = `input "debian" { url = "debian:trixie" }
+args {
+  user = "psiri"
+}
+template "base" { modules = ["./base.hcl"] }
+host "one" {
+  template = "base"
+  modules  = ["./one"]
+}
+host "two" { template = "base" }
+`
+
+const testOne = `imports = ["../more.hcl"]
+locals {
+  greeting = "hello"
+}
+user "psiri" {
+  shell = "zsh"
+  uid   = 1000
+}
+my {
+  text = local.greeting
+  when = config.services.openssh.enable && config.user.psiri.uid > 0
+}
+`
+
+func newEditor(t *testing.T) *editor {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"flake.hcl": testFlake, "one/default.hcl": testOne,
+		"base.hcl":  "services {\n  openssh { enable = true }\n}\n",
+		"more.hcl":  "option \"my.text\" {\n  type = string\n  description = \"Mine.\"\n  example = \"x\"\n}\noption \"my.level\" {\n  type = optional(enum(\"low\", \"high\"))\n}\noption \"my.set\" { type = optional(object({ left = bool, right = number })) }\n",
+		"stray.hcl": "x {\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	toServer, fromEditor := io.Pipe()
+	toEditor, fromServer := io.Pipe()
+	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), served: make(chan error, 1)}
+	go func() {
+		e.served <- Serve(context.Background(), toServer, fromServer, filepath.Join(dir, ".cache"), "test")
+		fromServer.Close()
+	}()
+	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{toEditor, fromEditor}, jsonrpc2.VSCodeObjectCodec{}),
+		jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
+			if req.Method == "textDocument/publishDiagnostics" {
+				var p publishParams
+				if err := json.Unmarshal(*req.Params, &p); err != nil {
+					return nil, err
+				}
+				e.published <- p
+			}
+			return nil, nil
+		}))
+	e.call("initialize", map[string]any{"capabilities": map[string]any{}}, nil)
+	e.notify("initialized", map[string]any{})
+	t.Cleanup(func() {
+		e.call("shutdown", nil, nil)
+		e.notify("exit", nil)
+		if err := <-e.served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		e.conn.Close()
+	})
+	return e
+}
+
+func (e *editor) call(method string, p, result any) {
+	e.t.Helper()
+	if err := e.conn.Call(context.Background(), method, p, result); err != nil {
+		e.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+func (e *editor) notify(method string, p any) {
+	e.t.Helper()
+	if err := e.conn.Notify(context.Background(), method, p); err != nil {
+		e.t.Fatalf("%s: %v", method, err)
+	}
+}
+
+func (e *editor) uri(name string) string { return uriOf(filepath.Join(e.dir, name)) }
+
+// edit opens a file with other content than it has on disk.
+func (e *editor) edit(name, src string) {
+	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "languageId": "hcl", "version": 1, "text": src}})
+}
+
+func (e *editor) change(name, src string) {
+	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "version": 2}, "contentChanges": []any{map[string]any{"text": src}}})
+}
+
+// diagnosed waits for the diagnostics of a file.
+func (e *editor) diagnosed(name string) []diagnostic {
+	e.t.Helper()
+	late := time.After(30 * time.Second)
+	for {
+		select {
+		case p := <-e.published:
+			if p.URI == e.uri(name) {
+				return p.Diagnostics
+			}
+		case <-late:
+			e.t.Fatalf("no diagnostics of %s came", name)
+		}
+	}
+}
+
+// place splits a source at its | and asks about the place there.
+func (e *editor) place(name, src, method string, result any) {
+	e.t.Helper()
+	before, after, ok := strings.Cut(src, "|")
+	if !ok {
+		e.t.Fatalf("%q has no |", src)
+	}
+	// As it is on disk first: what is typed then seldom parses.
+	onDisk, err := os.ReadFile(filepath.Join(e.dir, name))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.edit(name, string(onDisk))
+	e.call("textDocument/hover", map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{}}, nil)
+	text := newText([]byte(before + after))
+	e.change(name, before+after)
+	e.call(method, map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": text.position(len(before))}, result)
+}
+
+func TestDiagnosticsFollowTyping(t *testing.T) {
+	e := newEditor(t)
+	e.edit("base.hcl", "services {\n  openshs { enable = true }\n}\n")
+	got := e.diagnosed("base.hcl")
+	if len(got) != 1 || !strings.Contains(got[0].Message, `Did you mean "openssh"?`) || got[0].Range != (span{position{1, 2}, position{1, 9}}) || got[0].Severity != severityError {
+		t.Fatalf("the typo gives %+v", got)
+	}
+	e.change("base.hcl", "services {\n  openssh { enable = true }\n}\n")
+	if got := e.diagnosed("base.hcl"); len(got) != 0 {
+		t.Errorf("mended, and there is still %+v", got)
+	}
+	e.change("base.hcl", "services {\n  openssh { enable = \"perhaps\" }\n")
+	if got := e.diagnosed("base.hcl"); len(got) == 0 {
+		t.Error("a file that does not parse has no diagnostic")
+	}
+	// Not saved, and a file that is not open uses it.
+	e.change("base.hcl", "services {\n  openssh { enable = true }\n}\n")
+	e.edit("more.hcl", "option \"my.other\" { type = string }\n")
+	if got := e.diagnosed("one/default.hcl"); len(got) == 0 || !strings.Contains(got[0].Message, "my") {
+		t.Errorf("one/default.hcl uses an option that is gone, and has %+v", got)
+	}
+	e.edit("stray.hcl", "x {\n")
+	if got := e.diagnosed("stray.hcl"); len(got) == 0 {
+		t.Error("the syntax of a file that no host is made of is not judged")
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, c := range []struct{ name, src, want, not string }{
+		{"one/default.hcl", "|", "services networking imports user", "openssh"},
+		{"one/default.hcl", "services {\n  op|", "openssh when", "services"},
+		{"one/default.hcl", "services {\n  openssh {\n    |\n  }\n}\n", "enable ports settings", "openssh"},
+		{"one/default.hcl", "config {\n  services {\n    openssh {\n      en|", "enable", ""},
+		{"one/default.hcl", "user \"psiri\" {\n  |\n}\n", "shell uid groups", "name"},
+		{"one/default.hcl", "user {\n  |\n}\n", "name shell", ""},
+		{"one/default.hcl", "user \"|", "psiri", ""},
+		{"one/default.hcl", "services {\n  openssh {\n    enable = |\n", "true false config force jsonencode", ""},
+		{"one/default.hcl", testOne + "my {\n  level = |\n}", "low high", "true"},
+		{"one/default.hcl", testOne + "my {\n  level = \"|\n}", "low high", "config"},
+		{"one/default.hcl", testOne + "my {\n  set = {\n    |\n", "left right", "text"},
+		{"one/default.hcl", "x = config.|", "services user my", "config"},
+		{"one/default.hcl", "x = config.services.openssh.|", "enable ports", ""},
+		{"one/default.hcl", "x = config.user.|", "psiri", ""},
+		{"one/default.hcl", "x = config.user.psiri.|", "shell name", ""},
+		{"one/default.hcl", "x = \"${args.|}\"", "user", ""},
+		{"one/default.hcl", "x = input.|", "debian", ""},
+		{"one/default.hcl", "x = input.debian.|", "suite", "modules"},
+		{"one/default.hcl", "locals {\n  greeting = \"a\"\n}\nx = local.|", "greeting", ""},
+		{"one/default.hcl", "x = host.|", "name system template", ""},
+		{"one/default.hcl", "user \"psiri\" {\n  shell = self.|", "uid name", ""},
+		{"one/default.hcl", "x = json|", "jsonencode jsondecode file", ""},
+		{"one/default.hcl", "imports = [\"../|", "base.hcl more.hcl one", "flake.lock"},
+		{"one/default.hcl", "option \"a.b\" {\n  |", "type default description", "services"},
+		{"one/default.hcl", "option \"a.b\" {\n  type = |", "bool string", "config"},
+		{"flake.hcl", "|", "host template input", "services"},
+		{"flake.hcl", testFlake + "host \"three\" {\n  |\n}", "modules template system", "host"},
+		{"flake.hcl", testFlake + "host \"three\" {\n  template = \"|", "base", ""},
+		{"flake.hcl", testFlake + "host \"three\" {\n  modules = [\"./|", "one base.hcl", ""},
+	} {
+		e := newEditor(t)
+		var list completionList
+		e.place(c.name, c.src, "textDocument/completion", &list)
+		var labels []string
+		for _, item := range list.Items {
+			labels = append(labels, item.Label)
+		}
+		for _, want := range strings.Fields(c.want) {
+			if !slices.Contains(labels, want) {
+				t.Errorf("%q: %s is not offered, but %v", c.src, want, labels)
+			}
+		}
+		if c.not != "" && slices.Contains(labels, c.not) {
+			t.Errorf("%q: %s is offered", c.src, c.not)
+		}
+	}
+}
+
+// What is typed of a word is replaced, and no snippet goes to an editor that
+// does not take them.
+func TestCompletionReplacesTheWord(t *testing.T) {
+	e := newEditor(t)
+	var list completionList
+	e.place("one/default.hcl", "# ä€😀\nservices {\n  open|", "textDocument/completion", &list)
+	i := slices.IndexFunc(list.Items, func(c completionItem) bool { return c.Label == "openssh" })
+	if i < 0 || list.Items[i].TextEdit.Range != (span{position{2, 2}, position{2, 6}}) || list.Items[i].TextEdit.NewText != "openssh" {
+		t.Errorf("openssh is offered as %+v", list.Items)
+	}
+}
+
+func TestHover(t *testing.T) {
+	e := newEditor(t)
+	for src, want := range map[string][]string{
+		strings.Replace(testOne, "text =", "te|xt =", 1):                 {"**my.text** `string`", "Mine.", "Example: `\"x\"`", "Declared in more.hcl:1", "On one: `\"hello\"` (one/default.hcl:10, host layer)"},
+		strings.Replace(testOne, "openssh.enable", "openssh.en|able", 1): {"services.openssh.enable", "Default: `false`", "On one: `true` (base.hcl:2, template layer)", "Declared in library/services/openssh.hcl:"},
+		strings.Replace(testOne, "services.open", "services.op|en", 1):   {"**services.openssh** group of options", "`enable` bool"},
+		strings.Replace(testOne, "uid   =", "ui|d   =", 1):               {"user.*.uid", "On one: `1000`"},
+		strings.Replace(testOne, "local.gre", "local.gre|", 1):           {`greeting = "hello"`},
+		testOne + "x = args.us|er":                                       {`"psiri"`},
+		testOne + "x = jsonen|code({})":                                  {"jsonencode("},
+	} {
+		var h *hover
+		e.place("one/default.hcl", src, "textDocument/hover", &h)
+		if h == nil {
+			t.Errorf("%q: nothing", src)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(h.Contents.Value, w) {
+				t.Errorf("%q lacks %q:\n%s", src, w, h.Contents.Value)
+			}
+		}
+	}
+}
+
+func TestDefinition(t *testing.T) {
+	e := newEditor(t)
+	for _, c := range []struct {
+		name, src, file string
+		line            int
+	}{
+		{"one/default.hcl", strings.Replace(testOne, "text =", "te|xt =", 1), "more.hcl", 0},
+		{"one/default.hcl", strings.Replace(testOne, "openssh.enable", "openssh.en|able", 1), ".cache/library/services/openssh.hcl", 3},
+		{"one/default.hcl", strings.Replace(testOne, "user.psiri", "user.ps|iri", 1), "one/default.hcl", 4},
+		{"one/default.hcl", strings.Replace(testOne, "local.gre", "local.|gre", 1), "one/default.hcl", 2},
+		{"one/default.hcl", strings.Replace(testOne, "more.hcl", "mo|re.hcl", 1), "more.hcl", 0},
+		{"one/default.hcl", testOne + "x = args.us|er", "flake.hcl", 2},
+		{"one/default.hcl", testOne + "x = input.deb|ian.suite", "flake.hcl", 0},
+		{"flake.hcl", strings.Replace(testFlake, "./one", "./o|ne", 1), "one/default.hcl", 0},
+		{"flake.hcl", strings.Replace(testFlake, `template = "base"`, `template = "ba|se"`, 1), "flake.hcl", 4},
+	} {
+		var got []location
+		e.place(c.name, c.src, "textDocument/definition", &got)
+		if len(got) != 1 || got[0].URI != e.uri(c.file) || got[0].Range.Start.Line != c.line {
+			t.Errorf("%q: %+v, want %s:%d", c.src, got, c.file, c.line)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(e.dir, ".cache/library/services/openssh.hcl")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFormattingAndSymbols(t *testing.T) {
+	e := newEditor(t)
+	src := "user \"a\" {\n   uid=1\n  shell   =   \"x\"\n}\n"
+	e.edit("one/default.hcl", src)
+	doc := map[string]any{"textDocument": map[string]any{"uri": e.uri("one/default.hcl")}, "options": map[string]any{}}
+	var edits []textEdit
+	e.call("textDocument/formatting", doc, &edits)
+	if len(edits) != 2 || edits[0].NewText != "  uid   = 1" || edits[0].Range != (span{position{1, 0}, position{1, 8}}) {
+		t.Errorf("formatting gives %+v", edits)
+	}
+	var symbols []documentSymbol
+	e.call("textDocument/documentSymbol", doc, &symbols)
+	if len(symbols) != 1 || symbols[0].Name != "user a" || len(symbols[0].Children) != 2 || symbols[0].Children[1].Name != "shell" {
+		t.Errorf("the outline is %+v", symbols)
+	}
+	e.change("one/default.hcl", "user \"a\" {\n   uid=1\n")
+	e.call("textDocument/formatting", doc, &edits)
+	if len(edits) != 0 {
+		t.Errorf("what does not parse is formatted: %+v", edits)
+	}
+}
