@@ -169,3 +169,52 @@ func recordGit(t *testing.T) string {
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	return calls
 }
+
+// A module of another flake means by its inputs what the root says they follow.
+func TestFollowedInputsInModules(t *testing.T) {
+	p := newPrivate(t)
+	p.archive.Add(repo.Standard("1")...)
+	files := map[string]string{
+		"hw/flake.hcl":   "input \"upstream\" { url = \"debian:sid\" }\ninput \"base\" { url = \"path:./own\" }\nexport { modules = { m = \"./m.hcl\" } }\n",
+		"hw/m.hcl":       "package \"dt-base\" { from = input.upstream }\nfile \"/etc/x\" { source = \"${input.base.path}/x\" }\n",
+		"hw/own/x":       "of hw",
+		"base/x":         "of the root",
+		"base/flake.hcl": "", "hw/own/flake.hcl": "",
+	}
+	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(p.dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p.write(name, text)
+	}
+	root := func(follows string) {
+		p.write("flake.hcl", `
+input "debian" {
+  url     = "debian:`+repo.Suite+`"
+  keyring = "`+p.archive.Keyring+`"
+}
+input "base" { url = "path:./base" }
+input "hw" {
+  url = "path:./hw"
+  `+follows+`
+}
+host "a" {
+  system  = "`+p.archive.Arch()+`"
+  modules = [input.hw.modules.m]
+}
+`)
+	}
+	root("follows = { upstream = input.debian, base = input.base }")
+	p.hostctl(exitOK, "update")
+	out := p.hostctl(exitOK, "eval", "--host", "a", "--json")
+	if !strings.Contains(out, `"from": "debian"`) {
+		t.Errorf("the package is not from our debian:\n%s", out)
+	}
+	if out := p.hostctl(exitOK, "explain", "--host", "a", `file["/etc/x"].source`); !strings.Contains(out, "/@base-") {
+		t.Errorf("the file is not of our base:\n%s", out)
+	}
+	root("follows = { base = input.base }")
+	if out := p.hostctl(exitFailed, "validate"); !strings.Contains(out, `"upstream" is no debian input`) {
+		t.Errorf("a Debian input that only hw has:\n%s", out)
+	}
+}

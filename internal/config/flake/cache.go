@@ -94,7 +94,11 @@ func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, err
 		return lockedInput{}, fmt.Errorf("cannot fetch input %q from %s: %w", in.key, in.URL, err)
 	}
 	base := filepath.Join(cache, "inputs")
-	if err := os.MkdirAll(base, 0o755); err != nil {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
+	}
+	// A private repository is not for everybody who has an account here.
+	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
 	}
 	tmp, err := os.MkdirTemp(base, ".fetch-")

@@ -110,9 +110,16 @@ func TestRemoteGitInput(t *testing.T) {
 	_, err = open(t, a)
 	wantError(t, "a deleted repository", err, "cannot fetch", "repository not found")
 	t.Setenv("HOSTCTL_CACHE", cached)
-	if _, err := open(t, a); err != nil {
-		t.Errorf("a deleted repository, cached: %v", err)
+	in, err = open(t, a)
+	if err != nil {
+		t.Fatalf("a deleted repository, cached: %v", err)
 	}
+	if info, err := os.Stat(filepath.Join(cached, "inputs")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("the cache of repositories is open to others: %v, %v", info, err)
+	}
+	write(t, in.Dir(), map[string]string{"x.txt": "eno"})
+	_, err = open(t, a)
+	wantError(t, "a changed cache", err, "somebody changed the cache; remove that folder")
 }
 
 func TestWrongHashInLock(t *testing.T) {
@@ -263,6 +270,11 @@ func TestSSHLogin(t *testing.T) {
 	if _, err := locking(t, "git+ssh://forge"+repo); err != nil {
 		t.Errorf("by ~/.ssh/config: %v", err)
 	}
+	_, err = locking(t, "git+ssh://nobody@forge"+repo)
+	wantError(t, "another user than the alias has", err, `does not let "nobody" in`)
+	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, other)})
+	_, err = locking(t, "git+ssh://127.0.0.1:"+s.Port+repo)
+	wantError(t, "no user in the url", err, "most servers want git+ssh://git@127.0.0.1")
 	here(map[string]string{"known_hosts": s.HostLine, "config": "Host forge\n  ProxyJump elsewhere\n"})
 	_, err = locking(t, "git+ssh://forge"+repo)
 	wantError(t, "a jump host", err, "proxyjump, which hostctl cannot")
@@ -275,6 +287,10 @@ func TestSSHLogin(t *testing.T) {
 	here(map[string]string{"known_hosts": s.HostLine, "config": "Host *\n  IdentitiesOnly yes\n  IdentityFile " + other + "\n"})
 	_, err = locking(t, address)
 	wantError(t, "IdentitiesOnly with another key", err, "it accepts none of: "+other)
+	here(map[string]string{"known_hosts": s.HostLine, "config": fmt.Sprintf("Host *\n  IdentitiesOnly yes\n  IdentityFile %s\n", s.Key)})
+	if _, err := locking(t, address); err != nil {
+		t.Errorf("IdentitiesOnly with the right key: %v", err)
+	}
 	_, err = locking(t, s.URL(repo+"-gone"))
 	wantError(t, "no such repository", err, "cannot fetch")
 }

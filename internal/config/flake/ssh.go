@@ -31,6 +31,7 @@ type sshLogin struct {
 	alias            string   // HostKeyAlias
 	identities       []string // key files, in order
 	onlyIdentities   bool
+	nobody           bool   // the url names no user
 	agent            string // socket; "" for none
 	knownHosts       []string
 
@@ -47,6 +48,7 @@ func newSSHLogin(ctx context.Context, u *url.URL) (*sshLogin, error) {
 	}
 	l := &sshLogin{
 		user: u.User.Username(), host: u.Hostname(), port: u.Port(), agent: os.Getenv("SSH_AUTH_SOCK"),
+		nobody:     u.User.Username() == "",
 		knownHosts: []string{filepath.Join(home, ".ssh", "known_hosts"), "/etc/ssh/ssh_known_hosts"},
 	}
 	if err := l.configure(ctx, home); err != nil {
@@ -251,6 +253,9 @@ func (l *sshLogin) explain(err error) error {
 		return err
 	}
 	tried := "no key was there to try"
+	if l.nobody {
+		l.notes = append(l.notes, fmt.Sprintf("the url names no user, and most servers want git+ssh://git@%s", l.host))
+	}
 	if len(l.tried) > 0 {
 		tried = "it accepts none of: " + strings.Join(l.tried, ", ")
 	}
