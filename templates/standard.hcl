@@ -17,10 +17,17 @@ i18n {
 
 networking {
   firewall { enable = true }
+  networkmanager {
+    enable      = true
+    wait_online = false
+  }
 }
 
 services {
   ntp { enable = true }
+  hardware {
+    bolt { enable = true }
+  }
 }
 
 security {
@@ -37,8 +44,11 @@ user {
   authorized_keys      = args.authorized_keys
 }
 
-# Nothing waits for the network at boot.
-unit "NetworkManager-wait-online.service" { enabled = force(false) }
+fonts {
+  packages = ["fonts-firacode", "fonts-hack", "fonts-materialdesignicons-webfont"]
+  # The first is not in Debian: it is used where somebody has installed it.
+  fontconfig { default_fonts = { monospace = ["Hack Nerd Font Mono", "Hack"] } }
+}
 
 programs {
   htop { enable = true }
@@ -50,7 +60,10 @@ programs {
 }
 
 environment {
-  session_variables = { EDITOR = "nano" }
+  session_variables = {
+    EDITOR                      = "nano"
+    ELECTRON_OZONE_PLATFORM_HINT = "auto"
+  }
   packages = [
     # automation
     "ansible",
@@ -69,3 +82,45 @@ environment {
     "age", "git", "golang-go", "jq", "libsecret-tools", "nano", "tar", "tree", "unzip",
   ]
 }
+
+application "dig" { function = "Network Tools" }
+application "dnsutils" { function = "Network Tools" }
+application "iputils" { function = "Network Tools" }
+application "mtr" { function = "Network Tools" }
+application "netcat" { function = "Network Tools" }
+application "nmap" { function = "Network Tools" }
+application "ntp" { function = "Network Tools" }
+application "wireshark" { function = "Network Tools" }
+application "Ansible" { function = "Automation & IaC" }
+application "Terraform" {
+  function = "Automation & IaC"
+  missing  = "in HashiCorp's own package repository (BUSL licence), not in Debian"
+}
+application "AWS CLI (v2)" { function = "CSP Tools" }
+application "google-cloud-sdk" {
+  function = "CSP Tools"
+  missing  = "in Google's own package repository, not in Debian"
+}
+application "SSM Session Manager plugin" {
+  function = "CSP Tools"
+  missing  = "a single .deb of AWS, not in Debian"
+}
+application "bashtop" { function = "System Monitor" } # btop, its successor
+application "htop" { function = "System Monitor" }
+application "nano" { function = "Text Editor" }
+application "File-Roller" { function = "Archive Manager" }
+application "Slack" {
+  function = "Collaboration Tools"
+  missing  = "in Slack's own package repository; Debian's package slack is something else"
+}
+application "Zoom" {
+  function = "Collaboration Tools"
+  missing  = "a single .deb of Zoom, not in Debian"
+}
+application "spotify" {
+  function = "Media Player"
+  missing  = "in Spotify's own package repository, not in Debian"
+}
+application "vlc" { function = "Media Player" }
+application "grim" { function = "Screenshots" }
+application "slurp" { function = "Screenshots" }

@@ -1,8 +1,10 @@
-imports = ["./per-device.hcl"]
+# The desktop, whose root forgets at each boot.
+imports = ["./disks.hcl", "./hardware.hcl", "./per-device.hcl", "../../modules/persistence"]
 
 networking {
-  host_name = host.name
-  networkmanager { enable = true }
+  host_name   = host.name
+  host_id     = "c30f17ba"
+  enable_ipv6 = false
 }
 
 environment {

@@ -1,8 +1,11 @@
-imports = ["./per-device.hcl"]
+# The Framework laptop. Its root does not forget, and so nothing has to be
+# named to stay.
+imports = ["./disks.hcl", "./hardware.hcl", "./network-manager", "./per-device.hcl", "./vms"]
 
 networking {
-  host_name = host.name
-  networkmanager { enable = true }
+  host_name   = host.name
+  host_id     = "8425e349"
+  enable_ipv6 = true
 }
 
 environment {
@@ -11,6 +14,7 @@ environment {
 
 secrets {
   default_file = "../../secrets/secrets.yaml"
+  age_key_file = "/home/${args.user}/.config/sops/age/keys.txt"
 }
 
 secret "user_password_hashed" { needed_for_users = true }

@@ -1,8 +1,10 @@
-imports = ["./per-device.hcl"]
+# The Dell laptop, whose root forgets at each boot.
+imports = ["./disks.hcl", "./hardware.hcl", "./per-device.hcl", "../../modules/persistence"]
 
 networking {
-  host_name = host.name
-  networkmanager { enable = true }
+  host_name   = host.name
+  host_id     = "9ab52e6d"
+  enable_ipv6 = false
 }
 
 environment {

@@ -8,6 +8,8 @@ networking {
   firewall { enable = true }
 }
 
+hardware { description = "Intended for VMs (KVM, AWS, GCP, etc)" }
+
 environment {
   shell_aliases = { rebuild = "sudo hostctl switch --host ${host.name}" }
 }

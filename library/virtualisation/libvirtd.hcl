@@ -96,6 +96,10 @@ file {
   check    = ["virt-xml-validate", "{path}", "domain"]
 }
 
+package "libxml2-utils" {
+  when = length(local.networks) + length(local.domains) > 0 # virt-xml-validate calls xmllint
+}
+
 unit "hostctl-libvirt.service" {
   when    = length(local.networks) + length(local.domains) > 0
   enabled = true

@@ -1,4 +1,19 @@
 # Sound, through PipeWire.
-environment { packages = ["pamixer", "pavucontrol", "pipewire-alsa", "pipewire-pulse", "rtkit", "wireplumber"] }
+services {
+  pipewire {
+    enable = true
+    alsa { enable = true }
+    pulse { enable = true }
+    wireplumber { enable = true }
+  }
+  pulseaudio { enable = false }
+}
 
-package "pulseaudio" { absent = true }
+security {
+  rtkit { enable = true }
+}
+
+environment { packages = ["pamixer", "pavucontrol"] }
+
+application "Pipewire" { function = "Audio" }
+application "wireplumber" { function = "Audio" }

@@ -1,4 +1,9 @@
 # A host without sound.
-package "pipewire" { absent = true }
-package "pulseaudio" { absent = true }
-package "rtkit" { absent = true }
+services {
+  pipewire { enable = false }
+  pulseaudio { enable = false }
+}
+
+security {
+  rtkit { enable = false }
+}

@@ -24,18 +24,21 @@ sysctl = {
   "net.ipv4.tcp_fastopen"           = 3
   "net.ipv4.tcp_congestion_control" = "bbr"
   "net.core.default_qdisc"          = "cake"
-
-  # The running kernel stays: no other one by kexec, none from a hibernation.
-  "kernel.kexec_load_disabled" = 1
 }
 
 kernel_module = ["sch_cake", "tcp_bbr"]
 
 boot {
-  kernel_params = ["nohibernate"]
   tmp { use_tmpfs = default(true) }
+  loader {
+    # Whoever edits the command line at the keyboard is root.
+    systemd_boot { editor = false }
+  }
 }
+
+security { protect_kernel_image = true }
 
 hardware {
   bluetooth { enable = default(false) }
+  sane { open_firewall = false }
 }

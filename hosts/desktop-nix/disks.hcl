@@ -1,0 +1,3 @@
+imports = ["../../modules/zfs-root"]
+
+disk "nv2280" { device = "/dev/nvme0n1" }
