@@ -24,7 +24,7 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	}
 	n, err := e.place(m, p)
 	if err != nil {
-		e.fail(b.DefRange().Ptr(), "Invalid option path", sentence(err))
+		e.fail(b.DefRange().Ptr(), "Cannot declare option", sentence(err))
 		return
 	}
 	d := &option.Declaration{Path: p, Range: b.DefRange()}
@@ -36,7 +36,7 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	}
 	if d.Type.Kind == "" {
 		if b.Body.Attributes["type"] == nil {
-			e.fail(b.DefRange().Ptr(), "Missing type", fmt.Sprintf("Option %s needs a type.", p))
+			e.fail(b.DefRange().Ptr(), "Missing type", fmt.Sprintf("Option %s needs a type, such as type = string.", p))
 		}
 		d.Type = option.Type{Kind: option.Data}
 	}
@@ -51,10 +51,10 @@ func (e *evaluator) place(m *module, p option.Path) (*option.Node, error) {
 		return n, nil
 	}
 	if known && n.Library != "" {
-		return nil, fmt.Errorf("%s is declared in library/%s already", p, n.Library)
+		return nil, fmt.Errorf("cannot declare %s: library/%s declares it already; set it, or choose another name", p, n.Library)
 	}
 	if known && n.Decl != nil {
-		return nil, fmt.Errorf("%s is declared at %s already", p, option.At(n.Decl.Range))
+		return nil, fmt.Errorf("cannot declare %s: it is declared at %s already; remove one of the two", p, option.At(n.Decl.Range))
 	}
 	return e.root.Declare(p)
 }

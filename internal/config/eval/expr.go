@@ -1,7 +1,6 @@
 package eval
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -93,49 +92,22 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 		return
 	}
 	if r.diags.HasErrors() {
+		operand := false
 		for _, d := range r.diags {
-			e.report(hcl.Diagnostics{e.reword(expr, d, r.gone)})
+			if d.Summary != "Invalid operand" || !operand { // both operands of an operator are one mistake
+				operand = operand || d.Summary == "Invalid operand"
+				e.report(hcl.Diagnostics{e.reword(expr, d, r.gone)})
+			}
 		}
 		return
 	}
 	for _, mark := range unknownMarks(v) {
 		if m, ok := mark.(missing); ok {
-			e.fail(expr.Range().Ptr(), "Option not defined", m.cell.path.String()+" has no value: nothing defines it and it has no default.")
+			e.fail(expr.Range().Ptr(), "Option not defined", m.cell.path.String()+" has no value: no file sets it and it has no default. Set it, or give its option block a default.")
 			return
 		}
 	}
 	e.fail(expr.Range().Ptr(), "Unknown value", "internal error: nothing says what this expression waits for.")
-}
-
-// reword says in terms of the language what hcl says in its own.
-func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
-	if d.Summary == "Unsupported attribute" || d.Summary == "Invalid index" {
-		for _, a := range gone {
-			if d.Subject == nil || !covers(a.rng, *d.Subject) && !covers(*d.Subject, a.rng) {
-				continue
-			}
-			known := e.keysOfMap(a.node, a.path)
-			return &hcl.Diagnostic{
-				Severity: hcl.DiagError, Summary: "Unknown entry", Subject: a.rng.Ptr(),
-				Detail: fmt.Sprintf("Nothing declares %s.%s Declare it: %s %q { ... }.", a.path.With(a.key), option.DidYouMean(a.key, known), a.path, a.key),
-			}
-		}
-		if splat(expr) {
-			d.Detail += " A map has no order: write values(MAP)[*].NAME or [for name, entry in MAP : entry.NAME]."
-		}
-	}
-	if d.Summary == "Unknown variable" {
-		d.Detail += " An expression sees config, args, host, input, local, and each or self where there is one. For a shell's own ${NAME} write $${NAME}, or move the text to a file."
-	}
-	if d.Summary == "Call to unknown function" && d.Subject != nil {
-		for _, name := range []string{"default", "force", "before", "after", "without"} {
-			if strings.Contains(d.Detail, fmt.Sprintf("%q", name)) {
-				d.Summary = "Misplaced " + name
-				d.Detail = name + "() is syntax, not a function: it stands where a value is defined, as the whole value, an element, or a branch of ?:, and not inside another expression."
-			}
-		}
-	}
-	return d
 }
 
 func splat(expr hcl.Expression) bool {
@@ -290,11 +262,15 @@ func (r *reading) variable(root string, uses []use, sc *scope) (cty.Value, bool)
 	switch root {
 	case "config":
 		if sc.fixed {
-			r.fail(uses[0].rng, "Config is not known yet", "Here only args, host and input can be used: which modules are loaded cannot depend on what they hold.")
+			r.fail(uses[0].rng, "Config is not known yet", "Here only args, host and input can be read: which modules are loaded cannot depend on what they hold. To make what a module says conditional, write when = ... in its blocks.")
 			return cty.DynamicVal, true
 		}
 		return r.config(uses), true
 	case "args":
+		if r.e.args == cty.NilVal {
+			r.fail(uses[0].rng, "Args are not known yet", "The args of a flake cannot read each other: compute the value in a module, in locals { ... }.")
+			return cty.DynamicVal, true
+		}
 		return r.known(r.e.args), true
 	case "host":
 		return r.e.hostValue(), true
@@ -363,7 +339,7 @@ func (r *reading) local(l *local, at hcl.Range, sc *scope) cty.Value {
 		return l.value
 	}
 	if slices.Contains(r.locals, l) {
-		r.fail(at, "Cycle of locals", "This local depends on itself.")
+		r.fail(at, "Cycle", r.localCycle(l, sc.mod))
 		return cty.DynamicVal
 	}
 	r.locals = append(r.locals, l)
@@ -375,4 +351,17 @@ func (r *reading) local(l *local, at hcl.Range, sc *scope) cty.Value {
 		l.value = v
 	}
 	return v
+}
+
+// localCycle names the locals that lead from l back to l.
+func (r *reading) localCycle(l *local, m *module) string {
+	chain := ""
+	for _, step := range append(slices.Clip(r.locals[slices.Index(r.locals, l):]), l) {
+		for _, name := range sortedKeys(m.locals) {
+			if m.locals[name] == step {
+				chain += " -> local." + name
+			}
+		}
+	}
+	return "A local depends on itself: " + strings.TrimPrefix(chain, " -> ") + "."
 }

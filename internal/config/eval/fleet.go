@@ -114,6 +114,13 @@ func (s *Fleet) keep(name string, file *hcl.File) {
 	s.flake.Files[name] = file
 }
 
+// file is a file that was read, by its name in diagnostics, or nil.
+func (s *Fleet) file(name string) *hcl.File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flake.Files[name]
+}
+
 // open opens an input and, if it is one, its flake.
 func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	s.mu.Lock()

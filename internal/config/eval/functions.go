@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/library"
 )
 
@@ -226,7 +228,7 @@ func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (c
 	}
 	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), p, hcl.InitialPos)
 	if diags.HasErrors() {
-		return cty.NilVal, fmt.Errorf("%s; for text with its own $ and %% use substitute(file(...), {...})", diags.Error())
+		return cty.NilVal, fmt.Errorf("%w For text with its own $ and %% use substitute(file(...), {...})", templateError(diags))
 	}
 	vars, marks := vars.Unmark()
 	if !vars.IsKnown() {
@@ -239,11 +241,22 @@ func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (c
 	ctx.Variables = vars.AsValueMap()
 	v, diags := tmpl.Value(ctx)
 	if diags.HasErrors() {
-		return cty.NilVal, diags
+		return cty.NilVal, templateError(diags)
 	}
 	text, own := v.Unmark()
 	text, err := convert.Convert(text, cty.String)
 	return text.WithMarks(marks, own), err
+}
+
+// templateError is the first mistake in a template, with its place.
+func templateError(diags hcl.Diagnostics) error {
+	i := slices.IndexFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagError && d.Subject != nil })
+	if i < 0 {
+		return diags
+	}
+	d := diags[i]
+	detail, _, _ := strings.Cut(d.Detail, " Did you intend")
+	return fmt.Errorf("%s:%d:%d: %s", path.Clean(d.Subject.Filename), d.Subject.Start.Line, d.Subject.Start.Column, detail)
 }
 
 // substituteFunc replaces @name@ in text that has its own $ and %. A mark
@@ -281,14 +294,14 @@ func substitute(text string, vals cty.Value) (string, error) {
 		}
 		mark := "@" + k.AsString() + "@"
 		if !strings.Contains(text, mark) {
-			return "", fmt.Errorf("the text has no %s", mark)
+			return "", fmt.Errorf("the text has no %s.%s", mark, option.DidYouMean(mark, marksIn(text)))
 		}
 		known[mark] = s.AsString()
 		pairs = append(pairs, mark, s.AsString())
 	}
 	for _, mark := range marksIn(text) {
 		if _, ok := known[mark]; !ok {
-			return "", fmt.Errorf("nothing gives a value to %s", mark)
+			return "", fmt.Errorf("nothing gives a value to %s in the text", mark)
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(text), nil

@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -115,24 +117,59 @@ func (e *evaluator) loadPaths(list hcl.Expression, from *module, layer option.La
 		return nil
 	}
 	if v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() {
-		e.fail(list.Range().Ptr(), "Wrong type", "A list of paths is wanted here.")
+		e.fail(list.Range().Ptr(), "Wrong type", fmt.Sprintf("Expected a list of paths such as [\"./a.hcl\"], got %s.", option.Describe(v)))
 		return nil
 	}
 	var out []*module
 	for it := v.ElementIterator(); it.Next(); {
-		_, p := it.Element()
+		i, p := it.Element()
+		at := elementRange(list, i)
 		if p.IsNull() {
 			continue
 		}
 		if p.Type() != cty.String {
-			e.fail(list.Range().Ptr(), "Wrong type", "A list of paths is wanted here.")
+			e.fail(&at, "Wrong type", fmt.Sprintf("Expected a path such as \"./a.hcl\", got %s.", option.Describe(p)))
 			continue
 		}
-		if m := e.load(p.AsString(), from, layer, list.Range()); m != nil {
+		if m := e.load(p.AsString(), from, layer, at); m != nil {
 			out = append(out, m)
 		}
 	}
 	return out
+}
+
+// elementRange is where the i-th element of a list stands.
+func elementRange(list hcl.Expression, i cty.Value) hcl.Range {
+	if t, ok := list.(*hclsyntax.TupleConsExpr); ok {
+		if n, _ := i.AsBigFloat().Int64(); int(n) < len(t.Exprs) {
+			return t.Exprs[n].Range()
+		}
+	}
+	return list.Range()
+}
+
+// noModule explains why there is no module at a path.
+func noModule(p, real string, err error) string {
+	switch {
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("Cannot read %s: %v.", p, underlying(err))
+	case filepath.Base(real) == "default.hcl" && filepath.Base(p) != "default.hcl":
+		return fmt.Sprintf("The folder %s holds no default.hcl: name one of its files, or call its main file default.hcl.", p)
+	}
+	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder that holds default.hcl.", p, nearFile(real))
+}
+
+// nearFile is the file beside a missing one that was probably meant.
+func nearFile(real string) string {
+	beside, err := os.ReadDir(filepath.Dir(real))
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for _, f := range beside {
+		names = append(names, f.Name())
+	}
+	return option.DidYouMean(filepath.Base(real), names)
 }
 
 // load reads one module and, before it, its imports.
@@ -148,7 +185,11 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		_, err = os.Stat(real)
 	}
 	if err != nil {
-		e.fail(&at, "Cannot load module", fmt.Sprintf("%s: %v; a module is a .hcl file, or a folder that holds default.hcl.", p, err))
+		e.fail(&at, "Cannot load module", noModule(p, real, err))
+		return nil
+	}
+	if filepath.Ext(real) != ".hcl" {
+		e.fail(&at, "Cannot load module", fmt.Sprintf("%s is no .hcl file. Text of other formats is read with file(), or copied with source.", p))
 		return nil
 	}
 	if m := e.modules[real]; m != nil {
@@ -274,6 +315,9 @@ func sentence(err error) string {
 	s := err.Error()
 	if strings.HasPrefix(s, "cannot ") {
 		s = "C" + s[1:]
+	}
+	if strings.HasSuffix(s, "?") {
+		return s
 	}
 	return strings.TrimSuffix(s, ".") + "."
 }

@@ -133,6 +133,9 @@ func (e *evaluator) cycle(c *cell, at hcl.Range) {
 	if gated {
 		detail += " A when decides about what it reads: move that definition out of the block."
 	}
+	if !gated {
+		detail += " Give one of them a value that does not come from the others."
+	}
 	e.fail(&at, "Cycle", detail)
 	for _, f := range steps {
 		if f.cell != nil {
@@ -299,11 +302,18 @@ func (e *evaluator) dynamicValue(d *rawDef, inst *instance) (cty.Value, bool) {
 		return v, false
 	}
 	if !v.IsNull() && !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		e.fail(d.expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s takes a map.", d.node.Path))
+		e.fail(d.expr.Range().Ptr(), "Wrong type", takesEntries(d.node, v))
 		return v, false
 	}
 	e.knownKeys(d.node, v, d.expr.Range())
 	return v, true
+}
+
+func takesEntries(n *option.Node, v cty.Value) string {
+	if n.Entry == nil {
+		return fmt.Sprintf("Expected an entry with its options, { NAME = VALUE }, got %s.", option.Describe(v))
+	}
+	return fmt.Sprintf("%s is a map of entries, got %s. Write %s \"NAME\" { ... } for each.", n.Path, option.Describe(v), n.Path[len(n.Path)-1])
 }
 
 // knownKeys reports attributes of a computed map that are no options.

@@ -98,7 +98,7 @@ user "psiri" {}`},
 imports = ["./x.hcl"]` + myOptions + `
 -- x.hcl --
 option "my.text.x" { type = bool }`},
-		{name: "3 no option twice", errs: []string{"my.text is declared at t.hcl:"}, files: `
+		{name: "3 no option twice", errs: []string{"my.text: it is declared at t.hcl:"}, files: `
 option "my.text" { type = bool }` + myOptions},
 		{name: "3 no when in an option block", errs: []string{"take no when"}, files: `
 option "my.x" {
@@ -119,7 +119,7 @@ thing {
 thing "x" {
   name = "y"
 }` + myOptions},
-		{name: "4 name is no option", errs: []string{"read-only option called name"}, files: `
+		{name: "4 name is no option", errs: []string{"every entry has an option called name"}, files: `
 option "x.*.name" { type = string }`},
 		{name: "5 a dotted definition is explained", errs: []string{"A name holds no dots: nest it"}, files: `
 services.openssh.enable = true`},
@@ -134,7 +134,7 @@ my {
 my { data = { when = "x" } }` + myOptions},
 		{name: "6 a key given twice", errs: []string{"given twice"}, files: `
 my { map = { a = "1", a = "2" } }` + myOptions},
-		{name: "6 reserved names", errs: []string{"kept for the language"}, files: `
+		{name: "6 reserved names", errs: []string{"is a word of the language"}, files: `
 option "config.x" { type = bool }`},
 		{name: "7 add and take away in one list", option: "my.set", want: `["a","c"]`, files: `
 my { set = ["c", without("b")] }` + myOptions + `
@@ -168,7 +168,7 @@ my { data = { a = 1, b = "x", c = true } }` + myOptions},
 		{name: "8 one_of checks scalars by the first type that fits", option: "my.ports", want: `[22,443,"1714-1764"]`, files: `
 option "my.ports" { type = set(one_of(port, port_range)) }
 my { ports = [443, "1714-1764", "22"] }`},
-		{name: "8 one_of refuses what no type fits", errs: []string{"expected one_of(port, port_range), got the string \"1764-1714\""}, files: `
+		{name: "8 one_of refuses what no type fits", errs: []string{"or a range of ports such as \"1714-1764\", got the string \"1764-1714\""}, files: `
 option "my.ports" { type = set(one_of(port, port_range)) }
 my { ports = ["1764-1714"] }`},
 		{name: "8 one_of merges by a collection that all fit", option: "my.l", want: `["t","h"]`, files: `

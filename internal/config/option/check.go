@@ -131,7 +131,27 @@ func article(t Type) string {
 		return `a duration such as "90s"`
 	case Mode:
 		return `a mode such as "0644"`
-	case Data, Object, OneOf, Optional, Enum:
+	case Port:
+		return "a port (1 to 65535)"
+	case Optional:
+		return article(*t.Elem)
+	case OneOf:
+		var alts []string
+		for _, a := range t.Alts {
+			alts = append(alts, article(a))
+		}
+		return strings.Join(alts, " or ")
+	case Enum:
+		var words []string
+		for _, w := range t.Words {
+			words = append(words, fmt.Sprintf("%q", w))
+		}
+		return strings.Join(words, " or ")
+	case PackageRef:
+		return "the name of a package"
+	case SecretRef:
+		return "a secret"
+	case Data, Object:
 		return t.String()
 	}
 	return "a " + t.String()

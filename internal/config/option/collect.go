@@ -106,7 +106,11 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		return []*Part{p}, true
 	}
 	if !isList(v) {
-		m.fail(p, "Wrong type", "%s: expected %s, got %s.", m.path, article(t), Describe(v))
+		hint := ""
+		if _, one := KeyString(v); one {
+			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
+		}
+		m.fail(p, "Wrong type", "%s: expected %s, got %s.%s", m.path, article(t), Describe(v), hint)
 		return nil, false
 	}
 	for it := v.ElementIterator(); it.Next(); {

@@ -96,6 +96,7 @@ func (m *merger) fields(t Type, p *Part) (map[string]*Part, bool) {
 	known := map[string]*Part{}
 	for _, k := range sortedKeys(out) {
 		if _, ok := t.Attrs[k]; !ok {
+			m.misspelt = true
 			m.fail(out[k], "Unknown attribute", "%s takes no attribute %q.%s", m.path, k, DidYouMean(k, sortedKeys(t.Attrs)))
 			continue
 		}
@@ -169,7 +170,7 @@ func (m *merger) build(t Type, out map[string]cty.Value, parts []*Part) (cty.Val
 			}
 			attr := t.Attrs[name]
 			out[name] = cty.NullVal(attr.Cty())
-			if attr.Kind != Optional {
+			if attr.Kind != Optional && !m.misspelt {
 				m.fail(parts[len(parts)-1], "Missing attribute", "%s needs %s (%s).", m.path, name, attr)
 			}
 		}

@@ -21,6 +21,7 @@ type merger struct {
 	diags    hcl.Diagnostics
 	elements map[string]*Part
 	path     Path
+	misspelt bool // an attribute is unknown: what is missing may be meant by it
 }
 
 // Merge makes one value of the definitions of the option at path (rules 10
@@ -92,7 +93,7 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 		}
 		v, err := m.value(t, p)
 		if err != nil {
-			m.fail(p, "Wrong type", "%s: %s.", m.path, strings.TrimSuffix(err.Error(), "."))
+			m.fail(p, "Wrong type", "%s: %s", m.path, ended(err.Error()))
 			continue
 		}
 		checked = append(checked, p.with(v))
@@ -102,6 +103,14 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 		return cty.NullVal(t.Cty()), false
 	}
 	return win.Value, true
+}
+
+// ended closes a sentence that may be closed already.
+func ended(s string) string {
+	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
+		return s
+	}
+	return s + "."
 }
 
 // value checks one scalar, whose literal form may still be in pieces.

@@ -48,7 +48,7 @@ func (n *Node) Declare(p Path) (*Node, error) {
 	at := n
 	for i, s := range p {
 		if at.Decl != nil || at.Library != "" {
-			return nil, fmt.Errorf("%s is an option already, so nothing can be declared below it", p[:i])
+			return nil, fmt.Errorf("cannot declare %s: %s is an option already, and nothing stands below an option", p, p[:i])
 		}
 		next, err := at.child(s, p[:i+1])
 		if err != nil {
@@ -57,7 +57,7 @@ func (n *Node) Declare(p Path) (*Node, error) {
 		at = next
 	}
 	if !at.IsOption() {
-		return nil, fmt.Errorf("there are options below %s, so it cannot be one itself", p)
+		return nil, fmt.Errorf("cannot declare %s: there are options below it, so it is a group; choose another name", p)
 	}
 	return at, nil
 }
@@ -65,7 +65,7 @@ func (n *Node) Declare(p Path) (*Node, error) {
 func (n *Node) child(s string, p Path) (*Node, error) {
 	if s == Any {
 		if n.Children != nil {
-			return nil, fmt.Errorf("%s is a group of named options, so it cannot be a map", p[:len(p)-1])
+			return nil, fmt.Errorf("cannot declare %s: %s is a group of named options, not a map of entries", p, p[:len(p)-1])
 		}
 		if n.Entry == nil {
 			n.Entry = &Node{Path: slices.Clone(p), Former: n.Former}
@@ -73,13 +73,13 @@ func (n *Node) child(s string, p Path) (*Node, error) {
 		return n.Entry, nil
 	}
 	if n.Entry != nil {
-		return nil, fmt.Errorf("%s is a map, so its options are declared as %s.*.%s", p[:len(p)-1], p[:len(p)-1], s)
+		return nil, fmt.Errorf("cannot declare %s: %s is a map of entries, whose options are declared as %s.*.%s", p, p[:len(p)-1], p[:len(p)-1], s)
 	}
 	if Reserved(s, len(p) == 1) {
-		return nil, fmt.Errorf("%q is kept for the language and cannot be an option's name", s)
+		return nil, fmt.Errorf("cannot declare %s: %q is a word of the language; choose another name", p, s)
 	}
 	if s == "name" && len(p) > 1 && p[len(p)-2] == Any {
-		return nil, fmt.Errorf("every entry has a read-only option called name already")
+		return nil, fmt.Errorf("cannot declare %s: every entry has an option called name already, which is its key", p)
 	}
 	if n.Children == nil {
 		n.Children = map[string]*Node{}
@@ -128,11 +128,13 @@ func (n *Node) Walk(f func(*Node)) {
 // for the nearest name here and, failing that, for an option anywhere whose
 // last element is meant.
 func (n *Node) Unknown(root *Node, p Path, name string) string {
-	where := "at the top"
-	if len(p) > 0 {
-		where = "below " + p.String()
+	detail := fmt.Sprintf("There is no option %q at the top.", name)
+	switch last := len(p) - 1; {
+	case last >= 0 && len(n.Path) > 0 && n.Path[len(n.Path)-1] == Any:
+		detail = fmt.Sprintf("An entry of %s has no option %q.", p[:last], name)
+	case last >= 0:
+		detail = fmt.Sprintf("There is no option %q below %s.", name, p)
 	}
-	detail := fmt.Sprintf("There is no option %q %s.", name, where)
 	if hint := DidYouMean(name, n.Names()); hint != "" {
 		return detail + hint
 	}

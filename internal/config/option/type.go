@@ -112,11 +112,11 @@ func ParseType(expr hcl.Expression) (Type, hcl.Diagnostics) {
 		case List, Set, Map, Optional:
 			return Type{}, typeError(expr, fmt.Sprintf("%s needs the type of its elements: %s(string).", kw, kw))
 		}
-		return Type{}, typeError(expr, fmt.Sprintf("%q is no type.%s", kw, DidYouMean(kw, typeNames())))
+		return Type{}, typeError(expr, fmt.Sprintf("%q is no type.%s", kw, typeHint(kw)))
 	}
 	call, diags := hcl.ExprCall(expr)
 	if diags.HasErrors() {
-		return Type{}, typeError(expr, "A type is a name such as string, or a call such as list(string).")
+		return Type{}, typeError(expr, "A type is a name without quotes, such as string, or a call such as list(string).")
 	}
 	return parseCall(expr, call)
 }
@@ -152,7 +152,7 @@ func parseCall(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnostics
 	case Object:
 		return parseObject(expr, call)
 	}
-	return t, typeError(expr, fmt.Sprintf("%q is no type.%s", call.Name, DidYouMean(call.Name, typeNames())))
+	return t, typeError(expr, fmt.Sprintf("%q is no type.%s", call.Name, typeHint(call.Name)))
 }
 
 func parseObject(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnostics) {
@@ -162,7 +162,7 @@ func parseObject(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnosti
 	}
 	pairs, diags := hcl.ExprMap(call.Arguments[0])
 	if diags.HasErrors() {
-		return t, diags
+		return t, typeError(call.Arguments[0], "object takes its attributes: object({ name = string }).")
 	}
 	for _, pair := range pairs {
 		name := hcl.ExprAsKeyword(pair.Key)
@@ -176,6 +176,13 @@ func parseObject(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnosti
 		t.Attrs[name] = attr
 	}
 	return t, nil
+}
+
+func typeHint(name string) string {
+	if hint := DidYouMean(name, typeNames()); hint != "" {
+		return hint
+	}
+	return " The types are " + strings.Join(typeNames(), ", ") + "."
 }
 
 func typeNames() []string {
