@@ -112,12 +112,6 @@ moved {
 	}
 }
 
-func TestMoved(t *testing.T) {
-	for _, c := range movedCases() {
-		t.Run(c.name, c.run)
-	}
-}
-
 func TestFixes(t *testing.T) {
 	dir := writeFlake(t, `
 gfx {

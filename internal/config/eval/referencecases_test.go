@@ -4,18 +4,18 @@ package eval
 // errors.
 func referenceRuleCases() []evalCase {
 	return []evalCase{
-		{name: "11 unrelated files conflict", errs: []string{"my.text is the string \"b\" here and the string \"a\" at a.hcl:1"}, files: `
+		{name: "rule 11 unrelated files conflict", errs: []string{"my.text is the string \"b\" here and the string \"a\" at a.hcl:1"}, files: `
 imports = ["./a.hcl", "./b.hcl"]` + myOptions + `
 -- a.hcl --
 my { text = "a" }
 -- b.hcl --
 my { text = "b" }`},
-		{name: "11 a file beats the files it imports", option: "my.text", want: `"h"`, files: `
+		{name: "rule 11 a file beats the files it imports", option: "my.text", want: `"h"`, files: `
 imports = ["./a.hcl"]
 my { text = "h" }` + myOptions + `
 -- a.hcl --
 my { text = "a" }`},
-		{name: "11 a module belongs to the weakest layer that reaches it", option: "my.text", want: `"h"`, files: `
+		{name: "rule 11 a module belongs to the weakest layer that reaches it", option: "my.text", want: `"h"`, files: `
 imports = ["./a.hcl", "./b.hcl"]` + myOptions + `
 -- flake.hcl --
 modules = ["./a.hcl", "./t.hcl"]
@@ -24,7 +24,7 @@ host "h" { modules = ["./h.hcl"] }
 my { text = "a" }
 -- b.hcl --
 my { text = "h" }`},
-		{name: "12 load order: imports first, for_each by key", option: "my.list", want: `["a","x","y","h"]`, files: `
+		{name: "rule 12 load order: imports first, for_each by key", option: "my.list", want: `["a","x","y","h"]`, files: `
 imports = ["./a.hcl"]
 config {
   for_each = toset(["y", "x"])
@@ -33,69 +33,69 @@ config {
 my { list = ["h"] }` + myOptions + `
 -- a.hcl --
 my { list = ["a"] }`},
-		{name: "13 a computed group", errs: []string{"my is a group of options"}, files: `
+		{name: "rule 13 a computed group", errs: []string{"my is a group of options"}, files: `
 locals { x = {} }
 my = local.x` + myOptions},
-		{name: "13 an index into a group", errs: []string{"only a map can be indexed"}, files: `
+		{name: "rule 13 an index into a group", errs: []string{"only a map can be indexed"}, files: `
 my {
   text  = config.my[config.my.other]
   other = "on"
 }` + myOptions},
-		{name: "13 a computed map of entries", option: "thing.x1.b", want: `"1"`, files: `
+		{name: "rule 13 a computed map of entries", option: "thing.x1.b", want: `"1"`, files: `
 thing = { for n in ["1", "2"] : "x${n}" => { b = n } }` + myOptions},
-		{name: "13 an unknown option in a computed map", errs: []string{`An entry of thing has no option "typo"`}, files: `
+		{name: "rule 13 an unknown option in a computed map", errs: []string{`An entry of thing has no option "typo"`}, files: `
 thing = { for n in ["1"] : n => { typo = n } }` + myOptions},
-		{name: "8 the branch of a map keeps the types of its values", option: "thing.x.data", want: `{"a":1,"b":"x"}`, files: `
+		{name: "rule 08 the branch of a map keeps the types of its values", option: "thing.x.data", want: `{"a":1,"b":"x"}`, files: `
 option "thing.*.data" { type = any }
 locals { v = { x = { data = { a = 1, b = "x" } } } }
 thing = host.name == "h" ? local.v : {}` + myOptions},
-		{name: "16 null is no entry", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
+		{name: "rule 16 null is no entry", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
 thing = {
   x = null
   y = config.my.on ? { b = "1" } : null
   z = config.my.on ? null : {}
 }` + myOptions},
-		{name: "24 a resource option cannot be declared again", errs: []string{"library/resources/package.hcl declares it already", "Cannot declare file: there are options below it"}, files: `
+		{name: "rule 24 a resource option cannot be declared again", errs: []string{"library/resources/package.hcl declares it already", "Cannot declare file: there are options below it"}, files: `
 option "packages" { type = any }
 option "file" { type = any }`},
 		{name: "when outside of a block", errs: []string{"when belongs into a block"}, files: `
 when = true`},
-		{name: "14 a when that reads what it gates", errs: []string{"move that definition out of the block"}, files: `
+		{name: "rule 14 a when that reads what it gates", errs: []string{"move that definition out of the block"}, files: `
 config {
   when = config.my.on
   my { on = true }
 }` + myOptions},
-		{name: "14 gates of other entries are not asked", option: "thing.x.b", want: `"yes"`, files: `
+		{name: "rule 14 gates of other entries are not asked", option: "thing.x.b", want: `"yes"`, files: `
 thing "x" { b = "yes" }
 thing "y" {
   when = config.thing.x.b == "yes"
   b    = "no"
 }` + myOptions},
-		{name: "14 nor are those around them", option: "thing.x.b", want: `"yes"`, files: `
+		{name: "rule 14 nor are those around them", option: "thing.x.b", want: `"yes"`, files: `
 thing "x" { b = "yes" }
 config {
   when = config.thing.x.b == "yes"
   thing "y" { b = "no" }
 }` + myOptions},
-		{name: "20 a key that a computed map has not", option: "my.text", want: `"none"`, files: `
+		{name: "rule 20 a key that a computed map has not", option: "my.text", want: `"none"`, files: `
 thing = { for n in ["1"] : "x${n}" => { b = n } }
 my { text = try(config.thing.y.b, "none") }` + myOptions},
-		{name: "10 a weaker layer's force of a map takes a stronger one's plain entries", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
+		{name: "rule 10 a weaker layer's force of a map takes a stronger one's plain entries", option: "thing", want: `{"z":{"a":"a of z","b":null,"part":{}}}`, files: `
 thing "x" {}` + myOptions + `
 thing = force({ z = {} })`},
-		{name: "7 without leaves what its own layer defines", option: "thing", want: `{"x":{"a":"a of x","b":"h","part":{}}}`, files: `
+		{name: "rule 07 without leaves what its own layer defines", option: "thing", want: `{"x":{"a":"a of x","b":"h","part":{}}}`, files: `
 imports = ["./a.hcl"]
 thing = without(["x"])` + myOptions + `
 thing "x" { b = "t" }
 -- a.hcl --
 thing "x" { b = "h" }`},
-		{name: "14 when without each is asked before for_each", option: "thing", want: `{}`, files: `
+		{name: "rule 14 when without each is asked before for_each", option: "thing", want: `{}`, files: `
 thing {
   when     = config.my.on
   for_each = config.my.on ? {} : config.my.nothing
 }` + myOptions + `
 option "my.nothing" { type = map(string) }`},
-		{name: "14 when with each is asked for each", option: "thing.b.b", want: `"2"`, files: `
+		{name: "rule 14 when with each is asked for each", option: "thing.b.b", want: `"2"`, files: `
 thing {
   for_each = { a = 1, b = 2 }
   when     = each.value > 1
@@ -105,18 +105,18 @@ assert "one" {
   condition = length(config.thing) == 1
   message   = "there are ${length(config.thing)}"
 }` + myOptions},
-		{name: "14 a gate may count what it is not part of", option: "user.guest.comment", want: `"two"`, files: `
+		{name: "rule 14 a gate may count what it is not part of", option: "user.guest.comment", want: `"two"`, files: `
 user "a" {}
 user "guest" {
   when    = contains(keys(config.thing), "x")
   comment = "two"
 }
 thing "x" {}` + myOptions},
-		{name: "15 self and parent", option: "thing.x.part.y.c", want: `"x/y"`, files: `
+		{name: "rule 15 self and parent", option: "thing.x.part.y.c", want: `"x/y"`, files: `
 thing "x" {
   part "y" {}
 }` + myOptions},
-		{name: "16 null is no definition", option: "my.list", want: `["t","a"]`, files: `
+		{name: "rule 16 null is no definition", option: "my.list", want: `["t","a"]`, files: `
 my {
   text = null
   list = ["a", config.my.on ? "b" : null]
@@ -129,46 +129,46 @@ my {
   text = "t"
   list = ["t"]
 }`},
-		{name: "16 force(null) drops everything", option: "my.text", want: `null`, files: `
+		{name: "rule 16 force(null) drops everything", option: "my.text", want: `null`, files: `
 my { text = force(null) }` + myOptions + `
 my { text = "t" }`},
-		{name: "16 null is data in any", option: "my.data", want: `{"a":null}`, files: `
+		{name: "rule 16 null is data in any", option: "my.data", want: `{"a":null}`, files: `
 my { data = { a = null } }` + myOptions},
-		{name: "16 a read of what nothing defines", errs: []string{"my.must has no value"}, files: `
+		{name: "rule 16 a read of what nothing defines", errs: []string{"my.must has no value"}, files: `
 option "my.must" { type = string }
 my { text = config.my.must }` + myOptions},
-		{name: "18 file() refuses text that would change", errs: []string{"copy it with source"}, files: `
+		{name: "rule 18 file() refuses text that would change", errs: []string{"copy it with source"}, files: `
 my { text = file("./nfd.txt") }` + myOptions + `
 -- nfd.txt --
 e` + "\u0301"},
-		{name: "19 a function that would destroy a placeholder", errs: []string{`upper() would change the placeholder of secret "s"`}, files: secretFiles + `
+		{name: "rule 19 a function that would destroy a placeholder", errs: []string{`upper() would change the placeholder of secret "s"`}, files: secretFiles + `
 file "/x" { content = upper(config.secret.s.placeholder) }`},
-		{name: "19 a secret is no string option", errs: []string{"expected a secret"}, files: secretFiles + `
+		{name: "rule 19 a secret is no string option", errs: []string{"expected a secret"}, files: secretFiles + `
 user "u" { hashed_password_file = "x" }`},
-		{name: "19 a file with a secret is nobody else's", errs: []string{"its mode must give nothing"}, files: secretFiles + `
+		{name: "rule 19 a file with a secret is nobody else's", errs: []string{"its mode must give nothing"}, files: secretFiles + `
 file "/x" {
   content = "p=${config.secret.s.placeholder}"
   mode    = "0644"
 }`},
-		{name: "20 a typo inside try is an error", errs: []string{`Did you mean "text"?`}, files: `
+		{name: "rule 20 a typo inside try is an error", errs: []string{`Did you mean "text"?`}, files: `
 my { other = try(config.my.txet, "x") }` + myOptions},
-		{name: "20 an absent key names the nearest", errs: []string{`Nothing declares secret.tokem. Did you mean "token"?`}, files: secretFiles + `
+		{name: "rule 20 an absent key names the nearest", errs: []string{`Nothing declares secret.tokem. Did you mean "token"?`}, files: secretFiles + `
 secret "token" { file = "./s.yaml" }
 my { text = config.secret.tokem.path }` + myOptions},
-		{name: "20 try is for keys", option: "my.text", want: `"none"`, files: `
+		{name: "rule 20 try is for keys", option: "my.text", want: `"none"`, files: `
 my { text = try(config.thing.nobody.b, "none") }` + myOptions},
-		{name: "20 a typo in what is switched off is an error", errs: []string{`There is no option "nothing" below my`}, files: `
+		{name: "rule 20 a typo in what is switched off is an error", errs: []string{`There is no option "nothing" below my`}, files: `
 config {
   when = false
   my { text = config.my.nothing }
 }` + myOptions},
-		{name: "22 imports see host and args, not config", errs: []string{"cannot depend on what they hold"}, files: `
+		{name: "rule 22 imports see host and args, not config", errs: []string{"cannot depend on what they hold"}, files: `
 imports = config.my.on ? ["./a.hcl"] : []` + myOptions},
-		{name: "22 a conditional import", option: "my.text", want: `"a"`, files: `
+		{name: "rule 22 a conditional import", option: "my.text", want: `"a"`, files: `
 imports = host.name == "h" ? ["./a.hcl"] : ["./none.hcl"]` + myOptions + `
 -- a.hcl --
 my { text = "a" }`},
-		{name: "22 args: the host's win over the template's and the flake's", option: "my.text", want: `"h t f"`, files: `
+		{name: "rule 22 args: the host's win over the template's and the flake's", option: "my.text", want: `"h t f"`, files: `
 my { text = "${args.a} ${args.b} ${args.c}" }` + myOptions + `
 -- flake.hcl --
 args {
@@ -190,33 +190,33 @@ host "h" {
     a = "h"
   }
 }`},
-		{name: "22 paths are relative to the file with the call", option: "my.text", want: `"deep\n"`, files: `
+		{name: "rule 22 paths are relative to the file with the call", option: "my.text", want: `"deep\n"`, files: `
 imports = ["./sub"]` + myOptions + `
 -- sub/default.hcl --
 my { text = file("./x.txt") }
 -- sub/x.txt --
 deep
 `},
-		{name: "22 nothing outside the flake is read", errs: []string{"lies outside the flake"}, files: `
+		{name: "rule 22 nothing outside the flake is read", errs: []string{"lies outside the flake"}, files: `
 my { text = file("../../../etc/passwd") }` + myOptions},
-		{name: "23 a path with dots in a key", option: `sysctl["net.ipv4.ip_forward"]`, want: `"1"`, files: `
+		{name: "rule 23 a path with dots in a key", option: `sysctl["net.ipv4.ip_forward"]`, want: `"1"`, files: `
 sysctl = { "net.ipv4.ip_forward" = 1 }`},
-		{name: "25 shell in a heredoc is explained", errs: []string{"write $${HOME}"}, files: `
+		{name: "rule 25 shell in a heredoc is explained", errs: []string{"write $${HOME}"}, files: `
 my { text = "${HOME}" }` + myOptions},
-		{name: "25 substitute wants every mark and every value", errs: []string{"othing gives a value to @home@"}, files: `
+		{name: "rule 25 substitute wants every mark and every value", errs: []string{"othing gives a value to @home@"}, files: `
 my { text = substitute("@user@ @home@ $HOME a@b.c", { user = "u" }) }` + myOptions},
-		{name: "25 substitute", option: "my.text", want: `"u $HOME %{x} a@b.c\n"`, files: `
+		{name: "rule 25 substitute", option: "my.text", want: `"u $HOME %{x} a@b.c\n"`, files: `
 my { text = substitute(file("./x.sh"), { user = "u" }) }` + myOptions + `
 -- x.sh --
 @user@ $HOME %{x} a@b.c
 `},
-		{name: "26 lines join with one newline", option: "my.lines", want: `"a\nb\n"`, files: `
+		{name: "rule 26 lines join with one newline", option: "my.lines", want: `"a\nb\n"`, files: `
 my { lines = "b\n" }` + myOptions + `
 my { lines = "a\n" }`},
-		{name: "27 a splat over a map is explained", errs: []string{"values(MAP)[*].NAME"}, files: `
+		{name: "rule 27 a splat over a map is explained", errs: []string{"values(MAP)[*].NAME"}, files: `
 my { list = config.user[*].home }
 user "a" {}` + myOptions},
-		{name: "28 the outer each", option: "thing.y.b", want: `"x y"`, files: `
+		{name: "rule 28 the outer each", option: "thing.y.b", want: `"x y"`, files: `
 config {
   for_each = toset(["x"])
   thing {
@@ -224,32 +224,32 @@ config {
     b        = "${each.parent.key} ${each.key}"
   }
 }` + myOptions},
-		{name: "29 one mistake, one error", errs: []string{"expected a bool"}, files: `
+		{name: "rule 29 one mistake, one error", errs: []string{"expected a bool"}, files: `
 my {
   on    = "maybe"
   text  = config.my.on ? "a" : "b"
   other = "${config.my.text}!"
 }` + myOptions},
-		{name: "29 an unparsed file is the only error", errs: []string{"b.hcl:2,1-1: Missing expression"}, files: `
+		{name: "rule 29 an unparsed file is the only error", errs: []string{"b.hcl:2,1-1: Missing expression"}, files: `
 imports = ["./b.hcl"]
 b { x = 1 }
 my { text = config.b.x }` + myOptions + `
 -- b.hcl --
 option = {
 `},
-		{name: "29 all errors of a run", errs: []string{"wrong", "expected a bool", "expected a port"}, files: `
+		{name: "rule 29 all errors of a run", errs: []string{"wrong", "expected a bool", "expected a port"}, files: `
 wrong = 1
 my {
   on   = "maybe"
   port = "x"
 }` + myOptions},
-		{name: "31 equal after conversion", option: "my.port", want: `22`, files: `
+		{name: "rule 31 equal after conversion", option: "my.port", want: `22`, files: `
 imports = ["./a.hcl", "./b.hcl"]` + myOptions + `
 -- a.hcl --
 my { port = 22 }
 -- b.hcl --
 my { port = "22" }`},
-		{name: "32 validation names the value", errs: []string{"my.even: 3 is odd"}, files: `
+		{name: "rule 32 validation names the value", errs: []string{"my.even: 3 is odd"}, files: `
 option "my.even" {
   type    = number
   validation {
@@ -258,20 +258,20 @@ option "my.even" {
   }
 }
 my { even = 3 }`},
-		{name: "33 an empty list warns", option: "my.set", want: `["t"]`, warns: []string{"force([]) empties it"}, files: `
+		{name: "rule 33 an empty list warns", option: "my.set", want: `["t"]`, warns: []string{"force([]) empties it"}, files: `
 my { set = [] }` + myOptions + `
 my { set = ["t"] }`},
-		{name: "34 a file is one thing", errs: []string{"content at h.hcl:3"}, files: `
+		{name: "rule 34 a file is one thing", errs: []string{"content at h.hcl:3"}, files: `
 file "/x" {
   content = "a"
   symlink = "b"
 }`},
-		{name: "34 of two members the stronger wins", option: "my.text", want: `null`, files: `
+		{name: "rule 34 of two members the stronger wins", option: "my.text", want: `null`, files: `
 file "/x" { symlink = "b" }` + myOptions + `
 file "/x" { content = "a" }`},
-		{name: "34 a file is something", errs: []string{`file["/x"] needs one of content`}, files: `
+		{name: "rule 34 a file is something", errs: []string{`file["/x"] needs one of content`}, files: `
 file "/x" { mode = "0600" }`},
-		{name: "19 a secret where nothing renders it", errs: []string{"Misplaced secret", "Misplaced secret"}, files: secretFiles + `
+		{name: "rule 19 a secret where nothing renders it", errs: []string{"Misplaced secret", "Misplaced secret"}, files: secretFiles + `
 unit "x.service" { content = config.secret.s.placeholder }
 sysctl = { x = config.secret.s.placeholder }`},
 		{name: "assertions are all reported", errs: []string{"m1", "m2"}, warns: []string{"m3"}, files: `

@@ -2,8 +2,10 @@ package eval
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +39,7 @@ type evalCase struct {
 	want   string   // its value as JSON
 	errs   []string // each is part of an error; no other errors come
 	warns  []string
+	origin string // who decided the option: file:line and layer
 }
 
 func writeFlake(t *testing.T, archive string) string {
@@ -98,6 +101,16 @@ func (c evalCase) run(t *testing.T) {
 	if string(got) != c.want {
 		t.Errorf("%s is %s, want %s", c.option, got, c.want)
 	}
+	if c.origin == "" {
+		return
+	}
+	x, diags := r.Explain(c.option)
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	if d := x.Definitions[0]; fmt.Sprintf("%s:%d %s %s", d.File, d.Line, d.Layer, d.Priority) != c.origin {
+		t.Errorf("%s is decided by %+v, want %s", c.option, d, c.origin)
+	}
 }
 
 func match(t *testing.T, what string, got, want []string) {
@@ -114,8 +127,64 @@ func match(t *testing.T, what string, got, want []string) {
 	}
 }
 
+// ruleTitles are the rules of the language, each by its first words. What
+// bears out a rule n is every case whose name starts with "rule n", and the
+// functions called TestRule n.
+func ruleTitles() []string {
+	return []string{
+		1:  "evaluation is lazy, by typed unknowns that carry their path",
+		2:  "force, default, before, after and without are syntax",
+		3:  "option \"user.*.shell\" declares an option of every entry",
+		4:  "a computed label is a name",
+		5:  "HCL's grammar is kept, its errors say what to write",
+		6:  "name {} and name = {} mean the same where both can be written",
+		7:  "modifiers work on elements; a removal is no definition",
+		8:  "types are checked and merged element by element",
+		9:  "no file overflows the stack or the memory",
+		10: "per leaf the definitions of the highest priority count",
+		11: "a file beats the files it imports",
+		12: "lists keep load order, sets and maps are sorted",
+		13: "above an option only literal keys stand",
+		14: "when belongs to each definition below it",
+		15: "self is the innermost entry",
+		16: "null is no definition",
+		17: "what has identity is a map with labels",
+		18: "writers sort keys, a list repeats its key",
+		19: "a secret's placeholder passes where text is built, and nowhere else",
+		20: "a typo is an error inside try, too, and in every branch",
+		21: "a library file acts through its own options only",
+		22: "imports see host, args and input; a foreign module has its own paths",
+		23: "one path syntax everywhere",
+		24: "one word is one thing",
+		25: "a shell's text in a heredoc is explained",
+		26: "a part of lines ends in one newline",
+		27: "a splat over a map is explained",
+		28: "each.parent is the outer each",
+		29: "one mistake is one error, and all of a run are reported",
+		30: "a definition remembers where it stands",
+		31: "equal values are no conflict",
+		32: "validation names the value",
+		33: "an empty list warns that it adds nothing",
+		34: "of exactly one of several the definitions count as of one",
+	}
+}
+
+func ruleCases() []evalCase {
+	return slices.Concat(mergeRuleCases(), referenceRuleCases(), functionCases(), movedCases(), limitCases(), fleetRuleCases())
+}
+
 func TestRules(t *testing.T) {
-	for _, c := range ruleCases() {
+	cases := ruleCases()
+	for n, title := range ruleTitles() {
+		if n == 0 {
+			continue
+		}
+		prefix := fmt.Sprintf("rule %02d ", n)
+		if !slices.ContainsFunc(cases, func(c evalCase) bool { return strings.HasPrefix(c.name, prefix) }) {
+			t.Errorf("rule %d, %q, has no case", n, title)
+		}
+	}
+	for _, c := range cases {
 		t.Run(c.name, c.run)
 	}
 }

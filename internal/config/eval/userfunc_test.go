@@ -89,12 +89,6 @@ function "j" {
 	}
 }
 
-func TestFunctions(t *testing.T) {
-	for _, c := range functionCases() {
-		t.Run(c.name, c.run)
-	}
-}
-
 // Rule 9: a long chain of functions does not take the Go stack.
 func TestRule09FunctionDepth(t *testing.T) {
 	var b strings.Builder

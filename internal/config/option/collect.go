@@ -124,9 +124,7 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 func (m *merger) check(t Type, p *Part) (*Part, bool) {
 	own := &merger{elements: map[string]*Part{}, path: m.path}
 	wins := p.Def.Wins
-	q := *p
-	q.Remove = false
-	v, ok := own.merge(t, []*Part{&q}, 1)
+	v, ok := own.merge(t, []*Part{p.kept()}, 1)
 	p.Def.Wins = wins
 	m.diags = append(m.diags, own.diags...)
 	return p.with(v), ok && !own.diags.HasErrors()

@@ -12,6 +12,7 @@ import (
 // drops every other key of weaker definitions; without() takes keys.
 func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	fields := map[string][]*Part{}
+	forced := map[*Part]map[string]*Part{}
 	var removals []*Part
 	defined := false
 	for _, p := range m.live(parts) {
@@ -24,12 +25,15 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 			continue
 		}
 		defined = true
+		if p.Priority == Force {
+			forced[p] = own
+		}
 		p.Def.Wins = p.Def.Wins || len(own) == 0
 		for k, f := range own {
 			fields[k] = append(fields[k], f)
 		}
 	}
-	m.exclusive(parts, fields)
+	exclusive(forced, fields)
 	m.removeKeys(removals, fields)
 	out := map[string]cty.Value{}
 	for _, key := range sortedKeys(fields) {
@@ -105,22 +109,18 @@ func (m *merger) fields(t Type, p *Part) (map[string]*Part, bool) {
 	return known, true
 }
 
-func (m *merger) exclusive(parts []*Part, fields map[string][]*Part) {
-	var only *Part
-	for _, p := range parts {
-		if p.Priority == Force && !p.Remove && (only == nil || only.Def.Source.Layer < p.Def.Source.Layer) {
-			only = p
-		}
-	}
-	if only == nil {
-		return
-	}
-	for k, own := range fields {
-		own = slices.DeleteFunc(own, func(p *Part) bool {
-			return p.Priority < Force || p.Def.Source.Layer < only.Def.Source.Layer
-		})
-		if fields[k] = own; len(own) == 0 {
-			delete(fields, k)
+// exclusive drops, for each force(map), the keys that it does not have from
+// what is weaker than it.
+func exclusive(forced map[*Part]map[string]*Part, fields map[string][]*Part) {
+	for by, has := range forced {
+		for k, own := range fields {
+			if has[k] != nil {
+				continue
+			}
+			own = slices.DeleteFunc(own, func(p *Part) bool { return p.below(by) })
+			if fields[k] = own; len(own) == 0 {
+				delete(fields, k)
+			}
 		}
 	}
 }

@@ -79,9 +79,7 @@ func (m *merger) live(parts []*Part) []*Part {
 		return out
 	}
 	gone.Def.Wins = true
-	return slices.DeleteFunc(out, func(p *Part) bool {
-		return p.Priority < Force || p.Def.Source.Layer < gone.Def.Source.Layer
-	})
+	return slices.DeleteFunc(out, func(p *Part) bool { return p.below(gone) })
 }
 
 func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {

@@ -121,3 +121,33 @@ func order(a, b *Part) int {
 func (p *Part) weaker(q *Part) bool {
 	return p.Priority == OptionDefault || p.Def.Source.Layer < q.Def.Source.Layer
 }
+
+// below reports whether q beats p: by priority, layer, and imports.
+func (p *Part) below(q *Part) bool {
+	switch {
+	case p.Priority != q.Priority:
+		return p.Priority < q.Priority
+	case p.Def.Source.Layer != q.Def.Source.Layer:
+		return p.Def.Source.Layer < q.Def.Source.Layer
+	}
+	return q.Def.Source.Beats[p.Def.Source]
+}
+
+// kept is p as a value, also where it says what to take away.
+func (p *Part) kept() *Part {
+	q := *p
+	q.Remove = false
+	if q.Fields != nil {
+		q.Fields = map[string]*Part{}
+		for k, f := range p.Fields {
+			q.Fields[k] = f.kept()
+		}
+	}
+	if q.Items != nil {
+		q.Items = nil
+		for i := range p.Items {
+			q.Items = append(q.Items, *p.Items[i].kept())
+		}
+	}
+	return &q
+}
