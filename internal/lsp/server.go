@@ -55,7 +55,7 @@ func (stream) Close() error { return nil }
 func Serve(ctx context.Context, in io.Reader, out io.Writer, cache, version string) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	s := &server{ctx: ctx, cache: cache, version: version, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
+	s := newServer(ctx, cache, version)
 	ready := make(chan struct{})
 	handler := jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
 		<-ready
@@ -76,6 +76,10 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cache, version stri
 		return errors.New("the editor sent exit without shutdown")
 	}
 	return nil
+}
+
+func newServer(ctx context.Context, cache, version string) *server {
+	return &server{ctx: ctx, cache: cache, version: version, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
 }
 
 // handle answers one message. A bug in one answer must not take the editor's
@@ -186,7 +190,11 @@ func (s *server) document(req *jsonrpc2.Request) error {
 		delete(s.open, path)
 	}
 	if w := s.workspaceOf(path); w != nil {
-		w.schedule(req.Method == "textDocument/didChange")
+		if req.Method == "textDocument/didChange" {
+			w.typed(path)
+		} else {
+			w.renew()
+		}
 	}
 	return nil
 }
@@ -196,7 +204,7 @@ func (s *server) refresh() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.workspaces {
-		w.schedule(true)
+		w.renew()
 	}
 }
 
@@ -215,7 +223,7 @@ func (s *server) workspaceOf(path string) *workspace {
 		_, held := s.open[flake]
 		if _, err := os.Stat(flake); err == nil || held {
 			if s.workspaces[dir] == nil {
-				s.workspaces[dir] = &workspace{server: s, dir: dir}
+				s.workspaces[dir] = &workspace{server: s, dir: dir, all: true, changed: map[string]bool{}}
 			}
 			return s.workspaces[dir]
 		}

@@ -1,8 +1,10 @@
 package lsp
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -28,21 +30,35 @@ type workspace struct {
 
 	// Of the server's mutex:
 	timer     *time.Timer
-	flake     *flake.Flake // the last that could be read
+	cancel    context.CancelFunc // of the evaluation that runs
+	all       bool               // every host is to be evaluated
+	changed   map[string]bool    // else those that are made of these files
+	flake     *flake.Flake       // the last that could be read
 	results   map[string]*eval.Result
-	paths     map[string]string // on disk, by the names of diagnostics
+	found     map[string]hcl.Diagnostics // by host, "" is flake.hcl
+	paths     map[string]string          // on disk, by the names of diagnostics
 	published map[string]bool
 }
 
-// schedule evaluates the flake soon, or once typing rests. The server's mutex
-// is held.
-func (w *workspace) schedule(rest bool) {
+// typed evaluates what the file at path is part of, once typing rests. The
+// server's mutex is held.
+func (w *workspace) typed(path string) {
+	w.changed[path] = true
+	w.schedule(pause)
+}
+
+// renew evaluates the whole flake. The server's mutex is held.
+func (w *workspace) renew() {
+	w.all = true
+	w.schedule(0)
+}
+
+func (w *workspace) schedule(delay time.Duration) {
 	if w.timer != nil {
 		w.timer.Stop()
 	}
-	delay := time.Duration(0)
-	if rest {
-		delay = pause
+	if w.cancel != nil {
+		w.cancel()
 	}
 	w.timer = time.AfterFunc(delay, w.evaluate)
 }
@@ -58,75 +74,107 @@ func (w *workspace) first() {
 }
 
 // evaluate reads the flake as the editor holds it and publishes what is
-// wrong.
+// wrong. It gives way when something is typed meanwhile.
 func (w *workspace) evaluate() {
 	w.evaluating.Lock()
 	defer w.evaluating.Unlock()
 	s := w.server
-	s.mu.Lock()
-	closed, unsaved := s.closed, maps.Clone(s.open)
-	s.mu.Unlock()
-	if closed {
-		return
-	}
 	defer func() {
 		if p := recover(); p != nil {
 			s.complain(fmt.Errorf("internal error in the evaluation of %s: %v\n%s", w.dir, p, debug.Stack()))
 		}
 	}()
+	s.mu.Lock()
+	if s.closed || !w.all && len(w.changed) == 0 {
+		s.mu.Unlock()
+		return
+	}
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	w.cancel = cancel
+	unsaved, affected := maps.Clone(s.open), w.affected()
+	s.mu.Unlock()
+
 	f, diags := flake.LoadUnsaved(w.dir, unsaved)
-	results := map[string]*eval.Result{}
+	results, found := map[string]*eval.Result{}, map[string]hcl.Diagnostics{"": diags}
 	if f != nil && !diags.HasErrors() {
-		all := eval.NewHostDiagnostics(len(f.Hosts()))
-		all.Add("", diags)
-		hosts := f.Hosts()
-		found := make([]hcl.Diagnostics, len(hosts))
-		made := make([]*eval.Result, len(hosts))
-		eval.NewFleet(f).Each(s.ctx, hosts, func(i int, r *eval.Result, d hcl.Diagnostics) { made[i], found[i] = r, d })
-		if s.ctx.Err() != nil {
-			return
-		}
+		hosts := slices.DeleteFunc(f.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
+		made, said := make([]*eval.Result, len(hosts)), make([]hcl.Diagnostics, len(hosts))
+		eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, d hcl.Diagnostics) { made[i], said[i] = r, d })
 		for i, name := range hosts {
-			all.Add(name, found[i])
-			results[name] = made[i]
+			results[name], found[name] = made[i], said[i]
 		}
-		diags = all.Merged()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.paths = map[string]string{"flake.hcl": filepath.Join(w.dir, "flake.hcl")}
-	for _, r := range results {
-		maps.Copy(w.paths, r.Paths())
+	if ctx.Err() != nil {
+		return
 	}
-	w.publish(unsaved, diags)
-	w.keep(f, results)
+	w.all, w.changed = false, map[string]bool{}
+	w.keep(f, results, found)
+	w.publish(unsaved)
+}
+
+// affected are the hosts that what changed is part of; nil stands for all.
+func (w *workspace) affected() map[string]bool {
+	if w.all || w.flake == nil || w.changed[filepath.Join(w.dir, "flake.hcl")] {
+		return nil
+	}
+	out := map[string]bool{}
+	for path := range w.changed {
+		hosts := w.hosts(path)
+		if len(hosts) == 0 {
+			return nil
+		}
+		for _, name := range hosts {
+			out[name] = true
+		}
+	}
+	return out
 }
 
 // keep replaces what questions are answered from. A host of which a file does
 // not parse, as is usual in mid word, is still what it was before.
-func (w *workspace) keep(f *flake.Flake, results map[string]*eval.Result) {
-	old := w.results
+func (w *workspace) keep(f *flake.Flake, results map[string]*eval.Result, found map[string]hcl.Diagnostics) {
 	if w.results == nil {
-		w.results = map[string]*eval.Result{}
+		w.results, w.found = map[string]*eval.Result{}, map[string]hcl.Diagnostics{}
 	}
-	if len(results) == 0 {
+	w.paths = map[string]string{"flake.hcl": filepath.Join(w.dir, "flake.hcl")}
+	if f == nil || found[""].HasErrors() {
+		w.found, w.all = found, true
 		return
 	}
-	w.flake, w.results = f, results
+	w.flake = f
+	maps.Copy(w.found, found)
 	for name, r := range results {
-		if old[name] != nil && r.Incomplete() {
-			w.results[name] = old[name]
+		maps.Copy(w.paths, r.Paths())
+		if w.results[name] == nil || !r.Incomplete() {
+			w.results[name] = r
 		}
+	}
+	maps.DeleteFunc(w.results, func(name string, _ *eval.Result) bool { return f.Host(name) == nil })
+	maps.DeleteFunc(w.found, func(name string, _ hcl.Diagnostics) bool { return name != "" && f.Host(name) == nil })
+	for _, r := range w.results {
+		maps.Copy(w.paths, r.Paths())
 	}
 }
 
+// diagnostics are those of all hosts.
+func (w *workspace) diagnostics() hcl.Diagnostics {
+	all := eval.NewHostDiagnostics(len(w.found) - 1)
+	for _, name := range slices.Sorted(maps.Keys(w.found)) {
+		all.Add(name, w.found[name])
+	}
+	return all.Merged()
+}
+
 // publish sends the diagnostics of every file that has some, and none for
-// those that had some the last time.
-func (w *workspace) publish(unsaved map[string][]byte, diags hcl.Diagnostics) {
+// those that had some the last time. Places are those of what was evaluated.
+func (w *workspace) publish(unsaved map[string][]byte) {
 	byFile := map[string][]diagnostic{}
-	for _, d := range diags {
+	for _, d := range w.diagnostics() {
 		path := w.pathOf(d.Subject)
-		byFile[path] = append(byFile[path], w.diagnostic(path, d))
+		byFile[path] = append(byFile[path], diagnosticOf(d, path, unsaved))
 	}
 	reached := slices.Collect(maps.Values(w.paths))
 	for path, src := range unsaved {
@@ -136,7 +184,7 @@ func (w *workspace) publish(unsaved map[string][]byte, diags hcl.Diagnostics) {
 		// No host is made of this file: only its syntax can be judged.
 		_, diags := flake.Parse(path, src)
 		for _, d := range diags {
-			byFile[path] = append(byFile[path], w.diagnostic(path, d))
+			byFile[path] = append(byFile[path], diagnosticOf(d, path, unsaved))
 		}
 	}
 	for path := range w.published {
@@ -153,13 +201,16 @@ func (w *workspace) publish(unsaved map[string][]byte, diags hcl.Diagnostics) {
 	}
 }
 
-func (w *workspace) diagnostic(path string, d *hcl.Diagnostic) diagnostic {
+func diagnosticOf(d *hcl.Diagnostic, path string, unsaved map[string][]byte) diagnostic {
 	out := diagnostic{Severity: severityError, Source: "hostctl", Message: d.Summary + ". " + strings.TrimSpace(d.Detail)}
 	if d.Severity == hcl.DiagWarning {
 		out.Severity = severityWarning
 	}
-	src, err := w.server.content(path)
-	if d.Subject != nil && err == nil {
+	src, held := unsaved[path]
+	if !held {
+		src, _ = os.ReadFile(path) // one that is gone has no lines to show
+	}
+	if d.Subject != nil {
 		out.Range = newText(src).span(*d.Subject)
 	}
 	return out
