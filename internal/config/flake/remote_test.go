@@ -93,6 +93,14 @@ func TestRemoteGitInput(t *testing.T) {
 	_, err = open(t, pinned)
 	wantError(t, "another revision in the url than in the lock", err, "flake.lock holds it for", first, "run 'hostctl update b'")
 
+	runGit(t, b, "-c", "user.name=t", "-c", "user.email=t@example.org", "tag", "-a", "-m", "x", "v1", first)
+	for _, from := range []string{address + "?ref=v1", address + "?ref=refs/tags/v1", "git+file:" + b + "?ref=v1"} {
+		if dir, err := locking(t, from); err != nil || mustLoad(t, dir).lock.Inputs["b"].Rev != first {
+			t.Errorf("%s: %v", from, err)
+		}
+	}
+	runGit(t, b, "tag", "-d", "v1")
+
 	// The branch is rewritten: from an empty cache the commit is gone.
 	runGit(t, b, "checkout", "-q", "--orphan", "new")
 	gitserver.Commit(t, b, map[string]string{"x.txt": "three"})
