@@ -29,7 +29,7 @@ func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, erro
 	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
 	for _, name := range names {
 		if f.Input(name) == nil {
-			return nil, fmt.Errorf("cannot update input %q: flake.hcl has no such input; it has: %s. A suite's packages are updated together, by its input", name, strings.Join(f.InputNames(), ", "))
+			return nil, fmt.Errorf("cannot update input %q: flake.hcl has no such input; it has: %s (a package is updated with the debian input that it comes from)", name, strings.Join(f.InputNames(), ", "))
 		}
 	}
 	var errs []error
