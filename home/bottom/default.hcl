@@ -8,13 +8,13 @@ home {
   file ".config/bottom/bottom.toml" {
     content = toml({
       flags = {
-        average_cpu_row      = true
-        dot_marker           = true
-        group_processes      = true
-        hide_table_gap       = true
+        average_cpu_row         = true
+        dot_marker              = true
+        group_processes         = true
+        hide_table_gap          = true
         process_memory_as_value = true
-        rate                 = "1s"
-        temperature_type     = "celsius"
+        rate                    = "1s"
+        temperature_type        = "celsius"
       }
     })
   }

@@ -25,17 +25,17 @@ locals {
     "BackgroundModeEnabled", "BlockExternalExtensions", "BlockThirdPartyCookies", "BookmarkBarEnabled", "BrowserNetworkTimeQueriesEnabled",
     "BuiltInDnsClientEnabled", "ComponentUpdatesEnabled", "DNSInterceptionChecksEnabled", "DefaultSearchProviderEnabled",
     "EditBookmarksEnabled", "EncryptedClientHelloEnabled", "HardwareAccelerationModeEnabled", "HttpsUpgradesEnabled",
-    "PasswordLeakDetectionEnabled", "PostQuantumKeyAgreementEnabled", "PrintingEnabled", "PromptForDownloadLocation", "QuicAllowed", "SafeBrowsingForTrustedSourcesEnabled",
+    "PasswordLeakDetectionEnabled", "DisableSafeBrowsingProceedAnyway", "PrintingEnabled", "PromptForDownloadLocation", "QuicAllowed", "ShowFullUrlsInAddressBar",
     "SitePerProcess", "SpellcheckEnabled",
   ]
   off = [
     "AutofillAddressEnabled", "AutofillCreditCardEnabled", "BrowserAddPersonEnabled", "BrowserGuestModeEnabled", "BrowserLabsEnabled",
-    "ClickToCallEnabled", "CloudPrintProxyEnabled", "CloudReportingEnabled", "DesktopSharingHubEnabled", "EnableMediaRouter",
+    "DomainReliabilityAllowed", "CloudReportingEnabled", "DesktopSharingHubEnabled", "EnableMediaRouter",
     "FeedbackSurveysEnabled", "ImportAutofillFormData", "ImportBookmarks", "ImportHistory", "ImportHomepage", "ImportSavedPasswords",
     "ImportSearchEngine", "LensRegionSearchEnabled", "LiveTranslateEnabled", "MediaRecommendationsEnabled", "MetricsReportingEnabled",
     "PasswordManagerEnabled", "PaymentMethodQueryEnabled", "PrivacySandboxAdMeasurementEnabled", "PrivacySandboxAdTopicsEnabled",
     "PrivacySandboxPromptEnabled", "PrivacySandboxSiteEnabledAdsEnabled", "PromotionsEnabled", "RemoteDebuggingAllowed",
-    "SafeBrowsingExtendedReportingEnabled", "SearchSuggestEnabled", "SharedClipboardEnabled", "ShoppingListEnabled",
+    "SafeBrowsingSurveysEnabled", "SearchSuggestEnabled", "WebRtcEventLogCollectionAllowed", "WebRtcTextLogCollectionAllowed", "ShoppingListEnabled",
     "UrlKeyedAnonymizedDataCollectionEnabled",
   ]
   values = {
@@ -46,22 +46,22 @@ locals {
       "password_signin", "autofill", "site_settings", "hosted_app_data",
     ]
     # Multi-factor sign-in at Okta fails without its cookies.
-    CookiesAllowedForUrls            = ["https://[*.]okta.com", "https://[*.]oktacdn.com"]
-    DefaultCookiesSetting            = 1
-    DefaultGeolocationSetting        = 2
-    DefaultInsecureContentSetting    = 2
-    DefaultLocalFontsSetting         = 2
-    DefaultNotificationsSetting      = 2
-    DefaultPopupsSetting             = 2
-    DefaultSearchProviderName        = "Google"
-    DefaultSearchProviderSearchURL   = "https://www.google.com/search?q={searchTerms}"
-    DefaultSensorsSetting            = 2
-    DefaultSerialGuardSetting        = 2
-    DefaultWebBluetoothGuardSetting  = 2
-    DefaultWebHidGuardSetting        = 2
-    DefaultWebUsbGuardSetting        = 2
-    DnsOverHttpsMode                 = "automatic"
-    DownloadRestrictions             = 4
+    CookiesAllowedForUrls           = ["https://[*.]okta.com", "https://[*.]oktacdn.com"]
+    DefaultCookiesSetting           = 1
+    DefaultGeolocationSetting       = 2
+    DefaultInsecureContentSetting   = 2
+    DefaultLocalFontsSetting        = 2
+    DefaultNotificationsSetting     = 2
+    DefaultPopupsSetting            = 2
+    DefaultSearchProviderName       = "Google"
+    DefaultSearchProviderSearchURL  = "https://www.google.com/search?q={searchTerms}"
+    DefaultSensorsSetting           = 2
+    DefaultSerialGuardSetting       = 2
+    DefaultWebBluetoothGuardSetting = 2
+    DefaultWebHidGuardSetting       = 2
+    DefaultWebUsbGuardSetting       = 2
+    DnsOverHttpsMode                = "automatic"
+    DownloadRestrictions            = 4
     ExtensionInstallAllowlist = [
       "cjpalhdlnbpafiamejdnhcphjbkeiagm", # uBlock Origin
       "nngceckbapebfimnlniiiahkandclblb", # Bitwarden
@@ -71,18 +71,18 @@ locals {
       "pkehgijcmpdhfbdbbnkijodmdjhbjlgp", # Privacy Badger
       "mpdajninpobndbfcldcmbpnnbhibjmch", # SAML tracer
     ]
-    ExtensionInstallBlocklist  = ["*"]
-    HomepageIsNewTabPage       = true
-    HttpsOnlyMode              = "allowed"
-    IdleTimeout                = 30
+    ExtensionInstallBlocklist = ["*"]
+    HomepageLocation          = "https://www.debian.org/"
+    HttpsOnlyMode             = "allowed"
+    IdleTimeout               = 30
     IdleTimeoutActions = [
       "clear_browsing_history", "clear_download_history", "clear_cookies_and_other_site_data", "clear_cached_images_and_files",
       "clear_password_signin", "clear_autofill",
     ]
-    IncognitoModeAvailability = 0
-    NetworkPredictionOptions  = 2
-    RestoreOnStartup          = 5
+    IncognitoModeAvailability   = 0
+    NetworkPredictionOptions    = 2
+    RestoreOnStartup            = 5
     SafeBrowsingProtectionLevel = 1
-    SyncTypesListDisabled     = ["passwords"]
+    SyncTypesListDisabled       = ["passwords"]
   }
 }

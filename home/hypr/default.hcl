@@ -32,8 +32,6 @@ home {
   session_variables = {
     ELECTRON_OZONE_PLATFORM_HINT = "auto"
     MOZ_ENABLE_WAYLAND           = "1"
-    XDG_CURRENT_DESKTOP          = "Hyprland"
-    XDG_SESSION_DESKTOP          = "Hyprland"
   }
 
   file ".config/hypr/hyprland.conf" {

@@ -19,16 +19,16 @@ home {
   file ".config/joplin-desktop/settings.json" {
     mode = "0600"
     content = jsonencode({
-      "sync.target"              = 8
-      "sync.8.path"              = config.secret.joplin_sync_path.placeholder
-      "sync.8.url"               = config.secret.joplin_sync_url.placeholder
-      "sync.8.region"            = config.secret.joplin_sync_region.placeholder
-      "sync.8.username"          = config.secret.joplin_sync_username.placeholder
-      "sync.8.password"          = config.secret.joplin_sync_api_token.placeholder
-      "sync.interval"            = 600
+      "sync.target"                   = 8
+      "sync.8.path"                   = config.secret.joplin_sync_path.placeholder
+      "sync.8.url"                    = config.secret.joplin_sync_url.placeholder
+      "sync.8.region"                 = config.secret.joplin_sync_region.placeholder
+      "sync.8.username"               = config.secret.joplin_sync_username.placeholder
+      "sync.8.password"               = config.secret.joplin_sync_api_token.placeholder
+      "sync.interval"                 = 600
       "sync.maxConcurrentConnections" = 30
-      "theme"                    = 2
-      "noteVisiblePanes"         = ["editor", "viewer"]
+      "theme"                         = 2
+      "noteVisiblePanes"              = ["editor", "viewer"]
     })
   }
 }

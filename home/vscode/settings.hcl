@@ -28,25 +28,18 @@ home {
           rulers                     = [120]
           formatOnSave               = true
           formatOnPaste              = false
-          formatOnType               = false
           renderWhitespace           = "boundary"
-          renderControlCharacters    = true
           renderLineHighlight        = "all"
           cursorBlinking             = "smooth"
           cursorSmoothCaretAnimation = "on"
           cursorStyle                = "line"
           smoothScrolling            = true
           scrollBeyondLastLine       = false
-          linkedEditing              = true
           suggestSelection           = "first"
           snippetSuggestions         = "top"
-          acceptSuggestionOnEnter    = "on"
-          unicodeHighlight           = { invisibleCharacters = true, ambiguousCharacters = true }
           minimap                    = { enabled = true, renderCharacters = false, maxColumn = 80 }
           bracketPairColorization    = { enabled = true }
           guides                     = { bracketPairs = "active", indentation = true, highlightActiveIndentation = true }
-          inlayHints                 = { enabled = "onUnlessPressed" }
-          stickyScroll               = { enabled = true }
         }
         files = {
           autoSave               = "onFocusChange"
@@ -67,57 +60,45 @@ home {
         explorer = {
           confirmDelete      = true
           confirmDragAndDrop = false
-          compactFolders     = false
-          openEditors        = { visible = 0 }
-          fileNesting        = { enabled = false }
-        }
-        search = {
-          smartCase      = true
-          followSymlinks = false
         }
         workbench = {
-          colorTheme         = "Default Dark Modern"
-          iconTheme          = "material-icon-theme"
-          startupEditor      = "none"
-          enableExperiments  = false
-          settings           = { editor = "json", enableNaturalLanguageSearch = false }
-          editor             = { enablePreview = false, highlightModifiedTabs = true, showTabs = "multiple", tabSizing = "shrink" }
-          list               = { smoothScrolling = true }
-          tree               = { indent = 16, renderIndentGuides = "always" }
-          tips               = { enabled = false }
-          sideBar            = { location = "left" }
-          activityBar        = { location = "default" }
-          statusBar          = { visible = true }
+          colorTheme        = "Default Dark Modern"
+          iconTheme         = "material-icon-theme"
+          startupEditor     = "none"
+          enableExperiments = false
+          settings          = { editor = "json", enableNaturalLanguageSearch = false }
+          editor            = { enablePreview = false, highlightModifiedTabs = true, showTabs = "multiple", tabSizing = "shrink" }
+          list              = { smoothScrolling = true }
+          tree              = { indent = 16, renderIndentGuides = "always" }
+          tips              = { enabled = false }
+          activityBar       = { location = "default" }
         }
         window = {
-          titleBarStyle  = "custom"
+          titleBarStyle     = "custom"
           menuBarVisibility = "toggle"
-          zoomLevel      = 0
-          restoreWindows = "all"
-          newWindowDimensions = "inherit"
         }
         terminal = {
           integrated = {
-            fontFamily          = "Hack"
-            fontSize            = 11
-            cursorStyle         = "line"
-            cursorBlinking      = true
-            scrollback          = 100000
-            smoothScrolling     = true
-            copyOnSelection     = false
-            enableBell          = false
-            confirmOnExit       = "hasChildProcesses"
-            inheritEnv          = true
-            defaultProfile      = { linux = "zsh" }
-            shellIntegration    = { enabled = true }
+            fontFamily       = "Hack"
+            fontSize         = 11
+            cursorStyle      = "line"
+            cursorBlinking   = true
+            scrollback       = 100000
+            smoothScrolling  = true
+            copyOnSelection  = false
+            enableBell       = false
+            confirmOnExit    = "hasChildProcesses"
+            inheritEnv       = true
+            defaultProfile   = { linux = "zsh" }
+            shellIntegration = { enabled = true }
           }
         }
         "terminal.integrated.profiles.linux" = { zsh = { path = "/usr/bin/zsh" }, bash = { path = "/usr/bin/bash" } }
         telemetry = {
-          telemetryLevel        = "off"
-          enableTelemetry       = false
-          enableCrashReporter   = false
-          feedback              = { enabled = false }
+          telemetryLevel      = "off"
+          enableTelemetry     = false
+          enableCrashReporter = false
+          feedback            = { enabled = false }
         }
         redhat = { telemetry = { enabled = false } }
         extensions = {
@@ -129,27 +110,20 @@ home {
           mode             = "manual"
           showReleaseNotes = false
         }
-        security  = { workspace = { trust = { enabled = true, untrustedFiles = "prompt" } } }
-        npm       = { fetchOnlinePackageInfo = false }
-        typescript = { surveys = { enabled = false } }
-        json      = { schemaDownload = { enable = true } }
+        security = { workspace = { trust = { enabled = true, untrustedFiles = "prompt" } } }
+        scm      = { alwaysShowRepositories = true }
         git = {
-          autofetch               = false
-          confirmSync             = true
-          enableSmartCommit       = false
-          enableCommitSigning     = true
+          autofetch                     = false
+          confirmSync                   = true
+          enableSmartCommit             = false
+          enableCommitSigning           = true
           openRepositoryInParentFolders = "never"
-          decorations             = { enabled = true }
+          decorations                   = { enabled = true }
         }
-        diffEditor = { ignoreTrimWhitespace = false, renderSideBySide = true }
-        scm        = { alwaysShowRepositories = true }
-        debug      = { console = { fontSize = 11 }, toolBarLocation = "docked" }
-        markdown   = { preview = { fontSize = 12, scrollEditorWithPreview = true } }
-        breadcrumbs = { enabled = true }
         python = {
-          languageServer      = "Default"
+          languageServer         = "Default"
           defaultInterpreterPath = "/usr/bin/python3"
-          analysis            = { typeCheckingMode = "basic" }
+          analysis               = { typeCheckingMode = "basic" }
         }
         go = {
           toolsManagement = { autoUpdate = false }
@@ -157,23 +131,22 @@ home {
         }
         docker = { extension = { enableComposeLanguageServer = true } }
         terraform = {
-          languageServer               = { enable = true, path = "/usr/bin/terraform-ls" }
-          codelens                     = { referenceCount = true }
-          experimentalFeatures         = { validateOnSave = true, prefillRequiredFields = true }
+          languageServer       = { enable = true, path = "/usr/bin/terraform-ls" }
+          codelens             = { referenceCount = true }
+          experimentalFeatures = { validateOnSave = true, prefillRequiredFields = true }
         }
-        "[terraform]"                 = local.terraform
-        "[terraform-vars]"            = local.terraform
-        "[terraform-stack]"           = local.terraform
-        "[terraform-deploy]"          = local.terraform
-        "[json]"                      = local.prettier
-        "[jsonc]"                     = local.prettier
-        "[yaml]"                      = local.prettier
-        "[markdown]"                  = { editor = { wordWrap = "on", formatOnSave = false } }
-        "[python]"                    = { editor = { tabSize = 4 } }
-        "[go]"                        = { editor = { insertSpaces = false, tabSize = 4 } }
-        "indentRainbow"               = { colors = [for n in ["02", "03", "04"] : "#${args.palette[n]}40"] }
-        "material-icon-theme"         = { folders = { color = "#${args.palette["0A"]}" } }
-        "vsicons"                     = { dontShowNewVersionMessage = true }
+        "[terraform]"         = local.terraform
+        "[terraform-vars]"    = local.terraform
+        "[terraform-stack]"   = local.terraform
+        "[terraform-deploy]"  = local.terraform
+        "[json]"              = local.prettier
+        "[jsonc]"             = local.prettier
+        "[yaml]"              = local.prettier
+        "[markdown]"          = { editor = { wordWrap = "on", formatOnSave = false } }
+        "[python]"            = { editor = { tabSize = 4 } }
+        "[go]"                = { editor = { insertSpaces = false, tabSize = 4 } }
+        "indentRainbow"       = { colors = [for n in ["02", "03", "04"] : "#${args.palette[n]}40"] }
+        "material-icon-theme" = { folders = { color = "#${args.palette["0A"]}" } }
       }
     }
   }

@@ -1,5 +1,6 @@
 # Chromium and its enterprise policies. A policy whose name the browser does
-# not know it ignores in silence, so the names are held against a list.
+# not know it ignores in silence, so the names are held against those that
+# the browser of Debian 13 knows (version 156), and those of ChromeOS.
 
 option "programs.chromium.enable" {
   type        = bool
@@ -40,11 +41,12 @@ locals {
   chromeos = split("\n", trimspace(file("./chromeos.txt")))
   idle     = [for name in keys(config.programs.chromium.policies) : name if contains(local.chromeos, name)]
   forced   = [for id in config.programs.chromium.extensions : "${id};https://clients2.google.com/service/update2/crx"]
-  policies = jsonencode(merge(
+  policies = merge(
     length(local.forced) > 0 ? { ExtensionInstallForcelist = local.forced } : {},
     config.programs.chromium.policies,
     config.programs.chromium.extra_policies,
-  ))
+  )
+  text = "{\n${join(",\n", [for name, value in local.policies : "  ${jsonencode(name)}: ${jsonencode(value)}"])}\n}\n"
 }
 
 warn "chromeos_policies" {
@@ -55,10 +57,10 @@ warn "chromeos_policies" {
 config {
   when     = config.programs.chromium.enable
   packages = ["chromium"]
-  file "/etc/chromium/policies/managed/hostctl.json" { content = "${local.policies}\n" }
+  file "/etc/chromium/policies/managed/hostctl.json" { content = local.text }
 }
 
 file "/etc/brave/policies/managed/hostctl.json" {
   when    = config.programs.brave.enable
-  content = "${local.policies}\n"
+  content = local.text
 }

@@ -1,4 +1,5 @@
-# Firefox, the extended support release that Debian carries, and its policies.
+# Firefox, the extended support release that Debian carries, and its
+# policies, whose names are held against its own schema (version 153).
 
 option "programs.firefox.enable" {
   type        = bool
@@ -40,5 +41,5 @@ config {
 
 file "/etc/firefox/policies/policies.json" {
   when    = config.programs.firefox.enable && length(local.policies) > 0
-  content = "${jsonencode({ policies = local.policies })}\n"
+  content = "{\"policies\": {\n${join(",\n", [for name, value in local.policies : "  ${jsonencode(name)}: ${jsonencode(value)}"])}\n}}\n"
 }

@@ -1,4 +1,5 @@
-# kitty, a terminal, set up for one user.
+# kitty, a terminal, set up for one user. The names of settings are those of
+# version 0.41, less those for other systems.
 
 option "home.*.programs.kitty.enable" {
   type        = bool
@@ -9,7 +10,7 @@ option "home.*.programs.kitty.enable" {
 option "home.*.programs.kitty.settings" {
   type        = map(any)
   default     = {}
-  keys        = split("\n", trimspace(file("./kitty.txt")))
+  keys        = concat(split("\n", trimspace(file("./kitty.txt"))), [for n in range(16, 256) : "color${n}"])
   description = "kitty.conf(5). A list writes its key once for each element: map, env, symbol_map."
   example     = { scrollback_lines = 10000, map = ["ctrl+t new_tab"] }
 }

@@ -1,0 +1,6 @@
+export ELECTRON_OZONE_PLATFORM_HINT="auto"
+export MOZ_ENABLE_WAYLAND="1"
+export XDG_CACHE_HOME="$HOME/.cache"
+export XDG_CONFIG_HOME="$HOME/.config"
+export XDG_DATA_HOME="$HOME/.local/share"
+export XDG_STATE_HOME="$HOME/.local/state"
