@@ -84,6 +84,9 @@ func (c *completion) names() {
 		return
 	case s.typ != nil:
 		c.attributes(*s.typ)
+		if len(s.path) == len(s.node.Path) {
+			c.keys(s)
+		}
 		return
 	}
 	if s.node.Entry != nil {
@@ -100,6 +103,8 @@ func (c *completion) names() {
 		c.block("imports", "other modules", "imports = [\"$0\"]")
 		c.block("locals", "names local to this file", "locals {\n  $0\n}")
 		c.block("config", "definitions under a condition", "config {\n  when = $0\n}")
+		c.block("function", "a function of this file", "function \"$1\" {\n  params = [$2]\n  result = $0\n}")
+		c.block("moved", "a renamed option", "moved {\n  from = \"$1\"\n  to   = \"$0\"\n}")
 		c.block("option", "declare an option", "option \"$1\" {\n  type        = $2\n  description = \"$0\"\n}")
 		c.block("assert", "a check", "assert \"$1\" {\n  condition = $2\n  message   = \"$0\"\n}")
 		c.block("warn", "a check that only warns", "warn \"$1\" {\n  condition = $2\n  message   = \"$0\"\n}")
@@ -119,8 +124,10 @@ func (c *completion) block(name, detail, snippet string) {
 // languageBlocks are the arguments of the language's own blocks.
 func languageBlocks() map[string][]string {
 	return map[string][]string{
-		"option":            {"type", "default", "description", "example", "read_only", "validation"},
+		"option":            {"type", "default", "description", "example", "read_only", "keys", "validation"},
 		"option.validation": {"condition", "error_message"},
+		"function":          {"params", "variadic_param", "result"},
+		"moved":             {"from", "to", "message"},
 		"assert":            {"condition", "message", "when", "for_each"},
 		"warn":              {"condition", "message", "when", "for_each"},
 	}
@@ -164,6 +171,21 @@ func (c *completion) attributes(t option.Type) {
 		for _, alt := range t.Alts {
 			c.attributes(alt)
 		}
+	}
+}
+
+// keys offers those that the map at s may have, or else those that it has.
+func (c *completion) keys(s spot) {
+	keys := c.result.AllowedKeys(s.node)
+	if keys == nil {
+		keys = c.result.Keys(s.path)
+	}
+	for _, k := range keys {
+		insert := k
+		if !hclsyntax.ValidIdentifier(k) {
+			insert = fmt.Sprintf("%q", k)
+		}
+		c.add(completionItem{Label: k, Kind: kindField, Detail: "key of " + s.path.String()}, insert)
 	}
 }
 

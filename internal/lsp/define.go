@@ -37,6 +37,11 @@ func (q *request) define() []location {
 			return q.inputAt(c)
 		}
 	}
+	for _, b := range bodyOf(q.text.src).Blocks {
+		if b.Type == "function" && len(b.Labels) == 1 && b.Labels[0] == c.word && c.top().value && !c.quoted() && len(c.steps) == 0 {
+			return []location{{URI: uriOf(q.path), Range: q.text.span(b.DefRange())}}
+		}
+	}
 	if r == nil {
 		return nil
 	}

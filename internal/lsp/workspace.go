@@ -19,7 +19,7 @@ import (
 )
 
 // pause is how long typing must rest before the flake is evaluated.
-const pause = 100 * time.Millisecond
+const pause = 60 * time.Millisecond
 
 // workspace is one flake with its evaluated hosts.
 type workspace struct {

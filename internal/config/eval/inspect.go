@@ -54,6 +54,17 @@ func (r *Result) Keys(p option.Path) []string {
 	return nil
 }
 
+// AllowedKeys are the only keys that the map which n holds may have; nil where
+// it may have any.
+func (r *Result) AllowedKeys(n *option.Node) []string {
+	d := r.Declaration(n)
+	if d == nil || d.Keys == nil {
+		return nil
+	}
+	known, _ := r.eval.allowedKeys(n, d)
+	return known
+}
+
 // Makers are the places that bring the entry at p about.
 func (r *Result) Makers(p option.Path) []hcl.Range {
 	if len(p) == 0 {

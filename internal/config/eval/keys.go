@@ -15,22 +15,10 @@ func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 	if decl.Keys == nil || !c.merged.Defined || len(c.merged.Elements) == 0 {
 		return
 	}
-	v, ok := e.value(decl.Keys, &scope{mod: e.homes[c.node]})
+	known, ok := e.allowedKeys(c.node, decl)
 	if !ok {
 		c.bad = true
 		return
-	}
-	var known []string
-	v, _ = v.Unmark()
-	if v.IsNull() || !v.CanIterateElements() {
-		e.fail(decl.Keys.Range().Ptr(), "Wrong type", fmt.Sprintf("keys of option %s takes a list of strings.", decl.Path))
-		return
-	}
-	for it := v.ElementIterator(); it.Next(); {
-		_, name := it.Element()
-		if s, ok := option.KeyString(name); ok {
-			known = append(known, s)
-		}
 	}
 	for _, key := range sortedKeys(c.merged.Elements) {
 		if slices.Contains(known, key) {
@@ -43,4 +31,26 @@ func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 			Detail: fmt.Sprintf("%s has no key %q.%s", c.path, key, option.DidYouMean(key, known)),
 		}})
 	}
+}
+
+// allowedKeys is the value of an option's keys argument; it is false where that
+// failed, which has been reported.
+func (e *evaluator) allowedKeys(n *option.Node, decl *option.Declaration) ([]string, bool) {
+	v, ok := e.value(decl.Keys, &scope{mod: e.homes[n]})
+	if !ok {
+		return nil, false
+	}
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.CanIterateElements() {
+		e.fail(decl.Keys.Range().Ptr(), "Wrong type", fmt.Sprintf("keys of option %s takes a list of strings.", decl.Path))
+		return nil, false
+	}
+	var known []string
+	for it := v.ElementIterator(); it.Next(); {
+		_, name := it.Element()
+		if s, ok := option.KeyString(name); ok {
+			known = append(known, s)
+		}
+	}
+	return known, true
 }
