@@ -283,9 +283,17 @@ func (c *completion) expression() {
 }
 
 func (c *completion) functions() {
-	fns := c.result.Functions(c.path)
-	for _, name := range slices.Sorted(maps.Keys(fns)) {
-		c.add(completionItem{Label: name, Kind: kindFunction, Detail: signature(name, fns[name]), InsertTextFormat: snippetFormat, SortText: "~" + name}, name+"($0)")
+	details := map[string]string{}
+	for name, f := range c.result.Functions(c.path) {
+		details[name] = signature(name, f)
+	}
+	for name := range functionsOf(c.text.src) {
+		if details[name] == "" {
+			details[name] = "function of this file"
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(details)) {
+		c.add(completionItem{Label: name, Kind: kindFunction, Detail: details[name], InsertTextFormat: snippetFormat, SortText: "~" + name}, name+"($0)")
 	}
 }
 

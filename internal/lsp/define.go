@@ -37,10 +37,8 @@ func (q *request) define() []location {
 			return q.inputAt(c)
 		}
 	}
-	for _, b := range bodyOf(q.text.src).Blocks {
-		if b.Type == "function" && len(b.Labels) == 1 && b.Labels[0] == c.word && c.top().value && !c.quoted() && len(c.steps) == 0 {
-			return []location{{URI: uriOf(q.path), Range: q.text.span(b.DefRange())}}
-		}
+	if b := functionsOf(q.text.src)[c.word]; b != nil && c.top().value && !c.quoted() && len(c.steps) == 0 {
+		return []location{{URI: uriOf(q.path), Range: q.text.span(b.DefRange())}}
 	}
 	if r == nil {
 		return nil
@@ -153,6 +151,17 @@ func localsOf(src []byte) map[string]*hclsyntax.Attribute {
 			for name, a := range b.Body.Attributes {
 				out[name] = a
 			}
+		}
+	}
+	return out
+}
+
+// functionsOf are the function blocks of a file, as localsOf are its locals.
+func functionsOf(src []byte) map[string]*hclsyntax.Block {
+	out := map[string]*hclsyntax.Block{}
+	for _, b := range bodyOf(src).Blocks {
+		if b.Type == "function" && len(b.Labels) == 1 {
+			out[b.Labels[0]] = b
 		}
 	}
 	return out
