@@ -3,8 +3,8 @@
 # is asked for, so that both come and go together.
 
 option "application.*.function" {
-  type        = string
-  description = "What the application is for, as people call it; applications of one function stand in one row of `hostctl show`."
+  type        = one_of(string, set(string))
+  description = "What the application is for, as people call it, or several such names; applications of one function stand in one row of `hostctl show`."
   example     = "Browser"
 }
 

@@ -122,5 +122,3 @@ application "spotify" {
   missing  = "in Spotify's own package repository, not in Debian"
 }
 application "vlc" { function = "Media Player" }
-application "grim" { function = "Screenshots" }
-application "slurp" { function = "Screenshots" }

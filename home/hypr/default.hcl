@@ -18,12 +18,12 @@ programs {
   }
 }
 
-application "Hyprland" { function = "Compositor" }
-application "Hyprland (windows)" { function = "Window Manager" }
+application "Hyprland" { function = ["Compositor", "Window Manager"] }
 application "Wayland" { function = "Display Server" }
 application "hypridle" { function = "Idle Daemon" }
 application "hyprlock" { function = "Screen Lock" }
-application "grim, slurp" { function = "Screenshots" }
+application "grim" { function = "Screenshots" }
+application "slurp" { function = "Screenshots" }
 
 environment { packages = ["gnome-keyring", "grim", "libnotify-bin", "lxqt-policykit", "slurp", "udiskie", "wl-clipboard"] }
 

@@ -3,6 +3,8 @@ programs {
   virt_manager { enable = true }
 }
 
+application "virt-manager" { function = "Virtualization" }
+
 home {
   name     = args.user
   packages = ["adwaita-icon-theme", "virt-viewer"]

@@ -105,10 +105,12 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 			Template: template, Hardware: inv.Hardware,
 		})
 		for _, a := range inv.Applications {
-			if functions[a.Function] == nil {
-				functions[a.Function] = &render.ShowFunction{Function: a.Function, Templates: []string{}}
+			for _, function := range a.Functions {
+				if functions[function] == nil {
+					functions[function] = &render.ShowFunction{Function: function, Templates: []string{}}
+				}
+				addApplication(functions[function], a, name, template)
 			}
-			addApplication(functions[a.Function], a, name, template)
 		}
 	}
 	s.Applications = []render.ShowFunction{}

@@ -22,9 +22,9 @@ type Inventory struct {
 // Application is an entry of the option `application`.
 type Application struct {
 	Name       string
-	Function   string
-	Missing    string // why the host lacks it; "" where it does not
-	ByTemplate bool   // the host's template asks for it, whoever else does
+	Functions  []string // sorted
+	Missing    string   // why the host lacks it; "" where it does not
+	ByTemplate bool     // the host's template asks for it, whoever else does
 }
 
 // Inventory reads the outline off the evaluated host.
@@ -43,7 +43,7 @@ func (r *Result) Inventory() *Inventory {
 	for _, name := range below(e, n, at) {
 		layers := e.layers(n, at, name)
 		inv.Applications = append(inv.Applications, Application{
-			Name: name, Function: e.text(at.With(name).With("function")), Missing: e.text(at.With(name).With("missing")),
+			Name: name, Functions: e.texts(at.With(name).With("function")), Missing: e.text(at.With(name).With("missing")),
 			ByTemplate: slices.Contains(layers, option.Template),
 		})
 	}
@@ -64,6 +64,23 @@ func (e *evaluator) layers(n *option.Node, at option.Path, key string) []option.
 			layer = c.def.Source.Layer
 		}
 		out = append(out, layer)
+	}
+	return out
+}
+
+// texts is the value of an option that is a string or a set of strings.
+func (e *evaluator) texts(p option.Path) []string {
+	c := e.leafAt(p)
+	if c == nil || c.bad || !c.merged.Defined {
+		return nil
+	}
+	v, _ := c.merged.Value.Unmark()
+	if v.IsNull() || !v.Type().IsSetType() && !v.Type().IsListType() && !v.Type().IsTupleType() {
+		return []string{e.text(p)}
+	}
+	var out []string
+	for _, s := range v.AsValueSlice() {
+		out = append(out, s.AsString())
 	}
 	return out
 }
