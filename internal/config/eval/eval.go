@@ -49,11 +49,13 @@ type evaluator struct {
 	checks  []*check
 	moves   moves
 
-	cells map[string]*cell
-	stack []frame
-	calls int // of functions of files, under way
-	diags hcl.Diagnostics
-	said  map[string]bool
+	cells    map[string]*cell
+	stack    []frame
+	meter    meter
+	metering map[string]cty.Value // leads to it
+	calls    int                  // of functions of files, under way
+	diags    hcl.Diagnostics
+	said     map[string]bool
 	// incomplete is set when a file did not parse: what it would have
 	// declared or defined is then not missed (rule 29).
 	incomplete bool
@@ -76,6 +78,8 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 		e.index(label, file)
 	}
 	e.addMoves()
+	e.meter.left = budget
+	e.metering = e.meter.variable()
 	return e
 }
 

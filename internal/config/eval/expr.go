@@ -48,6 +48,7 @@ type reading struct {
 	sick   bool // something that was read is poisoned
 	gone   []absence
 	locals []*local
+	seen   map[*local]cty.Value // in this reading: locals of locals of locals are many
 	diags  hcl.Diagnostics
 }
 
@@ -115,6 +116,9 @@ func splat(expr hcl.Expression) bool {
 	if node, ok := expr.(hclsyntax.Node); ok {
 		// The visitor reports nothing.
 		_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+			if m, ok := n.(*metered); ok {
+				n = m.Expression
+			}
 			_, is := n.(*hclsyntax.SplatExpr)
 			found = found || is
 			return nil
@@ -210,7 +214,7 @@ func covers(outer, inner hcl.Range) bool {
 func (r *reading) read(expr hcl.Expression, sc *scope) cty.Value {
 	ctx := sc.mod.ctx.NewChild()
 	ctx.Variables = r.variables(expr, sc)
-	v, diags := expr.Value(ctx)
+	v, diags := r.e.evaluate(expr, ctx)
 	r.diags = append(r.diags, diags...)
 	r.branches(expr, ctx)
 	return v
@@ -227,11 +231,14 @@ func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 	}
 	// The visitor reports nothing.
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		if m, ok := n.(*metered); ok {
+			n = m.Expression
+		}
 		c, ok := n.(*hclsyntax.ConditionalExpr)
 		if !ok {
 			return nil
 		}
-		v, diags := c.Condition.Value(ctx)
+		v, diags := r.e.evaluate(c.Condition, ctx)
 		v, _ = v.Unmark()
 		switch {
 		case diags.HasErrors():
@@ -338,6 +345,9 @@ func (r *reading) local(l *local, at hcl.Range, sc *scope) cty.Value {
 	if l.value != cty.NilVal {
 		return l.value
 	}
+	if v, ok := r.seen[l]; ok {
+		return v
+	}
 	if slices.Contains(r.locals, l) {
 		r.fail(at, "Cycle", r.localCycle(l, sc.mod))
 		return cty.DynamicVal
@@ -350,6 +360,10 @@ func (r *reading) local(l *local, at hcl.Range, sc *scope) cty.Value {
 		v = r.e.strip(v)
 		l.value = v
 	}
+	if r.seen == nil {
+		r.seen = map[*local]cty.Value{}
+	}
+	r.seen[l] = v
 	return v
 }
 

@@ -102,6 +102,8 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 		p.file, p.diags = flake.Parse(name, src)
 		if p.file == nil {
 			p.file = &hcl.File{Bytes: src}
+		} else if body, ok := p.file.Body.(*hclsyntax.Body); ok {
+			meterAll(body)
 		}
 		s.keep(name, p.file)
 	})

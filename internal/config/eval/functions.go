@@ -59,30 +59,23 @@ func sharedFunctions() map[string]function.Function {
 	} {
 		fns[name] = f
 	}
+	for name, estimate := range estimates() {
+		fns[name] = bounded(fns[name], estimate)
+	}
+	fns["yamldecode"], fns["jsondecode"] = shallow(fns["yamldecode"]), shallow(fns["jsondecode"])
 	return fns
 }
 
 // refuseSecrets wraps a function that would destroy a placeholder silently.
 func refuseSecrets(name string, f function.Function) function.Function {
-	wrapped := &function.Spec{
-		Type: func(args []cty.Value) (cty.Type, error) {
-			for _, a := range args {
-				if s := secretsIn(a); len(s) > 0 {
-					return cty.NilType, fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", name, s[0])
-				}
+	return checked(f, func(args []cty.Value) error {
+		for _, a := range args {
+			if s := secretsIn(a); len(s) > 0 {
+				return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", name, s[0])
 			}
-			return f.ReturnTypeForValues(args)
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
-	}
-	for _, p := range f.Params() {
-		wrapped.Params = append(wrapped.Params, takesAnything(p))
-	}
-	if v := f.VarParam(); v != nil {
-		p := takesAnything(*v)
-		wrapped.VarParam = &p
-	}
-	return function.New(wrapped)
+		}
+		return nil
+	})
 }
 
 func takesAnything(p function.Parameter) function.Parameter {
@@ -237,6 +230,7 @@ func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (c
 	if vars.IsNull() || !vars.Type().IsObjectType() && !vars.Type().IsMapType() {
 		return cty.NilVal, fmt.Errorf("the variables of a template are a map")
 	}
+	meterAll(tmpl)
 	ctx = ctx.NewChild()
 	ctx.Variables = vars.AsValueMap()
 	v, diags := tmpl.Value(ctx)

@@ -1,6 +1,64 @@
 package eval
 
+import (
+	"fmt"
+	"strings"
+)
+
 // limitCases are those of rule 9: what one host may produce.
 func limitCases() []evalCase {
-	return []evalCase{}
+	doubling := func(format string) string {
+		var b strings.Builder
+		b.WriteString("locals {\n  a0 = \"0123456789\"\n")
+		for i := 1; i < 40; i++ {
+			fmt.Fprintf(&b, "  a%d = "+format+"\n", i, i-1, i-1)
+		}
+		return b.String() + "}\n"
+	}
+	return []evalCase{
+		{name: "rule 09 a loop in a loop in a loop ends, and names the expression", errs: []string{"Too much is produced"}, files: `
+locals { l = range(1000) }
+my { list = [for a in local.l : [for b in local.l : [for c in local.l : "${a}${b}${c}"]]] }` + myOptions},
+		{name: "rule 09 so does one inside try", errs: []string{"Too much is produced"}, files: `
+locals { l = range(1000) }
+my { text = try(length([for a in local.l : [for b in local.l : [for c in local.l : c]]]), "x") }` + myOptions},
+		{name: "rule 09 and one that a function hides", errs: []string{"Too much is produced"}, files: `
+function "f" {
+  params = [l]
+  result = [for a in l : [for b in l : [for c in l : c]]]
+}
+my { text = length(f(range(1000))) }` + myOptions},
+		{name: "rule 09 text that doubles", errs: []string{"Too much is produced"}, files: doubling(`"${local.a%d}${local.a%d}"`) + `
+my { text = local.a39 }` + myOptions},
+		{name: "rule 09 lists that double without memory, until they are written", errs: []string{"Too much is produced"}, files: doubling(`[local.a%d, local.a%d]`) + `
+my { text = jsonencode(local.a39) }` + myOptions},
+		{name: "rule 09 a template of a file that loops", errs: []string{"Too much is produced"}, files: `
+my { text = templatefile("./x.tmpl", { l = range(1000) }) }
+-- x.tmpl --
+%{ for a in l ~}%{ for b in l ~}%{ for c in l ~}
+0123456789 ${a} ${b} ${c}
+%{ endfor ~}%{ endfor ~}%{ endfor ~}` + myOptions},
+		{name: "rule 09 functions whose result is many times what they get", errs: []string{
+			"Its result would be larger", "Its result would be larger", "Its result would be larger", "Its result would be larger", "Its result would be larger"}, files: `
+locals {
+  s = join("", [for n in range(1000) : "xxxxxxxxxxxxxxxxxxxxxxxxxxxx"])
+  l = range(1000)
+}
+my { text = replace(local.s, "x", local.s) }
+my { list = setproduct(local.l, local.l, local.l) }
+my { lines = format("%1000000000s", "x") }
+my { other = join(local.s, [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""]) }
+my { data = indent(1000000000, "a\nb") }` + myOptions},
+		{name: "rule 09 a number that would be written out", errs: []string{"Too much is produced"}, files: `
+my { text = "${1e200000000}" }` + myOptions},
+		{name: "rule 09 decoded data nests no deeper than files", errs: []string{"nests deeper than 200 levels", "nests deeper than 200 levels", "nests deeper than 200 levels"}, files: `
+my { data = yamldecode(file("./dashes")) }
+my { text = yamldecode(file("./brackets")) }
+my { other = jsondecode(file("./brackets")) }` + myOptions + `
+-- dashes --
+` + strings.Repeat("- ", 3000) + `x
+-- brackets --
+` + strings.Repeat("[", 3000) + strings.Repeat("]", 3000) + `
+`},
+	}
 }

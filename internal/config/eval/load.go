@@ -60,6 +60,7 @@ func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.La
 	m.root = &block{mod: m}
 	m.ctx = e.fleet.base.NewChild()
 	m.ctx.Functions = e.functions(m)
+	m.ctx.Variables = e.metering
 	return m
 }
 

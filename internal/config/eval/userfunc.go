@@ -132,7 +132,7 @@ func (e *evaluator) call(f *userFunction, args []cty.Value) (cty.Value, error) {
 	}
 	ctx := f.ctx.NewChild()
 	ctx.Variables = vars
-	v, diags := f.result.Value(ctx)
+	v, diags := e.evaluate(f.result, ctx)
 	for _, d := range diags {
 		if d.Severity != hcl.DiagError {
 			continue

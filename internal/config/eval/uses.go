@@ -48,7 +48,7 @@ func (a aliases) with(name string, u *use) aliases {
 
 // usesOf lists every reference of an expression.
 func usesOf(expr hcl.Expression, in aliases) []use {
-	switch x := expr.(type) {
+	switch x := written(expr).(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return nil
 	case *hclsyntax.ScopeTraversalExpr, *hclsyntax.RelativeTraversalExpr, *hclsyntax.IndexExpr:
@@ -142,7 +142,7 @@ func pathUses(expr hclsyntax.Expression, in aliases) []use {
 // pathOf reads an expression as a path; inner are the uses of its keys, or
 // of the whole expression where it is no path.
 func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
-	switch x := expr.(type) {
+	switch x := written(expr).(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return pathOf(x.Expression, in)
 	case *hclsyntax.ScopeTraversalExpr:

@@ -1,0 +1,181 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// budget bounds what the expressions of one host produce, in bytes of text and
+// elementSize for every element: far above any real configuration, and low
+// enough that the memory of the machine lasts (rule 9).
+const (
+	budget      = 1 << 26
+	elementSize = 64
+)
+
+// meterName is the variable that leads an expression to the meter of the host
+// that it is evaluated for. It cannot be written.
+const meterName = "(meter of this host)"
+
+var errSpent = errors.New("too much is produced")
+
+// meter counts for one host.
+type meter struct {
+	left int
+	at   hcl.Range // where it ran out
+}
+
+// variable is how the functions and loops of a file find the meter.
+func (m *meter) variable() map[string]cty.Value {
+	return map[string]cty.Value{meterName: cty.CapsuleVal(cty.Capsule("meter", reflect.TypeFor[meter]()), m)}
+}
+
+// spend takes what a value comes to. It panics with errSpent when nothing is
+// left: a loop must end at once, and hcl would go on to its last element.
+func (m *meter) spend(v cty.Value, at hcl.Range) {
+	if m.left >= 0 {
+		m.left -= sizeOf(v, m.left)
+		if m.left < 0 {
+			m.at = at
+		}
+	}
+	if m.left < 0 {
+		panic(errSpent)
+	}
+}
+
+// sizeOf stops to count above limit.
+func sizeOf(v cty.Value, limit int) int {
+	v, _ = v.Unmark()
+	t := v.Type()
+	switch {
+	case v.IsNull() || !v.IsKnown():
+		return elementSize
+	case t == cty.String:
+		return elementSize + len(v.AsString())
+	case t == cty.Number:
+		// Written out, a number has as many digits as its exponent says.
+		return elementSize + max(v.AsBigFloat().MantExp(nil), 0)
+	case !v.CanIterateElements():
+		return elementSize
+	}
+	size := elementSize
+	for it := v.ElementIterator(); it.Next() && size <= limit; {
+		_, e := it.Element()
+		size += sizeOf(e, limit-size)
+	}
+	return size
+}
+
+// metered is an expression whose every value is counted.
+type metered struct{ hclsyntax.Expression }
+
+// UnwrapExpression lets hcl's static analysis see what was written.
+func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
+
+// Value evaluates and counts.
+func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	v, diags := m.Expression.Value(ctx)
+	for c := ctx; c != nil; c = c.Parent() {
+		if count, ok := c.Variables[meterName]; ok {
+			count.EncapsulatedValue().(*meter).spend(v, m.Range())
+			break
+		}
+	}
+	return v, diags
+}
+
+// meterAll wraps, once for all hosts, the places of a file at which one
+// expression produces many values or long ones: what a loop yields, what a
+// function is given, calls inside literals, and the parts of a template.
+func meterAll(node hclsyntax.Node) {
+	// The visitor reports nothing.
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		if m, ok := n.(*metered); ok {
+			n = m.Expression
+		}
+		switch x := n.(type) {
+		case *hclsyntax.ForExpr:
+			x.ValExpr = meterOne(x.ValExpr)
+		case *hclsyntax.FunctionCallExpr:
+			if !isModifier(x.Name) {
+				meterEach(x.Args, false)
+			}
+		case *hclsyntax.TemplateExpr:
+			meterEach(x.Parts, false)
+		case *hclsyntax.TupleConsExpr:
+			meterEach(x.Exprs, true)
+		case *hclsyntax.ObjectConsExpr:
+			for i := range x.Items {
+				x.Items[i].ValueExpr = meterCall(x.Items[i].ValueExpr)
+			}
+		}
+		return nil
+	})
+}
+
+func meterEach(exprs []hclsyntax.Expression, callsOnly bool) {
+	for i, x := range exprs {
+		if callsOnly {
+			exprs[i] = meterCall(x)
+		} else {
+			exprs[i] = meterOne(x)
+		}
+	}
+}
+
+// meterCall leaves alone what may be the syntax of a definition.
+func meterCall(x hclsyntax.Expression) hclsyntax.Expression {
+	if call, ok := x.(*hclsyntax.FunctionCallExpr); ok && !isModifier(call.Name) {
+		return meterOne(x)
+	}
+	return x
+}
+
+func meterOne(x hclsyntax.Expression) hclsyntax.Expression {
+	switch x.(type) {
+	case *hclsyntax.LiteralValueExpr, *metered:
+		return x
+	}
+	return &metered{x}
+}
+
+// written is the expression that stands in the file.
+func written(x hcl.Expression) hcl.Expression {
+	if m, ok := x.(*metered); ok {
+		return m.Expression
+	}
+	return x
+}
+
+// evaluate is the value of x, counted.
+func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+	defer func() {
+		if p := recover(); p != nil && p != errSpent { //nolint:errorlint // a panic's value, not a chain
+			panic(p)
+		}
+		if e.meter.left < 0 {
+			v, diags = cty.DynamicVal, hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "Too much is produced", Subject: e.meter.at.Ptr(),
+				Detail: fmt.Sprintf("By this expression the configuration of this host comes to more than %d MB of text and elements; it is evaluated no further.", budget>>20),
+			}}
+		}
+	}()
+	v, diags = x.Value(ctx)
+	e.meter.spend(v, x.Range())
+	return v, diags
+}
+
+// isModifier reports the names of syntax that looks like a call.
+func isModifier(name string) bool {
+	switch name {
+	case "force", "default", "before", "after", "without":
+		return true
+	}
+	return false
+}
