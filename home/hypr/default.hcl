@@ -28,11 +28,8 @@ application "slurp" { function = "Screenshots" }
 environment { packages = ["gnome-keyring", "grim", "libnotify-bin", "lxqt-policykit", "slurp", "udiskie", "wl-clipboard"] }
 
 home {
-  name = args.user
-  session_variables = {
-    ELECTRON_OZONE_PLATFORM_HINT = "auto"
-    MOZ_ENABLE_WAYLAND           = "1"
-  }
+  name              = args.user
+  session_variables = { MOZ_ENABLE_WAYLAND = "1" }
 
   file ".config/hypr/hyprland.conf" {
     content = substitute(file("./hyprland.conf"), merge(local.colors, { home = local.home }))

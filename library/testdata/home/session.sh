@@ -1,4 +1,3 @@
-export ELECTRON_OZONE_PLATFORM_HINT="auto"
 export MOZ_ENABLE_WAYLAND="1"
 export XDG_CACHE_HOME="$HOME/.cache"
 export XDG_CONFIG_HOME="$HOME/.config"
