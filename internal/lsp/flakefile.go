@@ -4,7 +4,7 @@ package lsp
 func flakeNames() map[string][]string {
 	return map[string][]string{
 		"":              {"description", "modules", "input", "args", "template", "host", "export"},
-		"input":         {"url", "flake", "components", "keyring"},
+		"input":         {"url", "flake", "follows", "components", "keyring"},
 		"template":      {"modules", "args"},
 		"host":          {"system", "template", "modules", "args"},
 		"export":        {"modules", "templates", "packages"},
