@@ -100,7 +100,13 @@ func (w *workspace) evaluate() {
 	if f != nil && !diags.HasErrors() {
 		hosts := slices.DeleteFunc(f.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
 		made, said := make([]*eval.Result, len(hosts)), make([]hcl.Diagnostics, len(hosts))
-		eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, d hcl.Diagnostics) { made[i], said[i] = r, d })
+		var first sync.Once
+		eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, d hcl.Diagnostics) {
+			made[i], said[i] = r, d
+			if len(affected) > 1 {
+				first.Do(func() { w.foretell(ctx, affected, hosts[i], d, unsaved) })
+			}
+		})
 		for i, name := range hosts {
 			results[name], found[name] = made[i], said[i]
 		}
@@ -112,7 +118,30 @@ func (w *workspace) evaluate() {
 	}
 	w.all, w.changed = false, map[string]bool{}
 	w.keep(f, results, found)
-	w.publish(unsaved)
+	w.publish(w.found, unsaved)
+}
+
+// foretell publishes what the first of the affected hosts says of the files
+// that changed, as what all of them will: a mistake in a file that many hosts
+// share is mostly the same on each, and the others take their time.
+func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host string, diags hcl.Diagnostics, unsaved map[string][]byte) {
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
+	changed := func(d *hcl.Diagnostic) bool { return w.changed[w.pathOf(d.Subject)] }
+	found := maps.Clone(w.found)
+	for name := range affected {
+		found[name] = slices.DeleteFunc(slices.Clone(found[name]), changed)
+		for _, d := range diags {
+			if changed(d) {
+				found[name] = append(found[name], d)
+			}
+		}
+	}
+	found[host] = diags
+	w.publish(found, unsaved)
 }
 
 // affected are the hosts that what changed is part of; nil stands for all.
@@ -159,20 +188,15 @@ func (w *workspace) keep(f *flake.Flake, results map[string]*eval.Result, found 
 	}
 }
 
-// diagnostics are those of all hosts.
-func (w *workspace) diagnostics() hcl.Diagnostics {
-	all := eval.NewHostDiagnostics(len(w.found) - 1)
-	for _, name := range slices.Sorted(maps.Keys(w.found)) {
-		all.Add(name, w.found[name])
-	}
-	return all.Merged()
-}
-
 // publish sends the diagnostics of every file that has some, and none for
 // those that had some the last time. Places are those of what was evaluated.
-func (w *workspace) publish(unsaved map[string][]byte) {
+func (w *workspace) publish(found map[string]hcl.Diagnostics, unsaved map[string][]byte) {
+	all := eval.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		all.Add(name, found[name])
+	}
 	byFile := map[string][]diagnostic{}
-	for _, d := range w.diagnostics() {
+	for _, d := range all.Merged() {
 		path := w.pathOf(d.Subject)
 		byFile[path] = append(byFile[path], diagnosticOf(d, path, unsaved))
 	}

@@ -23,6 +23,13 @@ func TestOnlyWhatChangedIsEvaluated(t *testing.T) {
 	if got := e.diagnosed("one/default.hcl"); len(got) != 1 || !strings.Contains(got[0].Message, `Did you mean "text"?`) || !strings.Contains(got[0].Message, "(On one.)") {
 		t.Errorf("the mistake of one host is %+v", got)
 	}
+	// What the first host says of a file of both is published as both's.
+	e.change("base.hcl", "services {\n  openshs { enable = false }\n}\n")
+	for range 2 {
+		if got := e.diagnosed("base.hcl"); len(got) != 1 || strings.Contains(got[0].Message, "(On ") {
+			t.Errorf("a mistake of both hosts is %+v", got)
+		}
+	}
 	e.edit("flake.hcl", testFlake+"host \"three\" {\n")
 	if got := e.diagnosed("flake.hcl"); len(got) == 0 {
 		t.Error("flake.hcl does not parse, and nothing is said")
