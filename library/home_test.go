@@ -103,6 +103,7 @@ func TestHomeFiles(t *testing.T) {
 		"chromium.json":    "/etc/chromium/policies/managed/hostctl.json",
 		"dconf.ini":        "/home/psiri/.config/hostctl/dconf.ini",
 		"dunstrc":          "/home/psiri/.config/dunst/dunstrc",
+		"fonts.conf":       "/etc/fonts/conf.d/52-hostctl.conf",
 		"firefox.json":     "/etc/firefox/policies/policies.json",
 		"fuzzel.ini":       "/home/psiri/.config/fuzzel/fuzzel.ini",
 		"gitconfig":        "/home/psiri/.config/git/config",

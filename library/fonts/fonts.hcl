@@ -20,20 +20,21 @@ config {
   packages = concat(["fontconfig"], config.fonts.packages)
 }
 
+locals {
+  aliases = [for kind, families in config.fonts.fontconfig.default_fonts : join("\n", concat(
+    ["  <alias binding=\"same\">", "    <family>${kind}</family>", "    <prefer>"],
+    [for f in families : "      <family>${replace(replace(f, "&", "&amp;"), "<", "&lt;")}</family>"],
+    ["    </prefer>", "  </alias>"],
+  ))]
+}
+
 file "/etc/fonts/conf.d/52-hostctl.conf" {
   when    = length(config.fonts.fontconfig.default_fonts) > 0
   content = <<-EOT
     <?xml version="1.0"?>
     <!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">
     <fontconfig>
-    %{~for kind, families in config.fonts.fontconfig.default_fonts~}
-
-      <alias binding="same">
-        <family>${kind}</family>
-        <prefer>${join("", [for f in families : "<family>${replace(replace(f, "&", "&amp;"), "<", "&lt;")}</family>"])}</prefer>
-      </alias>
-    %{~endfor~}
-
+    ${join("\n", local.aliases)}
     </fontconfig>
   EOT
 }

@@ -69,7 +69,7 @@ config {
       [Service]
       Type=oneshot
       RemainAfterExit=yes
-      ExecStart=/bin/sh -c 'exec dconf load / <"$1"' sh %E/hostctl/dconf.ini
+      ExecStart=/bin/sh -c 'exec dconf load / <"$$1"' sh %E/hostctl/dconf.ini
 
       [Install]
       WantedBy=default.target
