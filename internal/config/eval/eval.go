@@ -119,7 +119,9 @@ func (e *evaluator) loadAll() {
 		e.activate(name)
 	}
 	e.loadList(option.Flake, e.flake.Modules)
-	if e.host.Template != "" {
+	if e.host.TemplateFrom != nil {
+		e.loadList(option.Template, e.host.TemplateFrom)
+	} else if e.host.Template != "" {
 		t := e.flake.Template(e.host.Template)
 		if t == nil {
 			e.fail(&e.host.TemplateRange, "Unknown template", fmt.Sprintf("flake.hcl has no template %q.%s", e.host.Template, option.DidYouMean(e.host.Template, e.flake.Templates())))
@@ -155,7 +157,7 @@ func (e *evaluator) index(label, file string) {
 // key, the host's winning (rule 22).
 func (e *evaluator) evalArgs() cty.Value {
 	layers := []map[string]hcl.Expression{e.flake.Args}
-	if t := e.flake.Template(e.host.Template); t != nil {
+	if t := e.flake.Template(e.host.Template); t != nil && e.host.TemplateFrom == nil {
 		layers = append(layers, t.Args)
 	}
 	exprs := map[string]hcl.Expression{}

@@ -125,6 +125,56 @@ func TestRule22ForeignModules(t *testing.T) {
 	}
 }
 
+// Rule 24: a flake hands out modules, templates and packages, and another
+// takes them by these names. What a template of another flake says is of the
+// template layer.
+func TestRule24Exports(t *testing.T) {
+	r := mustEval(t, writeFlake(t, `
+option "my.layer" { type = string }
+my { layer = host.template }
+sysctl = { "vm.swappiness" = 1 }
+file "/pkg" { source = "${input.hw.packages.tool}/x.txt" }
+-- flake.hcl --
+input "hw" { url = "path:./hw" }
+host "h" {
+  template = input.hw.templates.laptop
+  modules  = ["./h.hcl", input.hw.modules.quiet]
+}
+-- hw/flake.hcl --
+export {
+  modules   = { quiet = "./quiet.hcl" }
+  templates = { laptop = "./laptop" }
+  packages  = { tool = "./pkgs/tool" }
+}
+-- hw/quiet.hcl --
+sysctl = { "kernel.printk" = 3 }
+-- hw/laptop/default.hcl --
+imports = ["../power.hcl"]
+sysctl = { "vm.swappiness" = 2, "vm.laptop_mode" = 5 }
+-- hw/power.hcl --
+sysctl = { "vm.laptop_mode" = 4 }
+-- hw/pkgs/tool/x.txt --
+`))
+	want := map[string]string{"vm.swappiness": "1", "vm.laptop_mode": "5", "kernel.printk": "3"}
+	if !maps.Equal(r.Spec.Sysctls, want) {
+		t.Errorf("sysctl is %v, want %v", r.Spec.Sysctls, want)
+	}
+	if v, diags := r.Option("my.layer"); diags.HasErrors() || v.AsString() != "laptop" {
+		t.Errorf("host.template is %#v (%v)", v, diags)
+	}
+	if f := r.Spec.Files["/pkg"]; !strings.HasSuffix(r.Spec.Blobs[f.Digest], "/pkgs/tool/x.txt") {
+		t.Errorf("/pkg is %+v", f)
+	}
+	x, _ := r.Explain("sysctl")
+	layers := map[string]bool{}
+	for _, d := range x.Definitions {
+		layers[d.File+" "+d.Layer] = true
+	}
+	if !layers["@hw/laptop/default.hcl template"] || !layers["@hw/quiet.hcl host"] {
+		t.Errorf("the definitions stand in %v", layers)
+	}
+}
+
 // The same files give the same bytes, in whatever folder they are.
 func TestSpecIsHermetic(t *testing.T) {
 	archive := foreign + `

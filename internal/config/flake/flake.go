@@ -56,6 +56,9 @@ type Host struct {
 	Modules  hcl.Expression
 	Args     map[string]hcl.Expression
 	Range    hcl.Range
+	// TemplateFrom is a list that holds the template, where it is one of an
+	// input; Template is then its name there.
+	TemplateFrom hcl.Expression
 	// TemplateRange is where the template is named, for errors about it.
 	TemplateRange hcl.Range
 }

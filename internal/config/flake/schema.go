@@ -106,16 +106,14 @@ func (f *Flake) addTemplate(b *hclsyntax.Block) hcl.Diagnostics {
 func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := onlyAttributes(b.Body, "A host", "system", "template", "modules")
 	h := &Host{Name: b.Labels[0], System: "amd64", Range: b.DefRange()}
-	for name, to := range map[string]*string{"system": &h.System, "template": &h.Template} {
-		if a := b.Body.Attributes[name]; a != nil {
-			s, d := text(a.Expr)
-			*to = s
-			diags = append(diags, d...)
-		}
+	if a := b.Body.Attributes["system"]; a != nil {
+		s, d := text(a.Expr)
+		h.System = s
+		diags = append(diags, d...)
 	}
 	h.TemplateRange = h.Range
 	if a := b.Body.Attributes["template"]; a != nil {
-		h.TemplateRange = a.Expr.Range()
+		diags = append(diags, h.takeTemplate(a.Expr)...)
 	}
 	if a := b.Body.Attributes["system"]; a != nil && h.System != "" && !slices.Contains(architectures(), h.System) {
 		diags = append(diags, failure("Unknown system", fmt.Sprintf("%q is no architecture of Debian: %s.%s", h.System, strings.Join(architectures(), ", "), nearSystem(h.System)), a.Expr.Range().Ptr())...)
@@ -147,6 +145,23 @@ func nearSystem(system string) string {
 		return fmt.Sprintf(" Did you mean %q?", debian)
 	}
 	return option.DidYouMean(system, architectures())
+}
+
+// takeTemplate reads the name of a template, or that of one of an input.
+func (h *Host) takeTemplate(expr hclsyntax.Expression) hcl.Diagnostics {
+	h.TemplateRange = expr.Range()
+	t, diags := hcl.AbsTraversalForExpr(expr)
+	if diags.HasErrors() || t.RootName() != "input" {
+		h.Template, diags = text(expr)
+		return diags
+	}
+	last, ok := t[len(t)-1].(hcl.TraverseAttr)
+	if !ok || len(t) != 4 {
+		return failure("Wrong template", "A template of another flake is input.NAME.templates.TEMPLATE.", expr.Range().Ptr())
+	}
+	h.Template = last.Name
+	h.TemplateFrom = &hclsyntax.TupleConsExpr{Exprs: []hclsyntax.Expression{expr}, SrcRange: expr.Range(), OpenRange: expr.Range()}
+	return nil
 }
 
 // ValidHostName reports whether s is a host name as hostname(7) has it.
