@@ -55,7 +55,7 @@ func sharedFunctions() map[string]function.Function {
 		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(), "dotted": dottedFunc(),
 		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
-		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "keyvalue": writerFunc("", writeKeyValue),
+		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "xml": writerFunc("xml", writeXML), "keyvalue": writerFunc("", writeKeyValue),
 	} {
 		fns[name] = f
 	}

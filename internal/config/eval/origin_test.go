@@ -210,6 +210,7 @@ secret "b" {
 locals { a = config.secret.a.placeholder }
 file "/json" { content = jsonencode({ p = local.a, q = ["x"] }) }
 file "/toml" { content = toml({ p = local.a }) }
+file "/xml" { content = xml({ p = local.a }) }
 file "/kv" { content = keyvalue({ p = local.a }) }
 file "/tmpl" { content = templatefile("./x.tmpl", { p = local.a }) }
 file "/join" { content = join(",", [local.a, format("%s!", config.secret["b"].placeholder)]) }
@@ -224,6 +225,7 @@ pass=${p}
 	want := map[string]string{
 		"/json":  `{"p":"{{secret:a|json}}","q":["x"]} [a] 0400`,
 		"/toml":  "p = \"{{secret:a|json}}\"\n [a] 0400",
+		"/xml":   "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<p>{{secret:a|xml}}</p>\n [a] 0400",
 		"/kv":    "p {{secret:a}}\n [a] 0400",
 		"/tmpl":  "pass={{secret:a}}\n [a] 0400",
 		"/join":  "{{secret:a}},{{secret:b}}! [a b] 0400",

@@ -17,6 +17,7 @@ import (
 type writeOptions struct {
 	separator string // between key and value
 	quote     bool   // values are written in double quotes
+	doctype   string // of XML, without <!DOCTYPE and >
 }
 
 // writerFunc makes a function of a writer: data, and a map of options. Keys
@@ -63,8 +64,10 @@ func readWriteOptions(args []cty.Value) (writeOptions, error) {
 			o.separator = v.AsString()
 		case k.AsString() == "quote" && v.Type() == cty.Bool && !v.IsNull():
 			o.quote = v.True()
+		case k.AsString() == "doctype" && v.Type() == cty.String && !v.IsNull():
+			o.doctype = v.AsString()
 		default:
-			return o, fmt.Errorf("the options of a writer are separator (a string) and quote (a bool), not %q", k.AsString())
+			return o, fmt.Errorf("the options of a writer are separator and doctype (strings) and quote (a bool), not %q", k.AsString())
 		}
 	}
 	return o, nil

@@ -22,6 +22,7 @@ func TestRender(t *testing.T) {
 		"[{{secret:a}}] = {{secret:b}}":            "[q\"uo\\te'] = one\ntwo",
 		`"x {{secret:a|json}}{{secret:b|json}}"`:   `"x q\"uo\\te'one\ntwo"`,
 		`"{{secret:del|json}}"`:                    `"\u007f<&>"`,
+		"<x>{{secret:a|xml}}</x>":                  `<x>q&quot;uo\te'</x>`,
 		"X={{secret:a|shell}}":                     `X='q"uo\te'\'''`,
 	} {
 		if got, err := render(in, values, declared); err != nil || got != want {

@@ -34,17 +34,20 @@ func render(text string, values map[string]string, declared map[string]spec.Secr
 }
 
 // escape makes value safe at the place of its placeholder: inside double
-// quotes for json, as a word of its own for shell.
+// quotes for json, in text or an attribute for xml, as a word of its own for
+// shell.
 func escape(value, escaper string) (string, error) {
 	switch escaper {
 	case "":
 		return value, nil
 	case "json":
 		return quoted(value)
+	case "xml":
+		return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#13;").Replace(value), nil
 	case "shell":
 		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'", nil
 	default:
-		return "", fmt.Errorf("there is no escaper %q: use json, shell or none", escaper)
+		return "", fmt.Errorf("there is no escaper %q: use json, xml, shell or none", escaper)
 	}
 }
 
