@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -42,6 +43,20 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	}
 	n.Decl = d
 	e.homes[n] = m
+	e.warnTop(m, p, b.LabelRanges[0])
+}
+
+// warnTop warns of a user's option that stands at the top as resources do:
+// a later hostctl may have a resource of that name (rule 24).
+func (e *evaluator) warnTop(m *module, p option.Path, at hcl.Range) {
+	own := len(p) == 1 || len(p) > 1 && p[1] == option.Any
+	if m.flake == nil || !own || e.root.Children[p[0]].Ours() {
+		return
+	}
+	e.report(hcl.Diagnostics{{
+		Severity: hcl.DiagWarning, Summary: "Option at the top", Subject: &at,
+		Detail: fmt.Sprintf("The names at the top are those of resources, and a later hostctl may have one called %s. Put your options below a name of your own, such as option \"acme.%s\".", p[0], strings.Join(p, ".")),
+	}})
 }
 
 func (e *evaluator) place(m *module, p option.Path) (*option.Node, error) {

@@ -31,6 +31,13 @@ programs {
   mtr { enable = true }
 }
 my { text = contains(keys(config.package), "mtr-tiny") }` + myOptions},
+		{name: "rule 24 an option of one's own at the top warns", option: "mine", want: `"x"`, warns: []string{
+			`h.hcl:2,8-14: Option at the top`, `such as option "acme.site.*.port"`}, files: `
+option "mine" { type = string }
+option "site.*.port" { type = port }
+option "user.*.mail_dir" { type = optional(string) }
+option "acme.on" { type = optional(bool) }
+mine = "x"`},
 		{name: "rule 23 an error writes a path as it can be written", errs: []string{`sysctl["net.ipv4.ip_forward"]: expected a string, got a list`}, files: `
 sysctl = { "net.ipv4.ip_forward" = [1] }`},
 		{name: "rule 30 the host's line", option: "my.text", want: `"h"`, origin: "h.hcl:3 host plain", files: `

@@ -39,6 +39,13 @@ type Validation struct{ Condition, Message hcl.Expression }
 // IsOption reports whether n itself takes a value.
 func (n *Node) IsOption() bool { return n.Children == nil && n.Entry == nil }
 
+// Ours reports whether the library declares n or an option below it.
+func (n *Node) Ours() bool {
+	found := n.Library != ""
+	n.Walk(func(o *Node) { found = found || o.Library != "" })
+	return found
+}
+
 // Names are the children of a group, sorted.
 func (n *Node) Names() []string { return sortedKeys(n.Children) }
 
