@@ -118,6 +118,9 @@ func TestHomeFiles(t *testing.T) {
 		"settings.json":    "/home/psiri/.config/VSCodium/User/settings.json",
 		"user-dirs.dirs":   "/home/psiri/.config/user-dirs.dirs",
 		"waybar.css":       "/home/psiri/.config/waybar/style.css",
+		"zlogin":           "/home/psiri/.zlogin",
+		"zshrc":            "/home/psiri/.zshrc",
+		"etc-zshrc":        "/etc/zsh/zshrc",
 	} {
 		got, golden := content(t, h, name), filepath.Join("testdata", "home", golden)
 		if *update {

@@ -17,12 +17,14 @@ application "zsh" { function = "Shell" }
 
 home {
   name = args.user
-  file ".zshrc" { source = "./zshrc" }
-
-  # The user's own login file, not that of every zsh there is: root's shells
-  # and scripts start no compositor.
-  file ".zlogin" {
-    when   = config.programs.hyprland.enable
-    source = "./zlogin"
+  programs {
+    zsh {
+      enable       = true
+      init_content = file("./zshrc")
+      # In the user's own login file, not in that of every zsh there is:
+      # root's shells and scripts start no compositor.
+      login_extra = config.programs.hyprland.enable ? file("./zlogin") : null
+      history { size = 50000 }
+    }
   }
 }

@@ -24,7 +24,7 @@ option "home.*.programs.kitty.session" {
 
 locals {
   homes  = { for user, h in config.home : user => "${config.user[user].home}/.config/kitty" if h.programs.kitty.enable }
-  opened = { for user, dir in local.homes : user => "${dir}/startup.session" if config.home[user].programs.kitty.session != "" }
+  opened = { for user, dir in local.homes : user => "${dir}/startup.session" if trimspace(config.home[user].programs.kitty.session) != "" }
 }
 
 config {

@@ -1,5 +1,5 @@
-# zsh. /etc/zsh/zshrc has no folder for additions, so the whole file is ours;
-# a user's ~/.zshrc is read after it.
+# zsh. The files in /etc/zsh have no folder for additions, so those that have
+# something to say are ours in whole; a user's own are read after them.
 
 option "programs.zsh.enable" {
   type        = bool
@@ -10,7 +10,13 @@ option "programs.zsh.enable" {
 option "programs.zsh.enable_completion" {
   type        = bool
   default     = true
-  description = "Whether zsh completes commands, those that bring completion for bash as well."
+  description = "Whether zsh completes commands."
+}
+
+option "programs.zsh.enable_bash_completion" {
+  type        = bool
+  default     = true
+  description = "Whether commands that bring completion for bash only are completed as well."
 }
 
 option "programs.zsh.autosuggestions.enable" {
@@ -39,6 +45,41 @@ option "programs.zsh.syntax_highlighting.styles" {
   example     = { globbing = "none" }
 }
 
+option "programs.zsh.syntax_highlighting.patterns" {
+  type        = map(string)
+  default     = {}
+  description = "Styles of what matches a pattern, for the highlighter of that name."
+  example     = { "rm -rf *" = "fg=white,bold,bg=red" }
+}
+
+option "programs.zsh.set_options" {
+  type        = set(string)
+  default     = []
+  description = "Options of zshoptions(1) that every interactive zsh sets."
+  example     = ["hist_ignore_dups", "share_history"]
+}
+
+option "programs.zsh.shell_init" {
+  type        = lines
+  default     = ""
+  description = "Commands of every zsh there is, scripts and root's among them."
+  example     = "typeset -U path"
+}
+
+option "programs.zsh.login_shell_init" {
+  type        = lines
+  default     = ""
+  description = "Commands of every login shell."
+  example     = "umask 027"
+}
+
+option "programs.zsh.prompt_init" {
+  type        = lines
+  default     = ""
+  description = "Commands that set the prompt."
+  example     = "autoload -Uz promptinit && promptinit && prompt suse"
+}
+
 option "programs.zsh.interactive_shell_init" {
   type        = lines
   default     = ""
@@ -51,7 +92,10 @@ locals {
     # The highlighter wraps every widget there is, so it comes last.
     source /usr/share/zsh-syntax-highlighting/zsh-syntax-highlighting.zsh
     ZSH_HIGHLIGHT_HIGHLIGHTERS=(${join(" ", config.programs.zsh.syntax_highlighting.highlighters)})
-    ${join("\n", [for name, style in config.programs.zsh.syntax_highlighting.styles : "ZSH_HIGHLIGHT_STYLES[${name}]='${style}'"])}
+    ${join("\n", concat(
+  [for name, style in config.programs.zsh.syntax_highlighting.styles : "ZSH_HIGHLIGHT_STYLES[${name}]='${style}'"],
+  [for pattern, style in config.programs.zsh.syntax_highlighting.patterns : "ZSH_HIGHLIGHT_PATTERNS+=('${pattern}' '${style}')"],
+))}
   EOT
 }
 
@@ -65,15 +109,30 @@ config {
 
   file "/etc/zsh/zshrc" {
     check = ["zsh", "-n", "{path}"]
-    content = join("\n", compact([
+    content = "${join("\n", compact([for part in [
       "# Read by interactive shells, before ~/.zshrc.",
       "[[ -r /etc/profile.d/hostctl-aliases.sh ]] && source /etc/profile.d/hostctl-aliases.sh",
       "[[ -r ~/.config/hostctl/session.sh ]] && source ~/.config/hostctl/session.sh",
-      config.programs.zsh.enable_completion ? "autoload -Uz compinit bashcompinit\ncompinit\nbashcompinit" : "",
+      length(config.programs.zsh.set_options) > 0 ? "setopt ${join(" ", config.programs.zsh.set_options)}" : "",
+      config.programs.zsh.enable_completion ? "autoload -Uz compinit\ncompinit" : "",
+      config.programs.zsh.enable_completion && config.programs.zsh.enable_bash_completion ? "autoload -Uz bashcompinit\nbashcompinit" : "",
       config.programs.gnupg.agent.enable ? "export GPG_TTY=$TTY" : "",
       config.programs.zsh.autosuggestions.enable ? "source /usr/share/zsh-autosuggestions/zsh-autosuggestions.zsh" : "",
+      config.programs.zsh.prompt_init,
       config.programs.zsh.interactive_shell_init,
       config.programs.zsh.syntax_highlighting.enable ? local.highlighting : "",
-    ]))
+    ] : chomp(part)]))}\n"
   }
+}
+
+file "/etc/zsh/zshenv" {
+  when    = config.programs.zsh.enable && trimspace(config.programs.zsh.shell_init) != ""
+  check   = ["zsh", "-n", "{path}"]
+  content = config.programs.zsh.shell_init
+}
+
+file "/etc/zsh/zprofile" {
+  when    = config.programs.zsh.enable && trimspace(config.programs.zsh.login_shell_init) != ""
+  check   = ["zsh", "-n", "{path}"]
+  content = config.programs.zsh.login_shell_init
 }
