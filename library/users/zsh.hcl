@@ -63,6 +63,11 @@ locals {
   ]])
 }
 
+config {
+  when     = length(local.users) > 0
+  packages = ["zsh"]
+}
+
 file {
   for_each = { for f in local.texts : "${config.user[f.user].home}/${f.name}" => f if trimspace(f.content) != "" }
   owner    = each.value.user

@@ -17,6 +17,7 @@ locals {
 
 secret {
   for_each = toset(local.names)
+  file     = "../../../secrets/connections.yaml"
 }
 
 networking {
