@@ -106,22 +106,96 @@ func (e *evaluator) runChecks() {
 func (e *evaluator) checkUses(m *module) {
 	// The visitor reports by itself.
 	_ = hclsyntax.VisitAll(m.body, func(n hclsyntax.Node) hcl.Diagnostics {
-		if a, ok := n.(*hclsyntax.Attribute); ok {
-			for _, u := range usesOf(a.Expr, nil) {
-				e.checkUse(u)
+		if m, ok := n.(*metered); ok {
+			n = m.Expression
+		}
+		switch x := n.(type) {
+		case *hclsyntax.Attribute:
+			for _, u := range usesOf(x.Expr, nil) {
+				if u.root == "config" {
+					e.checkUse(e.root, nil, u, 0)
+				}
 			}
+		case *hclsyntax.ObjectConsExpr:
+			e.checkObject(x)
 		}
 		return nil
 	})
+	for _, b := range m.body.Blocks {
+		if n, entry := e.declaredBy(b); entry != nil && n.Decl != nil {
+			exprs := []hcl.Expression{n.Decl.Default}
+			for _, v := range n.Decl.Validations {
+				exprs = append(exprs, v.Condition, v.Message)
+			}
+			for _, x := range exprs {
+				e.checkSelf(x, entry)
+			}
+		}
+	}
 }
 
-func (e *evaluator) checkUse(u use) {
-	if u.root != "config" || e.incomplete {
+// declaredBy is the option that a block declares, and the entry around it.
+func (e *evaluator) declaredBy(b *hclsyntax.Block) (n, entry *option.Node) {
+	if b.Type != "option" || len(b.Labels) != 1 {
+		return nil, nil
+	}
+	p, err := option.Declared(b.Labels[0])
+	if err != nil {
+		return nil, nil
+	}
+	n, _ = e.root.Find(p)
+	if around := starred(p); around > 0 && slices.Equal(n.Path, p) {
+		entry, _ = e.root.Find(p[:around])
+	}
+	return n, entry
+}
+
+// checkObject: hcl keeps the last of two values of one key in silence (rule 6).
+func (e *evaluator) checkObject(x *hclsyntax.ObjectConsExpr) {
+	seen := map[string]bool{}
+	for _, item := range x.Items {
+		key, literal := literalKey(item.KeyExpr)
+		if literal && seen[key] {
+			e.givenTwice(item.KeyExpr, key)
+		}
+		seen[key] = literal
+	}
+}
+
+func (e *evaluator) givenTwice(at hcl.Expression, key string) {
+	e.fail(at.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
+}
+
+// checkSelf holds the reads of self in an expression against the options of
+// the entry that it stands in.
+func (e *evaluator) checkSelf(x hcl.Expression, entry *option.Node) {
+	if x == nil || entry == nil {
 		return
 	}
-	n := e.root
-	var at option.Path
-	for i, s := range u.steps {
+	for _, uses := range e.fleet.usesByRoot(x) {
+		for _, u := range uses {
+			if u.root != "self" {
+				break
+			}
+			at, i := entry, 0
+			for at != nil && i < len(u.steps) && u.steps[i].name == "parent" && at.Children["parent"] == nil {
+				at, _ = e.enclosing(at, at.Path)
+				i++
+			}
+			if at != nil {
+				e.checkUse(at, at.Path, u, i)
+			}
+		}
+	}
+}
+
+// checkUse follows a reference from its i-th step on, below n.
+func (e *evaluator) checkUse(n *option.Node, at option.Path, u use, i int) {
+	if e.incomplete {
+		return
+	}
+	for ; i < len(u.steps); i++ {
+		s := u.steps[i]
 		switch {
 		case n.IsOption():
 			return

@@ -198,7 +198,18 @@ func (e *evaluator) walkData(body *hclsyntax.Body, n *option.Node, b *block, sub
 	}
 }
 
-func (e *evaluator) addDef(d *rawDef) { e.defs[d.node] = append(e.defs[d.node], d) }
+func (e *evaluator) addDef(d *rawDef) {
+	e.defs[d.node] = append(e.defs[d.node], d)
+	if d.expr == nil || d.block.mod.source.Layer == option.Library {
+		return
+	}
+	for b := d.block; b != nil; b = b.parent {
+		if b.entry != nil {
+			e.checkSelf(d.expr, b.entry)
+			return
+		}
+	}
+}
 
 // newBlock reads a block's own arguments (rules 4, 6).
 func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.Node) *block {
@@ -357,7 +368,7 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 	for _, item := range x.Items {
 		key, literal := literalKey(item.KeyExpr)
 		if literal && seen[key] {
-			e.fail(item.KeyExpr.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
+			e.givenTwice(item.KeyExpr, key)
 			continue
 		}
 		seen[key] = literal

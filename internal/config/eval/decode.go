@@ -186,9 +186,6 @@ func (d *decoder) settings() {
 
 func (d *decoder) pkg(name string, x *entry) {
 	p := spec.Package{From: x.text("from"), Absent: x.truth("absent")}
-	if p.From != "" && !slices.ContainsFunc(d.e.flake.Debian(), func(in debianInput) bool { return in.Name == p.From }) {
-		x.fail("from", "Unknown input", fmt.Sprintf("%q is no debian input of flake.hcl.%s", p.From, option.DidYouMean(p.From, d.e.flake.InputNames())))
-	}
 	d.host.Packages[name] = p
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
 )
@@ -53,4 +54,35 @@ func (e *evaluator) allowedKeys(n *option.Node, decl *option.Declaration) ([]str
 		}
 	}
 	return known, true
+}
+
+// checkPackages holds every package_ref in a value against the inputs that
+// packages come from.
+func (e *evaluator) checkPackages(c *cell, t option.Type, v cty.Value) {
+	if !t.Holds(option.PackageRef) {
+		return
+	}
+	v, _ = v.Unmark()
+	if v.IsNull() || !v.IsKnown() {
+		return
+	}
+	switch t.Kind {
+	case option.PackageRef:
+		name := v.AsString()
+		if !slices.ContainsFunc(e.flake.Debian(), func(in debianInput) bool { return in.Name == name }) {
+			c.bad = true
+			e.fail(c.strongest(), "Unknown input", fmt.Sprintf("%s: %q is no debian input of flake.hcl.%s", c.path, name, option.DidYouMean(name, e.flake.InputNames())))
+		}
+	case option.Optional:
+		e.checkPackages(c, *t.Elem, v)
+	case option.List, option.Set, option.Map:
+		for it := v.ElementIterator(); it.Next(); {
+			_, elem := it.Element()
+			e.checkPackages(c, *t.Elem, elem)
+		}
+	case option.Object:
+		for _, name := range sortedKeys(t.Attrs) {
+			e.checkPackages(c, t.Attrs[name], v.GetAttr(name))
+		}
+	}
 }

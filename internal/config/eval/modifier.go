@@ -120,7 +120,7 @@ func (e *evaluator) objectPart(x *hclsyntax.ObjectConsExpr, sc *scope, p option.
 			continue
 		}
 		if p.Fields[key] != nil {
-			e.fail(item.KeyExpr.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
+			e.givenTwice(item.KeyExpr, key)
 			fine = false
 		}
 		start := p

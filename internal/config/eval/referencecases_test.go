@@ -162,6 +162,33 @@ config {
   when = false
   my { text = config.my.nothing }
 }` + myOptions},
+		{name: "rule 20 a typo in a loop of a branch that is not taken", errs: []string{`has no option "shel". Did you mean "shell"?`}, files: `
+my { list = config.my.on ? [for n, u in config.user : u.shel] : [] }` + myOptions},
+		{name: "rule 20 a typo of self in what is switched off, in a default and in a validation", errs: []string{`"aa"`, `"bb"`, `"cc"`, `"parrent"`}, files: `
+option "thing.*.d" {
+  type    = optional(string)
+  default = self.aa
+  validation {
+    condition     = self.bb == value
+    error_message = "no"
+  }
+}
+config {
+  when = false
+  thing "x" {
+    b = self.cc
+    part "y" { c = self.parrent.a }
+  }
+}` + myOptions},
+		{name: "rule 22 a missing argument names the flake's line that wants it", errs: []string{`h.hcl:2,17-25: Unknown name; args has no "nothing"`}, files: `
+my { text = args.nothing }` + myOptions},
+		{name: "rule 22 args cannot read config", errs: []string{"flake.hcl:3"}, files: `
+my { text = args.a }
+-- flake.hcl --
+host "h" {
+  modules = ["./t.hcl", "./h.hcl"]
+  args { a = config.my.other }
+}` + myOptions},
 		{name: "rule 22 imports see host and args, not config", errs: []string{"cannot depend on what they hold"}, files: `
 imports = config.my.on ? ["./a.hcl"] : []` + myOptions},
 		{name: "rule 22 a conditional import", option: "my.text", want: `"a"`, files: `

@@ -173,6 +173,7 @@ func (e *evaluator) resolveLeaf(c *cell) {
 	}
 	if !c.bad {
 		e.checkKeys(c, decl)
+		e.checkPackages(c, decl.Type, c.merged.Value)
 		e.validate(c, decl)
 	}
 }

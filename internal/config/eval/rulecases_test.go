@@ -130,6 +130,8 @@ my {
 my { data = { when = "x" } }` + myOptions},
 		{name: "rule 06 a key given twice", errs: []string{"given twice"}, files: `
 my { map = { a = "1", a = "2" } }` + myOptions},
+		{name: "rule 06 a key given twice inside a function", errs: []string{`"a" is given twice in one object`}, files: `
+my { text = jsonencode(merge({}, { a = 1, a = 2 })) }` + myOptions},
 		{name: "rule 06 reserved names", errs: []string{"is a word of the language"}, files: `
 option "config.x" { type = bool }`},
 		{name: "rule 07 add and take away in one list", option: "my.set", want: `["a","c"]`, files: `
@@ -164,6 +166,15 @@ my { data = { a = 1, b = "x", c = true } }` + myOptions},
 		{name: "rule 08 one_of checks scalars by the first type that fits", option: "my.ports", want: `[22,443,"1714-1764"]`, files: `
 option "my.ports" { type = set(one_of(port, port_range)) }
 my { ports = [443, "1714-1764", "22"] }`},
+		{name: "rule 08 a package_ref is an input that packages come from", errs: []string{`"sid" is no debian input`, `"5" is no debian input`}, files: `
+option "my.p" { type = list(optional(package_ref)) }
+my { p = ["debian", input.debian, "sid", 5] }`},
+		{name: "rule 08 a package_ref reads as the input's name", option: "my.p", want: `["debian"]`, files: `
+option "my.p" { type = list(package_ref) }
+my { p = [input.debian] }`},
+		{name: "rule 08 a secret_ref holds no value", errs: []string{"expected a secret"}, files: `
+option "my.s" { type = secret_ref }
+my { s = "hunter2" }`},
 		{name: "rule 08 one_of refuses what no type fits", errs: []string{"or a range of ports such as \"1714-1764\", got the string \"1764-1714\""}, files: `
 option "my.ports" { type = set(one_of(port, port_range)) }
 my { ports = ["1764-1714"] }`},

@@ -70,6 +70,19 @@ func (t Type) String() string {
 	return string(t.Kind) + "(" + strings.Join(args, ", ") + ")"
 }
 
+// Holds reports whether values of t hold some of kind k, outside of one_of.
+func (t Type) Holds(k Kind) bool {
+	if t.Kind == k || t.Elem != nil && t.Elem.Holds(k) {
+		return true
+	}
+	for _, a := range t.Attrs {
+		if a.Holds(k) {
+			return true
+		}
+	}
+	return false
+}
+
 // Cty is the type of the option's value in an expression; a list whose
 // elements may differ in type has none that is known in advance.
 func (t Type) Cty() cty.Type {
