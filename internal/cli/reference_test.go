@@ -49,3 +49,25 @@ func TestReferenceSecrets(t *testing.T) {
 		}
 	}
 }
+
+// What a host asks for is in its packages.lock, so that a switch of a fresh
+// clone needs no update first.
+func TestReferenceLocks(t *testing.T) {
+	f, diags := flake.Load("../..")
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for _, host := range f.Hosts() {
+		r, diags := eval.Host(context.Background(), f, host)
+		if diags.HasErrors() {
+			t.Fatal(diags)
+		}
+		lock, err := readPackageLock(f, host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkLock(r.Spec, lock, host); err != nil {
+			t.Error(err)
+		}
+	}
+}
