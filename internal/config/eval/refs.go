@@ -217,17 +217,19 @@ func (r *reading) eachValue(uses []use, sc *scope) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	vals := map[string]cty.Value{"key": cty.StringVal(inst.eachKey)}
+	var outer []use
 	for _, u := range uses {
-		if len(u.steps) == 0 {
-			continue
-		}
-		switch u.steps[0].name {
-		case "value":
+		switch {
+		case len(u.steps) == 0:
+		case u.steps[0].name == "value":
 			vals["value"] = r.element(inst)
-		case "parent":
-			if v, ok := r.eachValue([]use{{root: u.root, steps: u.steps[1:], rng: u.rng}}, &scope{inst: inst.parent}); ok {
-				vals["parent"] = v
-			}
+		case u.steps[0].name == "parent":
+			outer = append(outer, use{root: u.root, steps: u.steps[1:], rng: u.rng})
+		}
+	}
+	if len(outer) > 0 {
+		if v, ok := r.eachValue(outer, &scope{inst: inst.parent}); ok {
+			vals["parent"] = v
 		}
 	}
 	return cty.ObjectVal(vals), true

@@ -170,7 +170,7 @@ func ruleTitles() []string {
 }
 
 func ruleCases() []evalCase {
-	return slices.Concat(mergeRuleCases(), referenceRuleCases(), functionCases(), movedCases(), limitCases(), fleetRuleCases())
+	return slices.Concat(mergeRuleCases(), referenceRuleCases(), functionCases(), movedCases(), limitCases(), fleetRuleCases(), detailRuleCases())
 }
 
 func TestRules(t *testing.T) {
