@@ -54,6 +54,10 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 			at.key = key
 			return at, nil
 		}
+		if now, after, ok := r.eval.formerly(at, rest); ok {
+			at, rest = now, after
+			continue
+		}
 		names := below(r.eval, at.node, at.path)
 		name, after, ok := oneKey(rest, names)
 		if !ok {
@@ -72,6 +76,25 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 		at.path, rest = at.path.With(name), after
 	}
 	return at, nil
+}
+
+// formerly follows the next name of a path where it is one that was moved.
+func (e *evaluator) formerly(at place, rest string) (now place, after string, ok bool) {
+	name, after, more := strings.Cut(strings.TrimPrefix(rest, "."), ".")
+	if at.node.Entry != nil || at.node.IsOption() || at.node.Children[name] != nil && !at.node.Former {
+		return at, rest, false
+	}
+	t, m, ok := e.renamed(at.node, name)
+	if !ok || t == nil {
+		return at, rest, false
+	}
+	if more {
+		after = "." + after
+	}
+	if m == nil {
+		return place{node: t, path: at.path.With(name)}, after, true
+	}
+	return place{node: t, path: concrete(t.Path, keysOf(at.node, at.path))}, after, true
 }
 
 func notFound(detail string) hcl.Diagnostics {

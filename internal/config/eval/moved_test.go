@@ -161,3 +161,25 @@ config {
 		t.Errorf("fixed it is\n%s\nwant\n%s", text, want)
 	}
 }
+
+// The old path finds the option on the command line, too.
+func TestMovedPaths(t *testing.T) {
+	r, diags := evalDir(t, writeFlake(t, `
+box "b" { groups = ["a"] }
+gfx {
+  new { enable = true }
+}`+renamed))
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	for old, now := range map[string]string{
+		"gfx.old.enable": "gfx.new.enable", "box.b.extra_groups": "box.b.groups", "crate.b.extra_groups": "box.b.groups", "gfx.x": "gfx.deep.er.x", "box.b.groups": "box.b.groups",
+	} {
+		if x, diags := r.Explain(old); diags.HasErrors() || x.Path != now {
+			t.Errorf("%s explains %+v (%v), want %s", old, x, diags, now)
+		}
+	}
+	if _, diags := r.Explain("gfx.old.nothing"); !diags.HasErrors() {
+		t.Error("gfx.old.nothing is explained")
+	}
+}
