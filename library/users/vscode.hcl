@@ -19,6 +19,10 @@ option "home.*.programs.vscode.settings" {
   default     = {}
   description = "settings.json. Names may be nested, editor = { fontSize = 11 }, and are written with dots. A setting whose value is an object needs its name in full: \"files.associations\" = {…}."
   example     = { editor = { fontSize = 11 } }
+  validation {
+    condition     = can(dotted(value))
+    error_message = "A setting is given twice, once nested and once with its dotted name."
+  }
 }
 
 option "home.*.programs.vscode.keybindings" {

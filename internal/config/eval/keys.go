@@ -1,8 +1,10 @@
 package eval
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -21,6 +23,10 @@ func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 		c.bad = true
 		return
 	}
+	few := ""
+	if len(known) <= 8 {
+		few = fmt.Sprintf(" It takes %s.", strings.Join(known, ", "))
+	}
 	for _, key := range sortedKeys(c.merged.Elements) {
 		if slices.Contains(known, key) {
 			continue
@@ -29,7 +35,7 @@ func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 		part := c.merged.Elements[key]
 		e.report(hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "Unknown key", Subject: part.Range.Ptr(),
-			Detail: fmt.Sprintf("%s has no key %q.%s", c.path, key, option.DidYouMean(key, known)),
+			Detail: fmt.Sprintf("%s has no key %q.%s", c.path, key, cmp.Or(option.DidYouMean(key, known), few)),
 		}})
 	}
 }
