@@ -72,6 +72,11 @@ func TestRule24Schema(t *testing.T) {
 		{`input "x" { url = "http://example.org" }`, "are what a url can start with"},
 		{`input "x" { url = "debian:trixie?snapshot=yesterday" }`, "a snapshot is a time"},
 		{`input "x" { url = "git+https://example.org/x.git?reef=main" }`, `not "reef"`},
+		{`input "x" { url = "git+https://example.org/x.git?rev=main" }`, "rev is a whole commit hash"},
+		{`input "x" { url = "git+https://example.org/x.git?shallow=yes" }`, "shallow is 1 or 0"},
+		{`input "x" { url = "git+ssh://-oProxyCommand=x/y" }`, "it names a host and a path"},
+		{`input "x" { url = "git+https://example.org" }`, "it names a host and a path"},
+		{`input "x" { url = "path:x?ref=main" }`, `not "ref"`},
 		{`input "x" { url = "path:x?dir=../y" }`, "dir leaves the input"},
 		{`host "x_y" {}`, "is no host name"},
 		{"host \"x\" {}\nhost \"x\" {}", "declared already"},
@@ -212,6 +217,13 @@ input "b" {
 func TestLockRefusesOtherVersions(t *testing.T) {
 	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 2, "inputs": {}}`})
 	if _, diags := Load(dir); !strings.Contains(diags.Error(), "its version is 2, this hostctl knows 1") {
+		t.Errorf("got %v", diags)
+	}
+}
+
+func TestLockRefusesOddRevisions(t *testing.T) {
+	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 1, "inputs": {"x": {"url": "git+file:x", "rev": "main", "hash": "` + strings.Repeat("0", 64) + `"}}}`})
+	if _, diags := Load(dir); !strings.Contains(diags.Error(), `the revision of input "x" is no commit hash`) {
 		t.Errorf("got %v", diags)
 	}
 }

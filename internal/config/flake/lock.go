@@ -52,6 +52,9 @@ func readLock(path string) (*lockFile, error) {
 		if raw, err := hex.DecodeString(in.Hash); err != nil || len(raw) != sha256.Size {
 			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256", lockName, name)
 		}
+		if in.Rev != "" && !isCommit(in.Rev) {
+			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", lockName, name)
+		}
 		lock.Inputs[name] = in
 	}
 	return lock, nil

@@ -89,7 +89,7 @@ func (s source) check(raw string, q url.Values) error {
 	if s.dir != "" && !filepath.IsLocal(s.dir) {
 		return fmt.Errorf("cannot read %q: dir leaves the input", raw)
 	}
-	if s.rev != "" && !regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(s.rev) {
+	if s.rev != "" && !isCommit(s.rev) {
 		return fmt.Errorf("cannot read %q: rev is a whole commit hash of 40 hexadecimal digits; a branch or a tag is ?ref=", raw)
 	}
 	if v := q.Get("shallow"); v != "" && v != "1" && v != "0" {
@@ -97,6 +97,8 @@ func (s source) check(raw string, q url.Values) error {
 	}
 	return nil
 }
+
+func isCommit(rev string) bool { return regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(rev) }
 
 // parseRemote reads the address of a git server. The flake is in git and so
 // is its lock: no password may be in them.
