@@ -1,5 +1,7 @@
 package eval
 
+import "strings"
+
 // detailRuleCases are the second halves of rules: what they say beside their
 // first sentence.
 func detailRuleCases() []evalCase {
@@ -30,6 +32,13 @@ my = { text = "x", on = true, list = [], set = [], map = {} }
 my { data = null }` + myOptions},
 		{name: "rule 06 keys that are no identifiers need the form with =", option: "my.map", want: `{"1password":"y","a.b":"x"}`, files: `
 my { map = { "a.b" = "x", "1password" = "y" } }` + myOptions},
+		{name: "rule 07 a removal leaves its own layer", option: "my.list", want: `["a"]`, warns: []string{"No weaker layer"}, files: `
+imports = ["./a.hcl"]
+my { list = [without("a")] }` + myOptions + `
+-- a.hcl --
+my { list = ["a"] }`},
+		{name: "rule 09 a file that would overflow the parser's stack", errs: []string{"h.hcl:1"}, files: "-- h.hcl --\nmy { list = " +
+			strings.Repeat("[", 300) + strings.Repeat("]", 300) + " }\n" + myOptions},
 		{name: "rule 10 force on a group clears no siblings", option: "my.other", want: `"t"`, files: `
 my = force({ text = "h" })` + myOptions + `
 my {
