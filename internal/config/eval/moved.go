@@ -173,7 +173,7 @@ func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hc
 	}
 	e.report(hcl.Diagnostics{{
 		Severity: hcl.DiagWarning, Summary: "Option renamed", Subject: &at,
-		Detail: fmt.Sprintf("%s is %s now; 'hostctl fix' rewrites it.", m.from, t.Path),
+		Detail: fmt.Sprintf("%s is %s now; 'hostctl fix' rewrites it, or says what to do by hand.", m.from, t.Path),
 	}})
 	r := &renaming{move: &move{from: m.from, to: t.Path}, at: at, read: read}
 	if len(names) == len(m.from)-starred(m.from) {
@@ -181,4 +181,19 @@ func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hc
 	}
 	e.moves.made = append(e.moves.made, r)
 	return t, true
+}
+
+// renamedKey reports a key of a computed map that is an old name, which
+// nothing can follow there, as an error that says the new one.
+func (e *evaluator) renamedKey(n *option.Node, key string, at hcl.Range) bool {
+	t, m, ok := e.renamed(n, key)
+	switch {
+	case !ok || m == nil:
+		return false
+	case t == nil:
+		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
+	default:
+		e.fail(&at, "Option renamed", fmt.Sprintf("%s is %s now, and a computed map must use the new name.", m.from, t.Path))
+	}
+	return true
 }

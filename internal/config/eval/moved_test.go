@@ -89,6 +89,8 @@ moved {
   too     = "y"
 }
 moved { from = "x" }` + renamed},
+		{name: "moved: a computed map must use the new name", errs: []string{"box.*.extra_groups is box.*.groups now, and a computed map"}, files: `
+box = { for k in ["a"] : k => { extra_groups = [k] } }` + renamed},
 		{name: "moved: twice", option: "my.b", want: `"x"`, warns: []string{"my.a1 is my.b now"}, files: `
 option "my.b" { type = string }
 moved {

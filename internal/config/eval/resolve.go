@@ -332,6 +332,7 @@ func (e *evaluator) knownKeys(n *option.Node, v cty.Value, rng hcl.Range) {
 		case n.Children[key] != nil:
 			e.touched[n.Children[key]] = true
 			e.knownKeys(n.Children[key], elem, rng)
+		case e.renamedKey(n, key, rng):
 		default:
 			e.fail(&rng, "Unknown option", n.Unknown(e.root, n.Path, key))
 		}
