@@ -20,6 +20,7 @@ require (
 	golang.org/x/crypto v0.56.0 // ssh: keys, agent and known_hosts for inputs; go-git brings it anyway
 	golang.org/x/sync v0.24.0 // errgroup: parallel downloads and hashing
 	golang.org/x/sys v0.49.0 // renameat2, mounts, namespaces, xattrs
+	golang.org/x/term v0.45.0 // line editing of the console; already brought by others
 	golang.org/x/text v0.41.0 // NFC check of text files (language rule 18)
 )
 
@@ -154,7 +155,6 @@ require (
 	golang.org/x/mod v0.39.0 // indirect
 	golang.org/x/net v0.58.0 // indirect
 	golang.org/x/oauth2 v0.36.0 // indirect
-	golang.org/x/term v0.45.0 // indirect
 	golang.org/x/time v0.15.0 // indirect
 	golang.org/x/tools v0.49.0 // indirect
 	google.golang.org/api v0.289.0 // indirect

@@ -61,7 +61,7 @@ programs {
 
 environment {
   session_variables = {
-    EDITOR                      = "nano"
+    EDITOR                       = "nano"
     ELECTRON_OZONE_PLATFORM_HINT = "auto"
   }
   packages = [

@@ -10,7 +10,7 @@ hardware {
     enable         = true
     extra_packages = ["libva2", "libvdpau-va-gl1", "libvdpau1"]
   }
-  firmware                      = ["firmware-amd-graphics", "firmware-linux", "firmware-mediatek", "firmware-realtek"]
+  firmware                     = ["firmware-amd-graphics", "firmware-linux", "firmware-mediatek", "firmware-realtek"]
   wireless_regulatory_database = true
   keyboard {
     qmk { enable = true }

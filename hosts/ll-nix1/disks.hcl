@@ -4,7 +4,7 @@ disk "nv2280" { device = "/dev/nvme0n1" }
 
 zpool "zroot" {
   properties = {
-    compression              = "zstd"
+    compression             = "zstd"
     "com.sun:auto-snapshot" = "false"
   }
 }

@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 func TestCommandPagesAreCurrent(t *testing.T) {
@@ -104,5 +107,34 @@ func parseExample(t *testing.T, of *cobra.Command, line string) {
 	}
 	if err != nil {
 		t.Errorf("%s: example %q: %v", of.CommandPath(), line, err)
+	}
+}
+
+// What this repository holds of HCL is formatted as it tells others to.
+func TestOwnFilesAreFormatted(t *testing.T) {
+	for _, dir := range []string{"../..", "../../test/host/testdata/small", "../../test/host/testdata/database"} {
+		names, err := flake.Sources(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			src, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			made, diags := format(name, src, map[string]*hcl.File{})
+			if diags.HasErrors() {
+				t.Error(diags)
+			} else if string(made) != string(src) {
+				t.Errorf("%s is not formatted; run 'hostctl fmt'", name)
+			}
+		}
+	}
+}
+
+func TestLineEndsAreKept(t *testing.T) {
+	made, diags := format("x.hcl", []byte("a=1\r\nlong = 2\r\n"), map[string]*hcl.File{})
+	if want := "a    = 1\r\nlong = 2\r\n"; diags.HasErrors() || string(made) != want {
+		t.Errorf("got %q, want %q (%v)", made, want, diags)
 	}
 }

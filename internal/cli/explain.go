@@ -44,12 +44,13 @@ func runExplain(ctx context.Context, e *env, path string) error {
 	if e.json {
 		return e.writeJSON(x)
 	}
-	return printExplanation(e, x)
+	_, err = fmt.Fprint(e.stdout, explanation(x))
+	return err
 }
 
 func warning(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagWarning }
 
-func printExplanation(e *env, x *eval.Explanation) error {
+func explanation(x *eval.Explanation) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s = %s\n", x.Path, x.Value)
 	fmt.Fprintf(&b, "  %s, declared at %s\n", x.Type, x.Declared)
@@ -73,6 +74,5 @@ func printExplanation(e *env, x *eval.Explanation) error {
 			fmt.Fprintf(&b, "    %s\n", strings.TrimRight(line, "\n"))
 		}
 	}
-	_, err := fmt.Fprint(e.stdout, b.String())
-	return err
+	return b.String()
 }

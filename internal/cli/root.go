@@ -23,6 +23,8 @@ const (
 	exitChanges    = 2 // plan --detailed-exitcode: there are changes
 	exitRolledBack = 3 // failed after the commit, and rolled back
 	exitLocked     = 4 // another run holds the lock
+
+	exitUnformatted = 3 // fmt --check: a file is not formatted; terraform fmt has the same
 )
 
 // env is what a command has of the world around it.
@@ -126,6 +128,8 @@ func commands(e *env) []*cobra.Command {
 		newFix(e),
 		newEval(e),
 		newExplain(e),
+		newConsole(e),
+		newFmt(e),
 		newOptions(e),
 		newShow(e),
 		newFlake(e),

@@ -93,13 +93,19 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 	s := &render.Show{Hosts: []render.ShowHost{}}
 	functions := map[string]*render.ShowFunction{}
 	all := eval.NewHostDiagnostics(len(hosts))
-	for _, name := range hosts {
-		r, diags := eval.Host(ctx, f, name)
-		all.Add(name, diags)
-		if diags.HasErrors() {
+	found := make([]hcl.Diagnostics, len(hosts))
+	inventories := make([]*eval.Inventory, len(hosts))
+	eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) {
+		if found[i] = diags; !diags.HasErrors() {
+			inventories[i] = r.Inventory()
+		}
+	})
+	for i, name := range hosts {
+		all.Add(name, found[i])
+		inv, template := inventories[i], f.Host(name).Template
+		if inv == nil {
 			continue
 		}
-		inv, template := r.Inventory(), f.Host(name).Template
 		s.Hosts = append(s.Hosts, render.ShowHost{
 			Name: name, Disks: inv.Disks, Secrets: inv.Secrets, Persistence: inv.Persistence, Home: inv.Home,
 			Template: template, Hardware: inv.Hardware,

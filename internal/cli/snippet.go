@@ -32,18 +32,10 @@ func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File,
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s%s:%s %s%s%s\n", tint, word, end, bold, d.Summary, end)
 	if d.Subject != nil {
-		fmt.Fprintf(&b, "  %s:%d:%d%s\n", d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column, around(d.Subject, files))
-		if f := files[d.Subject.Filename]; f != nil {
-			snippet(&b, f.Bytes, d.Subject, tint, end)
-		}
+		place(&b, d.Subject, files, tint, end)
 	}
-	if others, ok := d.Extra.(option.Others); ok {
-		for _, other := range others {
-			fmt.Fprintf(&b, "  %s:%d:%d%s\n", other.Filename, other.Start.Line, other.Start.Column, around(&other, files))
-			if f := files[other.Filename]; f != nil {
-				snippet(&b, f.Bytes, &other, tint, end)
-			}
-		}
+	for _, other := range others(d) {
+		place(&b, &other, files, tint, end)
 	}
 	for line := range strings.Lines(d.Detail) {
 		b.WriteString("  " + strings.TrimRight(line, "\n") + "\n")
@@ -52,8 +44,26 @@ func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File,
 	return err
 }
 
-// around names the block that a range stands in.
-func around(r *hcl.Range, files map[string]*hcl.File) string {
+// others are the places that a diagnostic is about beside its subject.
+func others(d *hcl.Diagnostic) []hcl.Range {
+	at, _ := d.Extra.(option.Others)
+	return at
+}
+
+// place names a range and shows its lines.
+func place(b *strings.Builder, r *hcl.Range, files map[string]*hcl.File, tint, end string) {
+	block := blockAround(r, files)
+	if block != "" {
+		block = ", in " + block
+	}
+	fmt.Fprintf(b, "  %s:%d:%d%s\n", r.Filename, r.Start.Line, r.Start.Column, block)
+	if f := files[r.Filename]; f != nil {
+		snippet(b, f.Bytes, r, tint, end)
+	}
+}
+
+// blockAround names the block that a range stands in, or "".
+func blockAround(r *hcl.Range, files map[string]*hcl.File) string {
 	f := files[r.Filename]
 	if f == nil || f.Nav == nil {
 		return ""
@@ -62,10 +72,7 @@ func around(r *hcl.Range, files map[string]*hcl.File) string {
 	if !ok {
 		return ""
 	}
-	if s := nav.ContextString(r.Start.Byte); s != "" {
-		return ", in " + s
-	}
-	return ""
+	return nav.ContextString(r.Start.Byte)
 }
 
 func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {

@@ -18,7 +18,9 @@ func newValidate(e *env) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
-mistake with the lines that hold it. Nothing on this machine is read or changed
+mistake with the lines that hold it. Files of the flake that nothing imports are
+parsed, too. With --json print the verdict as 'terraform validate -json' does
+(docs/validate-json.md). Nothing on this machine is read or changed
 beside the flake, its inputs and the cache.
 
 Exit codes: 0 no errors (there may be warnings), 1 errors.`,
@@ -33,6 +35,9 @@ Exit codes: 0 no errors (there may be warnings), 1 errors.`,
 func runValidate(ctx context.Context, e *env) error {
 	f, diags := flake.Load(e.flakeDir)
 	if diags.HasErrors() {
+		if f != nil {
+			diags = append(diags, f.ParseRest()...)
+		}
 		return e.verdict(f, diags)
 	}
 	hosts := f.Hosts()
@@ -49,6 +54,9 @@ func runValidate(ctx context.Context, e *env) error {
 	for i, name := range hosts {
 		all.Add(name, found[i])
 	}
+	if e.host == "" {
+		all.Add("", f.ParseRest())
+	}
 	if err := e.verdict(f, all.Merged()); err != nil || e.json {
 		return err
 	}
@@ -61,37 +69,17 @@ func (e *env) verdict(f *flake.Flake, diags hcl.Diagnostics) error {
 	if !e.json {
 		return e.report(f, diags)
 	}
-	if err := e.writeJSON(asJSON(diags)); err != nil {
+	var files map[string]*hcl.File
+	if f != nil {
+		files = f.Files
+	}
+	if err := e.writeJSON(asJSON(diags, files)); err != nil {
 		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
 	}
 	return nil
-}
-
-type jsonDiagnostic struct {
-	Severity string `json:"severity"` // error or warning
-	Summary  string `json:"summary"`
-	Detail   string `json:"detail"`
-	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"`
-	Column   int    `json:"column,omitempty"`
-}
-
-func asJSON(diags hcl.Diagnostics) []jsonDiagnostic {
-	out := []jsonDiagnostic{}
-	for _, d := range diags {
-		j := jsonDiagnostic{Severity: "error", Summary: d.Summary, Detail: d.Detail}
-		if d.Severity == hcl.DiagWarning {
-			j.Severity = "warning"
-		}
-		if d.Subject != nil {
-			j.File, j.Line, j.Column = d.Subject.Filename, d.Subject.Start.Line, d.Subject.Start.Column
-		}
-		out = append(out, j)
-	}
-	return out
 }
 
 // writeJSON prints v for machines.

@@ -117,13 +117,13 @@ unit "hostctl-libvirt.service" {
     Type=oneshot
     RemainAfterExit=yes
     ${join("\n", concat(
-      flatten([for name, n in local.networks : [
-        "ExecStart=/usr/bin/virsh net-define /etc/hostctl/libvirt/network-${name}.xml",
-        "ExecStart=/usr/bin/virsh net-autostart ${name}",
-        "ExecStart=-/usr/bin/virsh net-start ${name}",
-      ]]),
-      [for name, d in local.domains : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
-    ))}
+  flatten([for name, n in local.networks : [
+    "ExecStart=/usr/bin/virsh net-define /etc/hostctl/libvirt/network-${name}.xml",
+    "ExecStart=/usr/bin/virsh net-autostart ${name}",
+    "ExecStart=-/usr/bin/virsh net-start ${name}",
+  ]]),
+  [for name, d in local.domains : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
+))}
 
     [Install]
     WantedBy=multi-user.target

@@ -20,7 +20,7 @@ disk "nv2280" {
 zpool "zroot" {
   # The timers below do what Debian's cron job would.
   properties = {
-    canmount                      = "off"
+    canmount                    = "off"
     "org.debian:periodic-scrub" = "disable"
     "org.debian:periodic-trim"  = "disable"
   }

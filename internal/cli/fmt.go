@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+)
+
+type fmtOptions struct {
+	check bool
+}
+
+func newFmt(e *env) *cobra.Command {
+	var o fmtOptions
+	cmd := &cobra.Command{
+		Use:   "fmt [FILE...]",
+		Short: "Write the files of the flake in the one format",
+		Long: `Rewrite FILEs, or every .hcl file of the flake, in the canonical format of HCL
+(that of 'terraform fmt'), with one newline at the end, and print the names of
+those that changed. Left out are hidden folders and those with a flake.hcl of
+their own. Line ends stay as they are, CRLF too. A file that does not parse is
+reported and not written; a file is replaced as a whole or not at all. - formats
+stdin to stdout.
+
+Exit codes: 0 done, or with --check: nothing to do; 1 a file cannot be read, or
+does not parse; 3 with --check: files are not formatted (they are listed and
+not written).`,
+		Example: `  hostctl fmt
+  hostctl fmt --check
+  hostctl fmt hosts/web/default.hcl`,
+		RunE: func(_ *cobra.Command, args []string) error { return runFmt(e, o, args) },
+	}
+	cmd.Flags().BoolVar(&o.check, "check", false, "write nothing; exit code 3 where something would change")
+	return cmd
+}
+
+func runFmt(e *env, o fmtOptions, names []string) error {
+	if len(names) == 1 && names[0] == "-" {
+		return e.formatStdin()
+	}
+	if len(names) == 0 {
+		var err error
+		if names, err = flake.Sources(e.flakeDir); err != nil {
+			return err
+		}
+		for i, name := range names {
+			names[i] = filepath.Join(e.flakeDir, name)
+		}
+	}
+	files := map[string]*hcl.File{}
+	var diags hcl.Diagnostics
+	var errs []error
+	changed := false
+	for _, name := range names {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cannot format: %w", err))
+			continue
+		}
+		made, d := format(name, src, files)
+		diags = append(diags, d...)
+		if d.HasErrors() || bytes.Equal(made, src) {
+			continue
+		}
+		changed = true
+		if !o.check {
+			if err := replaceFile(name, made); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+		}
+		fmt.Fprintln(e.stdout, name)
+	}
+	for _, d := range diags {
+		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(errs) > 0:
+		return errors.Join(errs...)
+	case diags.HasErrors():
+		return &exitError{code: exitFailed}
+	case o.check && changed:
+		return &exitError{code: exitUnformatted}
+	}
+	return nil
+}
+
+func (e *env) formatStdin() error {
+	src, err := io.ReadAll(e.stdin)
+	if err != nil {
+		return fmt.Errorf("cannot format stdin: %w", err)
+	}
+	files := map[string]*hcl.File{}
+	made, diags := format("stdin", src, files)
+	for _, d := range diags {
+		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
+			return err
+		}
+	}
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed}
+	}
+	_, err = e.stdout.Write(made)
+	return err
+}
+
+// format is a file in the canonical format. It is kept in files for the
+// snippets of what is wrong with it.
+func format(name string, src []byte, files map[string]*hcl.File) ([]byte, hcl.Diagnostics) {
+	file, diags := flake.Parse(name, src)
+	if file == nil {
+		file = &hcl.File{Bytes: src}
+	}
+	files[name] = file
+	if diags.HasErrors() {
+		return nil, diags
+	}
+	made := bytes.TrimRight(bytes.TrimLeft(hclwrite.Format(src), "\r\n"), "\r\n \t")
+	if len(made) == 0 {
+		return nil, diags
+	}
+	end := []byte("\n")
+	if bytes.Contains(src, []byte("\r\n")) {
+		end = []byte("\r\n")
+	}
+	return append(made, end...), diags
+}

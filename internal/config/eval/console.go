@@ -1,0 +1,34 @@
+package eval
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+)
+
+// Expression evaluates text as an expression in a module that lies beside
+// flake.hcl. name is what diagnostics call the text; its snippet is in Files.
+func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
+	e := r.eval
+	e.fleet.keep(name, &hcl.File{Bytes: []byte(text)})
+	expr, diags := flake.ParseExpression(name, []byte(text))
+	if diags.HasErrors() {
+		return cty.DynamicVal, diags
+	}
+	// A mistake that was made before is made again.
+	before, said := len(e.diags), e.said
+	e.said = map[string]bool{}
+	v, ok := e.value(expr, &scope{mod: e.flakeModule()})
+	e.said = said
+	diags = e.diags[before:]
+	e.diags = e.diags[:before:before]
+	if !ok && !diags.HasErrors() {
+		diags = append(diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "Value not known", Subject: expr.Range().Ptr(),
+			Detail: "It depends on something that failed, which 'hostctl validate' reports.",
+		})
+	}
+	v, _ = v.UnmarkDeep()
+	return v, diags
+}
