@@ -80,14 +80,18 @@ func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
 
 // Value evaluates and counts.
 func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
-	v, diags := m.Expression.Value(ctx)
 	for c := ctx; c != nil; c = c.Parent() {
-		if count, ok := c.Variables[meterName]; ok {
-			count.EncapsulatedValue().(*meter).spend(v, m.Range())
-			break
+		if found, ok := c.Variables[meterName]; ok {
+			count := found.EncapsulatedValue().(*meter)
+			if count.left < 0 {
+				panic(errSpent)
+			}
+			v, diags := m.Expression.Value(ctx)
+			count.spend(v, m.Range())
+			return v, diags
 		}
 	}
-	return v, diags
+	return m.Expression.Value(ctx)
 }
 
 // meterAll wraps, once for all hosts, the places of a file at which one
@@ -166,8 +170,10 @@ func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (v cty.Valu
 			}}
 		}
 	}()
-	v, diags = x.Value(ctx)
-	e.meter.spend(v, x.Range())
+	if e.meter.left >= 0 {
+		v, diags = x.Value(ctx)
+		e.meter.spend(v, x.Range())
+	}
 	return v, diags
 }
 
