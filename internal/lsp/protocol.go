@@ -126,3 +126,22 @@ type documentSymbol struct {
 	SelectionRange span             `json:"selectionRange"`
 	Children       []documentSymbol `json:"children,omitempty"`
 }
+
+type actionParams struct {
+	TextDocument textDocument `json:"textDocument"`
+	Context      struct {
+		Diagnostics []diagnostic `json:"diagnostics"`
+	} `json:"context"`
+}
+
+type codeAction struct {
+	Title       string        `json:"title"`
+	Kind        string        `json:"kind"`
+	IsPreferred bool          `json:"isPreferred"`
+	Diagnostics []diagnostic  `json:"diagnostics"`
+	Edit        workspaceEdit `json:"edit"`
+}
+
+type workspaceEdit struct {
+	Changes map[string][]textEdit `json:"changes"` // by URI
+}

@@ -107,7 +107,7 @@ func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
 	case "workspace/didChangeWatchedFiles":
 		s.refresh()
 		return nil, nil
-	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol":
+	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol", "textDocument/codeAction":
 		return s.answer(req)
 	}
 	if req.Notif {
@@ -133,6 +133,7 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 			"definitionProvider":         true,
 			"documentFormattingProvider": true,
 			"documentSymbolProvider":     true,
+			"codeActionProvider":         map[string]any{"codeActionKinds": []string{"quickfix"}},
 		},
 	}, nil
 }
@@ -295,6 +296,12 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 		return q.format(), nil
 	case "textDocument/documentSymbol":
 		return q.symbols(), nil
+	case "textDocument/codeAction":
+		var p actionParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return q.fixes(p.Context.Diagnostics), nil
 	}
 	if w == nil {
 		return nil, nil

@@ -20,6 +20,7 @@ type editor struct {
 	dir       string
 	conn      *jsonrpc2.Conn
 	published chan publishParams
+	watched   chan string
 	served    chan error
 }
 
@@ -54,7 +55,9 @@ my {
 }
 `
 
-func newEditor(t *testing.T) *editor {
+func newEditor(t *testing.T) *editor { return newEditorWith(t, nil) }
+
+func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -71,9 +74,17 @@ func newEditor(t *testing.T) *editor {
 			t.Fatal(err)
 		}
 	}
-	toServer, fromEditor := io.Pipe()
-	toEditor, fromServer := io.Pipe()
-	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), served: make(chan error, 1)}
+	// Pipes of the kernel's, which hold what the other side has not read yet:
+	// this editor reads nothing while it answers.
+	toServer, fromEditor, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	toEditor, fromServer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1)}
 	go func() {
 		e.served <- Serve(context.Background(), toServer, fromServer, filepath.Join(dir, ".cache"), "test")
 		fromServer.Close()
@@ -87,9 +98,12 @@ func newEditor(t *testing.T) *editor {
 				}
 				e.published <- p
 			}
+			if req.Method == "client/registerCapability" {
+				e.watched <- string(*req.Params)
+			}
 			return nil, nil
 		}))
-	e.call("initialize", map[string]any{"capabilities": map[string]any{}}, nil)
+	e.call("initialize", map[string]any{"capabilities": capabilities}, nil)
 	e.notify("initialized", map[string]any{})
 	t.Cleanup(func() {
 		e.call("shutdown", nil, nil)
@@ -327,5 +341,53 @@ func TestFormattingAndSymbols(t *testing.T) {
 	e.call("textDocument/formatting", doc, &edits)
 	if len(edits) != 0 {
 		t.Errorf("what does not parse is formatted: %+v", edits)
+	}
+}
+
+func TestFixes(t *testing.T) {
+	e := newEditor(t)
+	e.edit("base.hcl", "services {\n  openshs { enable = true }\n}\nlocals {\n  x = \"€\"\n}\nuser \"a\" { uid = config.usr.a.uid }\n")
+	found := e.diagnosed("base.hcl")
+	if len(found) != 2 {
+		t.Fatalf("found is %+v", found)
+	}
+	var actions []codeAction
+	e.call("textDocument/codeAction", map[string]any{
+		"textDocument": map[string]any{"uri": e.uri("base.hcl")}, "range": found[0].Range, "context": map[string]any{"diagnostics": found},
+	}, &actions)
+	want := []textEdit{{Range: span{position{1, 2}, position{1, 9}}, NewText: "openssh"}, {Range: span{position{6, 24}, position{6, 27}}, NewText: "user"}}
+	if len(actions) != len(want) {
+		t.Fatalf("the fixes are %+v", actions)
+	}
+	for i, a := range actions {
+		if got := a.Edit.Changes[e.uri("base.hcl")]; len(got) != 1 || got[0] != want[i] {
+			t.Errorf("%s edits %+v, want %+v", a.Title, got, want[i])
+		}
+	}
+}
+
+// An editor that takes snippets gets them, and one that watches files for its
+// servers is asked to: a change by others is seen.
+func TestCapabilities(t *testing.T) {
+	e := newEditorWith(t, map[string]any{
+		"workspace":    map[string]any{"didChangeWatchedFiles": map[string]any{"dynamicRegistration": true}},
+		"textDocument": map[string]any{"completion": map[string]any{"completionItem": map[string]any{"snippetSupport": true}}},
+	})
+	var list completionList
+	e.place("one/default.hcl", "services {\n  op|", "textDocument/completion", &list)
+	i := slices.IndexFunc(list.Items, func(c completionItem) bool { return c.Label == "openssh" })
+	if i < 0 || list.Items[i].InsertTextFormat != snippetFormat || list.Items[i].TextEdit.NewText != "openssh {\n  $0\n}" {
+		t.Errorf("openssh is offered as %+v", list.Items)
+	}
+	if asked := <-e.watched; !strings.Contains(asked, "**/*.hcl") {
+		t.Errorf("the editor is asked to watch %s", asked)
+	}
+	e.change("one/default.hcl", testOne)
+	if err := os.WriteFile(filepath.Join(e.dir, "base.hcl"), []byte("servces {\n}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.notify("workspace/didChangeWatchedFiles", map[string]any{"changes": []any{map[string]any{"uri": e.uri("base.hcl"), "type": 2}}})
+	if got := e.diagnosed("base.hcl"); len(got) != 1 {
+		t.Errorf("the file that changed on disk has %+v", got)
 	}
 }

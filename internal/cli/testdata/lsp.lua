@@ -64,8 +64,8 @@ local function main()
   vim.lsp.util.apply_text_edits(ask("textDocument/formatting", 0, 0, { options = { tabSize = 2, insertSpaces = true } }), buf, "utf-16")
   print("formatted" .. vim.api.nvim_buf_get_lines(buf, 2, 3, false)[1])
 
-  vim.lsp.get_client_by_id(id).stop()
-  if not vim.wait(20000, function() return vim.lsp.get_client_by_id(id) == nil or vim.lsp.get_client_by_id(id).is_stopped() end, 20) then
+  vim.lsp.stop_client(id)
+  if not vim.wait(20000, function() return vim.lsp.get_client_by_id(id) == nil end, 20) then
     fail("the server does not end")
   end
   print("stopped")
