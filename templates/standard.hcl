@@ -31,7 +31,10 @@ services {
 }
 
 security {
-  sudo { enable = true }
+  sudo {
+    enable       = true
+    extra_config = "Defaults lecture = never\n" # a root that forgets would be lectured each time
+  }
 }
 
 users { default_shell = "zsh" }

@@ -19,3 +19,18 @@ config {
   when     = config.hardware.graphics.enable
   packages = concat(["libgl1-mesa-dri", "mesa-va-drivers", "mesa-vulkan-drivers"], config.hardware.graphics.extra_packages)
 }
+
+moved {
+  from = "hardware.opengl.enable"
+  to   = "hardware.graphics.enable"
+}
+
+moved {
+  from = "hardware.opengl.extra_packages"
+  to   = "hardware.graphics.extra_packages"
+}
+
+moved {
+  from    = "hardware.opengl.dri_support"
+  message = "hardware.graphics.enable is all that it takes: Mesa always has direct rendering."
+}
