@@ -16,6 +16,12 @@ import (
 const (
 	maxNesting   = 200
 	maxOperators = 5000
+	// The parser joins the lines of a text one by one, which takes time in
+	// lines times bytes: this is about a second.
+	maxTextLines = 2000
+	maxTextWork  = 1 << 29
+	// Nobody reads more, and each looks at the whole file.
+	maxParseErrors = 50
 )
 
 // Parse reads one file of the language. It refuses what would overflow the
@@ -59,16 +65,18 @@ func legible(name string, src []byte) hcl.Diagnostics {
 // guard reads the tokens of what has enough brackets or operators to be in
 // question at all, which hardly any file has.
 func guard(name string, src []byte) hcl.Diagnostics {
-	open, operators := 0, 0
+	open, operators, lines := 0, 0, 0
 	for _, c := range src {
 		switch c {
 		case '(', '[', '{':
 			open++
 		case '-', '!', '+', '*', '/', '%', '<', '>', '=', '&', '|', '?', ':', '.':
 			operators++
+		case '\n':
+			lines++
 		}
 	}
-	if open <= maxNesting && operators <= maxOperators {
+	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines {
 		return nil
 	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
@@ -77,7 +85,23 @@ func guard(name string, src []byte) hcl.Diagnostics {
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	depth, operators := 0, 0
+	lines, size := 0, 0 // of the text that t is a part of
 	for _, t := range tokens {
+		if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
+			lines, size = lines+1, size+len(t.Bytes)
+		} else {
+			lines, size = 0, 0
+		}
+		if t.Type == hclsyntax.TokenNumberLit && hugeExponent(string(t.Bytes)) {
+			return failure("Number too large", "No number here has so many digits.", t.Range.Ptr())
+		}
+		if lines > maxTextLines && lines*size > maxTextWork {
+			return hcl.Diagnostics{{
+				Severity: hcl.DiagError, Summary: "Text too long",
+				Detail:  "A text of so many lines belongs into its own file: name it with source, or read it with file(...).",
+				Subject: t.Range.Ptr(),
+			}}
+		}
 		switch t.Type {
 		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
 			depth++
@@ -100,6 +124,12 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	return nil
 }
 
+// hugeExponent reports a number whose digits would fill the memory.
+func hugeExponent(number string) bool {
+	_, exponent, found := strings.Cut(strings.ToLower(number), "e")
+	return found && len(strings.TrimLeft(exponent, "+-0")) > 4
+}
+
 // reworded keeps the first error of each line, since the parser stumbles on
 // after a mistake, and says what a newcomer needs to know (rules 5, 25).
 func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
@@ -117,6 +147,9 @@ func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
 		seen[d.Subject.Start.Line] = true
 		advise(d, lines)
 		out = append(out, d)
+		if len(out) == maxParseErrors {
+			break
+		}
 	}
 	return out
 }
@@ -190,7 +223,7 @@ func dotted(line string) bool {
 func GuardTemplate(name, text string) error {
 	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	if diags := guardTokens(tokens); diags.HasErrors() {
-		return fmt.Errorf("cannot read template %s: it is nested too deeply", name)
+		return fmt.Errorf("cannot read template %s: %s", name, diags[0].Summary)
 	}
 	return nil
 }
