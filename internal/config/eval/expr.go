@@ -272,7 +272,7 @@ func (r *reading) variable(root string, uses []use, sc *scope) (cty.Value, bool)
 			r.fail(uses[0].rng, "Config is not known yet", "Here only args, host and input can be read: which modules are loaded cannot depend on what they hold. To make what a module says conditional, write when = ... in its blocks.")
 			return cty.DynamicVal, true
 		}
-		return r.config(uses), true
+		return r.config(uses, sc), true
 	case "args":
 		if r.e.args == cty.NilVal {
 			r.fail(uses[0].rng, "Args are not known yet", "The args of a flake cannot read each other: compute the value in a module, in locals { ... }.")

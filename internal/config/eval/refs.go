@@ -12,12 +12,34 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-func (r *reading) config(uses []use) cty.Value {
+func (r *reading) config(uses []use, sc *scope) cty.Value {
 	w := &want{at: uses[0].rng}
 	for _, u := range uses {
-		r.demand(w, r.e.root, nil, u, 0)
+		r.demand(w, r.e.root, nil, r.settled(u, sc), 0)
 	}
 	return r.build(r.e.root, nil, w)
+}
+
+// settled computes the keys of a path that are known before config is, so
+// that config.user[each.key] reads one user and not all.
+func (r *reading) settled(u use, sc *scope) use {
+	copied := false
+	for i, s := range u.steps {
+		if s.key == nil {
+			continue
+		}
+		own := &reading{e: r.e}
+		v := own.read(s.key, sc)
+		key, ok := option.KeyString(v)
+		if !ok || own.diags.HasErrors() {
+			continue
+		}
+		if !copied {
+			u.steps, copied = slices.Clone(u.steps), true
+		}
+		u.steps[i].name, u.steps[i].any = key, false
+	}
+	return u
 }
 
 func (r *reading) unknown(n *option.Node, at option.Path, key string, rng hcl.Range) {

@@ -26,7 +26,10 @@ type use struct {
 type step struct {
 	name string
 	any  bool
-	rng  hcl.Range // the zero range where it is computed
+	// key computes the name of an any from what is known before config:
+	// each, args and host. A loop's variable is none of these.
+	key hcl.Expression
+	rng hcl.Range // the zero range where it is computed
 }
 
 // aliases are the loop variables in sight: what they stand for, or nil where
@@ -159,12 +162,25 @@ func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 		if key, literal := literalKey(x.Key); literal {
 			u.steps = append(u.steps, step{name: key})
 		} else if !u.inexact {
-			u.steps = append(u.steps, step{any: true})
+			s := step{any: true}
+			if early(x.Key, in) {
+				s.key = x.Key
+			}
+			u.steps = append(u.steps, s)
 			inner = append(inner, usesOf(x.Key, in)...)
 		}
 		return u, ok, inner
 	}
 	return use{}, false, usesOf(expr, in)
+}
+
+// early reports whether an expression reads nothing but what is known before
+// config is.
+func early(expr hclsyntax.Expression, in aliases) bool {
+	return !slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool {
+		_, local := in[t.RootName()]
+		return local || !slices.Contains([]string{"each", "args", "host"}, t.RootName())
+	})
 }
 
 func forUses(x *hclsyntax.ForExpr, in aliases) []use {
