@@ -46,11 +46,11 @@ func readLock(path string) (*lockFile, error) {
 		return lock, fmt.Errorf("cannot read %s: %w; restore it from git, or remove it and run 'hostctl update'", lockName, err)
 	}
 	if read.Version != lockVersion {
-		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d", lockName, read.Version, lockVersion)
+		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d; use the hostctl that wrote it, or remove it and run 'hostctl update'", lockName, read.Version, lockVersion)
 	}
 	for name, in := range read.Inputs {
 		if raw, err := hex.DecodeString(in.Hash); err != nil || len(raw) != sha256.Size {
-			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256", lockName, name)
+			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256; restore it from git, or remove it and run 'hostctl update'", lockName, name)
 		}
 		if in.Rev != "" && !isCommit(in.Rev) {
 			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", lockName, name)
