@@ -102,6 +102,12 @@ func TestRule09Nesting(t *testing.T) {
 			t.Errorf("a hundred thousand bytes of %q: %v", s, diags)
 		}
 	}
+	if err := GuardTemplate("t", strings.Repeat("%{ if x }", 1000)); err == nil {
+		t.Error("directives may nest as they like")
+	}
+	if err := GuardTemplate("t", strings.Repeat("%{ if x }%{~ for y in x }${y}%{ endfor ~}%{ endif }", 1000)); err != nil {
+		t.Error(err)
+	}
 	if err := GuardTemplate("t", strings.Repeat("${[", 1000)); err == nil {
 		t.Error("a template may nest as it likes")
 	}

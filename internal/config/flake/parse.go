@@ -85,8 +85,9 @@ func guard(name string, src []byte) hcl.Diagnostics {
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	depth, operators := 0, 0
+	directives := 0     // %{ if } and %{ for } that are open
 	lines, size := 0, 0 // of the text that t is a part of
-	for _, t := range tokens {
+	for i, t := range tokens {
 		if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
 			lines, size = lines+1, size+len(t.Bytes)
 		} else {
@@ -113,7 +114,10 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 		default:
 			operators++
 		}
-		if depth > maxNesting || operators > maxOperators {
+		if i > 0 && tokens[i-1].Type == hclsyntax.TokenTemplateControl {
+			directives += opens(string(t.Bytes))
+		}
+		if depth > maxNesting || directives > maxNesting || operators > maxOperators {
 			return hcl.Diagnostics{{
 				Severity: hcl.DiagError, Summary: "Nested too deeply",
 				Detail:  fmt.Sprintf("A file may nest %d levels deep and chain %d operators in one expression.", maxNesting, maxOperators),
@@ -122,6 +126,17 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 		}
 	}
 	return nil
+}
+
+// opens is 1 for the word of a directive that needs an end, -1 for an end.
+func opens(word string) int {
+	switch word {
+	case "if", "for":
+		return 1
+	case "endif", "endfor":
+		return -1
+	}
+	return 0
 }
 
 // hugeExponent reports a number whose digits would fill the memory.
