@@ -22,8 +22,22 @@ type instance struct {
 	eachKey string
 	seq     int
 	gate    gateState
-	kids    map[*block][]*instance
+	kids    map[*block]*siblings
 	elems   map[*block]map[string]cty.Value // of the for_each of blocks below, once known
+}
+
+// siblings are the instances of one block below one parent.
+type siblings struct {
+	all   []*instance
+	byKey map[string][]*instance // where the block makes entries
+}
+
+// called are those that keys do not rule out.
+func (s *siblings) called(b *block, keys []string) []*instance {
+	if b.entry == nil || b.depth >= len(keys) {
+		return s.all
+	}
+	return s.byKey[keys[b.depth]]
 }
 
 type gateState int
@@ -63,10 +77,7 @@ func (e *evaluator) expand(b *block, keys []string) ([]*instance, bool) {
 		if !ok {
 			return nil, false
 		}
-		for _, k := range kids {
-			if b.entry != nil && b.depth < len(keys) && k.key != keys[b.depth] {
-				continue
-			}
+		for _, k := range kids.called(b, keys) {
 			isOpen, ok := e.isOpen(k)
 			if !ok {
 				return nil, false
@@ -93,7 +104,7 @@ func (e *evaluator) parents(b *block, keys []string) ([]*instance, bool) {
 
 // children are the instances of b below p, gates not asked, except that a
 // when that does not speak of each is asked before for_each.
-func (e *evaluator) children(p *instance, b *block) ([]*instance, bool) {
+func (e *evaluator) children(p *instance, b *block) (*siblings, bool) {
 	if kids, ok := p.kids[b]; ok {
 		return kids, true
 	}
@@ -112,10 +123,17 @@ func (e *evaluator) children(p *instance, b *block) ([]*instance, bool) {
 		}
 	}
 	if p.kids == nil {
-		p.kids = map[*block][]*instance{}
+		p.kids = map[*block]*siblings{}
 	}
-	p.kids[b] = kids
-	return kids, true
+	known := &siblings{all: kids}
+	if b.entry != nil {
+		known.byKey = make(map[string][]*instance, len(kids))
+		for _, k := range kids {
+			known.byKey[k.key] = append(known.byKey[k.key], k)
+		}
+	}
+	p.kids[b] = known
+	return known, true
 }
 
 func (e *evaluator) repeat(p *instance, b *block) ([]*instance, bool) {
