@@ -46,6 +46,9 @@ func (e *env) loadFlake() (*flake.Flake, string, error) {
 	}
 	if f.Host(name) == nil {
 		known := strings.Join(f.Hosts(), ", ")
+		if known == "" {
+			return nil, "", fmt.Errorf("cannot find host %q: %s has no host; add one to its flake.hcl: host %q { modules = [...] }", name, f.Dir, name)
+		}
 		if e.host == "" {
 			return nil, "", fmt.Errorf("cannot find host %q (this machine's name) in %s; give --host, one of: %s", name, f.Dir, known)
 		}

@@ -185,7 +185,7 @@ Next, in %s:
   git init && git add .        it is a git repository
   hostctl validate             is it right?
   hostctl update               lock the packages
-  hostctl plan --host %s     what would change`, dir, host)
+  %-28s what would change`, dir, "hostctl plan --host "+host)
 	return nil
 }
 

@@ -73,6 +73,9 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			fmt.Fprintf(stderr, "hostctl: %v\n", err)
 		}
 		return exit.code
+	case err == context.Canceled: // bare, it says neither what was stopped nor by whom
+		fmt.Fprintln(stderr, "hostctl: interrupted")
+		return exitFailed
 	default:
 		fmt.Fprintf(stderr, "hostctl: %v\n", err)
 		return exitFailed
