@@ -11,7 +11,7 @@ PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3
 
 export CGO_ENABLED := 0
 
-.PHONY: all build test lint demo docs tools clean
+.PHONY: all build test lint bench demo docs tools clean
 
 all: build
 
@@ -46,6 +46,10 @@ lint:
 	@echo "== govulncheck"; out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1) || case "$$out" in \
 	  *"fetching vulnerabilities"*) echo "left out: its vulnerability data cannot be reached from here" ;; \
 	  *) echo "$$out"; exit 1 ;; esac
+
+# Times of cold processes, beside what they should be; BENCH=full takes 10,000 hosts, too.
+bench: build
+	$(GO) run ./test/bench
 
 demo: build tools
 	KEEP=$(KEEP) demo/run.sh

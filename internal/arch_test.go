@@ -53,7 +53,7 @@ func soleImporters() map[string][]string {
 		"github.com/getsops/sops":       {"internal/machine/secret"},
 		"filippo.io/age":                {"internal/machine/secret"},
 		"github.com/go-git/go-git":      {"internal/config/flake"},
-		"github.com/hashicorp/hcl":      {"internal/config/", "internal/cli", "internal/lsp", "library"},
+		"github.com/hashicorp/hcl":      {"internal/config/", "internal/cli", "internal/lsp", "library", "test/bench"},
 		"github.com/zclconf/go-cty":     {"internal/config/", "internal/cli", "internal/lsp", "library"},
 		"github.com/spf13/cobra":        {"internal/cli"},
 		"github.com/sourcegraph/":       {"internal/lsp"},
