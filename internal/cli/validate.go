@@ -60,6 +60,10 @@ func runValidate(ctx context.Context, e *env) error {
 	if err := e.verdict(f, all.Merged()); err != nil || e.json {
 		return err
 	}
+	if len(hosts) == 0 {
+		_, err := fmt.Fprintln(e.stdout, "flake.hcl declares no host, so only its files were read: add host \"NAME\" { modules = [...] }.")
+		return err
+	}
 	_, err := fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
 	return err
 }
