@@ -59,6 +59,7 @@ demo: build tools
 docs: build
 	bin/hostctl docs markdown docs/commands
 	bin/hostctl options --markdown docs/options
+	bin/hostctl show --markdown --write docs/reference-configuration.md
 
 clean:
 	rm -rf bin

@@ -108,7 +108,7 @@ application "SSM Session Manager plugin" {
   function = "CSP Tools"
   missing  = "a single .deb of AWS, not in Debian"
 }
-application "bashtop" { function = "System Monitor" } # btop, its successor
+application "btop" { function = "System Monitor" } # bashtop, whose author wrote it anew
 application "htop" { function = "System Monitor" }
 application "nano" { function = "Text Editor" }
 application "File-Roller" { function = "Archive Manager" }

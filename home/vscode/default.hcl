@@ -3,7 +3,7 @@
 # extensions come along.
 imports = ["./settings.hcl", "./colors.hcl"]
 
-application "Codium" {
+application "Codium (VS Code OSS)" {
   function = "IDE"
   missing  = "Debian does not carry it, only a repository of its makers does; its settings are written"
 }
