@@ -95,6 +95,7 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 	all := eval.NewHostDiagnostics(len(hosts))
 	found := make([]hcl.Diagnostics, len(hosts))
 	inventories := make([]*eval.Inventory, len(hosts))
+	sparing(len(hosts))
 	eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) {
 		if found[i] = diags; !diags.HasErrors() {
 			inventories[i] = r.Inventory()

@@ -47,6 +47,7 @@ func runValidate(ctx context.Context, e *env) error {
 	all := eval.NewHostDiagnostics(len(hosts))
 	all.Add("", diags)
 	found := make([]hcl.Diagnostics, len(hosts))
+	sparing(len(hosts))
 	eval.NewFleet(f).Each(ctx, hosts, func(i int, _ *eval.Result, diags hcl.Diagnostics) { found[i] = diags })
 	if err := ctx.Err(); err != nil {
 		return err
