@@ -41,7 +41,7 @@ SECONDS=0
 
 say "The flake is this repository's own configuration; its package lock is made afresh"
 git clone --quiet . "$work/flake"
-git ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home secrets |
+git ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home overlays secrets |
   tar -c --null -T - | tar -x -C "$work/flake"
 here bin/hostctl validate --flake "$work/flake"
 printf '\033[36m$ %s\033[0m\n' "bin/hostctl update --host $host | head -n 1"

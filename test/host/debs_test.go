@@ -98,9 +98,9 @@ func locked(t *testing.T, dir, host string) *guest {
 }
 
 // update runs hostctl update on this machine.
-func (w world) update(t *testing.T, flake string) {
+func (w world) update(t *testing.T, flake string, args ...string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), w.hostctl, "update", "--flake", flake)
+	cmd := exec.CommandContext(t.Context(), w.hostctl, append([]string{"update", "--flake", flake}, args...)...)
 	cmd.Env = append(os.Environ(), "HOSTCTL_CACHE="+w.cache)
 	if r := runCommand(t, cmd); r.code != 0 {
 		t.Fatalf("hostctl update: %s", r)

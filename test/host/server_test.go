@@ -21,11 +21,11 @@ func reference(t *testing.T) string {
 	w := theWorld(t)
 	flake := t.TempDir()
 	// What is in the work tree, whether it has been committed or not.
-	script := "git -C ../.. ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home secrets | tar -C ../.. -c --null -T - | tar -C " + flake + " -x"
+	script := "git -C ../.. ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home overlays secrets | tar -C ../.. -c --null -T - | tar -C " + flake + " -x"
 	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
 		t.Fatalf("cannot copy the reference flake: %v\n%s", err, out)
 	}
-	w.update(t, flake)
+	w.update(t, flake, "--host", "server-nix")
 	w.fetch(t, flake, "server-nix")
 	return flake
 }
