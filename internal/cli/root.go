@@ -156,6 +156,7 @@ func commands(e *env) []*cobra.Command {
 		newUpdate(e),
 		newPlan(e),
 		newSwitch(e),
+		newDryActivate(e),
 		newRollback(e),
 		newGenerations(e),
 		newRecover(e),

@@ -78,6 +78,9 @@ func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err
 // travel adds the steps along the recorded edges to generation to, and
 // returns what happens to accounts on the way.
 func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
+	if to == s.current {
+		return nil, nil
+	}
 	undo, apply, err := s.store.Route(s.current, to)
 	if err != nil {
 		return nil, err

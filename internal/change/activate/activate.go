@@ -128,6 +128,7 @@ type activation struct {
 	Request
 	report  Report
 	touched touched
+	stale   staleCode
 	secrets *secret.Installed
 }
 
@@ -148,7 +149,10 @@ func After(ctx context.Context, req Request) (*Report, error) {
 		{"set kernel parameters", a.sysctls},
 		{"set the host name", a.hostname},
 		{"reload dbus", a.reloadDBus},
+		{"look for replaced code", a.lookForStale},
 		{"bring units up to date", a.units},
+		{"bring the units of users up to date", a.userUnits},
+		{"say that a reboot is needed", a.rebootRequired},
 	}
 	for _, step := range steps {
 		if err := step.run(ctx); err != nil {
@@ -177,14 +181,27 @@ func (a *activation) installSecrets(context.Context) error {
 	return err
 }
 
+func (a *activation) lookForStale(context.Context) error {
+	a.stale = findStale(a.Replaced, true)
+	return nil
+}
+
+// rebootRequired leaves the mark that Debian's own tools read and leave
+// (unattended-upgrades, needrestart, update-notifier).
+func (a *activation) rebootRequired(context.Context) error {
+	if len(a.report.Reboot) == 0 {
+		return nil
+	}
+	return os.WriteFile("/run/reboot-required", []byte("*** System restart required ***\n"), 0o644)
+}
+
 // units decides what to do with every unit, does it, and waits for their health.
 func (a *activation) units(ctx context.Context) error {
 	if !booted() {
 		a.warn("systemd does not run here: units are as the next boot finds them")
 		return nil
 	}
-	stale, sessions := staleUnits(a.Replaced)
-	in := situation{Request: a.Request, touched: a.touched, secrets: a.secrets, stale: stale, own: ownUnit()}
+	in := situation{Request: a.Request, touched: a.touched, secrets: a.secrets, stale: a.stale.units, own: ownUnit()}
 	var err error
 	if in.units, err = showUnits(ctx, in.concerned()); err != nil {
 		return err
@@ -193,9 +210,7 @@ func (a *activation) units(ctx context.Context) error {
 	a.report.Stopped, a.report.Reloaded, a.report.Restarted, a.report.Started = do.stop, do.reload, do.restart, do.start
 	a.report.Reboot = append(a.report.Reboot, do.reboot...)
 	a.report.Warnings = append(a.report.Warnings, do.notes...)
-	if sessions > 0 {
-		a.report.Reboot = append(a.report.Reboot, fmt.Sprintf("%d processes of user sessions", sessions))
-	}
+	a.report.Reboot = append(append(a.report.Reboot, a.stale.sessions...), a.touched.kernel...)
 	began := time.Now()
 	if len(do.forget) > 0 {
 		if err := systemctl(ctx, queueTime, append([]string{"reset-failed", "--"}, do.forget...)...); err != nil {

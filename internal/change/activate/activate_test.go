@@ -310,26 +310,33 @@ func TestMapsReplaced(t *testing.T) {
 		"7f-8f rwxp 00000000 00:00 0 ":                                  false,
 		"7f-8f r-xp 00000000 00:00 0                            [vdso]": false,
 	} {
-		if got := mapsReplaced("0-1 r--p 0 0:0 0 /usr/bin/a\n"+line+"\n", gone); got != want {
+		if got := mapsReplaced("0-1 r--p 0 0:0 0 /usr/bin/a\n"+line+"\n", gone, true); got != want {
 			t.Errorf("%q: %v, want %v", line, got, want)
 		}
+	}
+	if !mapsReplaced("7f-8f r-xp 00000000 fe:00 12 /lib/x.so\n", gone, false) {
+		t.Error("before the commit a process maps what will be replaced under its own name")
 	}
 }
 
 func TestUnitOfCgroup(t *testing.T) {
-	for _, c := range []struct{ file, manager, want string }{
-		{"0::/system.slice/ssh.service\n", "", "ssh.service"},
-		{"0::/system.slice/system-getty.slice/getty@tty1.service\n", "", "getty@tty1.service"},
-		{"0::/system.slice/docker.service/inner/x.service\n", "", "docker.service"},
-		{"1:name=systemd:/x.service\n0::/system.slice/a.service", "", "a.service"},
-		{"0::/user.slice/user-0.slice/user@0.service/app.slice/b.service\n", "", ""},
-		{"0::/user.slice/user-0.slice/session-1.scope\n", "", ""},
-		{"0::/box/system.slice/a.service\n", "/box", "a.service"},
-		{"0::/other/system.slice/a.service\n", "/box", ""},
-		{"0::/init.scope\n", "", ""},
+	for _, c := range []struct {
+		file, manager, want string
+		own                 bool
+	}{
+		{"0::/system.slice/ssh.service\n", "", "ssh.service", false},
+		{"0::/system.slice/system-getty.slice/getty@tty1.service\n", "", "getty@tty1.service", false},
+		{"0::/system.slice/docker.service/inner/x.service\n", "", "docker.service", false},
+		{"1:name=systemd:/x.service\n0::/system.slice/a.service", "", "a.service", false},
+		{"0::/user.slice/user-0.slice/user@0.service/app.slice/b.service\n", "", "b.service", true},
+		{"0::/user.slice/user-0.slice/user@0.service/init.scope\n", "", "", false},
+		{"0::/user.slice/user-0.slice/session-1.scope\n", "", "", false},
+		{"0::/box/system.slice/a.service\n", "/box", "a.service", false},
+		{"0::/other/system.slice/a.service\n", "/box", "", false},
+		{"0::/init.scope\n", "", "", false},
 	} {
-		if got := unitOfCgroup(c.file, c.manager); got != c.want {
-			t.Errorf("%q below %q: %q, want %q", c.file, c.manager, got, c.want)
+		if got, own := unitOfCgroup(c.file, c.manager); got != c.want || got != "" && own != c.own {
+			t.Errorf("%q below %q: %q of a user %v, want %q", c.file, c.manager, got, own, c.want)
 		}
 	}
 }

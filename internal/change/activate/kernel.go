@@ -52,8 +52,13 @@ func (a *activation) reloadUdev(ctx context.Context) error {
 	if _, err := os.Lstat("/run/udev/control"); err != nil || !a.touched.udev {
 		return nil
 	}
-	if _, err := tool(ctx, queueTime, "udevadm", "control", "--reload"); err != nil {
-		a.warn("%v", err)
+	// New rules hold for devices that are there when those are announced again;
+	// what udev itself does at boot (systemd-udev-trigger.service) adds, which
+	// would start what hotplug starts.
+	for _, args := range [][]string{{"control", "--reload"}, {"trigger", "--action=change"}} {
+		if _, err := tool(ctx, queueTime, "udevadm", args...); err != nil {
+			a.warn("%v", err)
+		}
 	}
 	return ctx.Err()
 }

@@ -1,51 +1,107 @@
 package activate
 
 import (
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/change/commit"
 )
 
-// staleUnits finds the units that still execute code which the commit has
-// replaced, and counts such processes in user sessions. A process that ends
-// while it is looked at is not an error.
-func staleUnits(replaced []string) (units map[string]bool, sessions int) {
+// staleCode is what still executes code that the change replaces.
+type staleCode struct {
+	units    map[string]bool            // system units
+	users    map[uint32]map[string]bool // units of users' own managers, by uid
+	sessions []string                   // what else people run: "ann: bash (2), vim"
+}
+
+// findStale looks at every process, after a commit or, to foresee it, before.
+// A process that ends while it is looked at is not an error.
+func findStale(replaced []string, committed bool) staleCode {
 	gone := map[string]bool{}
 	for _, p := range replaced {
 		gone[canonical(p)] = true
 	}
-	units = map[string]bool{}
+	found := staleCode{units: map[string]bool{}, users: map[uint32]map[string]bool{}}
+	people := map[uint32]map[string]int{}
 	manager := managerCgroup()
 	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
 	for _, dir := range dirs {
 		if pid, err := strconv.Atoi(filepath.Base(dir)); err != nil || pid == 1 || pid == os.Getpid() {
 			continue // systemd executes itself anew
 		}
-		maps, err := os.ReadFile(dir + "/maps")
-		if err != nil || !mapsReplaced(string(maps), gone) {
+		mapped, err := os.ReadFile(dir + "/maps")
+		if err != nil || !mapsReplaced(string(mapped), gone, committed) {
 			continue
 		}
 		cgroup, err := os.ReadFile(dir + "/cgroup")
-		if err != nil {
+		var st unix.Stat_t
+		if err != nil || unix.Stat(dir, &st) != nil {
 			continue
 		}
-		if unit := unitOfCgroup(string(cgroup), manager); unit != "" {
-			units[unit] = true
-		} else {
-			sessions++
+		unit, own := unitOfCgroup(string(cgroup), manager)
+		switch {
+		case unit != "" && !own:
+			found.units[unit] = true
+		case unit != "":
+			add(found.users, st.Uid, unit, true)
+		default:
+			comm, err := os.ReadFile(dir + "/comm")
+			if name := strings.TrimSpace(string(comm)); err == nil {
+				add(people, st.Uid, name, people[st.Uid][name]+1)
+			}
 		}
 	}
-	return units, sessions
+	for _, uid := range slices.Sorted(maps.Keys(people)) {
+		found.sessions = append(found.sessions, userName(uid)+": "+counted(people[uid]))
+	}
+	return found
+}
+
+func add[V any](m map[uint32]map[string]V, uid uint32, name string, v V) {
+	if m[uid] == nil {
+		m[uid] = map[string]V{}
+	}
+	m[uid][name] = v
+}
+
+// counted lists programs with how often they run.
+func counted(programs map[string]int) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(programs)) {
+		if n := programs[name]; n > 1 {
+			name += fmt.Sprintf(" (%d)", n)
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, ", ")
+}
+
+// userName is what passwd(5) calls uid; the number where it calls it nothing.
+func userName(uid uint32) string {
+	number := strconv.FormatUint(uint64(uid), 10)
+	b, err := root.Read("/etc/passwd")
+	if err != nil {
+		return number
+	}
+	for line := range strings.Lines(string(b)) {
+		if f := strings.Split(line, ":"); len(f) > 2 && f[2] == number {
+			return f[0]
+		}
+	}
+	return number
 }
 
 // mapsReplaced reports whether proc_pid_maps(5) shows code of a file that has
-// been replaced: the commit moves such files to its own folder, dpkg run by
-// hand deletes them.
-func mapsReplaced(maps string, gone map[string]bool) bool {
+// been, or is about to be, replaced: the commit moves such files to its own
+// folder, dpkg run by hand deletes them.
+func mapsReplaced(maps string, gone map[string]bool, committed bool) bool {
 	for line := range strings.Lines(maps) {
 		fields := strings.Fields(line)
 		if len(fields) < 6 || !strings.Contains(fields[1], "x") {
@@ -55,31 +111,40 @@ func mapsReplaced(maps string, gone map[string]bool) bool {
 		if strings.Contains(path, "/"+commit.AreaName+"/") {
 			return true
 		}
-		if path, deleted := strings.CutSuffix(path, " (deleted)"); deleted && gone[canonical(path)] {
+		path, deleted := strings.CutSuffix(path, " (deleted)")
+		if (deleted || !committed) && gone[canonical(path)] {
 			return true
 		}
 	}
 	return false
 }
 
-// unitOfCgroup is the system service of a process, from proc_pid_cgroup(5);
-// empty for the processes of users and of nobody. manager is the path at which
+// unitOfCgroup is the service of a process, from proc_pid_cgroup(5); own says
+// that it is one of a user's own manager. It is empty for what people run in
+// sessions, and for the processes of nobody. manager is the path at which
 // systemd's own tree begins.
-func unitOfCgroup(file, manager string) string {
+func unitOfCgroup(file, manager string) (unit string, own bool) {
 	i := strings.Index(file, "0::")
 	if i < 0 {
-		return ""
+		return "", false
 	}
 	path, _, _ := strings.Cut(file[i+len("0::"):], "\n")
 	path, ok := strings.CutPrefix(path, manager)
-	if !ok || strings.HasPrefix(path, "/user.slice/") {
-		return ""
+	if !ok {
+		return "", false
 	}
 	parts := strings.Split(path, "/")
-	if i := slices.IndexFunc(parts, func(p string) bool { return strings.HasSuffix(p, ".service") }); i >= 0 {
-		return parts[i]
+	isService := func(p string) bool { return strings.HasSuffix(p, ".service") }
+	if strings.HasPrefix(path, "/user.slice/") {
+		if own = true; len(parts) < 4 || !isService(parts[3]) { // user@UID.service
+			return "", false
+		}
+		parts = parts[4:]
 	}
-	return ""
+	if i := slices.IndexFunc(parts, isService); i >= 0 {
+		return parts[i], own
+	}
+	return "", false
 }
 
 // managerCgroup is where systemd's tree begins: the parent of init.scope. In a

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -24,9 +24,15 @@ const (
 // tool runs a program of the host. It ends when the time is over, whatever the
 // program waits for.
 func tool(ctx context.Context, limit time.Duration, name string, args ...string) ([]byte, error) {
+	return toolAs(ctx, limit, nil, nil, name, args...)
+}
+
+// toolAs is tool for another user, with more in its environment.
+func toolAs(ctx context.Context, limit time.Duration, as *syscall.SysProcAttr, env []string, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := root.Command(ctx, name, args...)
+	cmd.SysProcAttr, cmd.Env = as, append(cmd.Env, env...)
 	cmd.WaitDelay = time.Second
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
@@ -166,10 +172,7 @@ func parseUnit(block string) unit {
 	for line := range strings.Lines(p["ExecStart"]) {
 		if _, rest, ok := strings.Cut(line, "path="); ok {
 			path, _, _ := strings.Cut(rest, " ;")
-			u.exec = append(u.exec, path)
-			if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-				u.exec = append(u.exec, real)
-			}
+			u.exec = append(u.exec, programs(path)...)
 		}
 	}
 	return u
@@ -193,5 +196,9 @@ func ownUnit() string {
 	if err != nil {
 		return ""
 	}
-	return unitOfCgroup(string(b), managerCgroup())
+	unit, own := unitOfCgroup(string(b), managerCgroup())
+	if own {
+		return ""
+	}
+	return unit
 }

@@ -22,6 +22,8 @@ type touched struct {
 	udev     bool
 	dbus     bool
 	hostname bool
+	kernel   []string // why only a reboot brings all of it: parts of what booted
+	users    []string // files of the managers of users
 }
 
 // look is a pure function of the request.
@@ -41,6 +43,8 @@ func look(req Request) touched {
 	}
 	slices.Sort(t.tmpfiles)
 	t.tmpfiles = slices.Compact(t.tmpfiles)
+	slices.Sort(t.kernel)
+	t.kernel = slices.Compact(t.kernel)
 	return t
 }
 
@@ -62,6 +66,10 @@ func (t *touched) add(path string) {
 		t.udev = true
 	case in("/etc/dbus-1", "/usr/share/dbus-1"):
 		t.dbus = true
+	case dir == "/boot/" && (strings.HasPrefix(base, "vmlinuz-") || strings.HasPrefix(base, "initrd.img-")):
+		t.kernel = append(t.kernel, "the kernel: "+path+" is another")
+	case in("/etc/systemd/user", "/usr/lib/systemd/user", "/usr/local/lib/systemd/user") || strings.Contains(path, "/.config/systemd/user/"):
+		t.users = append(t.users, path)
 	case path == "/usr/lib/systemd/systemd", in("/usr/lib", "/usr/lib64") && slices.ContainsFunc([]string{
 		"libc.so.", "libsystemd.so.", "libsystemd-shared-", "libsystemd-core-"}, func(lib string) bool { return strings.HasPrefix(base, lib) }):
 		t.reexec = true

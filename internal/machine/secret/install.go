@@ -62,24 +62,18 @@ type item struct {
 // decrypted, rendered and looked up before anything is written. Where nothing
 // changes nothing is written. A host without secrets has nothing left below /run.
 func Install(root system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) (*Installed, error) {
-	values, err := keys.load(host, files)
+	items, changed, err := prepare(root, root, host, files, keys)
 	if err != nil {
 		return nil, err
 	}
-	items, err := itemsOf(root, host, values)
-	if err != nil {
-		return nil, err
+	if len(items) == 0 {
+		return changed, unmount(root)
 	}
 	old, number, err := readManifest(root)
 	if err != nil {
 		return nil, err
 	}
 	wanted := manifestOf(host)
-	changed := compare(root, items, old)
-	changed.values = values.values
-	if len(items) == 0 {
-		return changed, unmount(root)
-	}
 	if len(changed.Secrets)+len(changed.Files) == 0 && reflect.DeepEqual(old, wanted) {
 		return changed, nil
 	}
@@ -90,6 +84,33 @@ func Install(root system.Root, host *spec.Host, files func(digest string) ([]byt
 		return nil, err
 	}
 	return changed, dropOthers(root, number+1)
+}
+
+// Foresee says what Install would change, and writes nothing. The accounts are
+// those of another root: those that the change will make are not on the host yet.
+func Foresee(root, accounts system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) (*Installed, error) {
+	_, changed, err := prepare(root, accounts, host, files, keys)
+	return changed, err
+}
+
+// prepare decrypts, renders and looks up everything that host wants, and
+// compares it with what is installed.
+func prepare(root, accounts system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) ([]item, *Installed, error) {
+	values, err := keys.load(host, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	items, err := itemsOf(accounts, host, values)
+	if err != nil {
+		return nil, nil, err
+	}
+	old, _, err := readManifest(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := compare(root, items, old)
+	changed.values = values.values
+	return items, changed, nil
 }
 
 func itemsOf(root system.Root, host *spec.Host, l *loaded) ([]item, error) {

@@ -1,8 +1,10 @@
 package systemd
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -40,49 +42,115 @@ type Install struct {
 // ReadInstall reads the [Install] section of the unit's main file and of its
 // drop-ins.
 func ReadInstall(root system.Root, unit string) (Install, error) {
-	paths := []string{Fragment(root, unit)}
-	for _, dir := range unitDirs() {
-		for _, name := range []string{unit, Template(unit)} {
-			found, err := filepath.Glob(filepath.Join(root.Path(filepath.Join(dir, name+".d")), "*.conf"))
-			if err != nil {
-				return Install{}, err
-			}
-			for _, f := range found {
-				paths = append(paths, filepath.Join(dir, name+".d", filepath.Base(f)))
-			}
-		}
+	s, err := ReadSettings(root, unit)
+	in := Install{Also: s.words("Install.Also")}
+	for _, key := range []string{"WantedBy", "RequiredBy", "UpheldBy", "Alias"} {
+		in.Links = in.Links || len(s["Install."+key]) > 0
 	}
-	var in Install
-	for _, path := range paths {
-		if path == "" {
-			continue
-		}
-		b, err := root.Read(path)
-		if err != nil {
-			return Install{}, err
-		}
-		in.parse(string(b))
-	}
-	return in, nil
+	return in, err
 }
 
-func (in *Install) parse(content string) {
-	section := ""
+// Settings are what a unit's main file and its drop-ins say: section and key,
+// "Service.ExecStart", to the values in the order in which systemd reads them.
+// An assignment of nothing takes the values before it away (systemd.syntax(7)).
+type Settings map[string][]string
+
+// Sources are the files that make a unit: the main one first, if there is one,
+// then the drop-ins in the order in which they are read.
+func Sources(root system.Root, unit string) ([]string, error) {
+	var paths []string
+	if f := Fragment(root, unit); f != "" {
+		paths = append(paths, f)
+	}
+	dropIns := map[string]string{} // by base name: the strongest folder's wins
+	for _, dir := range unitDirs() {
+		for _, name := range slices.Compact([]string{unit, Template(unit)}) {
+			folder := filepath.Join(dir, name+".d")
+			found, err := filepath.Glob(filepath.Join(root.Path(folder), "*.conf"))
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range found {
+				if base := filepath.Base(f); dropIns[base] == "" {
+					dropIns[base] = filepath.Join(folder, base)
+				}
+			}
+		}
+	}
+	for _, base := range slices.Sorted(maps.Keys(dropIns)) {
+		paths = append(paths, dropIns[base])
+	}
+	return paths, nil
+}
+
+// ReadSettings reads a unit of the root. A unit that is not there has none.
+func ReadSettings(root system.Root, unit string) (Settings, error) {
+	paths, err := Sources(root, unit)
+	if err != nil {
+		return nil, err
+	}
+	s := Settings{}
+	for _, path := range paths {
+		b, err := root.Read(path)
+		if err != nil {
+			return nil, err
+		}
+		s.parse(string(b))
+	}
+	return s, nil
+}
+
+// parse is not the parser of go-systemd, which refuses lines of more than 2,048
+// bytes; systemd takes a megabyte.
+func (s Settings) parse(content string) {
+	section, joined := "", ""
 	for line := range strings.Lines(content) {
 		line = strings.TrimSpace(line)
+		if line == "" && joined == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		if rest, more := strings.CutSuffix(line, "\\"); more {
+			joined += rest + " "
+			continue
+		}
+		line, joined = joined+line, ""
 		if strings.HasPrefix(line, "[") {
-			section = line
+			section = strings.Trim(line, "[]")
 			continue
 		}
 		key, value, found := strings.Cut(line, "=")
-		if !found || section != "[Install]" || strings.TrimSpace(value) == "" {
+		if key = section + "." + strings.TrimSpace(key); !found {
 			continue
 		}
-		switch strings.TrimSpace(key) {
-		case "WantedBy", "RequiredBy", "UpheldBy", "Alias":
-			in.Links = true
-		case "Also":
-			in.Also = append(in.Also, strings.Fields(value)...)
+		if value = strings.TrimSpace(value); value == "" {
+			delete(s, key)
+		} else {
+			s[key] = append(s[key], value)
 		}
 	}
+}
+
+func (s Settings) words(key string) []string {
+	var out []string
+	for _, value := range s[key] {
+		out = append(out, strings.Fields(value)...)
+	}
+	return out
+}
+
+// Last is the value of a key that can have one, "" where it has none.
+func (s Settings) Last(key string) string {
+	if v := s[key]; len(v) > 0 {
+		return v[len(v)-1]
+	}
+	return ""
+}
+
+// Yes reads a boolean, systemd.syntax(7).
+func (s Settings) Yes(key string) bool {
+	switch strings.ToLower(s.Last(key)) {
+	case "1", "yes", "y", "true", "t", "on":
+		return true
+	}
+	return false
 }
