@@ -18,8 +18,8 @@ func newValidate(e *env) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
-mistake with the lines that hold it. Files of the flake that nothing imports are
-parsed, too. With --json print the verdict as 'terraform validate -json' does
+mistake with the lines that hold it. Without --host also what hosts must not share
+is checked, networking.host_id, and files that nothing imports are parsed, too. With --json print the verdict as 'terraform validate -json' does
 (docs/validate-json.md). Nothing on this machine is read or changed
 beside the flake, its inputs and the cache.
 
@@ -48,13 +48,15 @@ func runValidate(ctx context.Context, e *env) error {
 	all.Add("", diags)
 	found := make([]hcl.Diagnostics, len(hosts))
 	sparing(len(hosts))
-	eval.NewFleet(f).Each(ctx, hosts, func(i int, _ *eval.Result, diags hcl.Diagnostics) { found[i] = diags })
+	ids := make([]eval.Identity, len(hosts))
+	eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) { found[i], ids[i] = diags, r.Identity() })
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for i, name := range hosts {
 		all.Add(name, found[i])
 	}
+	all.Add("", eval.CheckIdentities(ids))
 	if e.host == "" {
 		all.Add("", f.ParseRest())
 	}

@@ -24,7 +24,7 @@ option "secret.*.key" {
 option "secret.*.owner" {
   type        = string
   default     = "root"
-  description = "The account that may read it."
+  description = "The account that may read it. One that is written down, root too, is taken for who does: without it, and with nothing else that uses the secret, validate warns."
 }
 
 option "secret.*.group" {

@@ -93,6 +93,9 @@ func (e *evaluator) run(name string) *Result {
 	r.Spec = e.decode()
 	e.checkAll(e.root, nil)
 	e.runChecks()
+	if !e.diags.HasErrors() && !e.incomplete {
+		e.checkSecrets(r.Spec)
+	}
 	slices.SortStableFunc(e.diags, byPlace)
 	return r
 }
