@@ -40,7 +40,14 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	if err != nil {
 		return err
 	}
-	if open != "" {
+	stuck, err := s.journal.Stuck()
+	if err != nil {
+		return err
+	}
+	switch {
+	case stuck != "":
+		s.say("warning: an earlier run could be neither finished nor undone, so this plan is of a machine between two generations; see to the reasons, then run 'hostctl recover':\n%s", stuck)
+	case open != "":
 		s.say("warning: an earlier run was interrupted, so this plan may be of a machine between two generations; run 'hostctl recover'")
 	}
 	target, err := s.evaluate(ctx)

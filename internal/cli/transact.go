@@ -69,10 +69,7 @@ func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err
 	tx.Why, tx.From, tx.To = commandLine(), s.current, to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, fresh)
-	if err := s.journal.Commit(tx); err != nil {
-		return nil, err
-	}
-	return tx, os.RemoveAll(s.area(private))
+	return tx, s.journal.Commit(tx)
 }
 
 // travel adds the steps along the recorded edges to generation to, and

@@ -1,12 +1,17 @@
 package commit
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Builder collects the steps that lead from one generation to another, edge
@@ -17,7 +22,8 @@ type Builder struct {
 	tx       *Tx
 	now      map[string]*Node // paths that earlier steps determine
 	folders  map[string]*Attr // times to set last
-	fresh    bool             // the edge at hand was staged just now
+	spares   int
+	fresh    bool // the edge at hand was staged just now
 	problem  []error
 }
 
@@ -27,7 +33,7 @@ type Builder struct {
 func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
 		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
-		tx: &Tx{Version: txVersion, ID: id},
+		tx: &Tx{ID: id},
 	}
 }
 
@@ -129,19 +135,26 @@ func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
 		b.exchange(c, e, fs, from, to, live)
 	case from == nil && to.IsDir():
 		if live == nil {
-			b.add(Step{Do: mkdir, Path: e.Path, FS: fs, To: &to.Attr, From: &to.Attr}, to)
+			b.add(Step{Do: mkdir, Path: e.Path, FS: fs, Slot: b.spare(), To: &to.Attr, From: &to.Attr}, to)
 		} else {
 			b.attr(e.Path, fs, live, to)
 		}
 	case to == nil && from.IsDir():
 		if live.IsDir() {
-			b.add(Step{Do: rmdir, Path: e.Path, FS: fs, From: &live.Attr, To: &live.Attr}, nil)
+			b.add(Step{Do: rmdir, Path: e.Path, FS: fs, Slot: b.spare(), From: &live.Attr, To: &live.Attr}, nil)
 		}
 	case from != nil && to != nil:
 		b.attr(e.Path, fs, live, to)
 	default:
 		b.fail(fmt.Errorf("internal error: entry %s of generation %d has no slot", e.Path, c.Generation))
 	}
+}
+
+// spare names the slot of an empty folder: that which a step puts in place, or
+// which takes the place again of one that a step removed.
+func (b *Builder) spare() string {
+	b.spares++
+	return filepath.Join(b.tx.private(), "d"+strconv.Itoa(b.spares))
 }
 
 func (b *Builder) attr(path string, fs int, live, to *Node) {
@@ -251,23 +264,60 @@ func (b *Builder) Tx() (*Tx, error) {
 			steps = append(steps, s)
 		}
 	}
-	paths := make([]string, 0, len(b.folders))
-	for p := range b.folders {
-		paths = append(paths, p)
+	b.tx.Steps, b.tx.Clean = steps, clean
+	if len(steps) == 0 {
+		return b.tx, nil // nothing changes that would change a folder's time
 	}
-	sort.Slice(paths, func(i, j int) bool { return strings.Count(paths[i], "/") > strings.Count(paths[j], "/") })
+	return b.tx, b.folderTimes()
+}
+
+// folderTimes adds the steps that give folders their times, deepest first.
+func (b *Builder) folderTimes() error {
+	if err := b.usr(); err != nil {
+		return err
+	}
+	paths := slices.Collect(maps.Keys(b.folders))
+	sort.Slice(paths, func(i, j int) bool {
+		return cmp.Or(strings.Count(paths[j], "/")-strings.Count(paths[i], "/"), strings.Compare(paths[i], paths[j])) < 0
+	})
 	for _, p := range paths {
 		live, err := Lstat(filepath.Join(b.root, p))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		step := Step{Do: mtime, Path: p, To: b.folders[p], From: b.folders[p]}
 		if live != nil {
 			step.From = &live.Attr
 		}
-		steps = append(steps, step)
+		b.tx.Steps = append(b.tx.Steps, step)
 	}
-	b.tx.Steps = steps
-	b.tx.Clean = clean
-	return b.tx, nil
+	return nil
+}
+
+// usr makes /usr newer than the stamps of systemd-update-done.service(8) when
+// anything below it changes, in either direction: what systemd makes from
+// /usr (accounts, catalog, hardware database) is then looked at again at the
+// next boot, ConditionNeedsUpdate in systemd.unit(5). Renames alone would
+// leave that to chance (engine-rules 25). The time is counted from the
+// stamps, since a clock may have been wrong (28).
+func (b *Builder) usr() error {
+	below := func(s Step) bool { return s.Do != attr && strings.HasPrefix(s.Path, "/usr/") }
+	if !slices.ContainsFunc(b.tx.Steps, below) {
+		return nil
+	}
+	newest := int64(0)
+	for i, path := range []string{"/usr", "/etc/.updated", "/var/.updated"} {
+		n, err := Lstat(filepath.Join(b.root, path))
+		if err != nil {
+			return err
+		}
+		if n == nil && i == 0 {
+			return nil
+		}
+		if n != nil {
+			newest = max(newest, n.MTime)
+		}
+	}
+	b.folders["/usr"] = &Attr{MTime: newest + int64(time.Second)}
+	return nil
 }

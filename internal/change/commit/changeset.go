@@ -67,9 +67,19 @@ func ReadChangeset(b []byte) (*Changeset, error) {
 	if c.Version != changesetVersion {
 		return nil, fmt.Errorf("cannot read changeset: its version is %d, this hostctl knows %d", c.Version, changesetVersion)
 	}
+	for _, m := range c.Mounts {
+		if !absolute(m.Point) {
+			return nil, fmt.Errorf("cannot read changeset: mount point %q is out of bounds", m.Point)
+		}
+	}
 	for _, e := range c.Entries {
-		if e.FS < 0 || e.FS >= len(c.Mounts) || !filepath.IsAbs(e.Path) || filepath.Clean(e.Path) != e.Path {
+		if e.FS < 0 || e.FS >= len(c.Mounts) || !absolute(e.Path) || e.Slot != "" && !slotName(e.Slot) || e.Before == nil && e.After == nil {
 			return nil, fmt.Errorf("cannot read changeset: entry %q is out of bounds", e.Path)
+		}
+	}
+	for _, f := range c.Folders {
+		if !absolute(f.Path) {
+			return nil, fmt.Errorf("cannot read changeset: folder %q is out of bounds", f.Path)
 		}
 	}
 	return &c, nil

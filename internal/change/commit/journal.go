@@ -2,75 +2,40 @@ package commit
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/hostctl/hostctl/internal/spec"
 )
 
-const (
-	txVersion = 1
-	fileType  = unix.S_IFMT
-)
+const fileType = unix.S_IFMT
 
-// Tx is one transaction: the whole of what recovery needs to finish or undo
-// it. It is stored as JSON followed by a line with its SHA-256.
-type Tx struct {
-	Version int       `json:"version"`
-	ID      string    `json:"id"`
-	Machine string    `json:"machine"` // machine-id: a cloned disk does not replay a foreign journal
-	Why     string    `json:"why"`     // the command, for messages
-	From    int       `json:"from"`
-	To      int       `json:"to"`
-	Mounts  []Mount   `json:"mounts"`
-	Steps   []Step    `json:"steps"`
-	Clean   []Step    `json:"clean,omitempty"` // forward only, after everything is durable
-	Publish []Publish `json:"publish"`
-	Drift   []string  `json:"drift,omitempty"`   // live paths that somebody else had changed; kept aside
-	Discard []string  `json:"discard,omitempty"` // paths to delete when it is given up before the marker
-}
-
-// Publish makes a result visible when every step is durable: a rename of Path
-// to Dest or, with Link set, the symbolic link Path -> Link, replaced
-// atomically. Paths are below the root.
-type Publish struct {
-	Path   string `json:"path"`
-	Dest   string `json:"dest,omitempty"`
-	Link   string `json:"link,omitempty"`
-	Before string `json:"before,omitempty"` // what the link was; "" is none
-}
-
-// inverse gives the link its old target back. Renames are not undone: what
-// they published is in Tx.Discard.
-func (p Publish) inverse() Publish {
-	p.Link, p.Before = p.Before, p.Link
-	return p
-}
-
-// Journal is the folder of transactions on the root file system. At most one
-// is open. Its file's name is its state, and the rename from prepared to
-// committed is the one commit point: before it the root is untouched and the
-// transaction can only be given up, after it recovery finishes it.
+// Journal is the folder of transactions on the root file system. Beside the
+// records of a transaction, named by its id, lies its marker, whose name is
+// its state. The marker's rename from prepared to committed is the one commit
+// point: before it the root is untouched and the transaction can only be
+// given up, after it recovery finishes it, or undoes it where it cannot.
 type Journal struct {
 	Root string
 }
 
 const (
 	prepared  = "prepared"  // steps are written; nothing live was touched
-	committed = "committed" // the marker: the steps are being done
+	committed = "committed" // the steps are being done
 	reverting = "reverting" // a step could not be done: the steps are being undone
 	done      = "done"      // files are in place; activation is due
 )
 
+// states lists the markers in the order in which recovery looks for them: a
+// transaction that goes back from one that is done is the one at hand.
+func states() []string { return []string{reverting, committed, done, prepared} }
+
 func (j Journal) dir() string              { return filepath.Join(j.Root, AreaName, "journal") }
-func (j Journal) file(state string) string { return filepath.Join(j.dir(), state) }
+func (j Journal) file(name string) string  { return filepath.Join(j.dir(), name) }
+func (j Journal) records(id string) string { return j.file(id + ".records") }
 
 // Outcome says what recovery did.
 type Outcome string
@@ -83,59 +48,107 @@ const (
 	Reverted  Outcome = "reverted"  // the files are those of Tx.From
 )
 
+// ErrReverted says that a transaction failed and that the root is as before.
+var ErrReverted = errors.New("every step was undone: the files are as they were")
+
 // Commit makes tx real: journal, marker, steps, sync, publish. When a step
 // fails the steps before it are undone; the error then wraps ErrReverted.
 func (j Journal) Commit(tx *Tx) error {
 	tx.Machine = j.machine()
-	if err := errors.Join(j.check(tx), j.preflight(tx)); err != nil {
+	if err := j.check(tx); err != nil {
 		return err
 	}
-	if err := j.sync(tx); err != nil { // new nodes first: the marker vouches for them
+	if err := j.preflight(tx); err != nil {
 		return err
 	}
-	if err := j.store(tx); err != nil {
+	d, err := j.open(tx)
+	if err != nil {
 		return err
+	}
+	defer d.Close()
+	if err := j.prepare(tx, d); err != nil {
+		return errors.Join(err, j.give(tx, prepared))
 	}
 	if err := j.move(prepared, committed); err != nil {
 		return err
 	}
-	_, err := j.finish(tx)
+	_, err = j.finish(tx, d)
 	return err
 }
 
-// ErrReverted says that a transaction failed and that the root is as before.
-var ErrReverted = errors.New("every step was undone: the files are as they were")
+// prepare writes everything that the steps need, and makes it durable before
+// the marker that vouches for it: what comes after the marker allocates as
+// little as can be.
+func (j Journal) prepare(tx *Tx, d Disks) error {
+	if err := tx.valid(); err != nil {
+		return fmt.Errorf("internal error: the transaction cannot be written: %w", err)
+	}
+	if err := j.sweep(); err != nil {
+		return err
+	}
+	records, mark, err := encode(tx)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(j.dir(), 0o700); err != nil {
+		return err
+	}
+	if err := writeFile(j.records(tx.ID), records); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	if err := j.reserve(tx); err != nil {
+		return err
+	}
+	if err := writeFile(j.file(triesFile), untried()); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	if err := d.Sync(); err != nil {
+		return err
+	}
+	if err := writeFile(j.file("new"), mark); err != nil {
+		return fmt.Errorf("cannot write the journal: %w", err)
+	}
+	return errors.Join(j.move("new", prepared), syncDir(filepath.Dir(j.dir())))
+}
 
 // finish runs a committed transaction to its end, or back.
-func (j Journal) finish(tx *Tx) (Outcome, error) {
+func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 	if err := j.steps(tx, tx.Steps); err != nil {
-		return j.revert(tx, err)
+		return j.revert(tx, d, err)
 	}
-	if err := j.sync(tx); err != nil {
-		return j.revert(tx, err)
+	if err := d.Sync(); err != nil {
+		return j.revert(tx, d, err)
 	}
 	for _, p := range tx.Publish {
-		if err := j.publish(p); err != nil {
-			return j.revert(tx, err)
+		if err := j.spare(tx, func() error { return j.publish(p) }); err != nil {
+			return j.revert(tx, d, err)
 		}
 	}
 	if err := j.move(committed, done); err != nil {
 		return Finished, err
 	}
-	return Finished, j.steps(tx, tx.Clean)
+	return Finished, j.tidy(tx)
 }
 
-func (j Journal) revert(tx *Tx, cause error) (Outcome, error) {
+// tidy removes what only the way to done needed.
+func (j Journal) tidy(tx *Tx) error {
+	if err := j.steps(tx, tx.Clean); err != nil {
+		return err
+	}
+	return errors.Join(j.release(tx), os.RemoveAll(j.file(triesFile)))
+}
+
+func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
 	if err := j.move(committed, reverting); err != nil {
 		return Reverted, errors.Join(cause, err)
 	}
-	if err := j.undo(tx); err != nil {
-		return Reverted, errors.Join(cause, fmt.Errorf("cannot undo it either, run 'hostctl recover': %w", err))
+	if err := j.undo(tx, d); err != nil {
+		return Reverted, j.stick(fmt.Errorf("%w\nundoing it failed, too: %w", cause, err))
 	}
 	return Reverted, fmt.Errorf("%w; %w", cause, ErrReverted)
 }
 
-func (j Journal) undo(tx *Tx) error {
+func (j Journal) undo(tx *Tx, d Disks) error {
 	var back, times []Step
 	for i := len(tx.Steps) - 1; i >= 0; i-- {
 		if s := tx.Steps[i].inverse(); s.Do == mtime {
@@ -148,17 +161,17 @@ func (j Journal) undo(tx *Tx) error {
 	// Every step is tried: one that cannot be undone must not keep others.
 	var errs []error
 	for _, s := range back {
-		if err := s.run(j.Root, j.area(tx, s.FS)); err != nil {
+		if err := j.step(tx, s); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	for _, p := range tx.Publish {
 		if back := p.inverse(); back.Link != "" {
-			errs = append(errs, j.publish(back))
+			errs = append(errs, j.spare(tx, func() error { return j.publish(back) }))
 		}
 	}
-	errs = append(errs, j.sync(tx))
-	if err := errors.Join(errs...); err != nil {
+	errs = append(errs, d.Sync())
+	if err := joinSome(errs); err != nil {
 		return err
 	}
 	return j.give(tx, reverting)
@@ -166,42 +179,79 @@ func (j Journal) undo(tx *Tx) error {
 
 // Recover brings an interrupted transaction to its end. Without one it
 // changes nothing. The Tx is that of the outcome.
+//
+// A journal that cannot be trusted is refused. One whose steps can be neither
+// done nor undone stays as it is, and Stuck says so from then on; Recover then
+// tries the way back again.
 func (j Journal) Recover() (Outcome, *Tx, error) {
-	for _, state := range []string{reverting, committed, done, prepared} {
-		tx, err := j.load(state)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return Nothing, nil, err
-		}
-		if tx.Machine != j.machine() {
-			return Nothing, nil, fmt.Errorf("cannot recover %s: it was begun on another machine (machine-id %s)", j.file(state), tx.Machine)
-		}
-		switch state {
-		case prepared:
-			return Discarded, tx, j.give(tx, prepared)
-		case reverting:
-			return Reverted, tx, errors.Join(j.check(tx), j.undo(tx))
-		case committed:
-			if err := j.check(tx); err != nil {
-				return Nothing, tx, err
-			}
-			outcome, err := j.finish(tx)
-			if errors.Is(err, ErrReverted) {
-				err = nil
-			}
-			return outcome, tx, err
-		case done:
-			return Finished, tx, j.steps(tx, tx.Clean)
-		}
+	state, err := j.Open()
+	if err != nil {
+		return Nothing, nil, err
 	}
-	return Nothing, nil, nil
+	if err := j.sweep(); err != nil || state == "" {
+		return Nothing, nil, err
+	}
+	tx, err := j.load(state)
+	if err != nil {
+		return Nothing, nil, err
+	}
+	switch state {
+	case prepared:
+		return Discarded, tx, j.give(tx, prepared)
+	case done:
+		return Finished, tx, j.tidy(tx)
+	}
+	if err := j.check(tx); err != nil {
+		return Nothing, tx, err
+	}
+	d, err := j.open(tx)
+	if err != nil {
+		return Nothing, tx, err
+	}
+	defer d.Close()
+	tries, err := j.try(tx)
+	if err != nil {
+		return Nothing, tx, err
+	}
+	if state == committed && tries <= maxTries {
+		outcome, err := j.finish(tx, d)
+		return outcome, tx, reverted(err)
+	}
+	return j.back(tx, d, state, tries)
+}
+
+// back undoes a transaction that an earlier run had begun to undo, or whose
+// replays never came to an end.
+func (j Journal) back(tx *Tx, d Disks, state string, tries int) (Outcome, *Tx, error) {
+	died := fmt.Errorf("%d replays of the journal died before their end", maxTries)
+	if state == committed {
+		outcome, err := j.revert(tx, d, died)
+		return outcome, tx, reverted(err)
+	}
+	stuck, err := j.Stuck()
+	if err != nil {
+		return Nothing, tx, err
+	}
+	if tries > 2*maxTries && stuck == "" { // whoever asks again, asks knowingly
+		return Nothing, tx, j.stick(fmt.Errorf("%w, forward and back", died))
+	}
+	if err := j.undo(tx, d); err != nil {
+		return Nothing, tx, j.stick(err)
+	}
+	return Reverted, tx, nil
+}
+
+// reverted is the error of a recovery: to have undone everything is none.
+func reverted(err error) error {
+	if errors.Is(err, ErrReverted) {
+		return nil
+	}
+	return err
 }
 
 // Open reports the state of the open transaction, "" without one.
 func (j Journal) Open() (state string, err error) {
-	for _, state := range []string{reverting, committed, done, prepared} {
+	for _, state := range states() {
 		if ok, err := exists(j.file(state)); ok || err != nil {
 			return state, err
 		}
@@ -215,7 +265,10 @@ func (j Journal) Close() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return errors.Join(err, syncDir(j.dir()))
+	if err := errors.Join(err, syncDir(j.dir())); err != nil {
+		return err
+	}
+	return j.sweep()
 }
 
 // give drops a transaction that never was, or is no more.
@@ -225,10 +278,72 @@ func (j Journal) give(tx *Tx, state string) error {
 			return err
 		}
 	}
+	if err := j.release(tx); err != nil {
+		return err
+	}
 	if err := os.Remove(j.file(state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncDir(j.dir())
+	if err := syncDir(j.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return j.sweep()
+}
+
+// sweep removes what belongs to no marker: of a run that ended before its
+// transaction was prepared, or in the middle of forgetting one. The journal's
+// folder itself goes when nothing is left in it.
+func (j Journal) sweep() error {
+	keep := map[string]bool{}
+	for _, state := range states() {
+		m, err := j.marker(state)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil // nothing can be told apart; load says what is wrong
+		}
+		keep[state], keep[m.ID+".records"], keep[triesFile], keep[stuckFile] = true, true, true, true
+	}
+	entries, err := os.ReadDir(j.dir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if keep[e.Name()] {
+			continue
+		}
+		if filepath.Ext(e.Name()) == ".records" {
+			errs = append(errs, j.releaseLeft(e.Name()))
+		}
+		errs = append(errs, os.RemoveAll(j.file(e.Name())))
+	}
+	if len(keep) == 0 {
+		errs = append(errs, os.Remove(j.dir()))
+	}
+	return errors.Join(errs...)
+}
+
+// releaseLeft frees what the records of an unprepared transaction have
+// reserved. Where they were cut off nothing was yet.
+func (j Journal) releaseLeft(name string) error {
+	b, err := os.ReadFile(j.file(name))
+	if err != nil {
+		return err
+	}
+	records, err := frames(b)
+	if err != nil {
+		return nil
+	}
+	tx, err := decodeHead(records)
+	if err != nil || tx.valid() != nil {
+		return nil
+	}
+	return j.release(tx)
 }
 
 func (j Journal) area(tx *Tx, i int) string {
@@ -237,11 +352,15 @@ func (j Journal) area(tx *Tx, i int) string {
 
 func (j Journal) steps(tx *Tx, steps []Step) error {
 	for _, s := range steps {
-		if err := s.run(j.Root, j.area(tx, s.FS)); err != nil {
+		if err := j.step(tx, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (j Journal) step(tx *Tx, s Step) error {
+	return j.spare(tx, func() error { return s.run(j.Root, j.area(tx, s.FS)) })
 }
 
 // check refuses a transaction whose file systems are not the ones it was
@@ -254,31 +373,8 @@ func (j Journal) check(tx *Tx) error {
 	return errors.Join(errs...)
 }
 
-// sync makes everything written to the transaction's file systems durable,
-// and to those on which its records lie: fsync of one folder is not enough on
-// btrfs (engine-rules 3).
-func (j Journal) sync(tx *Tx) error {
-	var folders []string
-	for i := range tx.Mounts {
-		folders = append(folders, j.area(tx, i))
-	}
-	for _, p := range tx.Publish {
-		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))
-	}
-	slices.Sort(folders)
-	for _, path := range slices.Compact(folders) {
-		d, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		err = unix.Syncfs(int(d.Fd()))
-		if err := errors.Join(err, d.Close()); err != nil {
-			return fmt.Errorf("cannot make the file system of %s durable: %w", path, err)
-		}
-	}
-	return nil
-}
-
+// publish is idempotent. A link's new node is made before the marker and
+// changes places with the one that is there.
 func (j Journal) publish(p Publish) error {
 	path := filepath.Join(j.Root, p.Path)
 	if p.Link == "" {
@@ -291,70 +387,97 @@ func (j Journal) publish(p Publish) error {
 		}
 		return syncDir(filepath.Dir(dest))
 	}
-	temp := path + ".new"
-	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Symlink(p.Link, temp); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil {
-		return err
+	if now, err := os.Readlink(path); err != nil || now != p.Link {
+		if err := j.makeLink(p); err != nil {
+			return err
+		}
+		err := unix.Renameat2(unix.AT_FDCWD, path+linkSuffix, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
+		if errors.Is(err, unix.ENOENT) {
+			err = os.Rename(path+linkSuffix, path)
+		}
+		if err != nil {
+			return &os.LinkError{Op: "publish", Old: path + linkSuffix, New: path, Err: err}
+		}
 	}
 	return syncDir(filepath.Dir(path))
 }
 
+const linkSuffix = ".new"
+
+// makeLink makes the node of a link that publish puts in place.
+func (j Journal) makeLink(p Publish) error {
+	temp := filepath.Join(j.Root, p.Path) + linkSuffix
+	if now, err := os.Readlink(temp); err == nil && now == p.Link {
+		return nil
+	}
+	if err := os.RemoveAll(temp); err != nil {
+		return err
+	}
+	return os.Symlink(p.Link, temp)
+}
+
+// machine is the machine-id of the root, "" where it has never been booted:
+// machine-id(5) allows an empty file and the word uninitialized then.
 func (j Journal) machine() string {
 	b, err := os.ReadFile(filepath.Join(j.Root, "etc/machine-id"))
 	if err != nil {
-		return "" // a root that has never been booted has none
+		return ""
 	}
-	return string(bytes.TrimSpace(b))
+	id := string(bytes.TrimSpace(b))
+	if id == "uninitialized" {
+		return ""
+	}
+	return id
 }
 
-func (j Journal) store(tx *Tx) error {
-	if err := os.MkdirAll(j.dir(), 0o700); err != nil {
-		return err
-	}
-	b, err := json.Marshal(tx)
-	if err != nil {
-		return err
-	}
-	b = append(b, '\n')
-	b = append(append(b, spec.Sum(b)...), '\n')
-	temp := j.file("new")
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("cannot write the journal: %w", err)
-	}
-	if err := os.Rename(temp, j.file(prepared)); err != nil {
-		return err
-	}
-	return errors.Join(syncDir(j.dir()), syncDir(filepath.Dir(j.dir())))
-}
-
-func (j Journal) load(state string) (*Tx, error) {
+func (j Journal) marker(state string) (marker, error) {
 	b, err := os.ReadFile(j.file(state))
 	if err != nil {
-		return nil, err
+		return marker{}, err
 	}
-	body, sum, _ := bytes.Cut(b, []byte("\n"))
-	body = append(bytes.Clone(body), '\n')
-	if string(bytes.TrimSpace(sum)) != spec.Sum(body) {
-		return nil, fmt.Errorf("cannot read the journal %s: its checksum does not match", j.file(state))
+	return decodeMarker(b)
+}
+
+// load reads the open transaction, or says why it may not be replayed and
+// what to do.
+func (j Journal) load(state string) (*Tx, error) {
+	m, err := j.marker(state)
+	if err != nil {
+		return nil, j.refuse(j.file(state), err)
 	}
-	var tx Tx
-	if err := json.Unmarshal(body, &tx); err != nil {
-		return nil, fmt.Errorf("cannot read the journal %s: %w", j.file(state), err)
+	b, err := os.ReadFile(j.records(m.ID))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %s is gone", errTorn, j.records(m.ID))
 	}
-	if tx.Version != txVersion {
-		return nil, fmt.Errorf("cannot read the journal %s: its version is %d, this hostctl knows %d", j.file(state), tx.Version, txVersion)
+	if err != nil {
+		return nil, j.refuse(j.records(m.ID), err)
 	}
-	return &tx, nil
+	tx, err := decodeTx(b, m)
+	if err != nil {
+		return nil, j.refuse(j.records(m.ID), err)
+	}
+	if here := j.machine(); tx.Machine != "" && here != tx.Machine {
+		return nil, fmt.Errorf("cannot use the journal %s: it was begun on another machine, with machine-id %s, and this one has %q; nothing was replayed"+
+			"\nwhere this is that machine, put its machine-id back into /etc/machine-id and run 'hostctl recover'; where its disk was copied, %s",
+			j.file(state), tx.Machine, here, j.forget())
+	}
+	return tx, nil
+}
+
+func (j Journal) refuse(path string, err error) error {
+	err = fmt.Errorf("cannot use the journal %s: %w; nothing was replayed", path, err)
+	switch {
+	case errors.Is(err, errNewer):
+		return fmt.Errorf("%w\nrun 'hostctl recover' of that newer hostctl", err)
+	case errors.Is(err, errTorn):
+		return fmt.Errorf("%w\ncheck the disk, then %s", err, j.forget())
+	}
+	return err
+}
+
+// forget is what is left to do about a journal that nobody can use.
+func (j Journal) forget() string {
+	return fmt.Sprintf("look for damaged packages with 'dpkg --verify', move %s away, and run 'hostctl switch'", j.dir())
 }
 
 func (j Journal) move(from, to string) error {
@@ -362,16 +485,4 @@ func (j Journal) move(from, to string) error {
 		return err
 	}
 	return syncDir(j.dir())
-}
-
-// Touched lists the live paths whose node the transaction makes, exchanges or
-// takes away.
-func (tx *Tx) Touched() []string {
-	var out []string
-	for _, s := range tx.Steps {
-		if s.Do == swap {
-			out = append(out, s.Path)
-		}
-	}
-	return out
 }

@@ -1,89 +1,324 @@
 package commit
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// preflight refuses, before anything is written, what would fail or lose
-// data half-way: a path that is a mount of its own cannot be renamed over
-// (EBUSY), and a file that a process has open for writing would take its late
-// writes with it into the undo (engine-rules 5, 11).
+// preflight refuses, before anything is written, what would fail or lose data
+// half-way (engine-rules 5, 7, 11): every path that a step touches, its folder
+// and what is above that are looked at as the steps will find them.
 func (j Journal) preflight(tx *Tx) error {
-	leaving := map[uint64]string{}
-	touched := map[string]bool{}
+	p := &preflight{
+		root: j.Root, tx: tx, then: map[string]standing{}, folders: map[string]bool{},
+		leaving: map[uint64]string{}, gone: map[string]bool{}, grown: map[string]uint64{},
+	}
+	if err := p.mounts(j); err != nil {
+		return err
+	}
 	for _, s := range tx.Steps {
-		if s.Do != swap {
-			continue
-		}
-		touched[filepath.Join(j.Root, s.Path)] = true
-		if s.Out != 0 {
-			leaving[s.Out] = filepath.Join(j.Root, s.Path)
+		if s.goes() || s.Do == rmdir {
+			p.gone[s.Path] = true
 		}
 	}
-	return errors.Join(mountedOn(touched), openForWriting(leaving))
+	for _, s := range tx.Steps {
+		p.step(j, s)
+	}
+	p.crowded()
+	return joinSome(append(p.errs, inUse(p.leaving)))
 }
 
-func mountedOn(touched map[string]bool) error {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	var errs []error
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		if fields := strings.Fields(lines.Text()); len(fields) > 4 && touched[fields[4]] {
-			errs = append(errs, fmt.Errorf("cannot change %s: something is mounted on it; unmount it first", fields[4]))
+// maxShown is how many reasons of one kind an error lists.
+const maxShown = 20
+
+// joinSome joins errors, and only counts those that would fill the screen.
+func joinSome(errs []error) error {
+	var some []error
+	more := 0
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case len(some) < maxShown:
+			some = append(some, err)
+		default:
+			more++
 		}
 	}
-	return errors.Join(append(errs, lines.Err())...)
+	if more > 0 {
+		some = append(some, fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(some...)
 }
 
-func openForWriting(leaving map[uint64]string) error {
-	if len(leaving) == 0 {
-		return nil
+// standing is what a path is once the steps so far are done.
+type standing int
+
+const (
+	asFound standing = iota // no step has changed it yet
+	folder
+	leaf
+	nothing
+)
+
+type preflight struct {
+	root    string
+	tx      *Tx
+	mntIDs  []uint64 // of the transaction's mounts
+	then    map[string]standing
+	folders map[string]bool   // folders that were looked at
+	gone    map[string]bool   // paths that a step takes away
+	leaving map[uint64]string // inodes that a step takes away
+	grown   map[string]uint64 // folders made in a folder
+	errs    []error
+}
+
+func (p *preflight) refuse(path, why string, args ...any) {
+	p.errs = append(p.errs, fmt.Errorf("cannot change %s: %s", path, fmt.Sprintf(why, args...)))
+}
+
+// stat is statx(2) with what the file system says of chattr(1) flags, which
+// it tells without opening the node.
+func stat(path string) (*unix.Statx_t, error) {
+	var st unix.Statx_t
+	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT,
+		unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
 	}
-	fds, err := filepath.Glob("/proc/[0-9]*/fd/*")
 	if err != nil {
-		return err
+		return nil, &os.PathError{Op: "statx", Path: path, Err: err}
 	}
+	return &st, nil
+}
+
+func isDir(st *unix.Statx_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+// frozen names the chattr flag that forbids to change a node, "" for none.
+func frozen(st *unix.Statx_t) string {
+	switch {
+	case st.Attributes&unix.STATX_ATTR_IMMUTABLE != 0:
+		return "immutable; 'chattr -i' lifts that"
+	case st.Attributes&unix.STATX_ATTR_APPEND != 0:
+		return "append-only; 'chattr -a' lifts that"
+	}
+	return ""
+}
+
+// mounts refuses file systems that cannot be written to, as one is after an
+// error that made the kernel remount it (ext4's errors=remount-ro).
+func (p *preflight) mounts(j Journal) error {
 	var errs []error
-	for _, fd := range fds {
-		var st, live unix.Stat_t
-		// Processes and descriptors come and go while they are looked at.
-		if unix.Stat(fd, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
-			continue
+	for i, m := range p.tx.Mounts {
+		var fs unix.Statfs_t
+		if err := unix.Statfs(j.area(p.tx, i), &fs); err != nil {
+			return &os.PathError{Op: "statfs", Path: j.area(p.tx, i), Err: err}
 		}
-		path, ok := leaving[st.Ino]
-		if !ok || unix.Lstat(path, &live) != nil || live.Dev != st.Dev || !writable(fd) {
-			continue
+		if fs.Flags&unix.ST_RDONLY != 0 {
+			errs = append(errs, fmt.Errorf("cannot change anything below %s: it is mounted read-only; find out why, then 'mount -o remount,rw %s'", m.Point, m.Point))
 		}
-		pid := strings.Split(fd, "/")[2]
-		name, _ := os.ReadFile(filepath.Join("/proc", pid, "comm")) // only for the message
-		errs = append(errs, fmt.Errorf("cannot change %s: process %s (%s) has it open for writing; stop it first", path, pid, strings.TrimSpace(string(name))))
+		st, err := stat(j.area(p.tx, i))
+		if err != nil {
+			return err
+		}
+		p.mntIDs = append(p.mntIDs, st.Mnt_id)
 	}
 	return errors.Join(errs...)
 }
 
-// writable reads the open flags of a descriptor, proc_pid_fdinfo(5).
-func writable(fd string) bool {
-	b, err := os.ReadFile(strings.Replace(fd, "/fd/", "/fdinfo/", 1))
-	if err != nil {
-		return false
+// step looks at what one step touches.
+func (p *preflight) step(j Journal, s Step) {
+	parent := filepath.Dir(s.Path)
+	if s.Do != attr && s.Do != mtime && !p.folder(parent, s.FS) {
+		return
 	}
-	for line := range strings.Lines(string(b)) {
-		if value, ok := strings.CutPrefix(line, "flags:"); ok {
-			flags, err := strconv.ParseUint(strings.TrimSpace(value), 8, 64)
-			return err == nil && flags&unix.O_ACCMODE != unix.O_RDONLY
+	if p.then[s.Path] == asFound {
+		p.live(s)
+	}
+	switch {
+	case s.Do == swap && s.comes():
+		waiting, err := stat(filepath.Join(j.area(p.tx, s.FS), s.Slot))
+		if err != nil {
+			p.errs = append(p.errs, err)
+		} else if waiting != nil && frozen(waiting) != "" {
+			p.refuse(s.Path, "its new node is %s", frozen(waiting))
+		}
+		if p.then[s.Path] == folder && !s.goes() {
+			p.refuse(s.Path, "this folder stays, since something is in it that is nobody's; move that away")
+		}
+		p.then[s.Path] = leaf
+		if s.InDir {
+			p.then[s.Path] = folder
+			p.grown[parent]++
+		}
+	case s.Do == mkdir:
+		p.then[s.Path] = folder
+		p.grown[parent]++
+	case s.Do == rmdir && p.foreign(s.Path) != "":
+		p.then[s.Path] = folder // as dpkg does it stays
+	case s.Do == swap, s.Do == rmdir:
+		p.then[s.Path] = nothing
+	}
+}
+
+// foreign names something in a folder that no step takes away, "" where there
+// is nothing.
+func (p *preflight) foreign(path string) string {
+	children, err := os.ReadDir(filepath.Join(p.root, path))
+	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+		p.errs = append(p.errs, err)
+	}
+	for _, c := range children {
+		if child := filepath.Join(path, c.Name()); !p.gone[child] {
+			return child
 		}
 	}
+	return ""
+}
+
+// live looks at the node that the first step on a path finds there.
+func (p *preflight) live(s Step) {
+	path := filepath.Join(p.root, s.Path)
+	st, err := stat(path)
+	if err != nil {
+		p.errs = append(p.errs, err)
+		return
+	}
+	if st == nil {
+		if s.Do == swap && s.goes() {
+			p.refuse(s.Path, "it is gone; %s", again)
+		}
+		return
+	}
+	switch {
+	case s.Do == swap && !s.goes():
+		p.refuse(s.Path, "something stands there now; %s", again)
+	case s.Do == mtime:
+		if frozen(st) != "" && isDir(st) {
+			p.refuse(s.Path, "it is %s", frozen(st))
+		}
+	case frozen(st) != "":
+		p.refuse(s.Path, "it is %s", frozen(st))
+	case st.Mnt_id != p.mntIDs[s.FS]:
+		p.refuse(s.Path, "something is mounted on it; unmount it first")
+	case s.Do == swap:
+		p.swapped(s, path, st)
+	}
+}
+
+// again is what to do about a path that somebody changed meanwhile.
+const again = "it changed since the steps were made, run the command again"
+
+func (p *preflight) swapped(s Step, path string, st *unix.Statx_t) {
+	switch {
+	case isDir(st) != s.OutDir, !s.OutDir && st.Ino != s.Out,
+		s.Was != nil && (int64(st.Size) != s.Was.Size || st.Mtime.Sec*1e9+int64(st.Mtime.Nsec) != s.Was.MTime):
+		p.refuse(s.Path, "%s", again)
+		return
+	case !s.OutDir:
+		p.leaving[st.Ino] = path
+		return
+	}
+	if child := p.foreign(s.Path); child != "" {
+		p.refuse(s.Path, "a file takes the place of this folder, and %s is in it, which is nobody's; move that away", child)
+	}
+}
+
+// folder reports whether a path is, or will be, a folder on the mount that
+// the transaction knows, in which names can be changed; it says so once where
+// it is not.
+func (p *preflight) folder(path string, fs int) bool {
+	switch p.then[path] {
+	case folder:
+		return true
+	case leaf, nothing:
+		p.refuse(path, "internal error: steps below it come after those that take it away")
+		return false
+	}
+	if ok, seen := p.folders[path]; seen {
+		return ok
+	}
+	ok := p.stands(path, fs)
+	p.folders[path] = ok
+	return ok
+}
+
+func (p *preflight) stands(path string, fs int) bool {
+	for dir := filepath.Dir(path); path != "/"; dir = filepath.Dir(dir) {
+		if p.then[dir] == asFound && !p.plain(dir) {
+			return false
+		}
+		if dir == "/" {
+			break
+		}
+	}
+	st, err := stat(filepath.Join(p.root, path))
+	switch {
+	case err != nil:
+		p.errs = append(p.errs, err)
+	case st == nil:
+		p.refuse(path, "the folder is gone; %s", again)
+	case !isDir(st):
+		p.refuse(path, "it is no folder any more; %s", again)
+	case frozen(st) != "":
+		p.refuse(path, "names in this folder cannot be changed, it is %s", frozen(st))
+	case st.Mnt_id != p.mntIDs[fs]:
+		p.refuse(path, "another file system is mounted there now; unmount it first")
+	default:
+		return true
+	}
 	return false
+}
+
+// plain refuses an ancestor that is no folder itself: through a link the
+// steps would end up elsewhere.
+func (p *preflight) plain(dir string) bool {
+	if ok, seen := p.folders["plain:"+dir]; seen {
+		return ok
+	}
+	st, err := stat(filepath.Join(p.root, dir))
+	ok := err == nil && st != nil && isDir(st)
+	if err != nil {
+		p.errs = append(p.errs, err)
+	} else if !ok {
+		p.refuse(dir, "it is no folder any more, and steps go below it; %s", again)
+	}
+	p.folders["plain:"+dir] = ok
+	return ok
+}
+
+// maxLinks is how many folders a folder of ext4 can hold without the feature
+// dir_nlink, counted by its links (ext4(5)); with it the count goes back to 1.
+// Of the others none counts below 2^31.
+const maxLinks = 65000
+
+// crowded refuses folders that would hold too many others.
+func (p *preflight) crowded() {
+	for parent, made := range p.grown {
+		var fs unix.Statfs_t
+		path := filepath.Join(p.root, parent)
+		st, err := stat(path)
+		if err == nil && st != nil && unix.Statfs(path, &fs) == nil && fs.Type == unix.EXT4_SUPER_MAGIC &&
+			st.Nlink > 1 && uint64(st.Nlink)+made > maxLinks {
+			p.refuse(parent, "it would hold more than the %d folders that ext4 allows there", maxLinks-2)
+		}
+	}
+}
+
+// inUse refuses files that a process has open for writing, or has locked: it
+// would write to, or hold, what is then the undo (engine-rules 5).
+func inUse(leaving map[uint64]string) error {
+	if len(leaving) == 0 {
+		return nil
+	}
+	return errors.Join(openForWriting(leaving), locked(leaving))
+}
+
+func comm(pid string) string {
+	name, _ := os.ReadFile(filepath.Join("/proc", pid, "comm")) // only for the message
+	return strings.TrimSpace(string(name))
 }

@@ -3,8 +3,10 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,6 +48,27 @@ type Step struct {
 	Dest string `json:"dest,omitempty"` // of keep, below the area
 }
 
+// valid refuses a step that cannot be run: a path out of bounds, a word that
+// nobody knows, metadata that it needs and lacks.
+func (s Step) valid(mounts int) error {
+	needs := map[Verb]struct{ slot, attr bool }{
+		swap: {slot: true}, mkdir: {slot: true, attr: true}, rmdir: {slot: true, attr: true},
+		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true},
+	}
+	need, known := needs[s.Do]
+	switch {
+	case !known:
+		return fmt.Errorf("%q is no verb", s.Do)
+	case !absolute(s.Path), need.slot != (s.Slot != ""), need.slot && !slotName(s.Slot), (s.Do == keep) != (s.Dest != ""), s.Dest != "" && !slotName(s.Dest):
+		return fmt.Errorf("%s %q, slot %q: the path is out of bounds", s.Do, s.Path, s.Slot)
+	case s.FS < 0 || s.FS >= mounts:
+		return fmt.Errorf("%s %s: file system %d is not one of %d", s.Do, s.Path, s.FS, mounts)
+	case need.attr && (s.From == nil || s.To == nil):
+		return fmt.Errorf("%s %s: its metadata is missing", s.Do, s.Path)
+	}
+	return nil
+}
+
 // Stamp is what a write changes of a file.
 type Stamp struct {
 	Size  int64 `json:"size"`
@@ -78,11 +101,16 @@ func (s Step) run(root, area string) error {
 	case swap:
 		return s.swap(live, slot)
 	case mkdir:
-		// Where the parent is gone a later step has been done that takes it
-		// away; where it is missing the steps that need the folder fail.
-		err := ignoreGone(os.Mkdir(live, 0o700))
+		// The folder was made before the marker and waits in the slot; it is
+		// made here where a replay has used that one up.
+		err := unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.ENOENT) {
+			// Where the parent is gone a later step has been done that takes it
+			// away; where it is missing the steps that need the folder fail.
+			err = ignoreGone(os.Mkdir(live, 0o700))
+		}
 		if err != nil && !errors.Is(err, os.ErrExist) {
-			return err
+			return &os.LinkError{Op: "make folder", Old: slot, New: live, Err: err}
 		}
 		if n, err := Lstat(live); err != nil || !n.IsDir() {
 			return err // a later step has put something else there already
@@ -118,7 +146,7 @@ func (s Step) run(root, area string) error {
 		return ignoreGone(err)
 	case keep:
 		dest := filepath.Join(area, s.Dest)
-		if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil { // made by reserve; again after a gc
 			return err
 		}
 		return ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, dest, 0))
@@ -159,6 +187,23 @@ func (s Step) swap(live, slot string) error {
 	return s.verify(live, slot)
 }
 
+// firstIn names something in a folder, "" where it is empty.
+func firstIn(path string, dir bool) (string, error) {
+	if !dir {
+		return "", nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(1)
+	if errors.Is(err, io.EOF) {
+		return "", nil
+	}
+	return strings.Join(names, ""), err
+}
+
 // comes and goes say on which sides of a swap there is a node.
 func (s Step) comes() bool { return s.In != 0 || s.InDir }
 func (s Step) goes() bool  { return s.Out != 0 || s.OutDir }
@@ -190,7 +235,12 @@ func (s Step) verify(live, slot string) error {
 		return err
 	}
 	if holds(out, s.Out, s.OutDir) && (s.Was == nil || *s.Was == Stamp{out.Size, out.MTime}) {
-		return nil
+		// Everything that was in a folder has left it by now, but for what
+		// somebody put there in the meantime.
+		foreign, err := firstIn(slot, s.OutDir)
+		if foreign == "" || err != nil {
+			return err
+		}
 	}
 	flags := uint(unix.RENAME_EXCHANGE)
 	if !s.comes() {

@@ -1,0 +1,64 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
+
+// Disks are open folders, one at least on every file system that a
+// transaction writes to. syncfs(2) reports an error of writing back once to
+// each descriptor that was open when it happened: opened later, it is never
+// seen (engine-rules 26).
+type Disks []*os.File
+
+// open opens the file systems of a transaction and those on which its records
+// lie.
+func (j Journal) open(tx *Tx) (Disks, error) {
+	folders := []string{filepath.Join(j.Root, AreaName)}
+	for i := range tx.Mounts {
+		folders = append(folders, j.area(tx, i))
+	}
+	for _, p := range tx.Publish {
+		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))
+	}
+	return OpenDisks(folders)
+}
+
+// OpenDisks opens one folder for each file system to watch.
+func OpenDisks(folders []string) (Disks, error) {
+	slices.Sort(folders)
+	var d Disks
+	for _, path := range slices.Compact(folders) {
+		f, err := os.Open(path)
+		if err != nil {
+			d.Close()
+			return nil, err
+		}
+		d = append(d, f)
+	}
+	return d, nil
+}
+
+// Sync makes everything written to the file systems durable: fsync of one
+// folder is not enough on btrfs (engine-rules 3).
+func (d Disks) Sync() error {
+	var errs []error
+	for _, f := range d {
+		if err := unix.Syncfs(int(f.Fd())); err != nil {
+			errs = append(errs, fmt.Errorf("cannot make the file system of %s durable: %w", f.Name(), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Close forgets the folders. What was written before a failed Sync stays lost.
+func (d Disks) Close() {
+	for _, f := range d {
+		f.Close()
+	}
+}
