@@ -12,19 +12,28 @@ import (
 )
 
 // report prints what is wrong, or only doubtful, in a configuration. Its
-// error has been said already.
+// error has been said already. With --json all of it is kept until the end,
+// which prints one document.
 func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
-	var files map[string]*hcl.File
 	if f != nil {
-		files = f.Files
+		e.files = f.Files
 	}
-	for _, d := range diags {
-		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
-			return err
-		}
+	if e.json {
+		e.found = append(e.found, diags...)
+	} else if err := e.writeDiagnostics(diags); err != nil {
+		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
+	}
+	return nil
+}
+
+func (e *env) writeDiagnostics(diags hcl.Diagnostics) error {
+	for _, d := range diags {
+		if err := writeDiagnostic(e.stderr, d, e.files, color(e.stderr)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

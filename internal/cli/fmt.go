@@ -29,7 +29,8 @@ func newFmt(e *env) *cobra.Command {
 those that changed. Left out are hidden folders and those with a flake.hcl of
 their own. Line ends stay as they are, CRLF too. A file that does not parse is
 reported and not written; a file is replaced as a whole or not at all. - formats
-stdin to stdout.
+stdin to stdout. With --json print what is wrong as 'hostctl validate --json'
+does, and the names in "changed".
 
 Exit codes: 0 done, or with --check: nothing to do; 1 a file cannot be read, or
 does not parse; 3 with --check: files are not formatted (they are listed and
@@ -59,7 +60,7 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 	files := map[string]*hcl.File{}
 	var diags hcl.Diagnostics
 	var errs []error
-	changed := false
+	changed := []string{}
 	for _, name := range names {
 		src, err := os.ReadFile(name)
 		if err != nil {
@@ -71,42 +72,68 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 		if d.HasErrors() || bytes.Equal(made, src) {
 			continue
 		}
-		changed = true
 		if !o.check {
 			if err := replaceFile(name, made); err != nil {
 				errs = append(errs, err)
 				continue
 			}
 		}
-		fmt.Fprintln(e.stdout, name)
+		changed = append(changed, name)
 	}
-	for _, d := range diags {
-		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
-			return err
-		}
+	e.files = files
+	if err := e.sayFormatted(changed, diags, errs); err != nil {
+		return err
 	}
-	switch {
-	case len(errs) > 0:
-		return errors.Join(errs...)
-	case diags.HasErrors():
-		return &exitError{code: exitFailed}
-	case o.check && changed:
+	if o.check && len(changed) > 0 {
 		return &exitError{code: exitUnformatted}
 	}
 	return nil
 }
 
+// formatted is what fmt prints as JSON: which files it wrote, or with --check
+// would, beside what is wrong with others.
+type formatted struct {
+	verdictJSON
+	Changed []string `json:"changed"`
+}
+
+func (e *env) sayFormatted(changed []string, diags hcl.Diagnostics, errs []error) error {
+	if e.json {
+		for _, err := range errs {
+			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: err.Error()})
+		}
+		if err := e.writeJSON(formatted{asJSON(diags, e.files), changed}); err != nil {
+			return err
+		}
+	} else {
+		for _, name := range changed {
+			fmt.Fprintln(e.stdout, name)
+		}
+		if err := e.writeDiagnostics(diags); err != nil {
+			return err
+		}
+		if len(errs) > 0 {
+			return errors.Join(errs...)
+		}
+	}
+	if diags.HasErrors() {
+		return &exitError{code: exitFailed}
+	}
+	return nil
+}
+
 func (e *env) formatStdin() error {
+	if e.json {
+		return errors.New("cannot print JSON: what 'hostctl fmt -' prints is the file; name files instead")
+	}
 	src, err := io.ReadAll(e.stdin)
 	if err != nil {
 		return fmt.Errorf("cannot format stdin: %w", err)
 	}
-	files := map[string]*hcl.File{}
-	made, diags := format("stdin", src, files)
-	for _, d := range diags {
-		if err := writeDiagnostic(e.stderr, d, files, color(e.stderr)); err != nil {
-			return err
-		}
+	e.files = map[string]*hcl.File{}
+	made, diags := format("stdin", src, e.files)
+	if err := e.writeDiagnostics(diags); err != nil {
+		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}

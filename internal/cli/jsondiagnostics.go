@@ -6,9 +6,10 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// verdictJSON is what validate --json prints: the structure that
-// terraform validate -json has, so that what reads the one reads the other.
-// docs/validate-json.md describes it.
+// verdictJSON is what validate --json prints, and every other command with
+// --json that fails before its result: the structure that terraform validate
+// -json has, so that what reads the one reads the other. docs/json.md
+// describes it.
 type verdictJSON struct {
 	FormatVersion string           `json:"format_version"`
 	Valid         bool             `json:"valid"`
@@ -50,6 +51,22 @@ type jsonSnippet struct {
 	Start     int      `json:"highlight_start_offset"` // bytes of code
 	End       int      `json:"highlight_end_offset"`
 	Values    []string `json:"values"` // always empty: values are explain's to say
+}
+
+// endJSON prints, of a command with --json that failed, what is wrong, unless
+// there is a result on stdout already: that stays one document. Then, and
+// where nothing failed, warnings go to stderr as text. text is the error that
+// is no diagnostic, or ""; printed reports whether it was printed.
+func (e *env) endJSON(text string) (printed bool) {
+	if text == "" && !e.found.HasErrors() || e.stdout.used {
+		// What stderr does not take can be told nowhere.
+		_ = e.writeDiagnostics(e.found)
+		return false
+	}
+	if text != "" {
+		e.found = append(e.found, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: text})
+	}
+	return e.writeJSON(asJSON(e.found, e.files)) == nil
 }
 
 func asJSON(diags hcl.Diagnostics, files map[string]*hcl.File) verdictJSON {

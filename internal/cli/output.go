@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -16,6 +17,23 @@ import (
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
+
+// output is stdout. It keeps the first error of writing to it, which end
+// reports: no command has to look at what it prints.
+type output struct {
+	to   io.Writer
+	used bool // there is, or should be, something on it
+	err  error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.used = true
+	n, err := o.to.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
 
 // say tells a person what is going on; results go to stdout, this does not.
 func (e *env) say(format string, args ...any) {
@@ -39,6 +57,9 @@ func (e *env) sayPaths(heading string, paths []string) {
 
 // terminal reports whether f is one.
 func terminal(f any) bool {
+	if o, ok := f.(*output); ok {
+		f = o.to
+	}
 	file, ok := f.(*os.File)
 	if !ok {
 		return false

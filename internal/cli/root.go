@@ -12,8 +12,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 )
 
@@ -30,12 +32,16 @@ const (
 
 // env is what a command has of the world around it.
 type env struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-	flakeDir       string // --flake
-	host           string // --host; empty is this machine's host name
-	root           string // --root
-	json           bool   // --json
+	stdin    io.Reader
+	stdout   *output
+	stderr   io.Writer
+	flakeDir string // --flake
+	host     string // --host; empty is this machine's host name
+	root     string // --root
+	json     bool   // --json
+
+	found hcl.Diagnostics // with --json: what end is to print
+	files map[string]*hcl.File
 }
 
 // exitError is an error that ends hostctl with a code of its own.
@@ -57,30 +63,55 @@ func (e *exitError) Unwrap() error { return e.err }
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	e := &env{stdin: stdin, stdout: stdout, stderr: stderr}
+	e := &env{stdin: stdin, stdout: &output{to: stdout}, stderr: stderr}
 	root := newRootCommand(e)
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(e.stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	return e.end(root.ExecuteContext(ctx))
+}
+
+// end says how a command ended, and is its exit code. What a command could not
+// write to stdout fails it here, whichever it is.
+func (e *env) end(err error) int {
+	code, text := exitFailed, ""
 	var exit *exitError
 	switch {
 	case err == nil:
-		return exitOK
+		code = exitOK
 	case errors.As(err, &exit):
+		code = exit.code
 		if exit.err != nil {
-			fmt.Fprintf(stderr, "hostctl: %v\n", err)
+			text = err.Error()
 		}
-		return exit.code
 	case err == context.Canceled: // bare, it says neither what was stopped nor by whom
-		fmt.Fprintln(stderr, "hostctl: interrupted")
-		return exitFailed
+		text = "interrupted"
 	default:
-		fmt.Fprintf(stderr, "hostctl: %v\n", err)
-		return exitFailed
+		text = err.Error()
 	}
+	failed := text != ""
+	if e.json && e.endJSON(text) {
+		text = ""
+	}
+	if text != "" {
+		fmt.Fprintf(e.stderr, "hostctl: %s\n", text)
+	}
+	lost := e.stdout.err
+	if lost == nil {
+		return code
+	}
+	if !errors.Is(err, lost) {
+		fmt.Fprintf(e.stderr, "hostctl: cannot print all of it: %v\n", lost)
+	}
+	if !failed {
+		code = exitFailed
+	}
+	return code
 }
+
+// textOnly are the commands that refuse --json.
+var textOnly = []string{"console", "init", "docs", "lsp"}
 
 func newRootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
@@ -100,6 +131,9 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 				// What ends soon trades memory for the fifth of its time
 				// that collecting garbage takes.
 				debug.SetGCPercent(400)
+			}
+			if e.json && slices.Contains(textOnly, c.Name()) {
+				return fmt.Errorf("cannot print JSON: '%s' has none; 'hostctl eval --json' prints what a host resolves to", c.CommandPath())
 			}
 			return e.resolveRoot()
 		},

@@ -29,7 +29,7 @@ func newStageRun(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use: stage.RunCommand, Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			err := stage.Inside(c.Context(), args[0], e.stdin, e.stdout)
+			err := stage.Inside(c.Context(), args[0], e.stdin, e.stdout.to)
 			if err != nil {
 				stage.Reply(err)
 				return &exitError{code: exitFailed}

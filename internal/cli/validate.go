@@ -19,8 +19,9 @@ func newValidate(e *env) *cobra.Command {
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
 mistake with the lines that hold it. Without --host also what hosts must not share
-is checked, networking.host_id, and files that nothing imports are parsed, too. With --json print the verdict as 'terraform validate -json' does
-(docs/validate-json.md). Nothing on this machine is read or changed
+is checked, networking.host_id, and files that nothing imports are parsed, too.
+With --json print the verdict as 'terraform validate -json' does (docs/json.md).
+Nothing on this machine is read or changed
 beside the flake, its inputs and the cache.
 
 Exit codes: 0 no errors (there may be warnings), 1 errors.`,
@@ -38,7 +39,7 @@ func runValidate(ctx context.Context, e *env) error {
 		if f != nil {
 			diags = append(diags, f.ParseRest()...)
 		}
-		return e.verdict(f, diags)
+		return e.report(f, diags)
 	}
 	hosts := f.Hosts()
 	if e.host != "" {
@@ -60,8 +61,13 @@ func runValidate(ctx context.Context, e *env) error {
 	if e.host == "" {
 		all.Add("", f.ParseRest())
 	}
-	if err := e.verdict(f, all.Merged()); err != nil || e.json {
+	if err := e.report(f, all.Merged()); err != nil {
 		return err
+	}
+	if e.json {
+		warnings := e.found
+		e.found = nil
+		return e.writeJSON(asJSON(warnings, e.files))
 	}
 	if len(hosts) == 0 {
 		_, err := fmt.Fprintln(e.stdout, "flake.hcl declares no host, so only its files were read: add host \"NAME\" { modules = [...] }.")
@@ -69,24 +75,6 @@ func runValidate(ctx context.Context, e *env) error {
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
 	return err
-}
-
-// verdict prints diagnostics as asked for; errors among them end the command.
-func (e *env) verdict(f *flake.Flake, diags hcl.Diagnostics) error {
-	if !e.json {
-		return e.report(f, diags)
-	}
-	var files map[string]*hcl.File
-	if f != nil {
-		files = f.Files
-	}
-	if err := e.writeJSON(asJSON(diags, files)); err != nil {
-		return err
-	}
-	if diags.HasErrors() {
-		return &exitError{code: exitFailed}
-	}
-	return nil
 }
 
 // writeJSON prints v for machines.

@@ -2,24 +2,27 @@ package eval
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
 // Explanation is how one option came to its value.
 type Explanation struct {
-	Path        string       `json:"path"`
-	Type        string       `json:"type"`
-	Description string       `json:"description,omitempty"`
-	Value       string       `json:"value"`
-	Declared    string       `json:"declared"` // file:line of the option block
-	Definitions []Definition `json:"definitions"`
+	Path        string          `json:"path"`
+	Type        string          `json:"type"`
+	Description string          `json:"description,omitempty"`
+	Value       string          `json:"-"` // as HCL; (failed) where it has an error
+	JSON        json.RawMessage `json:"value"`
+	Declared    string          `json:"declared"` // file:line of the option block
+	Definitions []Definition    `json:"definitions"`
 }
 
 // Definition is one line that sets the option, strongest first.
@@ -145,9 +148,12 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 		return nil, r.eval.diags
 	}
 	decl := r.eval.declaration(n)
-	x := &Explanation{Path: p.String(), Type: decl.Type.String(), Description: decl.Description, Declared: option.At(decl.Range), Value: "(failed)"}
+	x := &Explanation{
+		Path: p.String(), Type: decl.Type.String(), Description: decl.Description, Declared: option.At(decl.Range),
+		Value: "(failed)", JSON: json.RawMessage("null"), Definitions: []Definition{},
+	}
 	if !c.bad {
-		x.Value = option.Text(c.merged.Value)
+		x.Value, x.JSON = option.Text(c.merged.Value), asJSON(c.merged.Value)
 	}
 	defs := slices.Clone(c.defs)
 	slices.SortStableFunc(defs, func(a, b *option.Definition) int {
@@ -160,6 +166,20 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 		})
 	}
 	return x, nil
+}
+
+// asJSON is a value without what its type would add: of a null of any type
+// ctyjson gives the type as well. Secrets are references in it.
+func asJSON(v cty.Value) json.RawMessage {
+	v, _ = v.UnmarkDeep()
+	if v.IsNull() || !v.IsKnown() {
+		return json.RawMessage("null")
+	}
+	b, err := ctyjson.Marshal(v, v.Type())
+	if err != nil {
+		return json.RawMessage("null") // a part of it is not known
+	}
+	return b
 }
 
 // eachOf is the each.key that a definition holds for.
