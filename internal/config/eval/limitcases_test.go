@@ -51,6 +51,9 @@ my { other = join(local.s, [for n in range(1000) : ""], [for n in range(1000) : 
 my { data = indent(1000000000, "a\nb") }` + myOptions},
 		{name: "rule 09 a number that would be written out", errs: []string{"Too much is produced"}, files: `
 my { text = "${1e200000000}" }` + myOptions},
+		{name: "rule 18 a template spells numbers as tostring does", option: "my.list", want: `["1","-7","0","-0","0.5","1000000000000000000000","9223372036854775807","9223372036854775808","true"]`, files: `
+locals { l = [1.0, -7, 0, -0, 0.5, 1e21, 9223372036854775807, 9223372036854775808] }
+my { list = concat([for n in local.l : "${n}${""}"], ["${[for n in local.l : "${n}${""}"] == [for n in local.l : tostring(n)]}${""}"]) }` + myOptions},
 		{name: "rule 09 decoded data nests no deeper than files", errs: []string{"nests deeper than 200 levels", "nests deeper than 200 levels", "nests deeper than 200 levels"}, files: `
 my { data = yamldecode(file("./dashes")) }
 my { text = yamldecode(file("./brackets")) }

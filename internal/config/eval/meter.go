@@ -3,7 +3,9 @@ package eval
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
+	"strconv"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -73,7 +75,10 @@ func sizeOf(v cty.Value, limit int) int {
 }
 
 // metered is an expression whose every value is counted.
-type metered struct{ hclsyntax.Expression }
+type metered struct {
+	hclsyntax.Expression
+	text bool // it is a part of a template
+}
 
 // UnwrapExpression lets hcl's static analysis see what was written.
 func (m *metered) UnwrapExpression() hcl.Expression { return m.Expression }
@@ -88,10 +93,29 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 			}
 			v, diags := m.Expression.Value(ctx)
 			count.spend(v, m.Range())
+			if m.text {
+				v = spelt(v)
+			}
 			return v, diags
 		}
 	}
 	return m.Expression.Value(ctx)
+}
+
+// spelt is a whole number as the text that a template makes of it anyway:
+// hcl writes out the 512 binary digits that each of its numbers has, which
+// takes a thousand times as long.
+func spelt(v cty.Value) cty.Value {
+	n, marks := v.Unmark()
+	if n.Type() != cty.Number || n.IsNull() || !n.IsKnown() {
+		return v
+	}
+	f := n.AsBigFloat()
+	i, exact := f.Int64()
+	if exact != big.Exact || i == 0 && f.Signbit() {
+		return v
+	}
+	return cty.StringVal(strconv.FormatInt(i, 10)).WithMarks(marks)
 }
 
 // meterAll wraps, once for all hosts, the places of a file at which one
@@ -105,15 +129,21 @@ func meterAll(node hclsyntax.Node) {
 		}
 		switch x := n.(type) {
 		case *hclsyntax.ForExpr:
-			x.ValExpr = meterOne(x.ValExpr)
+			x.ValExpr = meterOne(x.ValExpr, false)
 		case *hclsyntax.FunctionCallExpr:
 			if !isModifier(x.Name) {
-				meterEach(x.Args, false)
+				for i, arg := range x.Args {
+					x.Args[i] = meterOne(arg, false)
+				}
 			}
 		case *hclsyntax.TemplateExpr:
-			meterEach(x.Parts, false)
+			for i, part := range x.Parts {
+				x.Parts[i] = meterOne(part, true)
+			}
 		case *hclsyntax.TupleConsExpr:
-			meterEach(x.Exprs, true)
+			for i, elem := range x.Exprs {
+				x.Exprs[i] = meterCall(elem)
+			}
 		case *hclsyntax.ObjectConsExpr:
 			for i := range x.Items {
 				x.Items[i].ValueExpr = meterCall(x.Items[i].ValueExpr)
@@ -123,30 +153,20 @@ func meterAll(node hclsyntax.Node) {
 	})
 }
 
-func meterEach(exprs []hclsyntax.Expression, callsOnly bool) {
-	for i, x := range exprs {
-		if callsOnly {
-			exprs[i] = meterCall(x)
-		} else {
-			exprs[i] = meterOne(x)
-		}
-	}
-}
-
 // meterCall leaves alone what may be the syntax of a definition.
 func meterCall(x hclsyntax.Expression) hclsyntax.Expression {
 	if call, ok := x.(*hclsyntax.FunctionCallExpr); ok && !isModifier(call.Name) {
-		return meterOne(x)
+		return meterOne(x, false)
 	}
 	return x
 }
 
-func meterOne(x hclsyntax.Expression) hclsyntax.Expression {
+func meterOne(x hclsyntax.Expression, text bool) hclsyntax.Expression {
 	switch x.(type) {
 	case *hclsyntax.LiteralValueExpr, *metered:
 		return x
 	}
-	return &metered{x}
+	return &metered{Expression: x, text: text}
 }
 
 // written is the expression that stands in the file.
