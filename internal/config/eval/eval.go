@@ -64,19 +64,19 @@ type evaluator struct {
 // Host evaluates one host of a flake. The result is usable, for snippets at
 // least, when there are errors too.
 func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagnostics) {
-	return NewFleet(f).Host(ctx, name)
+	s := NewFleet(f)
+	defer s.parseAhead(name)()
+	return s.Host(ctx, name)
 }
 
 func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	e := &evaluator{
 		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
-		root: &option.Node{Children: map[string]*option.Node{}}, homes: map[*option.Node]*module{},
+		root: s.shape.Clone(), homes: map[*option.Node]*module{},
 		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
 	}
-	for label, file := range s.index {
-		e.index(label, file)
-	}
+	e.report(s.invalid)
 	e.addMoves()
 	e.meter.left = budget
 	e.metering = e.meter.variable()
@@ -142,18 +142,6 @@ func (e *evaluator) loadAll() {
 			e.checkUses(m)
 		}
 	}
-}
-
-func (e *evaluator) index(label, file string) {
-	p, err := option.Declared(label)
-	if err == nil {
-		var n *option.Node
-		if n, err = e.root.Declare(p); err == nil {
-			n.Library = file
-			return
-		}
-	}
-	e.fail(nil, "Invalid library", fmt.Sprintf("internal error: library/%s: %v.", file, err))
 }
 
 // evalArgs merges the args of the flake, the template and the host, key by

@@ -2,6 +2,8 @@ package eval
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"runtime"
 	"sync"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/library"
 )
 
@@ -17,11 +20,12 @@ import (
 // goroutines may use it; the flake's Files are theirs to read when all are
 // done.
 type Fleet struct {
-	flake  *flake.Flake
-	base   *hcl.EvalContext  // the functions of every file
-	index  map[string]string // of the library
-	always []string
-	moved  []library.Move
+	flake   *flake.Flake
+	base    *hcl.EvalContext // the functions of every file
+	shape   *option.Node     // the options of the library
+	invalid hcl.Diagnostics  // of its index
+	always  []string
+	moved   []library.Move
 
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
@@ -31,7 +35,9 @@ type Fleet struct {
 
 // parsed is a file as all hosts see it.
 type parsed struct {
+	name  string // in diagnostics
 	once  sync.Once
+	kept  sync.Once
 	file  *hcl.File // with an empty body where it did not parse
 	diags hcl.Diagnostics
 	err   error // it cannot be read
@@ -46,10 +52,28 @@ type openInput struct {
 
 // NewFleet evaluates hosts of f.
 func NewFleet(f *flake.Flake) *Fleet {
-	return &Fleet{
-		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, index: library.Index(), always: library.Always(), moved: library.Moved(),
-		parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
+	s := &Fleet{
+		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, shape: &option.Node{Children: map[string]*option.Node{}},
+		always: library.Always(), moved: library.Moved(), parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
 	}
+	for label, file := range library.Index() {
+		s.declare(label, file)
+	}
+	return s
+}
+
+func (s *Fleet) declare(label, file string) {
+	p, err := option.Declared(label)
+	if err == nil {
+		var n *option.Node
+		if n, err = s.shape.Declare(p); err == nil {
+			n.Library = file
+			return
+		}
+	}
+	s.invalid = append(s.invalid, &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Invalid library", Detail: fmt.Sprintf("internal error: library/%s: %v.", file, err),
+	})
 }
 
 // Host evaluates one host. The result is usable, for snippets at least, when
@@ -85,12 +109,26 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 	workers.Wait()
 }
 
+// parseModule is the module at the path real on disk, in a flake.
+func (s *Fleet) parseModule(f *flake.Flake, real string) (*parsed, error) {
+	rel, err := filepath.Rel(f.Dir, real)
+	if err != nil {
+		return nil, err
+	}
+	return s.parse(real, f.Label+filepath.ToSlash(rel), func() ([]byte, error) { return f.ReadFile(real) }), nil
+}
+
+// parseLibrary is the module of the library that is called name there.
+func (s *Fleet) parseLibrary(name string) *parsed {
+	return s.parse("library/"+name, "library/"+name, func() ([]byte, error) { return library.Read(name) })
+}
+
 // parse is the file at key, which read reads, called name in diagnostics.
 func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 	s.mu.Lock()
 	p := s.parsed[key]
 	if p == nil {
-		p = &parsed{}
+		p = &parsed{name: name}
 		s.parsed[key] = p
 	}
 	s.mu.Unlock()
@@ -105,9 +143,15 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 		} else if body, ok := p.file.Body.(*hclsyntax.Body); ok {
 			meterAll(body)
 		}
-		s.keep(name, p.file)
 	})
 	return p
+}
+
+// use notes that the configuration has a file.
+func (s *Fleet) use(p *parsed) {
+	if p.err == nil {
+		p.kept.Do(func() { s.keep(p.name, p.file) })
+	}
 }
 
 func (s *Fleet) keep(name string, file *hcl.File) {

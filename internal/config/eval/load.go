@@ -15,7 +15,6 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
-	"github.com/hostctl/hostctl/library"
 )
 
 // module is one file of the configuration or of the library.
@@ -180,12 +179,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil
 	}
-	info, err := os.Stat(real)
-	if err == nil && info.IsDir() {
-		real = filepath.Join(real, "default.hcl")
-		_, err = os.Stat(real)
-	}
-	if err != nil {
+	if real, err = moduleFile(real); err != nil {
 		e.fail(&at, "Cannot load module", noModule(p, real, err))
 		return nil
 	}
@@ -197,18 +191,16 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
-	rel, err := filepath.Rel(f.Dir, real)
+	file, err := e.fleet.parseModule(f, real)
+	if err == nil {
+		err = file.err
+	}
 	if err != nil {
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil
 	}
-	name := f.Label + filepath.ToSlash(rel)
-	file := e.fleet.parse(real, name, func() ([]byte, error) { return f.ReadFile(real) })
-	if file.err != nil {
-		e.fail(&at, "Cannot load module", sentence(file.err))
-		return nil
-	}
-	m := e.newModule(f, name, real, layer)
+	e.fleet.use(file)
+	m := e.newModule(f, file.name, real, layer)
 	e.modules[real] = m
 	e.read(m, file)
 	e.imports(m, layer)
@@ -216,6 +208,16 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	m.counted, m.done = true, true
 	e.loaded = append(e.loaded, m)
 	return m
+}
+
+// moduleFile is the file of the module at real: of a folder, its default.hcl.
+func moduleFile(real string) (string, error) {
+	info, err := os.Stat(real)
+	if err == nil && info.IsDir() {
+		real = filepath.Join(real, "default.hcl")
+		_, err = os.Stat(real)
+	}
+	return real, err
 }
 
 // ownerOf is the flake that a path leads into.
@@ -288,11 +290,12 @@ func (e *evaluator) declareLibrary(name string) *module {
 	if m := e.modules["library/"+name]; m != nil {
 		return m
 	}
-	file := e.fleet.parse("library/"+name, "library/"+name, func() ([]byte, error) { return library.Read(name) })
+	file := e.fleet.parseLibrary(name)
 	if file.err != nil {
 		e.fail(nil, "Invalid library", "internal error: "+file.err.Error())
 		return nil
 	}
+	e.fleet.use(file)
 	m := e.newModule(nil, "library/"+name, "library/"+name, option.Library)
 	m.source.Index = -1
 	m.done = true

@@ -99,6 +99,22 @@ func (n *Node) child(s string, p Path) (*Node, error) {
 	return c, nil
 }
 
+// Clone is a tree of its own with the same options, which share what they
+// declare.
+func (n *Node) Clone() *Node {
+	c := *n
+	if n.Entry != nil {
+		c.Entry = n.Entry.Clone()
+	}
+	if n.Children != nil {
+		c.Children = make(map[string]*Node, len(n.Children))
+		for name, child := range n.Children {
+			c.Children[name] = child.Clone()
+		}
+	}
+	return &c
+}
+
 // Find follows p as far as it leads and returns the last node and how many
 // elements it took; keys of maps are taken as they come.
 func (n *Node) Find(p Path) (*Node, int) {
