@@ -39,7 +39,7 @@ option "programs.brave.enable" {
 locals {
   known    = split("\n", trimspace(file("./chromium.txt")))
   chromeos = split("\n", trimspace(file("./chromeos.txt")))
-  idle     = [for name in keys(config.programs.chromium.policies) : name if contains(local.chromeos, name)]
+  idle     = sort(setintersection(keys(config.programs.chromium.policies), local.chromeos))
   forced   = [for id in config.programs.chromium.extensions : "${id};https://clients2.google.com/service/update2/crx"]
   policies = merge(
     length(local.forced) > 0 ? { ExtensionInstallForcelist = local.forced } : {},
