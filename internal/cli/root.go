@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"syscall"
@@ -128,9 +129,7 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 		SilenceErrors: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() != "lsp" && c.Name() != "console" {
-				// What ends soon trades memory for the fifth of its time
-				// that collecting garbage takes.
-				debug.SetGCPercent(400)
+				collectLate()
 			}
 			if e.json && slices.Contains(textOnly, c.Name()) {
 				return fmt.Errorf("cannot print JSON: '%s' has none; 'hostctl eval --json' prints what a host resolves to", c.CommandPath())
@@ -149,6 +148,25 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 		root.AddCommand(command)
 	}
 	return root
+}
+
+// How late garbage is collected: first when there are 64 MB of it, as Go
+// counts from 4 MB, then when memory has grown fivefold.
+const (
+	collectFirst = 1600
+	collectThen  = 400
+)
+
+// collectLate trades memory for the fifth of its time that a process which
+// ends soon would spend on collecting garbage. Most then collect none.
+func collectLate() {
+	debug.SetGCPercent(collectFirst)
+	// The cleanup of what nothing refers to runs after the first collection.
+	runtime.AddCleanup(new([32]byte), func(int) {
+		if now := debug.SetGCPercent(collectThen); now != collectFirst { // sparing has decided otherwise
+			debug.SetGCPercent(now)
+		}
+	}, 0)
 }
 
 // manyHosts is a fleet whose files alone are so much that collecting garbage
