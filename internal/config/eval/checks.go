@@ -111,7 +111,7 @@ func (e *evaluator) checkUses(m *module) {
 		}
 		switch x := n.(type) {
 		case *hclsyntax.Attribute:
-			for _, u := range usesOf(x.Expr, nil) {
+			for _, u := range e.fleet.references(x.Expr).all {
 				if u.root == "config" {
 					e.checkUse(e.root, nil, u, 0)
 				}
@@ -172,7 +172,7 @@ func (e *evaluator) checkSelf(x hcl.Expression, entry *option.Node) {
 	if x == nil || entry == nil {
 		return
 	}
-	for _, uses := range e.fleet.usesByRoot(x) {
+	for _, uses := range e.fleet.references(x).byRoot {
 		for _, u := range uses {
 			if u.root != "self" {
 				break

@@ -257,7 +257,7 @@ func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 // only the parts that it names.
 func (r *reading) variables(expr hcl.Expression, sc *scope) map[string]cty.Value {
 	vars := map[string]cty.Value{}
-	for _, of := range r.e.fleet.usesByRoot(expr) {
+	for _, of := range r.e.fleet.references(expr).byRoot {
 		if v, ok := r.variable(of[0].root, of, sc); ok {
 			vars[of[0].root] = v
 		}

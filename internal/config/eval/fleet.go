@@ -30,7 +30,7 @@ type Fleet struct {
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
 	inputs map[*flake.Input]*openInput
-	uses   sync.Map // of hcl.Expression: uses by root
+	uses   sync.Map // of hcl.Expression: references
 }
 
 // parsed is a file as all hosts see it.
@@ -190,27 +190,33 @@ func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	return o
 }
 
-// usesByRoot are the references of an expression, those of one root
-// together, roots sorted. Expressions are evaluated many times, also by
+// references are the uses of an expression: as they stand in it, and those of
+// one root together, roots sorted.
+type references struct {
+	all    []use
+	byRoot [][]use
+}
+
+// references are found once: expressions are evaluated many times, also by
 // every host.
-func (s *Fleet) usesByRoot(expr hcl.Expression) [][]use {
+func (s *Fleet) references(expr hcl.Expression) references {
 	switch x := expr.(type) {
 	case *hclsyntax.LiteralValueExpr:
-		return nil
+		return references{}
 	case *hclsyntax.UnaryOpExpr: // it may be one that a single host made, see split
-		return s.usesByRoot(x.Val)
+		return s.references(x.Val)
 	}
 	if known, ok := s.uses.Load(expr); ok {
-		return known.([][]use)
+		return known.(references)
 	}
+	found := references{all: usesOf(expr, nil)}
 	byRoot := map[string][]use{}
-	for _, u := range usesOf(expr, nil) {
+	for _, u := range found.all {
 		byRoot[u.root] = append(byRoot[u.root], u)
 	}
-	var out [][]use
 	for _, root := range sortedKeys(byRoot) {
-		out = append(out, byRoot[root])
+		found.byRoot = append(found.byRoot, byRoot[root])
 	}
-	s.uses.Store(expr, out)
-	return out
+	s.uses.Store(expr, found)
+	return found
 }

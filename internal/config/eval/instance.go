@@ -176,7 +176,18 @@ func (e *evaluator) forEach(p *instance, b *block) ([]string, bool) {
 		e.fail(b.forEach.Range().Ptr(), "Invalid for_each", sentence(err))
 		return nil, false
 	}
+	if v.IsWhollyKnown() {
+		p.keepElements(b, elems)
+	}
 	return sortedKeys(elems), true
+}
+
+// keepElements notes what each.value is in the instances of b below p.
+func (p *instance) keepElements(b *block, elems map[string]cty.Value) {
+	if p.elems == nil {
+		p.elems = map[*block]map[string]cty.Value{}
+	}
+	p.elems[b] = elems
 }
 
 func eachElements(v cty.Value) (map[string]cty.Value, error) {

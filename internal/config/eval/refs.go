@@ -271,10 +271,7 @@ func (r *reading) element(inst *instance) cty.Value {
 		return r.poisoned()
 	}
 	if v.IsWhollyKnown() {
-		if inst.parent.elems == nil {
-			inst.parent.elems = map[*block]map[string]cty.Value{}
-		}
-		inst.parent.elems[b] = elems
+		inst.parent.keepElements(b, elems)
 	}
 	return elem
 }

@@ -48,7 +48,7 @@ func (t *tracer) follow(expr hcl.Expression, accept relation) *cause {
 }
 
 func (t *tracer) reads(expr hcl.Expression, locals int) {
-	for _, u := range usesOf(expr, nil) {
+	for _, u := range t.e.fleet.references(expr).all {
 		switch {
 		case u.root == "config":
 			t.walk(read{node: t.e.root, steps: u.steps})
