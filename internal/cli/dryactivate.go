@@ -90,7 +90,7 @@ func (s *session) foresee(ctx context.Context, target *wanted, p *spec.Plan, ver
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Discard(s.root, number)) }()
-	rec := &generation.Record{Meta: generation.Meta{Number: number, Parent: s.current}, Changeset: res.Changeset, Accounts: res.Accounts}
+	rec := &generation.Record{Meta: generation.Meta{Number: number, Parent: s.current}, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}}
 	b, _, err := s.steps("rehearsal", number, rec)
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/plan"
+	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -19,13 +21,15 @@ import (
 func newGenerations(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "generations",
-		Short:   "Look at what this machine was",
+		Short:   "Look at what this machine was, and keep or delete it",
 		Example: "  hostctl generations list\n  hostctl generations diff 1 2",
 	}
 	c.AddCommand(&cobra.Command{
-		Use:     "list",
-		Short:   "List the generations of this machine",
-		Long:    "list prints one line for each generation; the current one bears a star. Generation 0 is the machine as hostctl found it.",
+		Use:   "list",
+		Short: "List the generations of this machine",
+		Long: `list prints one line for each generation: whether it is current, booted, failed
+or pinned, and how much room its undo takes. Generation 0 is the machine as
+hostctl found it.`,
 		Example: "  hostctl generations list\n  hostctl generations list --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return runGenerationsList(e) },
@@ -37,15 +41,18 @@ func newGenerations(e *env) *cobra.Command {
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: e.completeGenerations,
 		RunE:              func(_ *cobra.Command, args []string) error { return runGenerationsDiff(e, args) },
-	})
+	}, newGenerationsShow(e), newGenerationsPin(e), newGenerationsUnpin(e), newGenerationsDelete(e))
 	return c
 }
 
 // listed is one generation in the JSON form of the list.
 type listed struct {
 	generation.Meta
-	Current bool   `json:"current"`
-	Failed  string `json:"failed,omitempty"`
+	Current bool             `json:"current"`
+	Booted  bool             `json:"booted"`
+	Failed  string           `json:"failed,omitempty"`
+	Pinned  *string          `json:"pinned,omitempty"` // the reason
+	Size    map[string]int64 `json:"size"`             // bytes of its undo and its record, by mount point
 }
 
 func runGenerationsList(e *env) error {
@@ -59,11 +66,11 @@ func runGenerationsList(e *env) error {
 	}
 	rows := []listed{}
 	for _, n := range numbers {
-		meta, err := s.store.Meta(n)
+		row, _, err := s.listed(n)
 		if err != nil {
 			return err
 		}
-		rows = append(rows, listed{Meta: meta, Current: s.begun && n == s.current, Failed: s.store.Failed(n)})
+		rows = append(rows, *row)
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(rows)
@@ -73,22 +80,67 @@ func runGenerationsList(e *env) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\tGENERATION\tPARENT\tTIME\tBY\tCHANGES\tCOMMIT\tCOMMAND")
+	fmt.Fprintln(w, "GENERATION\tSTATE\tPARENT\tTIME\tBY\tCHANGES\tSIZE\tCOMMIT\tCOMMAND")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%d\t%s\t%s\n", mark(r), r.Number, parent(r.Meta),
-			r.Time.Local().Format(time.DateTime), r.User, r.Changes, revision(r.Meta), r.Command)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Number, r.state(), parent(r.Meta),
+			r.Time.Local().Format(time.DateTime), r.User, r.Changes, size(generation.Total(r.Size)), revision(r.Meta), r.Command)
 	}
 	return w.Flush()
 }
 
-func mark(r listed) string {
-	switch {
-	case r.Current:
-		return "*"
-	case r.Failed != "":
-		return "failed"
+// listed reads one record and what is to be said of it.
+func (s *session) listed(n int) (*listed, *generation.Record, error) {
+	rec, err := s.store.Load(n)
+	if err != nil {
+		return nil, nil, err
 	}
-	return ""
+	points, err := stage.Points(s.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	bytes, err := s.store.Size(rec, points)
+	if err != nil {
+		return nil, nil, err
+	}
+	booted, err := s.booted()
+	if err != nil {
+		return nil, nil, err
+	}
+	row := &listed{
+		Meta: rec.Meta, Current: s.begun && n == s.current, Booted: n == booted,
+		Failed: strings.TrimSpace(s.store.Failed(n)), Size: bytes,
+	}
+	if reason, ok := s.store.Pinned(n); ok {
+		row.Pinned = &reason
+	}
+	return row, rec, nil
+}
+
+func (l listed) state() string {
+	var out []string
+	for _, s := range []struct {
+		name string
+		is   bool
+	}{{"current", l.Current}, {"booted", l.Booted}, {"pinned", l.Pinned != nil}, {"failed", l.Failed != ""}} {
+		if s.is {
+			out = append(out, s.name)
+		}
+	}
+	if len(out) == 0 {
+		return "-"
+	}
+	return strings.Join(out, ",")
+}
+
+// size is a number of bytes for people.
+func size(bytes int64) string {
+	switch {
+	case bytes >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(bytes)/1e9)
+	case bytes >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1e6)
+	}
+	return fmt.Sprintf("%.0f kB", float64(bytes)/1e3)
 }
 
 func parent(m generation.Meta) string {
@@ -138,11 +190,20 @@ func (s *session) between(from, to *generation.Record) (*spec.Plan, error) {
 
 // recorded loads the generation that an argument names.
 func (s *session) recorded(arg string) (*generation.Record, error) {
-	n, err := strconv.Atoi(arg)
-	if err != nil || n < 0 {
-		return nil, fmt.Errorf("cannot find generation %q: generations are numbers, 'hostctl generations list' shows them", arg)
+	n, err := number(arg)
+	if err != nil {
+		return nil, err
 	}
 	return s.store.Load(n)
+}
+
+// number reads the number of a generation.
+func number(arg string) (int, error) {
+	n, err := strconv.Atoi(arg)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("cannot find generation %q: generations are numbers, 'hostctl generations list' shows them", arg)
+	}
+	return n, nil
 }
 
 func (e *env) completeGenerations(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {

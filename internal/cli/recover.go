@@ -47,6 +47,9 @@ func (e *env) changing(ctx context.Context, do func(context.Context, *session) e
 	if err != nil {
 		return err
 	}
+	if err := s.noteBooted(); err != nil {
+		return err
+	}
 	return do(ctx, s)
 }
 
@@ -55,6 +58,9 @@ func (e *env) changing(ctx context.Context, do func(context.Context, *session) e
 func openRecovered(ctx context.Context, e *env) (*session, error) {
 	s, err := openSession(e)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.store.FinishPrune(); err != nil {
 		return nil, err
 	}
 	open, err := s.journal.Open()

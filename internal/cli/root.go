@@ -211,6 +211,7 @@ func commands(e *env) []*cobra.Command {
 		newDryActivate(e),
 		newRollback(e),
 		newGenerations(e),
+		newGC(e),
 		newRecover(e),
 		newSecrets(e),
 		newLSP(e),

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -129,7 +129,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 			return nil, err
 		}
 	}
-	tombs, err := s.tombs()
+	tombs, err := s.store.Tombs()
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 // it, and stores the contents that it names.
 func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result) (*generation.Record, error) {
 	read := s.blobOf(t.host)
-	for _, digest := range storedDigests(t.host) {
+	for _, digest := range t.host.Stored() {
 		b, err := read(digest)
 		if err != nil {
 			return nil, err
@@ -291,25 +291,9 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
 			Commit: commit, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
 		},
-		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: res.Accounts, Services: res.Services,
+		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services,
 	}
 	return rec, s.store.Write(rec, generation.PendingPath(number))
-}
-
-// storedDigests are the contents that a generation needs after its flake is
-// gone: sources of files and encrypted secrets files.
-func storedDigests(host *spec.Host) []string {
-	var out []string
-	for _, f := range host.Files {
-		if f.FromBlob() {
-			out = append(out, f.Digest)
-		}
-	}
-	for _, sec := range host.Secrets {
-		out = append(out, sec.FileDigest)
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
 // stageLog is where the stage's tools print: the terminal with --verbose,

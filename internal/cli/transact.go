@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -29,7 +30,7 @@ func (s *session) steps(id string, to int, fresh *generation.Record) (*commit.Bu
 	deltas, err := s.travel(b, to)
 	if err == nil && fresh != nil {
 		b.Forward(fresh.Changeset, true)
-		deltas = append(deltas, fresh.Accounts)
+		deltas = append(deltas, fresh.Accounts...)
 	}
 	return b, deltas, err
 }
@@ -48,7 +49,8 @@ func (s *session) possible(to int, fresh *generation.Record) error {
 // transact moves the root from the current generation to another one, in one
 // transaction.
 func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
-	id := strconv.FormatInt(time.Now().UnixNano(), 36)
+	// What is kept aside bears the id: with the generation it goes.
+	id := fmt.Sprintf("%d-%s", s.current, strconv.FormatInt(time.Now().UnixNano(), 36))
 	b, deltas, err := s.steps(id, to, fresh)
 	if err != nil {
 		return nil, err
@@ -89,7 +91,9 @@ func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
 			return nil, err
 		}
 		b.Inverse(r.Changeset)
-		deltas = append(deltas, r.Accounts.Invert())
+		for _, d := range slices.Backward(r.Accounts) {
+			deltas = append(deltas, d.Invert())
+		}
 	}
 	for _, n := range apply {
 		r, err := s.store.Load(n)
@@ -97,30 +101,9 @@ func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
 			return nil, err
 		}
 		b.Forward(r.Changeset, false)
-		deltas = append(deltas, r.Accounts)
+		deltas = append(deltas, r.Accounts...)
 	}
 	return deltas, nil
-}
-
-// tombs are the accounts that recorded generations made or removed. Those
-// that are gone must not lend their ids to others.
-func (s *session) tombs() (account.Tombs, error) {
-	out := account.Tombs{Users: map[string]int{}, Groups: map[string]int{}}
-	numbers, err := s.store.Numbers()
-	if err != nil {
-		return out, err
-	}
-	for _, n := range numbers {
-		accounts, err := s.store.Accounts(n)
-		if err != nil {
-			return out, err
-		}
-		for _, t := range []account.Tombs{accounts.Invert().Tombs(), accounts.Tombs()} {
-			maps.Copy(out.Users, t.Users)
-			maps.Copy(out.Groups, t.Groups)
-		}
-	}
-	return out, nil
 }
 
 // placeAccounts merges account changes into the live files, entry by entry,
@@ -233,9 +216,9 @@ func (s *session) begin(name, system string) error {
 	found.Name, found.System = name, system
 	zero := &generation.Record{
 		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
-		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0), Adopted: s.adopted,
+		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0),
 	}
-	if err := s.store.Write(zero, generation.Path(0)); err != nil {
+	if err := errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, generation.Path(0))); err != nil {
 		return fmt.Errorf("cannot record the machine as it is: %w", err)
 	}
 	if err := os.Symlink(generation.Link(0), filepath.Join(s.root, generation.CurrentPath)); err != nil {

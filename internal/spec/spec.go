@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Version of the resolved spec's JSON form. A reader refuses any other.
@@ -218,6 +219,22 @@ func (s Secret) Path(name string) string {
 
 // Canonical is the JSON that is stored and hashed.
 func (h *Host) Canonical() ([]byte, error) { return json.MarshalIndent(h, "", " ") }
+
+// Stored are the digests of the contents that a generation needs after its
+// flake is gone: sources of files and encrypted secrets files.
+func (h *Host) Stored() []string {
+	var out []string
+	for _, f := range h.Files {
+		if f.FromBlob() {
+			out = append(out, f.Digest)
+		}
+	}
+	for _, sec := range h.Secrets {
+		out = append(out, sec.FileDigest)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
 
 // Digest is the hex SHA-256 of Canonical.
 func (h *Host) Digest() (string, error) {

@@ -203,6 +203,9 @@ func (g *guest) want(code int, says []string, args ...string) result {
 			g.t.Errorf("hostctl %s does not say %q\n%s", strings.Join(args, " "), text, r)
 		}
 	}
+	if args[0] == "switch" && code == 0 {
+		g.theorems()
+	}
 	return r
 }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
@@ -53,9 +54,8 @@ type Record struct {
 	Plan      *spec.Plan
 	Lock      []spec.Locked
 	Changeset *commit.Changeset
-	Accounts  account.Delta
-	Adopted   map[string]spec.Installed // generation 0: packages that were there before hostctl
-	Services  []spec.ServiceRequest     // what maintainer scripts asked for
+	Accounts  []account.Delta       // one after the other: the edge of a deleted parent comes first
+	Services  []spec.ServiceRequest // what maintainer scripts asked for
 }
 
 // Store is the folder of records of one root.
@@ -148,9 +148,6 @@ func (s Store) Load(n int) (*Record, error) {
 	if err := s.read(n, "services.json", &r.Services); err != nil {
 		return nil, err
 	}
-	if err := s.read(n, "adopted.json", &r.Adopted); err != nil {
-		return nil, err
-	}
 	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "changeset.json"))
 	if err != nil {
 		return nil, err
@@ -173,13 +170,8 @@ func (s Store) Spec(n int) (*spec.Host, error) {
 		return nil, err
 	}
 	h.Blobs = map[string]string{}
-	for _, f := range h.Files {
-		if f.FromBlob() {
-			h.Blobs[f.Digest] = s.path("objects", f.Digest)
-		}
-	}
-	for _, sec := range h.Secrets {
-		h.Blobs[sec.FileDigest] = s.path("objects", sec.FileDigest)
+	for _, digest := range h.Stored() {
+		h.Blobs[digest] = s.path("objects", digest)
 	}
 	return h, nil
 }
@@ -207,17 +199,34 @@ func (s Store) Lock(n int) ([]spec.Locked, error) {
 
 // Accounts reads what generation n did to accounts. It can hold password
 // hashes.
-func (s Store) Accounts(n int) (account.Delta, error) {
-	var d account.Delta
+func (s Store) Accounts(n int) ([]account.Delta, error) {
+	var d []account.Delta
 	err := s.read(n, "accounts.json", &d)
 	return d, err
 }
 
+// Adopt notes which packages were there before hostctl. It outlives
+// generation 0.
+func (s Store) Adopt(packages map[string]spec.Installed) error {
+	if err := os.MkdirAll(s.path(), 0o700); err != nil {
+		return err
+	}
+	return writeJSON(s.path(adoptedFile), packages)
+}
+
+const adoptedFile = "adopted.json"
+
 // Adopted reads which packages were there before hostctl.
 func (s Store) Adopted() (map[string]spec.Installed, error) {
+	b, err := os.ReadFile(s.path(adoptedFile))
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]spec.Installed{}
-	err := s.read(0, "adopted.json", &out)
-	return out, err
+	if err := json.Unmarshal(b, &out); err != nil {
+		return nil, fmt.Errorf("cannot read which packages were here before hostctl: %w", err)
+	}
+	return out, nil
 }
 
 func (s Store) read(n int, name string, v any) error {
@@ -253,15 +262,11 @@ func (s Store) Write(r *Record, at string) error {
 	}
 	files := map[string]any{
 		"meta.json": r.Meta, "plan.json": r.Plan, "changeset.json": r.Changeset,
-		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins, "adopted.json": r.Adopted,
+		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins,
 		"services.json": r.Services,
 	}
 	for name, v := range files {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		if err := system.WriteFile(filepath.Join(dir, name), b, 0o600, 0, 0); err != nil {
+		if err := writeJSON(filepath.Join(dir, name), v); err != nil {
 			return err
 		}
 	}
@@ -328,6 +333,34 @@ func (s Store) Failed(n int) string {
 	return string(b)
 }
 
+// Pin keeps a generation from being collected, for a reason that lists show.
+func (s Store) Pin(n int, reason string) error {
+	if _, err := s.Meta(n); err != nil {
+		return err
+	}
+	return system.WriteFile(s.pinFile(n), []byte(reason+"\n"), 0o600, 0, 0)
+}
+
+// Unpin lets a generation be collected again.
+func (s Store) Unpin(n int) error {
+	if _, err := s.Meta(n); err != nil {
+		return err
+	}
+	err := os.Remove(s.pinFile(n))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot unpin generation %d: it is not pinned", n)
+	}
+	return err
+}
+
+// Pinned says whether a generation is pinned, and why.
+func (s Store) Pinned(n int) (reason string, pinned bool) {
+	b, err := os.ReadFile(s.pinFile(n))
+	return strings.TrimSuffix(string(b), "\n"), err == nil
+}
+
+func (s Store) pinFile(n int) string { return filepath.Join(s.Root, Path(n), "pinned") }
+
 // Next is the number that the next generation will have.
 func (s Store) Next() (int, error) {
 	numbers, err := s.Numbers()
@@ -337,15 +370,16 @@ func (s Store) Next() (int, error) {
 	return numbers[len(numbers)-1] + 1, nil
 }
 
-// DiscardPending deletes records whose transaction was never committed.
+// DiscardPending deletes records whose transaction was never committed, and
+// files whose writing was interrupted.
 func (s Store) DiscardPending() error {
-	pending, err := filepath.Glob(s.path("generations", ".[0-9]*"))
-	if err != nil {
-		return err
-	}
 	var errs []error
-	for _, p := range pending {
-		errs = append(errs, os.RemoveAll(p))
+	for _, pattern := range []string{"generations/.[0-9]*", ".hostctl-*", "generations/*/.hostctl-*", "objects/.new-*"} {
+		pending, err := filepath.Glob(s.path(pattern))
+		errs = append(errs, err)
+		for _, p := range pending {
+			errs = append(errs, os.RemoveAll(p))
+		}
 	}
 	return errors.Join(errs...)
 }

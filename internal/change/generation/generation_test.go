@@ -17,13 +17,15 @@ func forest(t *testing.T, parents ...int) Store {
 		t.Skip("records belong to root")
 	}
 	s := Store{Root: t.TempDir()}
+	if err := s.Adopt(map[string]spec.Installed{"dpkg": {Version: "1", Arch: "amd64"}}); err != nil {
+		t.Fatal(err)
+	}
 	for n, parent := range parents {
 		host := &spec.Host{Version: spec.Version, Name: "h", Origins: map[spec.ID]spec.Origin{
 			{Kind: spec.KindFile, Name: "/etc/motd"}: {File: "flake.hcl", Line: n, Layer: "host"},
 		}}
 		r := &Record{
 			Meta: Meta{Number: n, Parent: parent}, Spec: host, Plan: &spec.Plan{}, Changeset: commit.New(n),
-			Adopted:  map[string]spec.Installed{"dpkg": {Version: "1", Arch: "amd64"}},
 			Services: []spec.ServiceRequest{{Unit: "a", Action: "start"}},
 		}
 		if err := s.Write(r, PendingPath(n)); err != nil {

@@ -78,6 +78,22 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 	return mounts, nil
 }
 
+// Points lists the mount points below root, the root first, that hostctl can
+// change and so may have an area on.
+func Points(root string) ([]string, error) {
+	mounts, err := findMounts(root, "")
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, m := range mounts {
+		if m.Overlay {
+			out = append(out, m.Point)
+		}
+	}
+	return out, nil
+}
+
 func mountOfRoot(root string) (mount, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(root, &st); err != nil {

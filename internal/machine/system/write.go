@@ -42,7 +42,7 @@ func writeFile(path string, data []byte, mode os.FileMode, uid, gid int, durable
 	if !durable {
 		return nil
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 // fill writes and closes f. The owner is set before the mode, because chown
@@ -73,8 +73,8 @@ func SetMeta(path string, mode os.FileMode, uid, gid int) error {
 	return nil
 }
 
-// syncDir makes the names in a folder durable.
-func syncDir(dir string) error {
+// SyncDir makes the names in a folder durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return fmt.Errorf("cannot sync folder %s: %w", dir, err)

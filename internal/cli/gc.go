@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+type gcOptions struct {
+	deleteOptions
+	keep      int
+	olderThan string
+}
+
+func newGC(e *env) *cobra.Command {
+	var opts gcOptions
+	c := &cobra.Command{
+		Use:   "gc",
+		Short: "Delete old generations and what nothing needs",
+		Long: `gc deletes generations beyond the newest that --keep counts and, where
+--older-than is given too, of those only the ones that are older. Failed
+generations do not count as kept. The current generation, the booted one and
+pinned ones always stay. Without either option no generation goes.
+
+It also deletes what no generation names any more: stages and records of runs
+that were killed, contents, and files that were kept aside under generations
+that are gone. It says how much it frees on each file system.`,
+		Example: "  hostctl gc --keep 10 --older-than 30d\n  hostctl gc --keep 5 --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			age, err := parseAge(opts.olderThan)
+			if err != nil {
+				return err
+			}
+			given := c.Flags().Changed("keep") || opts.olderThan != ""
+			return e.collecting(c.Context(), opts.dryRun, func(s *session) error { return s.runGC(opts, age, given) })
+		},
+	}
+	c.Flags().IntVar(&opts.keep, "keep", 0, "how many of the newest generations stay")
+	c.Flags().StringVar(&opts.olderThan, "older-than", "", "only generations older than this: hours, days or weeks, such as 36h, 30d or 8w")
+	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&opts.dryRun, "dry-run", false, "only say what would go, and how much that frees")
+	return c
+}
+
+// parseAge reads a number of hours, days or weeks; "" is no time at all.
+func parseAge(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	unit := map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}[text[len(text)-1]]
+	n, err := strconv.Atoi(text[:len(text)-1])
+	if err != nil || unit == 0 || n < 0 || n > 100_000 {
+		return 0, fmt.Errorf("cannot use --older-than %q: it is a number of hours, days or weeks, such as 36h, 30d or 8w", text)
+	}
+	return time.Duration(n) * unit, nil
+}
+
+func (s *session) runGC(opts gcOptions, age time.Duration, given bool) error {
+	var gone []int
+	if given {
+		var err error
+		if gone, err = s.old(opts.keep, time.Now().Add(-age)); err != nil {
+			return err
+		}
+	}
+	p, forks, err := s.store.PlanPrune(s.current, gone)
+	if err != nil {
+		return err
+	}
+	return s.collect(p, forks, opts.deleteOptions)
+}
+
+// old are the generations beyond the newest keep that were made before then
+// and that nothing keeps.
+func (s *session) old(keep int, before time.Time) ([]int, error) {
+	numbers, err := s.store.Numbers()
+	if err != nil {
+		return nil, err
+	}
+	var gone []int
+	for i := len(numbers) - 1; i >= 0; i-- {
+		n := numbers[i]
+		if s.store.Failed(n) == "" && keep > 0 {
+			keep--
+			continue
+		}
+		why, err := s.stays(n)
+		if err != nil {
+			return nil, err
+		}
+		meta, err := s.store.Meta(n)
+		if err != nil {
+			return nil, err
+		}
+		if why == "" && meta.Time.Before(before) {
+			gone = append(gone, n)
+		}
+	}
+	return gone, nil
+}
+
+// bootedFile tells which generation this boot began with. The first run that
+// could change it writes it down before it does; /run is empty at boot.
+const bootedFile = "run/hostctl-booted"
+
+// noteBooted writes down the generation that is current before the first run
+// of a boot that changes the machine.
+func (s *session) noteBooted() error {
+	path := filepath.Join(s.root, bootedFile)
+	if _, err := os.Lstat(path); !s.live() || err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(path, []byte(strconv.Itoa(s.current)), 0o600)
+}
+
+// booted is the generation that this boot began with.
+func (s *session) booted() (int, error) {
+	b, err := os.ReadFile(filepath.Join(s.root, bootedFile))
+	if !s.live() || errors.Is(err, fs.ErrNotExist) {
+		return s.current, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell which generation this machine booted: /%s says %q", bootedFile, b)
+	}
+	return n, nil
+}

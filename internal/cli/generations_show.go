@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/render"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+func newGenerationsShow(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show N",
+		Short: "Show all that is on record of a generation",
+		Long: `show prints what one generation was: when and by whom it was made, from which
+commit and with which command, what changed, why it failed if it did, which data
+its programs made, and how much room its undo takes.`,
+		Example:           "  hostctl generations show 3\n  hostctl generations show 3 --json",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: e.completeGenerations,
+		RunE:              func(_ *cobra.Command, args []string) error { return runGenerationsShow(e, args[0]) },
+	}
+}
+
+// shown is one generation in the JSON form of show.
+type shown struct {
+	listed
+	Changed  map[spec.Kind]int `json:"changed"`  // changes of its plan, by kind
+	Packages int               `json:"packages"` // in its lock
+	Paths    int               `json:"paths"`    // that differ from its parent
+}
+
+func runGenerationsShow(e *env, arg string) error {
+	s, err := openSession(e)
+	if err != nil {
+		return err
+	}
+	n, err := number(arg)
+	if err != nil {
+		return err
+	}
+	row, rec, err := s.listed(n)
+	if err != nil {
+		return err
+	}
+	out := shown{listed: *row, Changed: map[spec.Kind]int{}, Packages: len(rec.Lock), Paths: len(rec.Changeset.Entries)}
+	for _, c := range rec.Plan.Changes {
+		out.Changed[c.ID.Kind]++
+	}
+	if e.json {
+		return json.NewEncoder(e.stdout).Encode(out)
+	}
+	out.print(e.stdout)
+	fmt.Fprintf(e.stdout, "Changes:     %s\n", render.Summary(rec.Plan))
+	for _, k := range spec.Kinds() {
+		if out.Changed[k] > 0 {
+			fmt.Fprintf(e.stdout, "             %d of kind %s\n", out.Changed[k], k)
+		}
+	}
+	printPaths(e.stdout, "Data made by its programs, which a rollback leaves", rec.Meta.StatePaths)
+	printPaths(e.stdout, "Data that its packages' scripts wanted to change, and did not", rec.Meta.Kept)
+	return nil
+}
+
+func (s shown) print(w io.Writer) {
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-12s %s\n", name+":", value)
+		}
+	}
+	row("Generation", fmt.Sprintf("%d (%s)", s.Number, s.state()))
+	row("Parent", parent(s.Meta))
+	row("Host", s.Host)
+	row("Made", s.Time.Local().Format(time.DateTime)+" by "+s.User)
+	row("Command", s.Command)
+	row("Commit", revision(s.Meta))
+	row("Hostctl", s.Hostctl)
+	row("Failed", s.Failed)
+	if s.Pinned != nil {
+		row("Pinned", "yes, "+*s.Pinned)
+	}
+	row("Packages", fmt.Sprint(s.Packages))
+	row("Paths", fmt.Sprintf("%d differ from its parent", s.Paths))
+	for _, point := range sortedKeys(s.Size) {
+		row("Undo", size(s.Size[point])+" on "+point)
+	}
+}
+
+func printPaths(w io.Writer, heading string, paths []string) {
+	if len(paths) > 0 {
+		fmt.Fprintf(w, "%s:\n  %s\n", heading, strings.Join(paths, "\n  "))
+	}
+}
