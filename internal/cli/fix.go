@@ -126,11 +126,16 @@ func (e *env) sayFixes(fixes []fixed, check bool) error {
 	if check {
 		done = "would be"
 	}
+	last := ""
 	for _, x := range fixes {
 		line := fmt.Sprintf("%s:%d: %s %s %s", x.File, x.Line, x.From, done, x.To)
 		if x.ByHand != "" {
 			line = fmt.Sprintf("%s:%d: %s must be made %s by hand: %s", x.File, x.Line, x.From, x.To, x.ByHand)
 		}
+		if line == last {
+			continue // a line that reads it twice
+		}
+		last = line
 		if _, err := fmt.Fprintln(e.stdout, line); err != nil {
 			return err
 		}

@@ -95,7 +95,11 @@ func runOptionsShow(ctx context.Context, e *env, path string) error {
 	}
 	found := at(c.Options, path)
 	if len(found) == 0 {
-		return fmt.Errorf("cannot find an option at or below %q.%s", path, option.DidYouMean(path, places(c.Options)))
+		hint := "'hostctl options search WORD' looks for words"
+		if near := option.NearestPath(elements(path), places(c.Options)); near != "" {
+			hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		return fmt.Errorf("cannot find an option at or below %q; %s", path, hint)
 	}
 	if e.json {
 		return e.writeJSON(found)

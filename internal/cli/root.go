@@ -78,6 +78,7 @@ func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 func (e *env) end(err error) int {
 	code, text := exitFailed, ""
 	var exit *exitError
+	var diags hcl.Diagnostics
 	switch {
 	case err == nil:
 		code = exitOK
@@ -88,6 +89,8 @@ func (e *env) end(err error) int {
 		}
 	case err == context.Canceled: // bare, it says neither what was stopped nor by whom
 		text = "interrupted"
+	case errors.As(err, &diags): // of an input: it names it
+		err = e.report(nil, diags)
 	default:
 		text = err.Error()
 	}
@@ -111,8 +114,10 @@ func (e *env) end(err error) int {
 	return code
 }
 
-// textOnly are the commands that refuse --json.
-var textOnly = []string{"console", "init", "docs", "lsp"}
+// textOnly reports whether a command refuses --json.
+func textOnly(command string) bool {
+	return slices.Contains([]string{"console", "init", "docs", "lsp"}, command)
+}
 
 func newRootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
@@ -131,7 +136,7 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 			if c.Name() != "lsp" && c.Name() != "console" {
 				collectLate()
 			}
-			if e.json && slices.Contains(textOnly, c.Name()) {
+			if e.json && textOnly(c.Name()) {
 				return fmt.Errorf("cannot print JSON: '%s' has none; 'hostctl eval --json' prints what a host resolves to", c.CommandPath())
 			}
 			return e.resolveRoot()

@@ -140,6 +140,10 @@ func prepare(t *testing.T, dir, line string) error {
 		return os.WriteFile(at(1), append(b, strings.Repeat(unescaped(words[2]), n)...), 0o644)
 	case "mkdir":
 		return os.Mkdir(at(1), 0o755)
+	case "remove":
+		return os.Remove(at(1))
+	case "move": // FROM TO
+		return os.Rename(at(1), at(2))
 	}
 	// It may fail itself of what is wrong; what it wrote until then counts.
 	Run(append(words, "--flake", dir), strings.NewReader(""), io.Discard, io.Discard)

@@ -96,9 +96,31 @@ func (e *evaluator) runChecks() {
 			if c.severity == hcl.DiagWarning {
 				summary = c.name
 			}
-			e.report(hcl.Diagnostics{{Severity: c.severity, Summary: summary, Detail: plainText(message), Subject: c.cond.Range().Ptr()}})
+			d := &hcl.Diagnostic{Severity: c.severity, Summary: summary, Detail: plainText(message), Subject: c.cond.Range().Ptr()}
+			if at := e.madeFail(c, inst); at != nil {
+				d.Subject, d.Extra = at, option.Others{c.cond.Range()}
+			}
+			e.report(hcl.Diagnostics{d})
 		}
 	}
+}
+
+// madeFail is the user's line that a check of the library is about, if one
+// can be told: what the condition reads comes of it.
+func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
+	if c.block.mod.flake != nil {
+		return nil
+	}
+	t := &tracer{e: e, mod: c.block.mod, inst: inst, names: e.names(inst, "")}
+	for _, expr := range []hcl.Expression{c.cond, c.block.when} {
+		if expr == nil {
+			continue
+		}
+		if why := t.follow(expr, anything); why.byUser() {
+			return &why.at
+		}
+	}
+	return nil
 }
 
 // checkUses holds every reference of a user's module against the declared

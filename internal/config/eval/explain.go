@@ -69,7 +69,7 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 			if at.node.Entry != nil {
 				return at, notFound(fmt.Sprintf("Nothing declares %s.%s", at.path.With(name), option.DidYouMean(name, names)))
 			}
-			return at, notFound(at.node.Unknown(r.eval.root, at.path, name))
+			return at, notFound(r.unknown(at, name, path))
 		}
 		if at.node.Entry != nil {
 			at.node = at.node.Entry
@@ -79,6 +79,21 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 		at.path, rest = at.path.With(name), after
 	}
 	return at, nil
+}
+
+// unknown explains that a path as people type it leads nowhere. Of names that
+// are near only that counts which the rest of the path goes on from.
+func (r *Result) unknown(at place, name, path string) string {
+	known := map[string]bool{}
+	r.eval.root.Walk(func(n *option.Node) {
+		for i := range n.Path {
+			known[strings.Join(n.Path[:i+1], ".")] = true
+		}
+	})
+	if near := option.NearestPath(strings.Split(path, "."), sortedKeys(known)); near != "" {
+		return at.node.Missing(at.path, name) + fmt.Sprintf(" Did you mean %q?", near)
+	}
+	return at.node.Missing(at.path, name) + option.Elsewhere(r.eval.root, name)
 }
 
 // formerly follows the next name of a path where it is one that was moved.

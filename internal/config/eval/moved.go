@@ -50,11 +50,10 @@ func (e *evaluator) readMove(b *hclsyntax.Block) {
 	text := map[string]string{}
 	for _, a := range sortedAttributes(b.Body) {
 		v, diags := a.Expr.Value(nil)
-		e.report(diags)
 		switch {
 		case a.Name != "from" && a.Name != "to" && a.Name != "message":
 			e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("A moved block takes from, to and message, not %q.", a.Name))
-		case diags.HasErrors():
+		case diags.HasErrors(): // as if it were not there
 		case v.IsNull() || v.Type() != cty.String:
 			e.fail(a.Expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s is a string, in quotes.", a.Name))
 		default:
@@ -139,6 +138,17 @@ func (e *evaluator) target(m *move) *option.Node {
 	return nil
 }
 
+// gone reports whether a move leads, over others, to one that says so.
+func (e *evaluator) gone(m *move) bool {
+	for range len(e.moves.at) + 1 {
+		if m == nil || m.to == nil {
+			return m != nil
+		}
+		m = e.moves.at[m.to.Key()]
+	}
+	return false
+}
+
 // renamed is what stands for the child called name of n, which n has not: the
 // node that it is now, a group of old names, or nil for what is gone.
 func (e *evaluator) renamed(n *option.Node, name string) (t *option.Node, m *move, ok bool) {
@@ -167,6 +177,8 @@ func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hc
 	switch {
 	case !ok || m == nil:
 		return t, ok
+	case t == nil && m.to != nil && !e.gone(m): // target has said it
+		return nil, true
 	case t == nil:
 		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
 		return nil, true
@@ -190,6 +202,7 @@ func (e *evaluator) renamedKey(n *option.Node, key string, at hcl.Range) bool {
 	switch {
 	case !ok || m == nil:
 		return false
+	case t == nil && m.to != nil && !e.gone(m): // target has said it
 	case t == nil:
 		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
 	default:

@@ -215,7 +215,16 @@ func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
 	}
 	r.e.mounts[in.Path()] = in
 	vals["path"], vals["rev"] = cty.StringVal(in.Path()), cty.StringVal(in.Rev())
-	r.diags = append(r.diags, opened.diags...)
+	for _, d := range opened.diags {
+		if d.Severity == hcl.DiagWarning {
+			r.e.report(hcl.Diagnostics{d}) // what a reading says counts only where it fails
+			continue
+		}
+		r.diags = append(r.diags, d)
+	}
+	if opened.diags.HasErrors() {
+		return cty.DynamicVal // what it exports is not known
+	}
 	if f := opened.flake; f != nil {
 		for name, exports := range map[string]map[string]string{"modules": f.Exports.Modules, "templates": f.Exports.Templates, "packages": f.Exports.Packages} {
 			paths := map[string]cty.Value{}

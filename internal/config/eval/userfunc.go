@@ -141,6 +141,15 @@ func (e *evaluator) call(f *userFunction, args []cty.Value) (cty.Value, error) {
 			return cty.DynamicVal, errTooDeep
 		}
 		detail := d.Detail
+		if extra, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && extra.FunctionCallError() != nil {
+			return cty.DynamicVal, fmt.Errorf("%s() at %s: %w", extra.CalledFunctionName(), option.At(*d.Subject), extra.FunctionCallError())
+		}
+		if d.Summary == "Call to unknown function" {
+			if e.textOf(*d.Subject) == f.name {
+				return cty.DynamicVal, fmt.Errorf("%s() calls itself at %s, and a function can call only built-in functions and those above it; to repeat something, go through a list: [for x in list : ...]", f.name, option.At(*d.Subject))
+			}
+			detail += " A function can call built-in functions and those above it."
+		}
 		if d.Summary == "Unknown variable" {
 			detail += " A function sees its parameters and nothing else: pass it what it needs."
 		}

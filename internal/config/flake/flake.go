@@ -229,6 +229,9 @@ func below(root, rel, shown string) (string, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		real, err = full, nil
 	}
+	if err != nil && err.Error() == "EvalSymlinks: too many links" {
+		return "", fmt.Errorf("cannot open %s: it is a symbolic link that leads back to itself", shown)
+	}
 	if err != nil {
 		return "", fmt.Errorf("cannot open %s: %w", shown, err)
 	}

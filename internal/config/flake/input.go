@@ -220,7 +220,7 @@ func (in *Input) load(tree, mount string, lock *lockFile) (*Flake, hcl.Diagnosti
 		f.tree = tree
 	}
 	if _, err := os.Stat(filepath.Join(f.Dir, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
-		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: give it flake = false if it is only files, or ?dir= if its flake is in a folder.", in.key), in.Range.Ptr())
+		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: write flake = false in its block if it is only files, or ?dir=FOLDER at the end of its url if its flake.hcl is in a folder.", in.key), in.Range.Ptr())
 	}
 	return f, f.read()
 }

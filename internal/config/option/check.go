@@ -151,10 +151,53 @@ func article(t Type) string {
 		return "the name of a package"
 	case SecretRef:
 		return "a secret"
-	case Data, Object:
-		return t.String()
+	case Lines:
+		return "text"
+	case Data:
+		return "a value"
+	case List, Set:
+		return "a list of " + several(*t.Elem)
+	case Map:
+		return "a map of " + several(*t.Elem)
+	case Object:
+		var attrs []string
+		for _, name := range sortedKeys(t.Attrs) {
+			attrs = append(attrs, name+": "+article(t.Attrs[name]))
+		}
+		return "an object with " + strings.Join(attrs, ", ")
 	}
-	return "a " + t.String()
+	return "a " + string(t.Kind)
+}
+
+// several names the elements of a list or map.
+func several(t Type) string {
+	switch t.Kind {
+	case Bool, Number, String, FilePath, Port, Size, Duration, Mode:
+		return string(t.Kind) + "s"
+	case PortRange:
+		return "ranges of ports"
+	case PackageRef:
+		return "names of packages"
+	case SecretRef:
+		return "secrets"
+	case Data:
+		return "values"
+	case List, Set:
+		return "lists of " + several(*t.Elem)
+	case Map:
+		return "maps of " + several(*t.Elem)
+	case Optional:
+		return several(*t.Elem)
+	case OneOf:
+		var alts []string
+		for _, a := range t.Alts {
+			alts = append(alts, several(a))
+		}
+		return strings.Join(alts, " and ")
+	case Object:
+		return strings.Replace(article(t), "an object", "objects", 1)
+	}
+	return article(t)
 }
 
 // Describe says what a value is, briefly enough for an error.

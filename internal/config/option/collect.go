@@ -30,8 +30,9 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	for _, p := range empty {
 		p.Def.Wins = p.Def.Wins || p.Priority == best
 	}
+	all := slices.Clone(elems)
 	elems = slices.DeleteFunc(elems, func(e *Part) bool { return e.Priority < best })
-	elems = m.remove(elems, removals)
+	elems = m.remove(elems, removals, all)
 	slices.SortStableFunc(elems, order)
 	for _, e := range elems {
 		e.Def.Wins = true
@@ -130,17 +131,17 @@ func (m *merger) check(t Type, p *Part) (*Part, bool) {
 	return p.with(v), ok && !own.diags.HasErrors()
 }
 
-func (m *merger) remove(elems, removals []*Part) []*Part {
+// remove takes elements away; all has those, too, that the force() of another
+// file beats: they are no mistake of whoever takes them away.
+func (m *merger) remove(elems, removals, all []*Part) []*Part {
 	for _, r := range removals {
-		before := len(elems)
-		elems = slices.DeleteFunc(elems, func(e *Part) bool {
-			return e.weaker(r) && e.Value.RawEquals(r.Value)
-		})
-		if len(elems) == before {
+		meant := func(e *Part) bool { return e.weaker(r) && e.Value.RawEquals(r.Value) }
+		if !slices.ContainsFunc(all, meant) {
 			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))
-			continue
 		}
-		r.Def.Wins = true
+		before := len(elems)
+		elems = slices.DeleteFunc(elems, meant)
+		r.Def.Wins = r.Def.Wins || len(elems) < before
 	}
 	return elems
 }

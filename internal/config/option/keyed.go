@@ -33,8 +33,12 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 			fields[k] = append(fields[k], f)
 		}
 	}
+	all := map[string][]*Part{}
+	for k, own := range fields {
+		all[k] = slices.Clone(own)
+	}
 	exclusive(forced, fields)
-	m.removeKeys(removals, fields)
+	m.removeKeys(removals, fields, all)
 	out := map[string]cty.Value{}
 	for _, key := range sortedKeys(fields) {
 		slices.SortStableFunc(fields[key], order)
@@ -125,16 +129,18 @@ func exclusive(forced map[*Part]map[string]*Part, fields map[string][]*Part) {
 	}
 }
 
-func (m *merger) removeKeys(removals []*Part, fields map[string][]*Part) {
+// removeKeys takes keys out of fields; all has those, too, that a force() of
+// another file drops: they are no mistake of whoever takes them away.
+func (m *merger) removeKeys(removals []*Part, fields, all map[string][]*Part) {
 	for _, r := range removals {
+		weaker := func(p *Part) bool { return p.weaker(r) }
 		for _, key := range removedKeys(r) {
-			before := len(fields[key])
-			fields[key] = slices.DeleteFunc(fields[key], func(p *Part) bool { return p.weaker(r) })
-			if len(fields[key]) == before {
+			if !slices.ContainsFunc(all[key], weaker) {
 				m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer defines %s.", m.path.With(key)))
-			} else {
-				r.Def.Wins = true
 			}
+			before := len(fields[key])
+			fields[key] = slices.DeleteFunc(fields[key], weaker)
+			r.Def.Wins = r.Def.Wins || len(fields[key]) < before
 			if len(fields[key]) == 0 {
 				delete(fields, key)
 			}
@@ -171,7 +177,7 @@ func (m *merger) build(t Type, out map[string]cty.Value, parts []*Part) (cty.Val
 			attr := t.Attrs[name]
 			out[name] = cty.NullVal(attr.Cty())
 			if attr.Kind != Optional && !m.misspelt {
-				m.fail(parts[len(parts)-1], "Missing attribute", "%s needs %s (%s).", m.path, name, attr)
+				m.fail(parts[len(parts)-1], "Missing attribute", "%s needs %s: %s.", m.path, name, article(attr))
 			}
 		}
 	case Map:

@@ -72,6 +72,9 @@ func KeyString(v cty.Value) (string, bool) {
 // another order count as one mistake.
 func Nearest(name string, known []string) string {
 	best, distance := "", 1+len(name)/3
+	if len(name) < 5 {
+		distance = 1 // half of a short word in common is chance
+	}
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		d := levenshtein.Distance(name, k, nil)
 		if k == name {
@@ -91,6 +94,34 @@ func letters(s string) string {
 	b := []byte(s)
 	slices.Sort(b)
 	return string(b)
+}
+
+// NearestPath is the known path that a misspelt one probably meant, element by
+// element, or "". A * of known is any key.
+func NearestPath(path []string, known []string) string {
+	best, distance := "", -1
+	for _, k := range known {
+		elems := strings.Split(k, ".")
+		if len(elems) != len(path) {
+			continue
+		}
+		far := 0
+		for i, e := range elems {
+			switch {
+			case e == path[i]:
+			case e == Any:
+				elems[i] = path[i]
+			case Nearest(path[i], []string{e}) == "":
+				far = -1
+			case far >= 0:
+				far += levenshtein.Distance(path[i], e, nil)
+			}
+		}
+		if far > 0 && (distance < 0 || far < distance) {
+			best, distance = Path(elems).String(), far
+		}
+	}
+	return best
 }
 
 // DidYouMean is the sentence that ends an error about an unknown name.

@@ -151,6 +151,15 @@ func (n *Node) Walk(f func(*Node)) {
 // for the nearest name here and, failing that, for an option anywhere whose
 // last element is meant.
 func (n *Node) Unknown(root *Node, p Path, name string) string {
+	detail := n.Missing(p, name)
+	if hint := DidYouMean(name, n.Names()); hint != "" {
+		return detail + hint
+	}
+	return detail + Elsewhere(root, name)
+}
+
+// Missing says that n, reached by p, has no child called name.
+func (n *Node) Missing(p Path, name string) string {
 	detail := fmt.Sprintf("There is no option %q at the top.", name)
 	switch last := len(p) - 1; {
 	case last >= 0 && len(n.Path) > 0 && n.Path[len(n.Path)-1] == Any:
@@ -158,9 +167,12 @@ func (n *Node) Unknown(root *Node, p Path, name string) string {
 	case last >= 0:
 		detail = fmt.Sprintf("There is no option %q below %s.", name, p)
 	}
-	if hint := DidYouMean(name, n.Names()); hint != "" {
-		return detail + hint
-	}
+	return detail
+}
+
+// Elsewhere names the options anywhere whose last element is name, if they
+// are few.
+func Elsewhere(root *Node, name string) string {
 	var found []string
 	root.Walk(func(o *Node) {
 		if o.Path[len(o.Path)-1] == name || strings.HasSuffix(o.Path.String(), "."+name+".enable") {
@@ -168,7 +180,7 @@ func (n *Node) Unknown(root *Node, p Path, name string) string {
 		}
 	})
 	if len(found) > 0 && len(found) <= 3 {
-		return detail + " There is " + strings.Join(found, ", ") + "."
+		return " There is " + strings.Join(found, ", ") + "."
 	}
-	return detail
+	return ""
 }
