@@ -16,7 +16,7 @@ import (
 func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 	switch {
 	case n.IsOption():
-		if e.touched[n] || len(e.defs[n]) > 0 || n.Decl != nil && n.Library == "" && n.Decl.Default != nil {
+		if e.touched[n] || e.defs[n] != nil || n.Decl != nil && n.Library == "" && n.Decl.Default != nil {
 			e.resolve(e.leafCell(n, p), hcl.Range{})
 		}
 	case n.Entry != nil:

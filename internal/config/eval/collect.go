@@ -166,7 +166,7 @@ func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block)
 		if nb == nil {
 			return
 		}
-		e.entries[n] = append(e.entries[n], nb)
+		e.entries[n] = e.entries[n].grown(nb)
 		e.touched[n.Entry] = true
 		if n.Entry.IsOption() {
 			e.walkData(b.Body, n.Entry, nb, nil)
@@ -199,7 +199,7 @@ func (e *evaluator) walkData(body *hclsyntax.Body, n *option.Node, b *block, sub
 }
 
 func (e *evaluator) addDef(d *rawDef) {
-	e.defs[d.node] = append(e.defs[d.node], d)
+	e.defs[d.node] = e.defs[d.node].grown(d)
 	if d.expr == nil || d.block.mod.source.Layer == option.Library {
 		return
 	}
@@ -413,7 +413,7 @@ func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, b
 	if !literal {
 		nb.name = item.KeyExpr
 	}
-	e.entries[n] = append(e.entries[n], nb)
+	e.entries[n] = e.entries[n].grown(nb)
 	e.touched[n.Entry] = true
 	e.define(n.Entry, item.ValueExpr, nb, mod, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
 }

@@ -140,7 +140,7 @@ func (d *decoder) saidList(p option.Path) []string {
 
 func (d *decoder) saidValue(p option.Path) (cty.Value, bool) {
 	n, taken := d.e.root.Find(p)
-	if taken != len(p) || !d.e.touched[n] && len(d.e.defs[n]) == 0 {
+	if taken != len(p) || !d.e.touched[n] && d.e.defs[n] == nil {
 		return cty.NilVal, false
 	}
 	x := &entry{e: d.e, path: p[:len(p)-1]}

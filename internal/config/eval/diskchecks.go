@@ -232,7 +232,7 @@ func (d *decoder) failOption(p, or option.Path, summary, detail string) {
 	var at *hcl.Range
 	for _, q := range []option.Path{or, p} {
 		n, taken := d.e.root.Find(q)
-		if taken == len(q) && (d.e.touched[n] || len(d.e.defs[n]) > 0) {
+		if taken == len(q) && (d.e.touched[n] || d.e.defs[n] != nil) {
 			if c := d.e.leafAt(q); c != nil && c.strongest() != nil {
 				at = c.strongest()
 			}

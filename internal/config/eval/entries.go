@@ -53,7 +53,11 @@ func (e *evaluator) makers(n *option.Node, p option.Path, only *string) ([]maker
 	if only != nil {
 		narrowed = append(slices.Clip(keys), *only)
 	}
-	for _, b := range e.entries[n] {
+	blocks := slices.Values(e.entries[n].list())
+	if only != nil {
+		blocks = e.entries[n].about(narrowed, (*block).itself)
+	}
+	for b := range blocks {
 		insts, ok := e.instances(b, narrowed)
 		fine = fine && ok
 		for _, inst := range insts {
@@ -185,7 +189,7 @@ func (e *evaluator) keysOfMap(n *option.Node, p option.Path) []string {
 		return c.keys
 	}
 	var out []string
-	for _, b := range e.entries[n] {
+	for _, b := range e.entries[n].list() {
 		if b.fixed() {
 			out = append(out, b.label)
 		}

@@ -41,8 +41,8 @@ type evaluator struct {
 
 	root    *option.Node
 	homes   map[*option.Node]*module // whose file declares an option
-	defs    map[*option.Node][]*rawDef
-	entries map[*option.Node][]*block // blocks that make entries of a map
+	defs    map[*option.Node]*byLabel[*rawDef]
+	entries map[*option.Node]*byLabel[*block] // blocks that make entries of a map
 	dynamic map[*option.Node][]*rawDef
 	cuts    map[*option.Node][]*rawDef // without() and force() of whole maps
 	touched map[*option.Node]bool
@@ -73,7 +73,7 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	e := &evaluator{
 		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
 		root: s.shape.Clone(), homes: map[*option.Node]*module{},
-		defs: map[*option.Node][]*rawDef{}, entries: map[*option.Node][]*block{}, dynamic: map[*option.Node][]*rawDef{},
+		defs: map[*option.Node]*byLabel[*rawDef]{}, entries: map[*option.Node]*byLabel[*block]{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
 	}
 	e.report(s.invalid)

@@ -62,7 +62,10 @@ func (e *evaluator) keysCell(n *option.Node, p option.Path) *cell {
 func (e *evaluator) entryCell(n *option.Node, p option.Path, key string) *cell {
 	c := e.cellFor("?", &cell{sort: entrySort, node: n, path: p.With(key), key: key})
 	if c.state == fresh && !c.certain && len(e.cuts[n]) == 0 {
-		c.certain = slices.ContainsFunc(e.entries[n], func(b *block) bool { return b.makes(keysOf(n.Entry, c.path)) })
+		keys := keysOf(n.Entry, c.path)
+		for b := range e.entries[n].about(keys, (*block).itself) {
+			c.certain = c.certain || b.makes(keys)
+		}
 	}
 	return c
 }
@@ -207,7 +210,7 @@ func (e *evaluator) definitions(c *cell) []*option.Part {
 		c.defs = append(c.defs, p.Def)
 	}
 	keys := keysOf(c.node, c.path)
-	for _, d := range e.defs[c.node] {
+	for d := range e.defs[c.node].about(keys, (*rawDef).within) {
 		insts, ok := e.instances(d.block, keys)
 		if !ok {
 			c.bad = true

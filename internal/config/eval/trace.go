@@ -211,7 +211,7 @@ func (t *tracer) body() *cause {
 	}
 	var best *cause
 	for _, name := range b.entryOptions() {
-		for _, d := range t.e.defs[b.entry.Children[name]] {
+		for _, d := range t.e.defs[b.entry.Children[name]].list() {
 			if d.block == b && d.expr != nil {
 				best = stronger(best, t.follow(d.expr, anything))
 			}
