@@ -3,8 +3,14 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/hostctl/hostctl/internal/cli"
 )
 
-func main() { os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if filepath.Base(os.Args[0]) == cli.InitName {
+		os.Exit(cli.Init(os.Args))
+	}
+	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}

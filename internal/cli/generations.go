@@ -28,8 +28,9 @@ func newGenerations(e *env) *cobra.Command {
 		Use:   "list",
 		Short: "List the generations of this machine",
 		Long: `list prints one line for each generation: whether it is current, booted, failed
-or pinned, and how much room its undo takes. Generation 0 is the machine as
-hostctl found it.`,
+or pinned, and how much room its undo takes. The current one is on trial where
+the next boot, or time, takes it back; one that waits for the next boot is last.
+Generation 0 is the machine as hostctl found it.`,
 		Example: "  hostctl generations list\n  hostctl generations list --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return runGenerationsList(e) },
@@ -53,6 +54,9 @@ type listed struct {
 	Failed  string           `json:"failed,omitempty"`
 	Pinned  *string          `json:"pinned,omitempty"` // the reason
 	Size    map[string]int64 `json:"size"`             // bytes of its undo and its record, by mount point
+	// AtBoot is "waiting" for one that the next boot applies, and of the
+	// current one "trial" until the next boot, or "unconfirmed".
+	AtBoot string `json:"at_boot,omitempty"`
 }
 
 func runGenerationsList(e *env) error {
@@ -71,6 +75,9 @@ func runGenerationsList(e *env) error {
 			return err
 		}
 		rows = append(rows, *row)
+	}
+	if rows, err = s.withAtBoot(rows); err != nil {
+		return err
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(rows)
@@ -121,7 +128,7 @@ func (l listed) state() string {
 	for _, s := range []struct {
 		name string
 		is   bool
-	}{{"current", l.Current}, {"booted", l.Booted}, {"pinned", l.Pinned != nil}, {"failed", l.Failed != ""}} {
+	}{{"current", l.Current}, {"booted", l.Booted}, {"pinned", l.Pinned != nil}, {"failed", l.Failed != ""}, {l.AtBoot, l.AtBoot != ""}} {
 		if s.is {
 			out = append(out, s.name)
 		}
@@ -130,6 +137,31 @@ func (l listed) state() string {
 		return "-"
 	}
 	return strings.Join(out, ",")
+}
+
+// withAtBoot adds what the next boot does to the list.
+func (s *session) withAtBoot(rows []listed) ([]listed, error) {
+	at, err := s.store.AtBoot()
+	switch {
+	case err != nil || at == nil:
+		return rows, err
+	case at.Waits():
+		rec, err := s.store.Pending(at.Apply)
+		if err != nil {
+			return rows, err
+		}
+		return append(rows, listed{Meta: rec.Meta, AtBoot: "waiting"}), nil
+	}
+	for i := range rows {
+		switch {
+		case !rows[i].Current || !at.Trial():
+		case at.Window > 0:
+			rows[i].AtBoot = "unconfirmed"
+		default:
+			rows[i].AtBoot = "trial"
+		}
+	}
+	return rows, nil
 }
 
 // size is a number of bytes for people.

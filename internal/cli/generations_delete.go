@@ -146,8 +146,14 @@ func (s *session) stays(n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	at, err := s.store.AtBoot()
+	if err != nil {
+		return "", err
+	}
 	reason, pinned := s.store.Pinned(n)
 	switch {
+	case at.Trial() && n == at.Back:
+		return "the one that the next boot goes back to", nil
 	case n == s.current:
 		return "the current one", nil
 	case n == booted:

@@ -79,15 +79,23 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot recover the interrupted run: %w", err)
 	}
+	if err := s.bringToEnd(ctx, outcome, tx); err != nil {
+		return s, err
+	}
+	return s, s.forgetTrial()
+}
+
+// bringToEnd makes the running system follow what recovery did to the files.
+func (s *session) bringToEnd(ctx context.Context, outcome commit.Outcome, tx *commit.Tx) error {
 	switch outcome {
 	case commit.Nothing:
-		return s, errors.Join(s.sweep(), s.unstop(ctx))
+		return errors.Join(s.sweep(), s.unstop(ctx))
 	case commit.Discarded, commit.Reverted:
 		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
-		return s, errors.Join(s.load(), s.sweep(), s.restore(ctx))
+		return errors.Join(s.load(), s.sweep(), s.restore(ctx))
 	default:
 		s.say("'%s' was interrupted after its commit; finishing generation %d", tx.Why, tx.To)
-		return s, s.finish(ctx, tx)
+		return s.finish(ctx, tx)
 	}
 }
 

@@ -114,6 +114,12 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if err != nil {
 		return err
 	}
+	if err := s.secure(ctx); err != nil {
+		return err
+	}
+	if err := s.dropPostponed(); err != nil {
+		return err
+	}
 	ctx = uninterrupted(ctx)
 	healthy, err := s.before(ctx, p, want, nil)
 	if err != nil {
@@ -126,7 +132,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	}
 	s.reportDrift(tx)
 	report, err := s.activate(ctx, s.request(p, want, nil, tx, healthy))
-	if closeErr := s.journal.Close(); closeErr != nil {
+	if closeErr := errors.Join(s.journal.Close(), s.endOfTrial(ctx)); closeErr != nil {
 		return errors.Join(err, closeErr)
 	}
 	if err != nil {

@@ -214,6 +214,9 @@ func commands(e *env) []*cobra.Command {
 		newPlan(e),
 		newSwitch(e),
 		newDryActivate(e),
+		newBoot(e),
+		newTest(e),
+		newConfirm(e),
 		newRollback(e),
 		newGenerations(e),
 		newGC(e),
@@ -223,5 +226,7 @@ func commands(e *env) []*cobra.Command {
 		newDocs(e),
 		newStageChild(e),
 		newStageRun(e),
+		newEndTrial(e),
+		newAfterBoot(e),
 	}
 }

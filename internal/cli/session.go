@@ -32,6 +32,8 @@ type session struct {
 	prev    *spec.Host                // what the current generation wanted
 	locked  []spec.Locked             // its lock
 	adopted map[string]spec.Installed // packages that were there before hostctl
+	command string                    // that is carried out for an earlier run; "" is this one's own
+	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 }
 
 func openSession(e *env) (*session, error) {

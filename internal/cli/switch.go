@@ -22,30 +22,47 @@ import (
 )
 
 type switchOptions struct {
-	yes     bool
-	verbose bool
+	yes           bool
+	verbose       bool
+	verb          verb
+	confirmWithin time.Duration
 }
 
 func newSwitch(e *env) *cobra.Command {
-	var opts switchOptions
+	opts := switchOptions{verb: toSwitch}
 	c := &cobra.Command{
 		Use:   "switch",
 		Short: "Make this machine what the flake says it is",
 		Long: `switch plans, stages the new state beside the running one, commits it in one
 journaled transaction, and makes the running system follow. Where a step fails
 the machine stays, or becomes again, what it was; where a service does not come
-up the former generation is restored.`,
-		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes",
+up the former generation is restored.
+
+Where libc, systemd, dbus or the release change, a running system cannot follow:
+the next boot applies what was staged, as 'hostctl boot' does, and the last line
+says so.
+
+With --confirm-within the machine goes back by itself unless somebody says
+'hostctl confirm' in time, from a new login: a change that locks everybody out
+does not stay. A reboot without the confirmation goes back, too.`,
+		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes --confirm-within 3m",
 		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			return e.changing(c.Context(), func(ctx context.Context, s *session) error {
-				return s.runSwitch(ctx, opts)
-			})
-		},
+		RunE:    e.switching(&opts),
 	}
 	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	c.Flags().DurationVar(&opts.confirmWithin, "confirm-within", 0, "go back unless 'hostctl confirm' comes within this time")
 	return c
+}
+
+// switching runs a switch, or one of its kin, as the only run that changes the
+// machine.
+func (e *env) switching(opts *switchOptions) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		return e.changing(c.Context(), func(ctx context.Context, s *session) error {
+			return s.runSwitch(ctx, *opts)
+		})
+	}
 }
 
 func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
@@ -62,10 +79,16 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := s.show(p, opts.verbose); err != nil || p.Empty() {
+	if err := s.show(p, opts.verbose); err != nil {
 		return err
 	}
-	if err := s.confirm("Switch to this?", opts.yes); err != nil {
+	if p.Empty() {
+		return s.settle(ctx, opts.verb)
+	}
+	if err := s.mayBegin(opts); err != nil {
+		return err
+	}
+	if err := s.confirm(opts.verb.question(), opts.yes); err != nil {
 		return err
 	}
 	return s.switchTo(ctx, target, p, opts)
@@ -84,6 +107,16 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err := s.begin(target.host.Name, target.host.System); err != nil {
 		return err
 	}
+	if err := s.secure(ctx); err != nil {
+		return err
+	}
+	later, err := s.postponed(p, opts)
+	if err != nil {
+		return err
+	}
+	if err := s.dropPostponed(); err != nil {
+		return err
+	}
 	number, err := s.store.Next()
 	if err != nil {
 		return err
@@ -100,12 +133,19 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err := s.possible(number, rec); err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
 	}
-	ctx = uninterrupted(ctx)
+	if later {
+		return s.postpone(number, rec, opts)
+	}
+	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, number, rec) })
+}
+
+// commitTo commits a staged generation and makes the running system follow.
+func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, number int, rec *generation.Record) error {
 	healthy, err := s.before(ctx, p, target.host, rec.Services)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
-	s.say("committing %d paths", len(res.Changeset.Entries))
+	s.say("committing %d paths", len(rec.Changeset.Entries))
 	tx, err := s.transact(number, rec)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)

@@ -68,7 +68,7 @@ func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.area(private)))
 	}
-	tx.Why, tx.From, tx.To = commandLine(), s.current, to
+	tx.Why, tx.From, tx.To = s.commandLine(), s.current, to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, fresh)
 	return tx, s.journal.Commit(tx)

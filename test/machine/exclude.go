@@ -37,6 +37,10 @@ func leaves(path string, b, a *Entry, exclusions []Exclusion) bool {
 func Running() []Exclusion {
 	return []Exclusion{
 		{Path: "/.hostctl", Why: "hostctl's own area: stage, and the other side of each generation's changes"},
+		{Path: "/etc/systemd/system/hostctl-recover.service", Why: "hostctl's own: it belongs to no generation, a rollback needs it as much as a switch"},
+		{Path: "/etc/systemd/system/multi-user.target.wants/hostctl-recover.service", Why: "the link that enables it"},
+		{Path: "/etc/systemd/system", Why: "the unit was put there", Time: true, Only: true},
+		{Path: "/etc/systemd/system/multi-user.target.wants", Why: "the link was put there", Time: true, Only: true},
 		{Path: "/var/lib/hostctl", Why: "hostctl's own record: generations, undo and journal"},
 		{Path: "/var/cache/hostctl", Why: "hostctl's own cache: .debs by digest and the stat cache"},
 		{Path: "/var/log", Why: "logs are written as the machine runs"},

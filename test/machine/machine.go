@@ -22,6 +22,9 @@ const bootTimeout = 3 * time.Minute
 type Machine struct {
 	Name string
 	Root string // its root folder, as this process sees it
+	// Init is the program that the machine is started with, as a path in it,
+	// for which a kernel has the argument init=; "" is systemd.
+	Init string
 
 	leader int // its PID 1, as this process sees it; 0 while it is off
 	nspawn int
@@ -163,7 +166,12 @@ func (m *Machine) start() error {
 		script += "echo $$ > " + filepath.Join(g, "cgroup.procs") + "\n"
 	}
 	args := []string{"-c", script + `exec "$@"`, "sh", "systemd-nspawn", "--quiet", "--register=no", "--keep-unit",
-		"--private-network", "--link-journal=no", "--timezone=off", "--resolv-conf=off", "--console=pipe", "--boot", "--directory", m.Root}
+		"--private-network", "--link-journal=no", "--timezone=off", "--resolv-conf=off", "--console=pipe", "--directory", m.Root}
+	if m.Init == "" {
+		args = append(args, "--boot")
+	} else {
+		args = append(args, "--", m.Init)
+	}
 	cmd := exec.Command("sh", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

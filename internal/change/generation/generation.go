@@ -59,7 +59,18 @@ type Record struct {
 }
 
 // Store is the folder of records of one root.
-type Store struct{ Root string }
+type Store struct {
+	Root    string
+	pending bool // reads the records that wait for their transaction
+}
+
+// record is the folder of one record, below the root.
+func (s Store) record(n int) string {
+	if s.pending {
+		return PendingPath(n)
+	}
+	return Path(n)
+}
 
 func (s Store) path(elem ...string) string {
 	return filepath.Join(append([]string{s.Root, Dir}, elem...)...)
@@ -148,7 +159,7 @@ func (s Store) Load(n int) (*Record, error) {
 	if err := s.read(n, "services.json", &r.Services); err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "changeset.json"))
+	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "changeset.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -156,9 +167,18 @@ func (s Store) Load(n int) (*Record, error) {
 	return r, err
 }
 
+// Pending reads the record of a generation that waits for its transaction.
+// Its error is fs.ErrNotExist where there is none.
+func (s Store) Pending(n int) (*Record, error) {
+	if _, err := os.Lstat(filepath.Join(s.Root, PendingPath(n))); err != nil {
+		return nil, err
+	}
+	return Store{Root: s.Root, pending: true}.Load(n)
+}
+
 // Spec reads what generation n wanted, with the lines that asked for it.
 func (s Store) Spec(n int) (*spec.Host, error) {
-	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "spec.json"))
+	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "spec.json"))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +210,7 @@ func (s Store) Lock(n int) ([]spec.Locked, error) {
 		}
 		return lock, nil
 	}
-	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "packages.lock"))
+	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "packages.lock"))
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +250,7 @@ func (s Store) Adopted() (map[string]spec.Installed, error) {
 }
 
 func (s Store) read(n int, name string, v any) error {
-	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), name))
+	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), name))
 	if err != nil {
 		return err
 	}
@@ -361,23 +381,39 @@ func (s Store) Pinned(n int) (reason string, pinned bool) {
 
 func (s Store) pinFile(n int) string { return filepath.Join(s.Root, Path(n), "pinned") }
 
-// Next is the number that the next generation will have.
+// Next is the number that the next generation will have. One that waits for
+// the next boot has its number already.
 func (s Store) Next() (int, error) {
 	numbers, err := s.Numbers()
-	if err != nil || len(numbers) == 0 {
+	if err != nil {
+		return 0, err
+	}
+	at, err := s.AtBoot()
+	if at.Waits() {
+		numbers = append(numbers, at.Apply)
+	}
+	if len(numbers) == 0 {
 		return 1, err
 	}
-	return numbers[len(numbers)-1] + 1, nil
+	return slices.Max(numbers) + 1, err
 }
 
-// DiscardPending deletes records whose transaction was never committed, and
-// files whose writing was interrupted.
+// DiscardPending deletes records whose transaction was never committed, but
+// for one that waits for the next boot, and files whose writing was
+// interrupted.
 func (s Store) DiscardPending() error {
+	at, err := s.AtBoot()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, pattern := range []string{"generations/.[0-9]*", ".hostctl-*", "generations/*/.hostctl-*", "objects/.new-*"} {
 		pending, err := filepath.Glob(s.path(pattern))
 		errs = append(errs, err)
 		for _, p := range pending {
+			if at.Waits() && p == filepath.Join(s.Root, PendingPath(at.Apply)) {
+				continue
+			}
 			errs = append(errs, os.RemoveAll(p))
 		}
 	}

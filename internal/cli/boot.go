@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/early"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// verb is which boots a generation is for.
+type verb int
+
+const (
+	toSwitch verb = iota // the running system and every boot from now on
+	toBoot               // every boot from the next one on
+	toTest               // the running system, until the next boot
+)
+
+func (v verb) question() string {
+	return [...]string{"Switch to this?", "Switch to this at the next boot?", "Switch to this until the next boot?"}[v]
+}
+
+func newBoot(e *env) *cobra.Command {
+	opts := switchOptions{verb: toBoot}
+	c := &cobra.Command{
+		Use:   "boot",
+		Short: "Be what the flake says from the next boot on",
+		Long: `boot stages the new state as switch does, and leaves the running system alone:
+the next boot commits what was staged, before the first program of the machine
+starts. Until then 'hostctl generations list' shows it as waiting; another
+switch, boot or rollback takes its place. Where a file that it replaces has
+changed by then it is not applied, and the boot is one into the present state.`,
+		Example: "  hostctl boot --host server-nix",
+		Args:    cobra.NoArgs,
+		RunE:    e.switching(&opts),
+	}
+	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	return c
+}
+
+var errNotEarly = errors.New("hostctl does not run before the first program of this machine does; " +
+	"where there is no initramfs-tools, start the machine with init=/" + commit.AreaName + "/" + InitName)
+
+// bootedThroughInit says whether hostctl ran before PID 1 of this boot.
+func bootedThroughInit() bool {
+	_, err := os.Lstat(early.Mark)
+	return err == nil
+}
+
+// inContainer is what systemd found out at boot, systemd-detect-virt(1).
+func inContainer() bool {
+	_, err := os.Lstat("/run/systemd/container")
+	return err == nil
+}
+
+// secure puts recovery in its places before anything is committed, and makes
+// sure that every initramfs has it: a torn root may not be able to start what
+// would mend it (engine-rules 2).
+func (s *session) secure(ctx context.Context) error {
+	if err := s.keepSelf(); err != nil {
+		return err
+	}
+	if !s.live() {
+		return nil
+	}
+	s.early = bootedThroughInit()
+	if err := bootloader.InstallRecovery(system.Root(s.root)); err != nil {
+		return err
+	}
+	if inContainer() {
+		return nil // whoever starts it has the kernel; what lies in its /boot, nobody boots
+	}
+	notes := s.area("initrds.json")
+	boots, err := bootloader.Look(ctx, notes)
+	if err == nil && len(boots.Without) > 0 {
+		s.say("putting hostctl's recovery into %s", strings.Join(boots.Without, " "))
+		if err = bootloader.UpdateInitramfs(ctx); err == nil {
+			boots, err = bootloader.Look(ctx, notes)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
+	}
+	if len(boots.Without) > 0 {
+		return fmt.Errorf("cannot commit, nothing was changed: %s cannot recover from a crash: the initramfs lacks %s, which 'update-initramfs -u -k all' should put there",
+			strings.Join(boots.Without, ", "), "scripts/local-bottom/hostctl")
+	}
+	s.early = s.early || len(boots.Initrds) > 0
+	if len(boots.Kernels) > 0 && !s.early {
+		s.say("warning: this machine boots without initramfs-tools: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
+	}
+	return nil
+}
+
+// postponed decides whether the next boot applies the plan.
+func (s *session) postponed(p *spec.Plan, opts switchOptions) (bool, error) {
+	why := needsBoot(p)
+	switch {
+	case !s.live() && (opts.verb != toSwitch || opts.confirmWithin > 0):
+		return false, fmt.Errorf("cannot do that to --root %s: it is about the running machine; 'hostctl switch' changes a root that does not run", s.root)
+	case opts.verb == toBoot && !s.early:
+		return false, fmt.Errorf("cannot leave this to the next boot: %w", errNotEarly)
+	case opts.verb == toBoot:
+		return true, nil
+	case opts.verb == toSwitch && s.live() && len(why) > 0 && s.early:
+		s.say("%s cannot change under a running system: the next boot applies this", strings.Join(why, ", "))
+		return true, nil
+	}
+	return false, nil
+}
+
+// needsBoot lists the packages in a plan under whose change a running system
+// cannot live: what every process has mapped, PID 1, and the bus that
+// everything is connected to.
+func needsBoot(p *spec.Plan) []string {
+	var out []string
+	for _, c := range p.Of(spec.KindPackage) {
+		if c.Action == spec.Create {
+			continue
+		}
+		if slices.Contains([]string{"libc6", "systemd", "systemd-sysv", "dbus", "dbus-broker", "init"}, c.ID.Name) || newRelease(c) {
+			out = append(out, c.ID.Name)
+		}
+	}
+	return out
+}
+
+// newRelease reports whether a change of base-files is one of Debian's
+// release: its version begins with the release's number.
+func newRelease(c spec.Change) bool {
+	if c.ID.Name != "base-files" || len(c.Fields) == 0 {
+		return false
+	}
+	before, _, _ := strings.Cut(c.Fields[0].Before, ".")
+	after, _, _ := strings.Cut(c.Fields[0].After, ".")
+	return before != after
+}
+
+// mayBegin refuses what would be built on a generation that may be gone soon.
+func (s *session) mayBegin(opts switchOptions) error {
+	at, err := s.store.AtBoot()
+	switch {
+	case err != nil || !at.Trial():
+		return err
+	case at.Window > 0:
+		return fmt.Errorf("cannot begin: generation %d is not confirmed yet; say 'hostctl confirm' or 'hostctl rollback' first", s.current)
+	case opts.verb == toBoot:
+		return fmt.Errorf("cannot leave this to the next boot: generation %d is on trial, and the next boot goes back from it; say 'hostctl confirm' or 'hostctl rollback' first", s.current)
+	}
+	return nil
+}
+
+// postpone leaves a staged generation to the next boot.
+func (s *session) postpone(number int, rec *generation.Record, opts switchOptions) error {
+	for _, m := range rec.Changeset.Mounts {
+		if m.Point != "/" && m.Point != "/usr" {
+			return errors.Join(fmt.Errorf("cannot leave this to the next boot, nothing on this machine was changed: it changes %s, which is not mounted before the first program starts", m.Point), s.dropStaged(number))
+		}
+	}
+	if at, err := separate(s.root, generation.Dir); at || err != nil {
+		return errors.Join(errors.New("cannot leave this to the next boot, nothing on this machine was changed: "+generation.Dir+" is not mounted before the first program starts"), err, s.dropStaged(number))
+	}
+	at := &generation.AtBoot{Apply: number, Back: s.current, Command: commandLine(), Time: time.Now(), Window: opts.confirmWithin}
+	if err := s.journal.Settle(rec.Changeset); err != nil {
+		return errors.Join(err, s.dropStaged(number))
+	}
+	if err := s.store.SetAtBoot(at); err != nil {
+		return err
+	}
+	s.say("generation %d is staged; a reboot applies it and finishes the switch", number)
+	return nil
+}
+
+// separate reports whether a folder of the root lies on a file system of its
+// own.
+func separate(root, dir string) (bool, error) {
+	top, err := commit.FSID(root)
+	if err != nil {
+		return false, err
+	}
+	id, err := commit.FSID(filepath.Join(root, dir))
+	return id != top, err
+}
+
+// dropPostponed gives up what an earlier run left to the next boot: another
+// takes its place.
+func (s *session) dropPostponed() error {
+	at, err := s.store.AtBoot()
+	if err != nil || at == nil || at.Apply == 0 {
+		return err
+	}
+	s.say("generation %d, which waited for the next boot, is dropped", at.Apply)
+	return errors.Join(s.store.SetAtBoot(nil), s.dropStaged(at.Apply))
+}
+
+// settle is a switch with nothing to do: what the machine is now is what the
+// next boot shall find, too.
+func (s *session) settle(ctx context.Context, v verb) error {
+	at, err := s.store.AtBoot()
+	switch {
+	case err != nil || at == nil || v == toTest:
+		return err
+	case at.Apply != 0:
+		return s.dropPostponed()
+	case at.Window > 0:
+		return nil // that is for 'hostctl confirm' to say
+	}
+	return s.keepTrial(ctx)
+}

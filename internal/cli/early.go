@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/early"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/stage"
+)
+
+// InitName is the name under which hostctl is the init of a machine, or what
+// an initramfs runs before that: it brings the root in order first.
+const InitName = "hostctl-init"
+
+// Init runs before PID 1 of a root. As PID 1 it becomes the machine's own init
+// then, with the same arguments; in an initramfs, with the root's path as the
+// only one, it ends. Whatever happens the boot goes on.
+func Init(args []string) int {
+	shim := os.Getpid() == 1
+	root := "/"
+	if !shim && len(args) == 2 {
+		root = args[1]
+	}
+	if err := prepareRoot(root, shim); err != nil {
+		fmt.Fprintln(early.Log{}, err)
+	}
+	if !shim {
+		return exitOK
+	}
+	fmt.Fprintln(early.Log{}, early.Exec(args[1:]))
+	return exitFailed
+}
+
+func prepareRoot(root string, shim bool) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("internal error before PID 1: %v", r)
+		}
+	}()
+	if shim {
+		if err := early.SetMark(); err != nil {
+			fmt.Fprintln(early.Log{}, err)
+		}
+	}
+	if due, err := dueBeforeInit(root); !due {
+		return err
+	}
+	proc, err := early.Proc()
+	if err != nil {
+		return err
+	}
+	restore, err := early.Writable(root)
+	if err != nil {
+		return errors.Join(err, proc())
+	}
+	err = beforeInit(root, early.Log{})
+	return errors.Join(err, restore(), proc())
+}
+
+// dueBeforeInit says whether anything is to be done before PID 1. A machine
+// on which nothing is open is not written to.
+func dueBeforeInit(root string) (bool, error) {
+	open, err := commit.Journal{Root: root}.Open()
+	if err != nil {
+		return false, err
+	}
+	next, err := generation.Store{Root: root}.AtBoot()
+	return open != "" || next != nil && next.Refused == "", err
+}
+
+// beforeInit finishes or undoes an open transaction, and then does what the
+// last run left for this boot. Activation is due when systemd runs: the
+// journal stays open until then.
+func beforeInit(root string, log io.Writer) error {
+	s, err := openSession(&env{root: root, stdout: &output{to: log}, stderr: log})
+	if err != nil {
+		return err
+	}
+	outcome, tx, err := s.journal.Recover()
+	if err != nil {
+		return fmt.Errorf("cannot recover the interrupted run: %w", err)
+	}
+	switch outcome {
+	case commit.Discarded, commit.Reverted:
+		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
+	case commit.Finished:
+		s.say("'%s' was interrupted after its commit; the files are those of generation %d", tx.Why, tx.To)
+	}
+	if err := s.load(); err != nil {
+		return err
+	}
+	next, err := s.store.AtBoot()
+	if err != nil || next == nil || next.Refused != "" {
+		return err
+	}
+	if next.Trial() {
+		err = s.endTrial(next)
+	} else {
+		err = s.applyStaged(next)
+	}
+	if err == nil {
+		return nil
+	}
+	next.Refused = err.Error()
+	err = errors.Join(err, s.store.SetAtBoot(next))
+	if open, openErr := s.journal.Open(); openErr != nil || open != "" || next.Trial() {
+		return errors.Join(err, openErr) // recovery may still need what was staged
+	}
+	return errors.Join(err, s.dropStaged(next.Apply))
+}
+
+// endTrial goes back from a generation that nobody confirmed.
+func (s *session) endTrial(next *generation.AtBoot) error {
+	if s.current != next.Back {
+		s.say("generation %d was on trial; going back to generation %d", s.current, next.Back)
+		if err := s.replaceOpen(next.Back, nil, next.Command); err != nil {
+			return fmt.Errorf("cannot go back to generation %d: %w", next.Back, err)
+		}
+	}
+	return s.store.SetAtBoot(nil)
+}
+
+// applyStaged commits a generation that was staged for this boot. What a crash
+// in there leaves is recovered before this is called again.
+func (s *session) applyStaged(next *generation.AtBoot) error {
+	if s.current != next.Apply {
+		rec, err := s.store.Pending(next.Apply)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot apply generation %d: an earlier boot tried and undid it", next.Apply)
+		}
+		if err != nil {
+			return err
+		}
+		s.say("applying generation %d, which was staged for this boot", next.Apply)
+		if err := s.replaceOpen(next.Apply, rec, next.Command); err != nil {
+			return fmt.Errorf("cannot apply generation %d, the machine is at generation %d: %w", next.Apply, s.current, err)
+		}
+	}
+	if next.Window == 0 {
+		return s.store.SetAtBoot(nil)
+	}
+	return s.store.SetAtBoot(&generation.AtBoot{Back: next.Back, Command: next.Command, Time: next.Time, Window: next.Window})
+}
+
+// commandLine is the command that asked for what is being done.
+func (s *session) commandLine() string {
+	if s.command != "" {
+		return s.command
+	}
+	return commandLine()
+}
+
+// replaceOpen is transact for a boot: a transaction that awaits its activation
+// since before is superseded by this one, whose activation covers both.
+func (s *session) replaceOpen(to int, fresh *generation.Record, why string) error {
+	s.command = why
+	tx, err := s.transact(to, fresh)
+	if err != nil {
+		return err
+	}
+	s.reportDrift(tx)
+	return s.load()
+}
+
+// dropStaged deletes a generation that was staged and will not be applied.
+func (s *session) dropStaged(number int) error {
+	return errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
+}
+
+// keepSelf puts this very program where a boot finds it: what it left in a
+// journal no other version has to understand, and being static it runs on a
+// root whose libraries are half of one release and half of another.
+func (s *session) keepSelf() error {
+	const own = "/proc/self/exe"
+	at := filepath.Join(s.root, commit.AreaName, "hostctl")
+	is, err := os.Stat(own)
+	if err != nil {
+		return err
+	}
+	if has, err := os.Stat(at); err == nil && has.Size() == is.Size() && has.ModTime().Equal(is.ModTime()) {
+		return nil
+	}
+	if err := copyDurably(own, at, is); err != nil {
+		return fmt.Errorf("cannot keep a copy of hostctl for recovery at %s: %w", at, err)
+	}
+	link := filepath.Join(s.root, commit.AreaName, InitName)
+	if err := os.Symlink("hostctl", link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+func copyDurably(from, to string, like fs.FileInfo) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	temp := to + ".new"
+	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	if err := os.Chtimes(temp, like.ModTime(), like.ModTime()); err != nil {
+		return err
+	}
+	return os.Rename(temp, to)
+}

@@ -1,0 +1,168 @@
+// Package bootloader is what stands between a machine's firmware and its PID 1,
+// as Debian's tools make it: initramfs-tools, and the place that hostctl's
+// recovery has in there.
+package bootloader
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+//go:embed local-bottom
+var localBottom []byte
+
+//go:embed hostctl-recover.service
+var recoverUnit []byte
+
+const (
+	hookPath = "/etc/initramfs-tools/scripts/local-bottom/hostctl"
+	hookName = "scripts/local-bottom/hostctl" // inside an initramfs
+	unitPath = "/etc/systemd/system/hostctl-recover.service"
+	unitLink = "/etc/systemd/system/multi-user.target.wants/hostctl-recover.service"
+)
+
+// InstallRecovery puts the two places at which a boot finds an open change
+// into the root: a script for the initramfs, where initramfs-tools is there to
+// take it, and a unit for what has to wait for systemd. They belong to no
+// generation, since a rollback needs them as much as a switch.
+func InstallRecovery(root system.Root) error {
+	if isDir(root.Path("/usr/share/initramfs-tools")) {
+		if err := install(root, hookPath, localBottom, 0o755); err != nil {
+			return err
+		}
+	}
+	if !isDir(root.Path("/usr/lib/systemd/system")) {
+		return nil
+	}
+	if err := install(root, unitPath, recoverUnit, 0o644); err != nil {
+		return err
+	}
+	link := root.Path(unitLink)
+	if err := os.MkdirAll(filepath.Dir(link), 0o755); err != nil {
+		return fmt.Errorf("cannot enable hostctl's recovery: %w", err)
+	}
+	if err := os.Symlink(unitPath, link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("cannot enable hostctl's recovery: %w", err)
+	}
+	return nil
+}
+
+func install(root system.Root, path string, content []byte, mode os.FileMode) error {
+	at := root.Path(path)
+	if have, err := os.ReadFile(at); err == nil && bytes.Equal(have, content) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+		return fmt.Errorf("cannot install hostctl's recovery: %w", err)
+	}
+	return system.WriteFile(at, content, mode, 0, 0)
+}
+
+func isDir(path string) bool {
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}
+
+// Boots are the kernels and initramfs images that a root has in /boot.
+type Boots struct {
+	Kernels  []string // paths of vmlinuz-*
+	Initrds  []string // paths of initrd.img-*
+	Without  []string // initrds that lack the recovery
+	verified map[string]string
+}
+
+// initrdStamp tells one image from its successor.
+func initrdStamp(path string) (string, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d %d", fi.Size(), fi.ModTime().UnixNano()), nil
+}
+
+// Look lists what the live root can boot, and which of it has no recovery.
+// Looking into an image takes a second, so those that had it are noted in
+// the file at notes.
+func Look(ctx context.Context, notes string) (*Boots, error) {
+	b := &Boots{verified: map[string]string{}}
+	var err, err2 error
+	b.Kernels, err = filepath.Glob("/boot/vmlinuz-*")
+	b.Initrds, err2 = filepath.Glob("/boot/initrd.img-*")
+	if err := errors.Join(err, err2); err != nil {
+		return nil, err
+	}
+	known := map[string]string{}
+	if text, err := os.ReadFile(notes); err == nil {
+		_ = json.Unmarshal(text, &known) // notes that cannot be read are made again
+	}
+	for _, path := range b.Initrds {
+		stamp, err := initrdStamp(path)
+		if err != nil {
+			return nil, err
+		}
+		has := known[path] == stamp
+		if !has {
+			if has, err = hasHook(ctx, path); err != nil {
+				return nil, err
+			}
+		}
+		if has {
+			b.verified[path] = stamp
+		} else {
+			b.Without = append(b.Without, path)
+		}
+	}
+	if len(b.Initrds) == 0 {
+		return b, nil
+	}
+	text, err := json.Marshal(b.verified)
+	if err != nil {
+		return nil, err
+	}
+	return b, system.WriteFile(notes, text, 0o600, 0, 0)
+}
+
+func hasHook(ctx context.Context, initrd string) (bool, error) {
+	out, err := output(ctx, "lsinitramfs", initrd)
+	if err != nil {
+		return false, fmt.Errorf("cannot look into %s: %w", initrd, err)
+	}
+	for line := range strings.Lines(out) {
+		if strings.TrimSpace(line) == hookName {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// UpdateInitramfs builds the initramfs images of every kernel anew. Each
+// takes the place of its predecessor when it is whole.
+func UpdateInitramfs(ctx context.Context) error {
+	_, err := output(ctx, "update-initramfs", "-u", "-k", "all")
+	return err
+}
+
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := system.Root("/").Command(ctx, name, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
+		}
+		return "", fmt.Errorf("cannot run %s: %w", name, err)
+	}
+	return stdout.String(), nil
+}
