@@ -116,7 +116,7 @@ func (c *console) terminal(in *os.File, host string, paths []string) error {
 	t := term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{in, os.Stdout}, prompt)
+	}{in, c.out}, prompt)
 	t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
 		if key != '\t' {
 			return "", 0, false
