@@ -53,6 +53,8 @@ func elsewhere(name string) string {
 		return "There are no data blocks; input, host and args are read in expressions."
 	case "output":
 		return "What another flake may take is said by export { ... } in flake.hcl."
+	case "text":
+		return `Write content = "..." for text, or source = "./FILE" for a file of the flake.`
 	case "password":
 		return "Write hashed_password_file = config.secret.NAME.path: no password stands in a configuration."
 	}
@@ -213,6 +215,12 @@ func (e *evaluator) rewordVariable(d *hcl.Diagnostic) {
 		d.Detail = "self is the entry of a map, and stands only in one, such as user \"ada\" { ... }."
 	case alone && e.textOf(before) == "${":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. For a shell's own ${%s} write $${%s}, or move the text to a file and use source or file().", name, name, name)
+	case alone && (name == "yes" || name == "on"):
+		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write true.", name)
+	case alone && (name == "no" || name == "off"):
+		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write false.", name)
+	case !alone && e.root.Children[name] != nil:
+		d.Detail = fmt.Sprintf("Nothing is called %q here. Options are read from config: config.%s.", name, name)
 	case alone && hint == "":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. Text is written in quotes: %q.", name, name)
 	default:
