@@ -121,7 +121,7 @@ m { s = force(null) }
 -- host1.hcl --
 m { s = force("h") }` + libraryRow},
 		{name: "errors: all of a run, each with the nearest name", errs: []string{
-			`Did you mean "list"?`, "expected a string, got a list", "m.must has no value", "m.obj needs a (string)"}, files: empty + `
+			`Did you mean "list"?`, "expected a string, got a list", "m.must has no value", "m.obj needs a: a string"}, files: empty + `
 -- host1.hcl --
 m { lits = [] }
 m { s = ["x"] }

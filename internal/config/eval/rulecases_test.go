@@ -200,7 +200,7 @@ my { o = { size = "1.5G", duration = "1h 30m", mode = "0644", path = "/x" } }`},
 		{name: "rule 08 enum names the nearest", errs: []string{`expected one of red, green, got "gren". Did you mean "green"?`}, files: `
 option "my.c" { type = enum("red", "green") }
 my { c = "gren" }`},
-		{name: "rule 08 a missing attribute", errs: []string{"my.o needs b (number)"}, files: `
+		{name: "rule 08 a missing attribute", errs: []string{"my.o needs b: a number"}, files: `
 option "my.o" { type = object({ a = optional(number), b = number }) }
 my { o = { a = 1 } }`},
 		{name: "rule 08 any: kinds that do not merge conflict", errs: []string{"my.data is"}, files: `

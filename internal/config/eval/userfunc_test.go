@@ -29,7 +29,7 @@ function "two" {
   result = one(one(s))
 }
 my { text = two("x") }` + myOptions},
-		{name: "rule 09 function: it cannot call itself, nor what follows", errs: []string{`no function named "self_call"`}, files: `
+		{name: "rule 09 function: it cannot call itself, nor what follows", errs: []string{`self_call() calls itself`}, files: `
 function "self_call" {
   params = [n]
   result = n == 0 ? 0 : self_call(n - 1)
