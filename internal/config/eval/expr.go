@@ -212,6 +212,11 @@ func covers(outer, inner hcl.Range) bool {
 
 // read evaluates once.
 func (r *reading) read(expr hcl.Expression, sc *scope) cty.Value {
+	if v, ok := r.direct(expr, sc); ok {
+		v, diags := r.e.counted(expr, func() (cty.Value, hcl.Diagnostics) { return v, nil })
+		r.diags = append(r.diags, diags...)
+		return v
+	}
 	ctx := sc.mod.ctx.NewChild()
 	ctx.Variables = r.variables(expr, sc)
 	v, diags := r.e.evaluate(expr, ctx)

@@ -246,6 +246,14 @@ func (e *evaluator) nameEntry(k *instance) bool {
 	return true
 }
 
+// around is the innermost instance of a for_each that k stands in, or nil.
+func (k *instance) around() *instance {
+	for k != nil && !k.each {
+		k = k.parent
+	}
+	return k
+}
+
 // keys are the entries' keys that the instance stands in, outermost first.
 func (k *instance) keys() []string {
 	if k == nil {

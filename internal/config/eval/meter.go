@@ -178,7 +178,12 @@ func written(x hcl.Expression) hcl.Expression {
 }
 
 // evaluate is the value of x, counted.
-func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (v cty.Value, diags hcl.Diagnostics) {
+func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	return e.counted(x, func() (cty.Value, hcl.Diagnostics) { return x.Value(ctx) })
+}
+
+// counted is what value makes of x, counted.
+func (e *evaluator) counted(x hcl.Expression, value func() (cty.Value, hcl.Diagnostics)) (v cty.Value, diags hcl.Diagnostics) {
 	defer func() {
 		if p := recover(); p != nil && p != errSpent { //nolint:errorlint // a panic's value, not a chain
 			panic(p)
@@ -191,7 +196,7 @@ func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (v cty.Valu
 		}
 	}()
 	if e.meter.left >= 0 {
-		v, diags = x.Value(ctx)
+		v, diags = value()
 		e.meter.spend(v, x.Range())
 	}
 	return v, diags

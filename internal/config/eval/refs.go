@@ -34,6 +34,7 @@ func (r *reading) settled(u use, sc *scope) use {
 		if !ok || own.diags.HasErrors() {
 			continue
 		}
+		u.marked = u.marked || v.IsMarked()
 		if !copied {
 			u.steps, copied = slices.Clone(u.steps), true
 		}
@@ -240,10 +241,7 @@ func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
 // eachValue is each.key, each.value and each.parent of the innermost
 // for_each around the expression.
 func (r *reading) eachValue(uses []use, sc *scope) (cty.Value, bool) {
-	inst := sc.inst
-	for inst != nil && !inst.each {
-		inst = inst.parent
-	}
+	inst := sc.inst.around()
 	if inst == nil {
 		return cty.NilVal, false
 	}

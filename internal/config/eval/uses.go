@@ -20,6 +20,8 @@ type use struct {
 	shallow bool
 	// inexact is a step that is neither name nor key, such as a splat.
 	inexact bool
+	// marked is a key whose marks what is read bears, too.
+	marked bool
 }
 
 // step is one element of a path; any is some key, known at evaluation.
