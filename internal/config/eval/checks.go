@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -156,9 +157,9 @@ func (e *evaluator) checkUses(m *module) {
 	}
 }
 
-// declaredBy is the option that a block declares, and the entry around it.
+// declaredBy is the option of an entry that a block declares, and the entry.
 func (e *evaluator) declaredBy(b *hclsyntax.Block) (n, entry *option.Node) {
-	if b.Type != "option" || len(b.Labels) != 1 {
+	if b.Type != "option" || len(b.Labels) != 1 || !strings.Contains(b.Labels[0], option.Any) {
 		return nil, nil
 	}
 	p, err := option.Declared(b.Labels[0])
