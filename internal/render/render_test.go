@@ -29,6 +29,7 @@ func examplePlan() *spec.Plan {
 			{ID: id(spec.KindPackage, "jq"), Action: spec.Downgrade, Fields: version("1.8", "1.7"), Origin: at(5)},
 			{ID: id(spec.KindPackage, "libcurl4t64"), Action: spec.Upgrade, Fields: version("8.14.0-1", "8.14.1-2")},
 			{ID: id(spec.KindPackage, "libpcre2-8-0"), Action: spec.Create, Fields: version("", "10.45-1")},
+			{ID: id(spec.KindPackage, "mariadb-server"), Action: spec.Upgrade, Fields: version("1:11.8.3-1", "1:11.8.6-1"), Data: "/var/lib/mysql"},
 			{ID: id(spec.KindPackage, "nginx"), Action: spec.Create, Fields: version("", "1.26.3-3"), Origin: at(6)},
 			{ID: id(spec.KindPackage, "nginx-common"), Action: spec.Create, Fields: version("", "1.26.3-3")},
 			{ID: id(spec.KindUser, "ann"), Action: spec.Update, Origin: at(10), Fields: []spec.Field{
@@ -94,7 +95,7 @@ func TestJSONIsThePlan(t *testing.T) {
 	if err := json.Unmarshal(b.Bytes(), &back); err != nil {
 		t.Fatal(err)
 	}
-	if len(back.Changes) != 12 || back.Changes[9].Fields[0].After != "one\n2\x1b[31m\nthree\n" {
+	if len(back.Changes) != 13 || back.Changes[10].Fields[0].After != "one\n2\x1b[31m\nthree\n" {
 		t.Errorf("read back it is %+v", back)
 	}
 }

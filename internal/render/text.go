@@ -58,9 +58,9 @@ func (t *text) changes(p *spec.Plan) {
 }
 
 // isDependency: a package that nobody asked for by name. A removal is never
-// one, it is always shown.
+// one, and neither is what may convert data: they are always shown.
 func isDependency(c spec.Change) bool {
-	return c.ID.Kind == spec.KindPackage && c.Origin.File == "" && c.Action != spec.Delete
+	return c.ID.Kind == spec.KindPackage && c.Origin.File == "" && c.Action != spec.Delete && c.Data == ""
 }
 
 func (t *text) dependencies(count map[spec.Action]int) {
@@ -102,6 +102,9 @@ func (t *text) change(c spec.Change) {
 	}
 	if c.ID.Kind == spec.KindPackage && len(c.Fields) == 1 {
 		t.head(c.Action, what+" "+transition(c.Action, c.Fields[0]), c.Origin.String())
+		if c.Data != "" {
+			t.line("      data may migrate: %s", printable(c.Data))
+		}
 		return
 	}
 	t.head(c.Action, what, c.Origin.String())

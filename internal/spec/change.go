@@ -17,6 +17,9 @@ type State struct {
 	// Protected are installed packages that no plan removes: what dpkg
 	// calls Essential or Protected, and the running kernel's image.
 	Protected map[string]bool
+	// Data is the folder of each installed package that converts its data
+	// from one upstream version to another, and has some.
+	Data map[string]string
 	// Shipped are those paths of Files that a package owns too. Dropping
 	// such a file from the spec must not take it from its package.
 	Shipped map[string]bool
@@ -69,6 +72,9 @@ type Change struct {
 	Action Action  `json:"action"`
 	Fields []Field `json:"fields,omitempty"`
 	Origin Origin  `json:"origin"` // of a delete: where the previous generation's spec asked for it
+	// Data is a folder whose data the package may convert: it goes to another
+	// upstream version.
+	Data string `json:"data,omitempty"`
 }
 
 // Plan is everything that a switch would do: the only input of what follows.
@@ -91,6 +97,18 @@ func (p *Plan) Of(k Kind) []Change {
 	var out []Change
 	for _, c := range p.Changes {
 		if c.ID.Kind == k {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Converts returns the changes after which data may be such that the former
+// version does not read it.
+func (p *Plan) Converts() []Change {
+	var out []Change
+	for _, c := range p.Changes {
+		if c.Data != "" {
 			out = append(out, c)
 		}
 	}

@@ -27,6 +27,7 @@ func Host(root system.Root, want, prev *spec.Host, cache *kind.StatCache) (*spec
 	if state.Installed, err = apt.Installed(root); err != nil {
 		return nil, err
 	}
+	state.Data = apt.DataThatMigrates(root, state.Installed)
 	if state.Secrets, err = secret.Read(root); err != nil {
 		return nil, err
 	}

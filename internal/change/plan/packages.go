@@ -3,6 +3,7 @@ package plan
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -72,6 +73,17 @@ func (m *maker) lockedPackage(name string, l spec.Locked) {
 	default:
 		m.add(spec.KindPackage, name, spec.Downgrade, version)
 	}
+	if installed && upstream(have.Version) != upstream(l.Version) {
+		m.plan.Changes[len(m.plan.Changes)-1].Data = m.State.Data[name]
+	}
+}
+
+// upstream is a version without Debian's revision (deb-version(7)).
+func upstream(version string) string {
+	if i := strings.LastIndexByte(version, '-'); i >= 0 {
+		return version[:i]
+	}
+	return version
 }
 
 // unlockedPackage decides about an installed package outside of the closure;

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,26 @@ func lines(t *testing.T, in Input) (changes []string, p *spec.Plan) {
 		changes = append(changes, line)
 	}
 	return changes, p
+}
+
+// What converts its data says so when its upstream version changes, either
+// way, and not when only Debian's revision does.
+func TestDataThatMigrates(t *testing.T) {
+	_, p := lines(t, Input{
+		Want: &spec.Host{Packages: asked("up", "down", "revised", "empty")},
+		Lock: []spec.Locked{locked("up", "1:2.0-1"), locked("down", "1.0-1"), locked("revised", "1.0-2"), locked("empty", "2.0-1")},
+		State: &spec.State{
+			Installed: map[string]spec.Installed{"up": installed("1:1.0-1"), "down": installed("2.0-1"), "revised": installed("1.0-1"), "empty": installed("1.0-1")},
+			Data:      map[string]string{"up": "/var/lib/up", "down": "/var/lib/down", "revised": "/var/lib/revised"},
+		},
+	})
+	var got []string
+	for _, c := range p.Converts() {
+		got = append(got, c.ID.Name+" "+c.Data)
+	}
+	if want := []string{"down /var/lib/down", "up /var/lib/up"}; !slices.Equal(got, want) {
+		t.Errorf("data may migrate: %q, not %q", got, want)
+	}
 }
 
 func TestMake(t *testing.T) {
