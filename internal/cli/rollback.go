@@ -120,18 +120,22 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if err := s.dropPostponed(); err != nil {
 		return err
 	}
-	ctx = uninterrupted(ctx)
-	healthy, err := s.before(ctx, p, want, nil)
+	services, err := s.askedBetween(s.current, to)
 	if err != nil {
-		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
+		return err
+	}
+	ctx = uninterrupted(ctx)
+	healthy, err := s.before(ctx, p, want, services)
+	if err != nil {
+		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}
 	from := s.current
 	tx, err := s.transact(to, nil)
 	if err != nil {
-		return s.notCommitted(ctx, err, s.request(p, want, nil, nil, healthy), -1)
+		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}
 	s.reportDrift(tx)
-	report, err := s.activate(ctx, s.request(p, want, nil, tx, healthy))
+	report, err := s.activate(ctx, s.request(p, want, services, tx, healthy))
 	if closeErr := errors.Join(s.journal.Close(), s.endOfTrial(ctx)); closeErr != nil {
 		return errors.Join(err, closeErr)
 	}
@@ -142,6 +146,27 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	s.say("generation %d is current", to)
 	s.sayPaths("data that stays, made since", left)
 	return nil
+}
+
+// askedBetween is what maintainer scripts asked of services when the
+// generations on the way were staged. It holds in both directions: a service
+// that a package started comes with the package's return, and one that was
+// restarted, or stood still while its files were replaced, wants the same when
+// they are put back. Units that are no more are left out by activation.
+func (s *session) askedBetween(from, to int) ([]spec.ServiceRequest, error) {
+	undo, apply, err := s.store.Route(from, to)
+	if err != nil {
+		return nil, err
+	}
+	var out []spec.ServiceRequest
+	for _, n := range append(undo, apply...) {
+		services, err := s.store.Services(n)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, services...)
+	}
+	return out, nil
 }
 
 // stateLeft lists the data that the generations being undone have made.

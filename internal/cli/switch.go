@@ -201,11 +201,26 @@ func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Rec
 		s.listState(rec)
 		return nil
 	}
+	if converts := rec.Plan.Converts(); len(converts) > 0 {
+		return errors.Join(s.stay(tx, err, converts), s.journal.Close())
+	}
 	s.say("generation %d does not work; going back to generation %d", tx.To, tx.From)
 	if backErr := s.goBack(ctx, tx, err, healthy); backErr != nil {
 		return errors.Join(err, fmt.Errorf("cannot go back to generation %d: %w; run 'hostctl rollback --to %d'", tx.From, backErr, tx.From))
 	}
 	return &exitError{exitRolledBack, fmt.Errorf("%w\nthe machine is back at generation %d; generation %d stays on record as failed", err, tx.From, tx.To)}
+}
+
+// stay leaves a generation current although it does not work: the services of
+// converts have run, and may have left data that their former version cannot
+// read (engine-rules 18).
+func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
+	list := ""
+	for _, c := range converts {
+		list += fmt.Sprintf("\n  %s %s -> %s: %s", c.ID.Name, c.Fields[0].Before, c.Fields[0].After, c.Data)
+	}
+	return fmt.Errorf("%w\ngeneration %d is current and does not work; hostctl does not go back by itself, for these may have converted their data:%s\n"+
+		"mend the configuration and run 'hostctl switch', or bring that data back from a backup and run 'hostctl rollback --to %d'", why, tx.To, list, tx.From)
 }
 
 // goBack undoes a generation whose activation failed.
@@ -223,14 +238,18 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	if _, err := s.before(ctx, p, former, nil); err != nil {
+	services, err := s.askedBetween(failed.To, failed.From)
+	if err != nil {
+		return err
+	}
+	if _, err := s.before(ctx, p, former, services); err != nil {
 		return err
 	}
 	tx, err := s.transact(failed.From, nil)
 	if err != nil {
 		return err
 	}
-	_, err = s.activate(ctx, s.request(p, former, nil, tx, healthy))
+	_, err = s.activate(ctx, s.request(p, former, services, tx, healthy))
 	return errors.Join(err, s.journal.Close())
 }
 

@@ -76,8 +76,12 @@ const flakeInGuest = "/root/flake"
 // failed test is left until the next run, and how to enter it is logged.
 func boot(t *testing.T, dir, host string) *guest {
 	t.Helper()
-	w := theWorld(t)
-	name := machine.NameFor(strings.TrimPrefix(t.Name(), "Test"))
+	return theWorld(t).boot(t, machine.NameFor(strings.TrimPrefix(t.Name(), "Test")), dir, host)
+}
+
+// boot is boot with a name for the machine, which is a copy of w's root.
+func (w world) boot(t *testing.T, name, dir, host string) *guest {
+	t.Helper()
 	m, err := machine.New(t.Context(), w.base, name)
 	if err != nil {
 		t.Fatal(err)

@@ -21,8 +21,12 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/apt"
 )
 
-// Suite is the release that the machines run.
-const Suite = "trixie"
+// The releases that machines run: Suite, and the one before for those that
+// are to move to it.
+const (
+	Suite       = "trixie"
+	FormerSuite = "bookworm"
+)
 
 // packages is what the root holds beside apt and Debian's essential packages:
 // what a cloud image has without its kernel, boot loader and network set-up.
@@ -47,8 +51,17 @@ func CacheDir() string {
 // first where the cache has none for this list of packages. Its making is
 // reported on log.
 func Base(ctx context.Context, log io.Writer) (string, error) {
+	return baseOf(ctx, Suite, "base-", log)
+}
+
+// FormerBase is Base with the release before.
+func FormerBase(ctx context.Context, log io.Writer) (string, error) {
+	return baseOf(ctx, FormerSuite, "base-"+FormerSuite+"-", log)
+}
+
+func baseOf(ctx context.Context, suite, prefix string, log io.Writer) (string, error) {
 	digest := sha256.Sum256([]byte(strings.Join(append(packages(), customize()...), "\n")))
-	root := filepath.Join(CacheDir(), "base-"+hex.EncodeToString(digest[:6]))
+	root := filepath.Join(CacheDir(), prefix+hex.EncodeToString(digest[:6]))
 	if err := os.MkdirAll(CacheDir(), 0o755); err != nil {
 		return "", fmt.Errorf("cannot make the test cache: %w", err)
 	}
@@ -60,8 +73,8 @@ func Base(ctx context.Context, log io.Writer) (string, error) {
 	if _, err := os.Stat(root); err == nil {
 		return root, nil
 	}
-	if err := makeBase(ctx, root, log); err != nil {
-		return "", fmt.Errorf("cannot make the Debian 13 root in %s: %w", root, err)
+	if err := makeBase(ctx, suite, root, log); err != nil {
+		return "", fmt.Errorf("cannot make the %s root in %s: %w", suite, root, err)
 	}
 	return root, nil
 }
@@ -78,8 +91,8 @@ func customize() []string {
 	}
 }
 
-func makeBase(ctx context.Context, root string, log io.Writer) error {
-	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: Suite, Components: []string{"main"}})
+func makeBase(ctx context.Context, suite, root string, log io.Writer) error {
+	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: suite, Components: []string{"main"}})
 	if err != nil {
 		return err
 	}
@@ -91,9 +104,9 @@ func makeBase(ctx context.Context, root string, log io.Writer) error {
 	for _, c := range customize() {
 		args = append(args, "--customize-hook="+c)
 	}
-	args = append(args, Suite, tmp)
+	args = append(args, suite, tmp)
 	args = append(args, sources...)
-	fmt.Fprintf(log, "machine: making a Debian 13 root in %s with mmdebstrap, once\n", root)
+	fmt.Fprintf(log, "machine: making a %s root in %s with mmdebstrap, once\n", suite, root)
 	cmd := exec.CommandContext(ctx, "mmdebstrap", args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {

@@ -9,6 +9,7 @@ type Exclusion struct {
 	Why  string
 	Time bool // only the modification time may differ
 	Only bool // the path alone, not what is below it
+	Data bool // only what files hold, and since when, may differ
 }
 
 func (e Exclusion) covers(path string) bool {
@@ -24,6 +25,8 @@ func leaves(path string, b, a *Entry, exclusions []Exclusion) bool {
 	for _, e := range exclusions {
 		switch {
 		case !e.covers(path):
+		case e.Data && b.Type != "" && a.Type != "":
+			b.MTime, b.Size, b.SHA256 = a.MTime, a.Size, a.SHA256
 		case !e.Time:
 			return false
 		default:

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func Before(ctx context.Context, req Request) error {
 	if err != nil {
 		return err
 	}
-	units, err := toStop(req, active)
+	units, err := toStop(ctx, req, active)
 	if err != nil || len(units) == 0 {
 		return err
 	}
@@ -82,7 +83,7 @@ func Resume(ctx context.Context, req Request) error {
 	if !booted() {
 		return nil
 	}
-	units, err := toStop(req, req.Healthy)
+	units, err := toStop(ctx, req, req.Healthy)
 	if err != nil || len(units) == 0 {
 		return err
 	}
@@ -115,12 +116,43 @@ func Restore(ctx context.Context) error {
 	return systemctl(ctx, queueTime, append([]string{"start", "--no-block", "--"}, down...)...)
 }
 
-func toStop(req Request, active map[string]bool) ([]string, error) {
+func toStop(ctx context.Context, req Request, active map[string]bool) ([]string, error) {
 	shipped, err := unitsOfRemoved(req.Plan)
 	if err != nil {
 		return nil, err
 	}
+	starters, err := startersOf(ctx, shipped, active)
+	if err != nil {
+		return nil, err
+	}
+	shipped = append(shipped, starters...)
 	return stopSet(req, active, shipped, ownUnit()), nil
+}
+
+// startersOf are the active sockets, timers and paths that would start a
+// stopped unit again, from whichever package they are: syslog.socket is
+// systemd's, and what comes in starts rsyslog.
+func startersOf(ctx context.Context, stopped []string, active map[string]bool) ([]string, error) {
+	if len(stopped) == 0 {
+		return nil, nil
+	}
+	var ask []string
+	for name := range active {
+		if ext := filepath.Ext(name); ext == ".socket" || ext == ".timer" || ext == ".path" {
+			ask = append(ask, name)
+		}
+	}
+	units, err := showUnits(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for name, u := range units {
+		if slices.ContainsFunc(u.triggers, func(t string) bool { return slices.Contains(stopped, t) }) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 // activation is one run of After.

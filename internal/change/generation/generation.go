@@ -236,6 +236,12 @@ func (s Store) Adopt(packages map[string]spec.Installed) error {
 
 const adoptedFile = "adopted.json"
 
+// Services are what maintainer scripts asked of services when generation n was
+// staged.
+func (s Store) Services(n int) (out []spec.ServiceRequest, err error) {
+	return out, s.read(n, "services.json", &out)
+}
+
 // Adopted reads which packages were there before hostctl.
 func (s Store) Adopted() (map[string]spec.Installed, error) {
 	b, err := os.ReadFile(s.path(adoptedFile))

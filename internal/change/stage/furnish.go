@@ -24,10 +24,20 @@ const (
 	policyPath  = "usr/sbin/policy-rc.d"
 )
 
-// policyScript denies every start (exit 101, invoke-rc.d(8)) and writes down
-// what was asked.
+// policyScript writes down what was asked and denies it (exit 101,
+// invoke-rc.d(8)). deb-systemd-invoke(1p) asks for each of its units in turn,
+// and for none after the first denial: it is told to go on, to a systemctl
+// that does nothing in a chroot. (It calls through a shell.) runit-helper, too,
+// leaves its link out when it is denied. invoke-rc.d would go on to init
+// scripts.
 const policyScript = `#!/bin/sh
 echo "$@" >> /` + policyLog + `
+pid=$PPID
+for parent in caller its-caller; do
+	read -r command < /proc/$pid/cmdline
+	case $command in *deb-systemd-invoke* | *runit-helper*) exit 0 ;; esac
+	read -r _ _ _ pid _ < /proc/$pid/stat
+done
 exit 101
 `
 

@@ -1,0 +1,200 @@
+package host
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hostctl/hostctl/test/machine"
+)
+
+// like fails the test where this machine differs from one on which apt did
+// the same.
+func (g *guest) like(apt *guest) {
+	g.t.Helper()
+	g.settled()
+	apt.settled()
+	ours, theirs := g.manifest(), apt.manifest()
+	all := append(append(machine.Running(), machine.Accounts()...), byChance()...)
+	owned := g.owned()
+	for p := range theirs {
+		if !owned[p] {
+			all = append(all, machine.Exclusion{Path: p, Time: true, Only: true, Why: "in no package: made at the moment of the installation"})
+		}
+	}
+	if lines := machine.Diff(theirs, ours, all); len(lines) > 0 {
+		g.t.Errorf("%d paths are not as apt left them:\n  %s", len(lines), strings.Join(lines[:min(len(lines), 80)], "\n  "))
+	}
+	for what, line := range map[string]string{
+		"dpkg's database":  "dpkg-query -W -f '${binary:Package} ${Version} ${db:Status-Abbrev}\\n'; dpkg --audit; apt-mark showmanual",
+		"the unit files":   "systemctl list-unit-files --no-legend --plain",
+		"what listens":     "ss -Hltunx | awk '{print $1, $5}' | sed 's/libnetwork.*/libnetwork/; s/127.0.0.1:[345]....$/127.0.0.1:random/' | grep -v '/run/user' | sort -u",
+		"the alternatives": "update-alternatives --get-selections",
+		"the accounts":     "getent passwd; getent group",
+	} {
+		if lines := differing(apt.sh(line), g.sh(line), "apt"); len(lines) > 0 {
+			g.t.Errorf("%s differs:\n  %s", what, strings.Join(lines, "\n  "))
+		}
+	}
+	if lines := differing(apt.units(), g.units(), "apt"); len(lines) > 0 {
+		g.t.Errorf("units differ:\n  %s", strings.Join(lines, "\n  "))
+	}
+}
+
+// settled waits until no job of systemd is under way.
+func (g *guest) settled() {
+	g.t.Helper()
+	g.until("systemd has no jobs", "test -z \"$(systemctl list-jobs --no-legend)\"")
+}
+
+// units are the states of all units but those that come and go.
+func (g *guest) units() string {
+	g.t.Helper()
+	var out []string
+	for line := range strings.Lines(g.sh("systemctl list-units --all --no-legend --plain --no-pager")) {
+		f := strings.Fields(line)
+		if len(f) < 4 || strings.HasPrefix(f[0], "session-") || strings.HasPrefix(f[0], "run-") {
+			continue
+		}
+		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" {
+			continue // they come with the start of a unit that wants them, and stay
+		}
+		out = append(out, strings.Join(f[:4], " "))
+	}
+	return strings.Join(out, "\n")
+}
+
+// differing are the lines that one text has and the other has not.
+func differing(theirs, ours, them string) []string {
+	seen := map[string]int{}
+	for line := range strings.Lines(theirs) {
+		seen[them+": "+strings.TrimSpace(line)]++
+	}
+	for line := range strings.Lines(ours) {
+		key := them + ": " + strings.TrimSpace(line)
+		if seen[key] > 0 {
+			seen[key]--
+		} else {
+			seen["here: "+strings.TrimSpace(line)]++
+		}
+	}
+	maps.DeleteFunc(seen, func(_ string, n int) bool { return n == 0 })
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// byChance is what two machines that were installed alike differ in.
+func byChance() []machine.Exclusion {
+	return []machine.Exclusion{
+		{Path: flakeInGuest, Why: "the test's own"},
+		{Path: "/root/apt.log", Why: "the test's own"},
+		{Path: "/etc/ssh/ssh_host_*", Why: "keys are random", Data: true},
+		{Path: "/etc/ssl/private/ssl-cert-snakeoil.key", Why: "a key is random", Data: true},
+		{Path: "/etc/ssl/certs/ssl-cert-snakeoil.pem", Why: "of a random key", Data: true},
+		{Path: "/etc/ldap/slapd.d", Why: "entries carry random ids and times", Data: true},
+		{Path: "/var/lib/ldap", Why: "entries carry random ids and times", Data: true},
+		{Path: "/var/lib/postgresql/17/main/base/1/pg_internal.init", Why: "a cache that the first connection makes"},
+		{Path: "/var/lib/postgresql/17/main/global/pg_internal.init", Why: "a cache that the first connection makes"},
+		{Path: "/var/lib/mysql", Why: "tables and logs are written to as the server runs", Data: true},
+		{Path: "/etc/mysql/debian.cnf", Why: "generated", Data: true},
+		{Path: "/var/lib/postgresql/17/main", Why: "a cluster has a random id, and is written to as it runs", Data: true},
+		{Path: "/var/lib/docker", Why: "an engine has a random id, and writes as it runs", Data: true},
+		{Path: "/var/lib/NetworkManager", Why: "it writes when it saw which connection", Data: true},
+		{Path: "/var/cache/apt/pkgcache.bin", Why: "apt makes it again"},
+		{Path: "/var/cache/apt/srcpkgcache.bin", Why: "apt makes it again"},
+		{Path: "/var/cache/ldconfig/aux-cache", Why: "holds inode numbers and times of libraries"},
+		{Path: "/var/cache/debconf/config.dat-old", Why: "a backup, never part of a generation"},
+		{Path: "/var/cache/debconf/templates.dat-old", Why: "a backup, never part of a generation"},
+		{Path: "/var/cache/debconf/tmp.ci", Why: "apt-extracttemplates' empty folder, made on first use"},
+		{Path: "/var/lib/dpkg/status-old", Why: "a backup, never part of a generation"},
+		{Path: "/var/lib/dpkg/statoverride-old", Why: "a backup, never part of a generation"},
+		{Path: "/var/lib/dpkg/diversions-old", Why: "a backup, never part of a generation"},
+		{Path: "/var/lib/apt/lists/auxfiles", Why: "apt's empty folder, made on first use"},
+		{Path: "/var/lib/apt/extended_states", Why: "in the order in which packages were marked; apt-mark's answer is compared"},
+	}
+}
+
+// again is what a second switch to the same packages finds of the first one.
+func again() []machine.Exclusion {
+	return []machine.Exclusion{
+		{Path: "/etc/ssl/certs/*", Why: "make-ssl-cert links a certificate by its hash when it makes it; the second time it finds it made"},
+		{Path: "/var/backups", Why: "slapd's scripts save the database that they find"},
+		{Path: "/var/cache/debconf/config.dat", Data: true, Why: "slapd's scripts ask other questions where they find a database"},
+	}
+}
+
+// moment is a machine as it was at some generation.
+type moment struct {
+	paths machine.Manifest
+	units string
+}
+
+func (g *guest) moment() moment {
+	g.t.Helper()
+	g.settled()
+	return moment{g.manifest(), g.units()}
+}
+
+// isAgain fails the test where the machine is not as it was.
+func (g *guest) isAgain(what string, was moment, exclusions ...machine.Exclusion) {
+	g.t.Helper()
+	g.settled()
+	g.same(what, was.paths, exclusions...)
+	if lines := differing(was.units, g.units(), "then"); len(lines) > 0 {
+		g.t.Errorf("%s: units differ:\n  %s", what, strings.Join(lines, "\n  "))
+	}
+}
+
+// backAndForth goes to every generation again, and at the end switches to the
+// first one's packages from before them: at holds the machine after each. What
+// packages own is as it was each time, and what users put in is still there.
+func (g *guest) backAndForth(at []moment, data []datum) {
+	g.t.Helper()
+	owned := g.owned()
+	last := len(at) - 1
+	var way []int
+	for n := last - 1; n >= 0; n-- {
+		way = append(way, n)
+	}
+	way = append(way, last, 1, last, 0)
+	if last == 1 {
+		way = []int{0, 1, 0}
+	}
+	for _, n := range way {
+		g.want(0, nil, "rollback", "--to", strconv.Itoa(n), "--yes")
+		g.isAgain(fmt.Sprintf("generation %d again", n), at[n], append(append(machine.Accounts(), g.stays(at[n].paths, owned)...), madeByDaemons()...)...)
+		if n > 0 {
+			g.hasIn(data)
+		}
+	}
+	g.want(0, nil, "switch", "--yes")
+	all := append(append(machine.Accounts(), again()...), g.stays(at[last].paths, owned)...)
+	for p := range at[last].paths {
+		if !owned[p] {
+			all = append(all, machine.Exclusion{Path: p, Time: true, Only: true, Why: "in no package: made at the moment of the switch"})
+		}
+	}
+	g.isAgain("a second switch", at[last], all...)
+	g.hasIn(data)
+}
+
+// madeByDaemons are paths outside of what stays below /var that a daemon makes
+// when it starts, and nobody takes away.
+func madeByDaemons() []machine.Exclusion {
+	return []machine.Exclusion{{Path: "/etc/cni", Why: "containerd makes it when it starts"}}
+}
+
+func (g *guest) putIn(data []datum) {
+	g.t.Helper()
+	for _, d := range data {
+		g.sh(d.put)
+	}
+}
+
+func (g *guest) hasIn(data []datum) {
+	g.t.Helper()
+	for _, d := range data {
+		g.says(d.get, d.want)
+	}
+}
