@@ -16,7 +16,7 @@ import (
 func (j Journal) preflight(tx *Tx) error {
 	p := &preflight{
 		root: j.Root, tx: tx, then: map[string]standing{}, folders: map[string]bool{},
-		leaving: map[uint64]string{}, gone: map[string]bool{}, grown: map[string]uint64{},
+		leaving: map[uint64]string{}, gone: map[string]bool{}, timed: map[string]bool{}, grown: map[string]uint64{},
 	}
 	if err := p.mounts(j); err != nil {
 		return err
@@ -72,6 +72,7 @@ type preflight struct {
 	then    map[string]standing
 	folders map[string]bool   // folders that were looked at
 	gone    map[string]bool   // paths that a step takes away
+	timed   map[string]bool   // paths whose times an earlier step sets
 	leaving map[uint64]string // inodes that a step takes away
 	grown   map[string]uint64 // folders made in a folder
 	errs    []error
@@ -140,6 +141,8 @@ func (p *preflight) step(j Journal, s Step) {
 		p.live(s)
 	}
 	switch {
+	case s.Do == attr:
+		p.timed[s.Path] = true
 	case s.Do == swap && s.comes():
 		waiting, err := stat(filepath.Join(j.area(p.tx, s.FS), s.Slot))
 		if err != nil {
@@ -216,7 +219,7 @@ const again = "it changed since the steps were made, run the command again"
 func (p *preflight) swapped(s Step, path string, st *unix.Statx_t) {
 	switch {
 	case isDir(st) != s.OutDir, !s.OutDir && st.Ino != s.Out,
-		s.Was != nil && (int64(st.Size) != s.Was.Size || st.Mtime.Sec*1e9+int64(st.Mtime.Nsec) != s.Was.MTime):
+		s.Was != nil && (int64(st.Size) != s.Was.Size || !p.timed[s.Path] && st.Mtime.Sec*1e9+int64(st.Mtime.Nsec) != s.Was.MTime):
 		p.refuse(s.Path, "%s", again)
 		return
 	case !s.OutDir:

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -187,6 +188,38 @@ func left(t *testing.T, root string) {
 }
 
 // TestForeignFileKeepsItsFolder: as dpkg does it.
+// A file that one edge only touches, as an upgrade does with dpkg's lists of
+// files, goes with the edge before it: both at once are possible.
+func TestTouchedThenGone(t *testing.T) {
+	root := scratch(t)
+	j := Journal{Root: root}
+	before := picture(t, root, false)
+	var sets []*Changeset
+	for i := range 2 {
+		next := scratch(t)
+		path := filepath.Join(next, "list")
+		if err := os.WriteFile(path, []byte("same"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		when := time.Unix(int64(1000+i), 0)
+		if err := os.Chtimes(path, when, when); err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, edge(t, root, next, i+1))
+		if i == 1 {
+			sets[i].Entries[0].Slot = "" // as a stage has it when the bytes are the same
+		}
+		b := NewBuilder(root, "t", nil)
+		b.Forward(sets[i], true)
+		run(t, j, b)
+	}
+	b := NewBuilder(root, "t", nil)
+	b.Inverse(sets[1])
+	b.Inverse(sets[0])
+	run(t, j, b)
+	scene{root: root}.check(t, before, "before both")
+}
+
 func TestForeignFileKeepsItsFolder(t *testing.T) {
 	s := change(t)
 	j := Journal{Root: s.root}
