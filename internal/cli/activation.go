@@ -62,10 +62,14 @@ func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, ser
 	return healthy, activate.Before(ctx, s.request(p, want, services, nil, healthy))
 }
 
-// activate makes the running system follow what was committed.
-func (s *session) activate(ctx context.Context, req activate.Request) (*activate.Report, error) {
+// activate makes what the machine boots from, and the running system, follow
+// what was committed.
+func (s *session) activate(ctx context.Context, req activate.Request, tx *commit.Tx) (*activate.Report, error) {
 	if !s.live() {
 		return &activate.Report{}, nil
+	}
+	if err := s.bootArtefacts(ctx, tx); err != nil {
+		return &activate.Report{}, err
 	}
 	report, err := activate.After(ctx, req)
 	if err == nil {

@@ -221,3 +221,26 @@ func (s *session) settle(ctx context.Context, v verb) error {
 	}
 	return s.keepTrial(ctx)
 }
+
+// bootArtefacts makes the initramfs images and the boot menu anew where the
+// way from one generation to the other is about them. The files are in place:
+// what is made sees the disk, the modules and the settings that it is for
+// (engine-rules 6).
+func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
+	undo, apply, err := s.store.Route(tx.From, tx.To)
+	if err != nil {
+		return err
+	}
+	c := bootloader.Change{Touched: tx.Touched(), Say: s.say}
+	for _, n := range append(undo, apply...) {
+		commands, err := s.store.Boot(n)
+		if err != nil {
+			return err
+		}
+		c.Commands = append(c.Commands, commands...)
+	}
+	if inContainer() {
+		c.Commands = slices.DeleteFunc(c.Commands, bootloader.WritesDisks)
+	}
+	return bootloader.Follow(ctx, c)
+}

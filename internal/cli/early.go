@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/early"
@@ -80,6 +81,11 @@ func dueBeforeInit(root string) (bool, error) {
 func beforeInit(root string, log io.Writer) error {
 	s, err := openSession(&env{root: root, stdout: &output{to: log}, stderr: log})
 	if err != nil {
+		return err
+	}
+	missing, err := s.journal.RecoverMounted()
+	if err != nil || len(missing) > 0 {
+		s.say("an interrupted run is recovered where that can be done before %s is mounted; the rest follows", strings.Join(missing, ", "))
 		return err
 	}
 	outcome, tx, err := s.journal.Recover()

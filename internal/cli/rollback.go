@@ -135,7 +135,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}
 	s.reportDrift(tx)
-	report, err := s.activate(ctx, s.request(p, want, services, tx, healthy))
+	report, err := s.activate(ctx, s.request(p, want, services, tx, healthy), tx)
 	if closeErr := errors.Join(s.journal.Close(), s.endOfTrial(ctx)); closeErr != nil {
 		return errors.Join(err, closeErr)
 	}

@@ -18,7 +18,7 @@ func TestOtherRootIsNotActivated(t *testing.T) {
 	want := emptyHost()
 	want.Secrets = map[string]spec.Secret{"token": {}}
 	want.Settings.AgeKeyFile = "/nonexistent/key"
-	if _, err := s.activate(context.Background(), activate.Request{Plan: emptyPlan(), Want: want, Log: io.Discard}); err != nil {
+	if _, err := s.activate(context.Background(), activate.Request{Plan: emptyPlan(), Want: want, Log: io.Discard}, nil); err != nil {
 		t.Errorf("another root's secrets were looked for here: %v", err)
 	}
 	healthy, err := s.before(context.Background(), emptyPlan(), want, nil)

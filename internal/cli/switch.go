@@ -191,7 +191,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 // follow makes the running system follow a committed transaction, or goes
 // back when it cannot.
 func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
-	report, err := s.activate(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy))
+	report, err := s.activate(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy), tx)
 	if err == nil {
 		s.reportActivation(report)
 		if err := s.journal.Close(); err != nil {
@@ -249,7 +249,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	_, err = s.activate(ctx, s.request(p, former, services, tx, healthy))
+	_, err = s.activate(ctx, s.request(p, former, services, tx, healthy), tx)
 	return errors.Join(err, s.journal.Close())
 }
 
@@ -350,7 +350,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
 			Commit: commit, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
 		},
-		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services,
+		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
 	}
 	return rec, s.store.Write(rec, generation.PendingPath(number))
 }

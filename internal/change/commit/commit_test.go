@@ -697,3 +697,60 @@ func wantFile(t *testing.T, path, want string) {
 		t.Fatalf("%s holds %q, want %q", path, b, want)
 	}
 }
+
+// TestRecoverMounted: of a transaction on two file systems, of which one is
+// not mounted, the part on the other is done, and the rest when both are.
+func TestRecoverMounted(t *testing.T) {
+	for _, state := range []string{committed, reverting} {
+		root, next := scratch(t), scratch(t)
+		for _, name := range []string{"here", "late"} {
+			write(t, filepath.Join(root, name), "old")
+			write(t, filepath.Join(next, name), "new")
+		}
+		s := scene{root: root, set: edge(t, root, next, 1)}
+		tx := s.tx(t, false)
+		id := tx.Mounts[0].FSID
+		tx.Mounts = append(tx.Mounts, Mount{Point: "/", FSID: "fsid:0"})
+		for i := range tx.Steps {
+			if tx.Steps[i].Path == "/late" {
+				tx.Steps[i].FS = 1
+			}
+		}
+		j := Journal{Root: root}
+		start(t, j, tx)
+		here, late := "new", "old"
+		if state == reverting {
+			if err := j.steps(tx, tx.Steps); err != nil {
+				t.Fatal(err)
+			}
+			if err := j.move(committed, reverting); err != nil {
+				t.Fatal(err)
+			}
+			here, late = "old", "new"
+		}
+		missing, err := j.RecoverMounted()
+		if err != nil || len(missing) != 1 {
+			t.Fatalf("%s: missing %v, %v", state, missing, err)
+		}
+		wantFile(t, filepath.Join(root, "here"), here)
+		wantFile(t, filepath.Join(root, "late"), late)
+		if open, err := j.Open(); err != nil || open != state {
+			t.Fatalf("%s: it is %q now, %v", state, open, err)
+		}
+		tx.Mounts[1].FSID = id // mounted
+		start(t, j, tx)
+		if state == reverting {
+			if err := j.move(committed, reverting); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if missing, err := j.RecoverMounted(); err != nil || len(missing) != 0 {
+			t.Fatalf("%s: with all mounted: %v, %v", state, missing, err)
+		}
+		if _, _, err := j.Recover(); err != nil {
+			t.Fatalf("%s: %v", state, err)
+		}
+		wantFile(t, filepath.Join(root, "here"), here)
+		wantFile(t, filepath.Join(root, "late"), here)
+	}
+}

@@ -56,6 +56,7 @@ type Record struct {
 	Changeset *commit.Changeset
 	Accounts  []account.Delta       // one after the other: the edge of a deleted parent comes first
 	Services  []spec.ServiceRequest // what maintainer scripts asked for
+	Boot      []string              // the commands with which they would have changed what the machine boots from
 }
 
 // Store is the folder of records of one root.
@@ -159,12 +160,22 @@ func (s Store) Load(n int) (*Record, error) {
 	if err := s.read(n, "services.json", &r.Services); err != nil {
 		return nil, err
 	}
+	if r.Boot, err = s.Boot(n); err != nil {
+		return nil, err
+	}
 	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "changeset.json"))
 	if err != nil {
 		return nil, err
 	}
 	r.Changeset, err = commit.ReadChangeset(b)
 	return r, err
+}
+
+// Boot reads what generation n would have done to what the machine boots from.
+func (s Store) Boot(n int) ([]string, error) {
+	var out []string
+	err := s.read(n, "boot.json", &out)
+	return out, err
 }
 
 // Pending reads the record of a generation that waits for its transaction.
@@ -289,7 +300,7 @@ func (s Store) Write(r *Record, at string) error {
 	files := map[string]any{
 		"meta.json": r.Meta, "plan.json": r.Plan, "changeset.json": r.Changeset,
 		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins,
-		"services.json": r.Services,
+		"services.json": r.Services, "boot.json": r.Boot,
 	}
 	for name, v := range files {
 		if err := writeJSON(filepath.Join(dir, name), v); err != nil {

@@ -73,12 +73,16 @@ func (job *childJob) stage() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	boot, err := readBootLog(root)
+	if err != nil {
+		return nil, err
+	}
 	b := &builder{job: job, merged: root, clock: clock, policy: policy}
 	res, err := b.build()
 	if err != nil {
 		return nil, err
 	}
-	res.Accounts, res.Services = account.Diff(before, after), services
+	res.Accounts, res.Services, res.Boot = account.Diff(before, after), services, boot
 	return res, nil
 }
 
@@ -144,7 +148,7 @@ func (job *childJob) inside(root, phase string) error {
 // 27).
 func insideEnv() []string {
 	return []string{
-		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=/" + recorderDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "LC_ALL=C.UTF-8", "SHELL=/bin/sh", "TERM=dumb",
 		"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
 		"UCF_FORCE_CONFFOLD=1", "SYSTEMD_OFFLINE=1",

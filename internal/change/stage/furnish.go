@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,7 +23,21 @@ const (
 	insideCache = "/" + insideDir + "/cache"
 	policyLog   = insideDir + "/policy.log"
 	policyPath  = "usr/sbin/policy-rc.d"
+	recorderDir = insideDir + "/bin" // first in the PATH of maintainer scripts
+	bootLog     = insideDir + "/boot.log"
 )
+
+// recorded are the programs that write what a machine boots from. In a stage
+// they see an overlay where the disk should be, and firmware and boot sectors
+// are not in any stage: they run on the live root once the files are there
+// (engine-rules 6).
+func recorded() []string {
+	return []string{"update-initramfs", "update-grub", "update-grub2", "grub-install", "bootctl", "kernel-install"}
+}
+
+const recorderScript = `#!/bin/sh
+echo "${0##*/} $*" >> /` + bootLog + `
+`
 
 // policyScript writes down what was asked and denies it (exit 101,
 // invoke-rc.d(8)). deb-systemd-invoke(1p) asks for each of its units in turn,
@@ -59,7 +74,38 @@ func (job *childJob) furnish(root string) (madePolicy bool, err error) {
 			return false, err
 		}
 	}
+	if err := furnishRecorders(root); err != nil {
+		return false, err
+	}
 	return furnishPolicy(root)
+}
+
+func furnishRecorders(root string) error {
+	dir := filepath.Join(root, recorderDir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range recorded() {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(recorderScript), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readBootLog lists the commands that were recorded, each once.
+func readBootLog(root string) ([]string, error) {
+	b, err := os.ReadFile(filepath.Join(root, bootLog))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var out []string
+	for line := range strings.Lines(string(b)) {
+		if line = strings.TrimSpace(line); !slices.Contains(out, line) {
+			out = append(out, line)
+		}
+	}
+	return out, nil
 }
 
 func furnishProc(root string) error {

@@ -55,6 +55,7 @@ type Result struct {
 	Changeset *commit.Changeset
 	Accounts  account.Delta
 	Services  []spec.ServiceRequest
+	Boot      []string          // what maintainer scripts wanted to do to what the machine boots from
 	Config    map[string]string // digest to path of every config file that the changeset brings or takes away
 }
 

@@ -19,7 +19,8 @@ import (
 // applyConf is apt's whole configuration inside a root: no sources, no hooks
 // (dpkg's Pre-Install-Pkgs and Post-Invoke live in apt.conf.d), nothing but
 // the .debs given. Old conffiles are kept, and nothing is synced: the root is
-// a stage, and what commits it syncs.
+// a stage, and what commits it syncs. The first folder of the path has what a
+// stage puts in the place of some programs.
 const applyConf = `Dir::Etc::sourcelist "DIR/none";
 Dir::Etc::sourceparts "DIR/empty";
 Dir::Etc::main "DIR/none";
@@ -40,6 +41,7 @@ APT::Get::allow-downgrades "true";
 APT::Get::allow-change-held-packages "true";
 Acquire::AllowUnsizedPackages "true";
 Dpkg::Use-Pty "false";
+DPkg::Path "/run/hostctl/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 DPkg::Options { "--force-confold"; "--force-confdef"; "--force-unsafe-io"; };
 `
 

@@ -26,6 +26,9 @@ var localBottom []byte
 var recoverUnit []byte
 
 const (
+	kernelPrefix = "/boot/vmlinuz-"
+	imagePrefix  = "/boot/initrd.img-"
+
 	hookPath = "/etc/initramfs-tools/scripts/local-bottom/hostctl"
 	hookName = "scripts/local-bottom/hostctl" // inside an initramfs
 	unitPath = "/etc/systemd/system/hostctl-recover.service"
@@ -37,10 +40,13 @@ const (
 // take it, and a unit for what has to wait for systemd. They belong to no
 // generation, since a rollback needs them as much as a switch.
 func InstallRecovery(root system.Root) error {
-	if isDir(root.Path("/usr/share/initramfs-tools")) {
+	// /usr/share/initramfs-tools is no sign of it: udev has hooks for it there.
+	if _, err := os.Stat(root.Path("/usr/sbin/update-initramfs")); err == nil {
 		if err := install(root, hookPath, localBottom, 0o755); err != nil {
 			return err
 		}
+	} else if err := uninstallHook(root); err != nil {
+		return err
 	}
 	if !isDir(root.Path("/usr/lib/systemd/system")) {
 		return nil
@@ -54,6 +60,24 @@ func InstallRecovery(root system.Root) error {
 	}
 	if err := os.Symlink(unitPath, link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot enable hostctl's recovery: %w", err)
+	}
+	return nil
+}
+
+// uninstallHook removes the script, and the folders that initramfs-tools would
+// have left empty, where it is gone.
+func uninstallHook(root system.Root) error {
+	err := os.Remove(root.Path(hookPath))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for dir := filepath.Dir(hookPath); err == nil && dir != "/etc"; dir = filepath.Dir(dir) {
+		if os.Remove(root.Path(dir)) != nil {
+			break // somebody has something in it
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot remove hostctl's recovery: %w", err)
 	}
 	return nil
 }
@@ -74,11 +98,11 @@ func isDir(path string) bool {
 	return err == nil && fi.IsDir()
 }
 
-// Boots are the kernels and initramfs images that a root has in /boot.
+// Boots are the kernels that a root has in /boot, and what they start with.
 type Boots struct {
 	Kernels  []string // paths of vmlinuz-*
-	Initrds  []string // paths of initrd.img-*
-	Without  []string // initrds that lack the recovery
+	Initrds  []string // paths of their images
+	Without  []string // images that lack the recovery
 	verified map[string]string
 }
 
@@ -96,11 +120,15 @@ func initrdStamp(path string) (string, error) {
 // the file at notes.
 func Look(ctx context.Context, notes string) (*Boots, error) {
 	b := &Boots{verified: map[string]string{}}
-	var err, err2 error
-	b.Kernels, err = filepath.Glob("/boot/vmlinuz-*")
-	b.Initrds, err2 = filepath.Glob("/boot/initrd.img-*")
-	if err := errors.Join(err, err2); err != nil {
+	var err error
+	if b.Kernels, err = filepath.Glob(kernelPrefix + "*"); err != nil {
 		return nil, err
+	}
+	for _, kernel := range b.Kernels {
+		image := imagePrefix + strings.TrimPrefix(kernel, kernelPrefix)
+		if _, err := os.Lstat(image); err == nil { // others in /boot are copies that no kernel starts with
+			b.Initrds = append(b.Initrds, image)
+		}
 	}
 	known := map[string]string{}
 	if text, err := os.ReadFile(notes); err == nil {

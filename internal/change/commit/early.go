@@ -1,0 +1,63 @@
+package commit
+
+import (
+	"fmt"
+)
+
+// Settle makes durable what a changeset has waiting in its slots, so that word
+// can be left to apply it later.
+func (j Journal) Settle(c *Changeset) error {
+	d, err := j.open(&Tx{Mounts: c.Mounts})
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// RecoverMounted does the part of Recover for which the file systems are there,
+// before the rest is mounted: what starts the machine lies on those. The
+// transaction stays open for Recover, to which done steps are no matter.
+// It reports the points that are not mounted, none where Recover can do it all.
+func (j Journal) RecoverMounted() (missing []string, err error) {
+	state, err := j.Open()
+	if err != nil || state != committed && state != reverting {
+		return nil, err
+	}
+	tx, err := j.load(state)
+	if err != nil {
+		return nil, err
+	}
+	there := map[int]bool{}
+	part := &Tx{}
+	for i := range tx.Mounts {
+		if j.check(&Tx{Mounts: tx.Mounts[i : i+1]}) == nil {
+			there[i] = true
+			part.Mounts = append(part.Mounts, tx.Mounts[i])
+		} else {
+			missing = append(missing, tx.Mounts[i].Point)
+		}
+	}
+	if len(missing) == 0 {
+		return nil, nil
+	}
+	d, err := j.open(part)
+	if err != nil {
+		return missing, err
+	}
+	defer d.Close()
+	var errs []error
+	for i := range tx.Steps {
+		s := tx.Steps[i]
+		if state == reverting {
+			s = tx.Steps[len(tx.Steps)-1-i].inverse()
+		}
+		if there[s.FS] && s.Do != mtime { // those are last, and Recover's
+			errs = append(errs, j.step(tx, s))
+		}
+	}
+	if err := joinSome(append(errs, d.Sync())); err != nil {
+		return missing, fmt.Errorf("cannot recover the file systems that are mounted: %w", err)
+	}
+	return missing, nil
+}
