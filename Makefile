@@ -7,7 +7,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
-PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim
+PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs
 
 export CGO_ENABLED := 0
 
@@ -36,8 +36,9 @@ tools:
 test: build tools
 	@if [ "$$(id -u)" = 0 ]; then \
 	  HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) && export HOSTCTL_TEST_ROOT || exit 1; fi; \
-	$(GO) test $$($(GO) list ./... | grep -v /test/host) && \
-	$(GO) test -v -timeout 40m ./test/host/...
+	$(GO) test $$($(GO) list ./... | grep -v -e /test/host -e /test/vm) && \
+	$(GO) test -v -timeout 40m ./test/host/... && \
+	$(GO) test -v -timeout 40m ./test/vm
 
 # Every set of packages, each held against apt-get on a machine of its own;
 # make test takes one of them.

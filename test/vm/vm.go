@@ -1,0 +1,211 @@
+// Package vm boots Debian 13 with its own kernel and initramfs in qemu, cuts
+// its power, and looks at what a boot makes of the disk. It needs no root on
+// the test's side beyond making the first disk, and no loop device.
+package vm
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Machine is a virtual machine; its files are in Dir.
+type Machine struct {
+	Dir  string
+	Disk string // raw image of its root
+	Log  string // where to log every write to the disk; "" does not
+
+	accel string
+	cmd   *exec.Cmd
+	shell net.Conn
+	lines *bufio.Reader
+}
+
+// accelerator is KVM where it works: a kernel offers it in places where the
+// processor then does not do all of it.
+func accelerator(ctx context.Context, kernel string) string {
+	if _, err := os.Stat("/dev/kvm"); err != nil {
+		return "tcg"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	// A kernel without a root gives up at once, and -no-reboot ends qemu.
+	try := exec.CommandContext(ctx, "qemu-system-x86_64", "-accel", "kvm", "-m", "256", "-display", "none", "-nic", "none", "-no-reboot",
+		"-monitor", "none", "-serial", "null", "-kernel", kernel, "-append", "panic=-1")
+	if try.Run() != nil {
+		return "tcg"
+	}
+	return "kvm"
+}
+
+// console is where the kernel's messages go.
+func (m *Machine) console() string { return filepath.Join(m.Dir, "console.log") }
+
+// start boots the disk with more words on the kernel's command line. A second
+// disk, if there is one, is results.
+func (m *Machine) start(ctx context.Context, words string, results string) error {
+	kernel, initrd, err := bootFiles(ctx, m.Disk, m.Dir)
+	if err != nil {
+		return err
+	}
+	if m.accel == "" {
+		m.accel = accelerator(ctx, kernel)
+	}
+	drive := "file=" + m.Disk + ",format=raw,if=virtio,cache=writeback"
+	if m.Log != "" {
+		if err := os.WriteFile(m.Log, nil, 0o600); err != nil {
+			return err
+		}
+		drive = "driver=blklogwrites,file.driver=file,file.filename=" + m.Disk + ",log.driver=file,log.filename=" + m.Log + ",if=virtio"
+	}
+	args := []string{
+		"-accel", m.accel, "-m", "1024", "-smp", "1", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
+		"-serial", "file:" + m.console(), "-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
+		"-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda ro console=ttyS0 panic=-1 " + words,
+		"-drive", drive,
+	}
+	if results != "" {
+		args = append(args, "-drive", "file="+results+",format=raw,if=virtio")
+	}
+	m.cmd = exec.Command("qemu-system-x86_64", args...)
+	m.cmd.Stderr = os.Stderr
+	return m.cmd.Start()
+}
+
+// Boot starts the machine, and returns when systemd says that it runs.
+func (m *Machine) Boot(ctx context.Context) error {
+	if err := m.start(ctx, "", ""); err != nil {
+		return err
+	}
+	for {
+		var err error
+		if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err == nil {
+			break
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	m.lines = bufio.NewReader(m.shell)
+	for {
+		out, err := m.Shell(ctx, "systemctl is-system-running", 5*time.Second)
+		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
+			return nil
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			log, _ := os.ReadFile(m.console())
+			return fmt.Errorf("cannot boot %s: it still says %q: %w\n%s", m.Disk, out, err, log[max(0, len(log)-3000):])
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// Shell runs a line in the machine and returns what it printed, within a time.
+func (m *Machine) Shell(ctx context.Context, line string, within time.Duration, watch ...func(line string)) (string, error) {
+	deadline := time.Now().Add(within)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	if err := m.shell.SetDeadline(deadline); err != nil {
+		return "", err
+	}
+	tag := fmt.Sprintf("end-of-%d", time.Now().UnixNano())
+	// The tag is broken in two, so that an echo of the line does not end it.
+	if _, err := fmt.Fprintf(m.shell, "{ %s\n} 2>&1; echo; echo %s''%s $?\n", line, tag[:4], tag[4:]); err != nil {
+		return "", err
+	}
+	var out strings.Builder
+	for {
+		text, err := m.lines.ReadString('\n')
+		if err != nil {
+			return out.String(), fmt.Errorf("cannot run %q in the machine: %w\n%s", line, err, out.String())
+		}
+		text = strings.TrimRight(text, "\r\n")
+		if code, ok := strings.CutPrefix(text, tag+" "); ok {
+			if code != "0" {
+				return out.String(), fmt.Errorf("cannot run %q in the machine: exit code %s\n%s", line, code, out.String())
+			}
+			return strings.TrimSpace(out.String()), nil
+		}
+		for _, w := range watch {
+			w(text)
+		}
+		out.WriteString(text + "\n")
+	}
+}
+
+// PowerOff turns the machine off as its user does.
+func (m *Machine) PowerOff(ctx context.Context) error {
+	if _, err := fmt.Fprintln(m.shell, "systemctl poweroff --no-block"); err != nil {
+		return err
+	}
+	return m.wait(ctx)
+}
+
+// Kill pulls the plug.
+func (m *Machine) Kill() {
+	if m.cmd != nil && m.cmd.ProcessState == nil {
+		_ = m.cmd.Process.Kill() // it may have ended by itself
+		_ = m.cmd.Wait()
+	}
+}
+
+func (m *Machine) wait(ctx context.Context) error {
+	ended := make(chan error, 1)
+	go func() { ended <- m.cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		_ = m.cmd.Process.Kill()
+		<-ended
+		return fmt.Errorf("cannot wait for %s to turn off: %w", m.Disk, ctx.Err())
+	}
+}
+
+// Check boots the disk as far as the initramfs and what hostctl does there, and
+// returns the manifest of the root that init then finds.
+func (m *Machine) Check(ctx context.Context) (string, error) {
+	results := filepath.Join(m.Dir, "results")
+	if err := os.WriteFile(results, nil, 0o600); err != nil {
+		return "", err
+	}
+	if err := os.Truncate(results, 16<<20); err != nil {
+		return "", err
+	}
+	if err := m.start(ctx, "init=/root/check", results); err != nil {
+		return "", err
+	}
+	if err := m.wait(ctx); err != nil {
+		return "", err
+	}
+	return readManifest(results, m.console())
+}
+
+func readManifest(results, console string) (string, error) {
+	b, err := os.ReadFile(results)
+	if err != nil {
+		return "", err
+	}
+	text, whole := strings.CutPrefix(string(b), "BEGIN\n")
+	text, _, ended := strings.Cut(text, "\nEND\n")
+	if !whole || !ended {
+		log, _ := os.ReadFile(console)
+		return "", fmt.Errorf("cannot find a manifest: the boot did not come that far:\n%s", log[max(0, len(log)-3000):])
+	}
+	return text, nil
+}
