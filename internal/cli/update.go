@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,8 +30,9 @@ func newUpdate(e *env) *cobra.Command {
 		Short: "Lock the flake's inputs and every host's packages at what is current",
 		Long: `update writes flake.lock and hosts/NAME/packages.lock: it looks up what the
 inputs' urls mean now, and asks apt's solver which packages, in which versions,
-each host (or the one that --host names) then holds. It changes no machine;
-commit the files, and 'hostctl switch' installs exactly what they say.
+each host (or the one that --host names) then holds. If any of this fails, every
+lock stays as it is. It changes no machine; commit the files, and 'hostctl switch'
+installs exactly what they say.
 
 With INPUTs only these are looked up; an input's own inputs are locked with it,
 as its own lock has them. Packages are resolved anew when one of the INPUTs is a
@@ -78,12 +81,8 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 		}
 		changes = append(changes, *change)
 	}
-	// Every host is resolved before the first lock is written: they are
-	// committed together.
-	for _, c := range changes {
-		if err := writePackageLock(f, c.Host, c.lock); err != nil {
-			return err
-		}
+	if err := writeLocks(f, changes); err != nil {
+		return fmt.Errorf("cannot update: %w", err)
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(struct {
@@ -182,12 +181,22 @@ func oldPackageLock(f *flake.Flake, host string) ([]spec.Locked, error) {
 	return lock, nil
 }
 
-func writePackageLock(f *flake.Flake, host string, lock []spec.Locked) error {
-	path := packageLockPath(f, host)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+// writeLocks writes what changed of flake.lock and the packages.locks, all or
+// nothing: they are committed together.
+func writeLocks(f *flake.Flake, changes []lockChange) error {
+	text, err := f.LockText()
+	if err != nil {
+		return err
 	}
-	return system.WriteFile(path, apt.FormatLock(lock), 0o644, os.Getuid(), os.Getgid())
+	files := map[string][]byte{f.LockPath(): text}
+	for _, c := range changes {
+		files[packageLockPath(f, c.Host)] = apt.FormatLock(c.lock)
+	}
+	maps.DeleteFunc(files, func(path string, text []byte) bool {
+		old, err := os.ReadFile(path)
+		return err == nil && bytes.Equal(old, text)
+	})
+	return system.WriteFiles(files, 0o644, os.Getuid(), os.Getgid())
 }
 
 func compareLocks(host string, old, lock []spec.Locked) *lockChange {

@@ -57,7 +57,12 @@ func (u *updater) run(want int, args ...string) string {
 
 func (u *updater) lock(host string) string {
 	u.t.Helper()
-	b, err := os.ReadFile(filepath.Join(u.dir, "hosts", host, "packages.lock"))
+	return u.read(filepath.Join("hosts", host, "packages.lock"))
+}
+
+func (u *updater) read(name string) string {
+	u.t.Helper()
+	b, err := os.ReadFile(filepath.Join(u.dir, name))
 	if err != nil {
 		u.t.Fatal(err)
 	}
@@ -89,6 +94,38 @@ func TestUpdate(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("--json lacks %s:\n%s", want, out)
 		}
+	}
+}
+
+// What cannot be resolved keeps every lock as it is, to the byte, also that of
+// the inputs, which are looked up before.
+func TestUpdateKeepsEveryLock(t *testing.T) {
+	u := newUpdater(t)
+	u.archive.Add(repo.Standard("1")...)
+	writeTestFile(t, filepath.Join(u.dir, "data", "x"), []byte("1"))
+	flake := u.read("flake.hcl")
+	u.write("flake.hcl", flake+`
+input "data" {
+  url   = "path:./data"
+  flake = false
+}
+`)
+	u.write("a.hcl", `package "dt-base" {}`+"\n")
+	u.write("b.hcl", `package "dt-base" {}`+"\n")
+	u.run(exitOK)
+	locks := func() string { return u.read("flake.lock") + u.lock("a") + u.lock("b") }
+	before := locks()
+	u.archive.Replace(repo.Standard("2")...)
+	u.write("data/x", "2")
+	u.write("b.hcl", `package "dt-bsae" {}`+"\n")
+	u.run(exitFailed)
+	u.run(exitFailed, "data")
+	if locks() != before {
+		t.Errorf("after a failure the locks are\n%swere\n%s", locks(), before)
+	}
+	u.write("b.hcl", "")
+	if out := u.run(exitOK); !strings.Contains(out, "input ~ data") || locks() == before {
+		t.Errorf("nothing is locked when it is mended:\n%s", out)
 	}
 }
 

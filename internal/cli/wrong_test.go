@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 var update = flag.Bool("update", false, "write what hostctl says now into test/wrong")
@@ -144,6 +147,14 @@ func prepare(t *testing.T, dir, line string) error {
 		return os.Remove(at(1))
 	case "move": // FROM TO
 		return os.Rename(at(1), at(2))
+	case "lock": // the inputs alone, without packages
+		f, diags := flake.Load(dir)
+		if diags.HasErrors() {
+			return diags
+		}
+		_, err := f.Update(t.Context(), nil)
+		text, textErr := f.LockText()
+		return errors.Join(err, textErr, os.WriteFile(f.LockPath(), text, 0o644))
 	}
 	// It may fail itself of what is wrong; what it wrote until then counts.
 	Run(append(words, "--flake", dir), strings.NewReader(""), io.Discard, io.Discard)

@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -71,7 +72,9 @@ func TestInputs(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if _, err := f.Update(t.Context(), []string{"parts"}); err != nil {
+	_, err := f.Update(t.Context(), []string{"parts"})
+	text, textErr := f.LockText()
+	if err := errors.Join(err, textErr, os.WriteFile(f.LockPath(), text, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	var list completionList

@@ -36,6 +36,9 @@ func treeDir(cache, hash string) string { return filepath.Join(cache, "inputs", 
 // hash: every byte is read, since a size and a time can be right by chance.
 func (in *Input) content(ctx context.Context, locked lockedInput) (string, error) {
 	if !in.source.git {
+		if err := in.isFolder(); err != nil {
+			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
+		}
 		hash, err := hashTree(in.source.path)
 		if err != nil {
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
@@ -79,11 +82,26 @@ func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
 		}
 		return in.fetch(ctx, cache, in.source.rev)
 	}
+	if err := in.isFolder(); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.key, err)
+	}
 	hash, err := hashTree(in.source.path)
 	if err != nil {
 		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.key, err)
 	}
 	return lockedInput{URL: in.URL, Hash: hash}, nil
+}
+
+// isFolder refuses a path: url that names none.
+func (in *Input) isFolder() error {
+	info, err := os.Stat(in.source.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("its url is %s, and there is no folder %s", in.URL, in.source.path)
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("its url is %s, and %s is no folder", in.URL, in.source.path)
+	}
+	return err
 }
 
 // fetch puts one commit's tree below the cache; an empty rev is the url's

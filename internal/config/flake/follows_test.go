@@ -19,7 +19,7 @@ func lockedNames(t *testing.T, dir string) []string {
 
 func update(t *testing.T, dir string, names ...string) []InputChange {
 	t.Helper()
-	changes, err := mustLoad(t, dir).Update(context.Background(), names)
+	changes, err := updateAndWrite(mustLoad(t, dir), names)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -60,15 +60,16 @@ func readLock(path string) (*lockFile, error) {
 	return lock, nil
 }
 
-func writeWhole(path string, data []byte) error {
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+// LockPath is where flake.lock stands.
+func (f *Flake) LockPath() string { return filepath.Join(f.Dir, lockName) }
+
+// LockText is flake.lock as it has to be written after Update.
+func (f *Flake) LockText() ([]byte, error) {
+	b, err := json.MarshalIndent(f.lock, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	return nil
+	return append(b, '\n'), nil
 }
 
 // hashTree is the SHA-256 over every file's path, sort and content, by path.

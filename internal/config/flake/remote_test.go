@@ -37,7 +37,7 @@ func serve(t *testing.T, dir string, login bool) *gitserver.HTTPS {
 func locking(t *testing.T, url string) (string, error) {
 	t.Helper()
 	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": fmt.Sprintf("input \"b\" {\n  url = %q\n  flake = false\n}\n", url)})
-	_, err := mustLoad(t, dir).Update(context.Background(), nil)
+	_, err := updateAndWrite(mustLoad(t, dir), nil)
 	return dir, err
 }
 

@@ -2,7 +2,6 @@ package flake
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -24,7 +23,8 @@ const maxInputDepth = 8
 // Update locks the named inputs, or all, at what their urls mean now, and
 // forgets those that flake.hcl no longer has. An input's own inputs are
 // locked with it, where its own lock has them if that holds their url.
-// Package sources are locked in packages.lock, not here.
+// Package sources are locked in packages.lock, not here. No file is written:
+// the flake has the new lock, and LockText is its text.
 func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, error) {
 	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
 	for _, name := range names {
@@ -44,16 +44,7 @@ func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, erro
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	b, err := json.MarshalIndent(next, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
-	}
 	changes := compareInputs(f.lock, next)
-	if len(changes) > 0 || !exists(filepath.Join(f.Dir, lockName)) {
-		if err := writeWhole(filepath.Join(f.Dir, lockName), append(b, '\n')); err != nil {
-			return nil, err
-		}
-	}
 	f.lock = next
 	return changes, nil
 }

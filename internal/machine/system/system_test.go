@@ -3,6 +3,8 @@ package system
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 )
 
@@ -64,5 +66,30 @@ func TestWriteFile(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(dir, ".hostctl-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("temporary files stay: %v, %v", left, err)
+	}
+}
+
+// Files that belong together are all written or none: where the last cannot
+// be put in its place, the first are what they were.
+func TestWriteFilesTogether(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := WriteFiles(map[string][]byte{at("a"): []byte("1"), at("new/b"): []byte("1")}, 0o644, os.Getuid(), os.Getgid()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(at("c"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{at("a"): []byte("2"), at("b"): []byte("2"), at("c"): []byte("2")}
+	if err := WriteFiles(files, 0o644, os.Getuid(), os.Getgid()); err == nil || !strings.Contains(err.Error(), "cannot write "+at("c")) {
+		t.Errorf("a file over a folder: %v", err)
+	}
+	var left []string
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	if b, readErr := os.ReadFile(at("a")); err != nil || readErr != nil || string(b) != "1" || !slices.Equal(left, []string{"a", "c", "new"}) {
+		t.Errorf("a is %q and the folder holds %q (%v, %v)", b, left, err, readErr)
 	}
 }

@@ -3,8 +3,10 @@ package system
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -22,27 +24,79 @@ func StageFile(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	return writeFile(path, data, mode, uid, gid, false)
 }
 
-func writeFile(path string, data []byte, mode os.FileMode, uid, gid int, durable bool) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".hostctl-*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
+// WriteFiles is WriteFile for files that belong together, content by path:
+// all are written and synced beside their places before the first is renamed
+// over what is there, and where a rename fails those before it are undone.
+// Folders that are missing are made.
+func WriteFiles(files map[string][]byte, mode os.FileMode, uid, gid int) (err error) {
+	paths := slices.Sorted(maps.Keys(files))
+	made := map[string]string{}
 	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("cannot write %s: %w", path, err), ignoreMissing(os.Remove(f.Name())))
+		for _, tmp := range made {
+			err = errors.Join(err, ignoreMissing(os.Remove(tmp)))
 		}
 	}()
-	if err := fill(f, data, mode, uid, gid, durable); err != nil {
+	for _, path := range paths {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return fmt.Errorf("cannot write %s: %w", path, err)
+		}
+		tmp, err := beside(path, files[path], mode, uid, gid, true)
+		if err != nil {
+			return err
+		}
+		made[path] = tmp
+	}
+	var undo []func() error
+	for _, path := range paths {
+		old, err := os.ReadFile(path)
+		back := func() error { return WriteFile(path, old, mode, uid, gid) }
+		if errors.Is(err, os.ErrNotExist) {
+			back, err = func() error { return os.Remove(path) }, nil
+		}
+		if err == nil {
+			err = os.Rename(made[path], path)
+		}
+		if err != nil {
+			errs := []error{fmt.Errorf("cannot write %s: %w", path, err)}
+			for _, f := range undo {
+				errs = append(errs, f())
+			}
+			return errors.Join(errs...)
+		}
+		undo = append(undo, back)
+	}
+	for _, path := range paths {
+		if err := SyncDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(path string, data []byte, mode os.FileMode, uid, gid int, durable bool) error {
+	tmp, err := beside(path, data, mode, uid, gid, durable)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
+	if err := os.Rename(tmp, path); err != nil {
+		return errors.Join(fmt.Errorf("cannot write %s: %w", path, err), ignoreMissing(os.Remove(tmp)))
 	}
 	if !durable {
 		return nil
 	}
-	return SyncDir(dir)
+	return SyncDir(filepath.Dir(path))
+}
+
+// beside writes what shall stand at path into a temporary file of its folder.
+func beside(path string, data []byte, mode os.FileMode, uid, gid int, durable bool) (tmp string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".hostctl-*")
+	if err != nil {
+		return "", fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	if err := fill(f, data, mode, uid, gid, durable); err != nil {
+		return "", errors.Join(fmt.Errorf("cannot write %s: %w", path, err), ignoreMissing(os.Remove(f.Name())))
+	}
+	return f.Name(), nil
 }
 
 // fill writes and closes f. The owner is set before the mode, because chown
