@@ -2,9 +2,12 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -30,6 +33,9 @@ func (s *stage) units(ctx context.Context) error {
 		if err := s.unitFiles(name, live[name]); err != nil {
 			return fmt.Errorf("cannot set unit %q%s: %w", name, s.origin(spec.KindUnit, name), err)
 		}
+	}
+	if err := s.refuseStray(names); err != nil {
+		return err
 	}
 	if err := s.enable(ctx, todo[systemd.Enable]); err != nil {
 		return err
@@ -116,6 +122,31 @@ func (s *stage) enable(ctx context.Context, units []string) error {
 		}
 	}
 	return systemd.Systemctl(ctx, s.root, systemd.Enable, units)
+}
+
+// refuseStray refuses, all at once, settings for units that nothing brings,
+// mostly misspelt ones: systemd passes over a drop-in to no unit in silence.
+// Units that need no file (mounts, devices, slices, scopes), prefixes
+// (a-.service) and SysV scripts are let pass. What a generator will make at
+// boot is not in the stage: the error says how to write for such a unit.
+func (s *stage) refuseStray(names []string) error {
+	var errs []error
+	for _, name := range names {
+		u := s.Want.Units[name]
+		touched := len(u.DropIns)+len(u.RestartTriggers)+len(u.ReloadTriggers) > 0 || u.ReloadIfChanged || u.RestartIfChanged != nil
+		masked := u.Masked != nil && *u.Masked
+		stem, kind := strings.TrimSuffix(name, filepath.Ext(name)), filepath.Ext(name)
+		if !touched || masked || u.Content != "" || strings.HasSuffix(stem, "-") ||
+			!slices.Contains([]string{".service", ".socket", ".timer", ".path", ".target"}, kind) || systemd.Fragment(s.root, name) != "" {
+			continue
+		}
+		if _, err := os.Stat(s.root.Path("/etc/init.d/" + stem)); kind == ".service" && err == nil {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("cannot change unit %q%s: no package and no unit of the spec brings it; mend its name, add the package, or the unit's content. "+
+			"For a unit that a generator makes at boot, write the drop-in as file %q", name, s.origin(spec.KindUnit, name), unitPath(name)+".d/NAME.conf"))
+	}
+	return errors.Join(errs...)
 }
 
 // removeStrayLinks removes links that still enable what must not be: those of

@@ -309,6 +309,48 @@ func TestUnitErrors(t *testing.T) {
 	refused(t, change(t, root, &spec.Host{Units: map[string]spec.Unit{"x.service": {DropIns: map[string]string{"../../x.conf": ""}}}}, nil, nil), "NAME.conf")
 }
 
+// Settings for a unit that nothing brings are refused, all at once; those for
+// units that are not files, or that the host is told to mask, are not.
+func TestStrayUnits(t *testing.T) {
+	root := debian(t)
+	want := func(units map[string]spec.Unit) *spec.Host {
+		return &spec.Host{Units: units, Origins: map[spec.ID]spec.Origin{{Kind: spec.KindUnit, Name: "libvertd.service"}: {File: "virt.hcl", Line: 2}}}
+	}
+	nice := map[string]string{"a.conf": "[Service]\nNice=1\n"}
+	refused(t, change(t, root, want(map[string]spec.Unit{
+		"libvertd.service": {ReloadIfChanged: true}, "dbuss.socket": {DropIns: nice}, "dbus.service": {DropIns: nice},
+	}), nil, nil), `unit "libvertd.service" (virt.hcl:2)`, `unit "dbuss.socket"`, `/etc/systemd/system/dbuss.socket.d/NAME.conf`)
+	write(t, root, "/etc/init.d/old", "#!/bin/sh\n")
+	if err := change(t, root, want(map[string]spec.Unit{
+		"old.service": {DropIns: nice}, "user-.slice": {DropIns: nice}, "home.mount": {DropIns: nice}, "dbus-.service": {DropIns: nice},
+		"libvertd.service": {ReloadIfChanged: true, Masked: ptr(true)}, "own.service": {Content: "[Service]\nExecStart=/bin/true\n", DropIns: nice},
+		"gone.service": {Enabled: ptr(false)},
+	}), nil, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// Modules that no kernel of the root has are refused, all at once; where there
+// is no kernel, nothing is known.
+func TestUnknownModules(t *testing.T) {
+	root := folder(t)
+	want := &spec.Host{
+		KernelModules: []string{"kvmfr", "vfio-pci", "nonsense", "tcp_bbr", "v4l2loopback"},
+		Origins:       map[spec.ID]spec.Origin{{Kind: spec.KindKernelModule, Name: "kvmfr"}: {File: "hardware.hcl", Line: 2}},
+	}
+	if err := change(t, root, want, nil, nil); err != nil {
+		t.Errorf("without a kernel: %v", err)
+	}
+	write(t, root, "/usr/lib/modules/6.12/kernel/drivers/vfio/vfio_pci.ko.xz", "")
+	write(t, root, "/usr/lib/modules/6.12/modules.builtin", "kernel/net/ipv4/tcp_bbr.ko\n")
+	write(t, root, "/usr/src/v4l2loopback-0.15/dkms.conf", "BUILT_MODULE_NAME[0]=\"v4l2loopback\"\n")
+	err := change(t, root, want, nil, nil)
+	refused(t, err, `kernel module "kvmfr" (hardware.hcl:2)`, `kernel module "nonsense"`)
+	if err != nil && (strings.Contains(err.Error(), "vfio") || strings.Contains(err.Error(), "bbr") || strings.Contains(err.Error(), "v4l2")) {
+		t.Errorf("modules that are there are refused: %v", err)
+	}
+}
+
 func TestStatCache(t *testing.T) {
 	root := folder(t)
 	write(t, root, "/etc/x", "old")
