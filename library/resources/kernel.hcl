@@ -8,5 +8,5 @@ option "sysctl" {
 option "kernel_module" {
   type        = set(string)
   default     = []
-  description = "Kernel modules that are loaded now and at boot."
+  description = "Kernel modules that are loaded now and at boot. A switch refuses one that no kernel of the host has and no DKMS package builds."
 }

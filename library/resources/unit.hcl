@@ -6,7 +6,7 @@ option "unit.*.content" {
 option "unit.*.drop_in" {
   type        = map(lines)
   default     = {}
-  description = "Additions to the unit: a file name such as 10-limits.conf to its text."
+  description = "Additions to the unit: a file name such as 10-limits.conf to its text. A switch refuses them for a unit that nothing brings."
 }
 
 option "unit.*.enabled" {
