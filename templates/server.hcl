@@ -1,66 +1,17 @@
-# What every server has.
+# What servers have beside modules/base.
 imports = [
   "../modules/applications",
   "../modules/audio/disable.hcl",
+  "../modules/base",
   "../modules/console",
   "../modules/virt",
   "../home",
 ]
 
-time { time_zone = "America/New_York" }
-
-i18n {
-  default_locale = "en_US.UTF-8"
-}
-
-networking {
-  firewall { enable = true }
-}
-
 services {
-  ntp { enable = true }
   openssh {
     enable        = true
     open_firewall = true
     settings      = { PermitRootLogin = "no", PasswordAuthentication = false }
   }
-}
-
-security {
-  sudo { enable = true }
-}
-
-users { default_shell = "zsh" }
-
-user {
-  name                 = args.user
-  shell                = "zsh"
-  groups               = ["sudo", "netdev", "docker", "plugdev"]
-  hashed_password_file = config.secret.user_password_hashed.path
-  authorized_keys      = args.authorized_keys
-}
-
-programs {
-  htop { enable = true }
-  mtr { enable = true }
-  wireshark { enable = true }
-}
-
-environment {
-  session_variables = { EDITOR = "nano" }
-  packages = [
-    # automation
-    "ansible",
-    # clouds
-    "awscli",
-    # network
-    "bind9-dnsutils", "cifs-utils", "curl", "iputils-arping", "iputils-clockdiff", "iputils-ping", "iputils-tracepath",
-    "netcat-openbsd", "nmap", "openssl", "wget",
-    # Python, as the system's own packages: pip refuses to touch these
-    "python3", "python3-boto3", "python3-pip", "python3-xmltodict",
-    # looking at the system
-    "btop", "fastfetch", "lshw", "strace",
-    # the rest
-    "age", "git", "jq", "libsecret-tools", "nano", "tar", "tree", "unzip",
-  ]
 }

@@ -1,7 +1,8 @@
-# What every machine with a screen has.
+# What machines with a screen have beside modules/base.
 imports = [
   "../modules/applications",
   "../modules/audio",
+  "../modules/base",
   "../modules/console",
   "../modules/virt",
   "../home",
@@ -10,14 +11,7 @@ imports = [
   "../home/virt-manager", "../home/vscode", "../home/waybar", "../home/wlogout", "../home/zsh",
 ]
 
-time { time_zone = "America/New_York" }
-
-i18n {
-  default_locale = "en_US.UTF-8"
-}
-
 networking {
-  firewall { enable = true }
   networkmanager {
     enable      = true
     wait_online = false
@@ -25,27 +19,13 @@ networking {
 }
 
 services {
-  ntp { enable = true }
   hardware {
     bolt { enable = true }
   }
 }
 
 security {
-  sudo {
-    enable       = true
-    extra_config = "Defaults lecture = never\n" # a root that forgets would be lectured each time
-  }
-}
-
-users { default_shell = "zsh" }
-
-user {
-  name                 = args.user
-  shell                = "zsh"
-  groups               = ["sudo", "netdev", "docker", "plugdev"]
-  hashed_password_file = config.secret.user_password_hashed.path
-  authorized_keys      = args.authorized_keys
+  sudo { extra_config = "Defaults lecture = never\n" } # a root that forgets would be lectured each time
 }
 
 fonts {
@@ -55,35 +35,18 @@ fonts {
 }
 
 programs {
-  htop { enable = true }
-  mtr { enable = true }
-  wireshark {
-    enable  = true
-    package = "wireshark"
-  }
+  wireshark { package = "wireshark" }
 }
 
 environment {
-  session_variables = {
-    EDITOR                       = "nano"
-    ELECTRON_OZONE_PLATFORM_HINT = "auto"
-  }
+  session_variables = { ELECTRON_OZONE_PLATFORM_HINT = "auto" }
   packages = [
-    # automation
-    "ansible",
-    # clouds
-    "awscli", "azure-cli",
-    # network
-    "bind9-dnsutils", "cifs-utils", "curl", "iputils-arping", "iputils-clockdiff", "iputils-ping", "iputils-tracepath",
-    "netcat-openbsd", "network-manager-openconnect", "network-manager-openconnect-gnome", "nmap", "openconnect", "openssl", "wget",
-    # Python, as the system's own packages: pip refuses to touch these
-    "python3", "python3-boto3", "python3-botocore", "python3-docker", "python3-jq", "python3-pip", "python3-requests", "python3-xmltodict",
-    # looking at the system
-    "btop", "fastfetch", "lshw", "strace", "usbutils",
+    "azure-cli",
+    "network-manager-openconnect", "network-manager-openconnect-gnome", "openconnect",
+    "golang-go", "python3-botocore", "python3-docker", "python3-jq", "python3-requests",
+    "usbutils",
     # the desktop
     "file-roller", "flameshot", "gimp", "remmina", "seahorse", "vlc",
-    # the rest
-    "age", "git", "golang-go", "jq", "libsecret-tools", "nano", "tar", "tree", "unzip",
   ]
 }
 
