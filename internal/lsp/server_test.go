@@ -184,8 +184,10 @@ func TestDiagnosticsFollowTyping(t *testing.T) {
 		t.Fatalf("the typo gives %+v", got)
 	}
 	e.change("base.hcl", "services {\n  openssh { enable = true }\n}\n")
-	if got := e.diagnosed("base.hcl"); len(got) != 0 {
-		t.Errorf("mended, and there is still %+v", got)
+	for _, d := range e.diagnosed("base.hcl") { // a warning of the library may stand at the line that sets its option
+		if d.Severity == severityError {
+			t.Errorf("mended, and there is still %+v", d)
+		}
 	}
 	e.change("base.hcl", "services {\n  openssh { enable = \"perhaps\" }\n")
 	if got := e.diagnosed("base.hcl"); len(got) == 0 {
