@@ -50,7 +50,10 @@ func (e *env) changing(ctx context.Context, do func(context.Context, *session) e
 	if err := s.noteBooted(); err != nil {
 		return err
 	}
-	return do(ctx, s)
+	if err := s.arrive(); err != nil { // where an early replay, or a run that was killed, has led
+		return err
+	}
+	return errors.Join(do(ctx, s), s.arrive())
 }
 
 // openRecovered opens the machine and brings what an earlier run left open

@@ -82,7 +82,9 @@ func (s *session) rollbackTarget(to int) (int, error) {
 			return 0, errors.New("cannot roll back: generation 0 is the machine as hostctl found it, there is nothing before it")
 		}
 	}
-	if to == s.current {
+	if foreign, err := s.foreign(); err != nil {
+		return 0, err
+	} else if to == s.current && !foreign { // with it, it is the way back to how hostctl left it
 		return 0, fmt.Errorf("cannot roll back to generation %d: it is the current one", to)
 	}
 	_, err := s.store.Meta(to)
@@ -104,6 +106,13 @@ func (s *session) planRecorded(to int) (*spec.Host, *spec.Plan, error) {
 }
 
 func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan) error {
+	if err := s.absorb(); err != nil {
+		return err
+	}
+	p, err := s.pastForeign(to, want, p)
+	if err != nil {
+		return err
+	}
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}

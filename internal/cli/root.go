@@ -24,7 +24,7 @@ import (
 const (
 	exitOK         = 0
 	exitFailed     = 1 // failed, and the host is as it was
-	exitChanges    = 2 // plan --detailed-exitcode: there are changes
+	exitChanges    = 2 // plan --detailed-exitcode, drift: there are changes
 	exitRolledBack = 3 // failed after the commit, and rolled back
 	exitLocked     = 4 // another run holds the lock
 
@@ -128,7 +128,7 @@ a Debian machine be what it says: packages, services, users, files and secrets,
 as one transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
-(plan --detailed-exitcode), 3 failed and rolled back, 4 another run holds the lock.`,
+(plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -212,6 +212,7 @@ func commands(e *env) []*cobra.Command {
 		newFlake(e),
 		newUpdate(e),
 		newPlan(e),
+		newDrift(e),
 		newSwitch(e),
 		newDryActivate(e),
 		newBoot(e),

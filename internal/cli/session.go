@@ -158,13 +158,9 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 // observe reads the machine, with the digests of files that it has hashed
 // before. The digests of one root are no use on another.
 func (s *session) observe(want *spec.Host) (*spec.State, error) {
-	dir, err := cacheDir()
+	path, err := s.statCache("stat")
 	if err != nil {
 		return nil, err
-	}
-	path := filepath.Join(dir, "stat", spec.Sum([]byte(s.root))[:16]+".json")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("cannot keep digests of files: %w", err)
 	}
 	cache, err := kind.LoadStatCache(path)
 	if err != nil {

@@ -97,6 +97,10 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 // switchTo carries out a plan: everything that can fail without touching the
 // machine first, then commit, then activation, and back where that fails.
 func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, opts switchOptions) error {
+	if err := s.absorb(); err != nil {
+		return err
+	}
+	p.Generation = s.current
 	hashes, err := s.preflight(target.host)
 	if err != nil {
 		return err
@@ -132,6 +136,9 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	}
 	if err := s.possible(number, rec); err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
+	}
+	if err := s.keepReplaced(rec); err != nil {
+		return errors.Join(err, stage.Discard(s.root, number), s.store.DiscardPending())
 	}
 	if later {
 		return s.postpone(number, rec, opts)

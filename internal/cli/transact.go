@@ -24,6 +24,11 @@ import (
 // at the end. It also returns what happens to accounts on the way.
 func (s *session) steps(id string, to int, fresh *generation.Record) (*commit.Builder, []account.Delta, error) {
 	b := commit.NewBuilder(s.root, id, s.objects.Get)
+	known, err := s.standIns()
+	if err != nil {
+		return nil, nil, err
+	}
+	b.StandIns(known)
 	if fresh != nil {
 		to = fresh.Meta.Parent
 	}
@@ -219,6 +224,9 @@ func (s *session) begin(name, system string) error {
 		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0),
 	}
 	if err := errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, generation.Path(0))); err != nil {
+		return fmt.Errorf("cannot record the machine as it is: %w", err)
+	}
+	if err := s.takeBaseline(0); err != nil {
 		return fmt.Errorf("cannot record the machine as it is: %w", err)
 	}
 	if err := os.Symlink(generation.Link(0), filepath.Join(s.root, generation.CurrentPath)); err != nil {

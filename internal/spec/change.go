@@ -9,7 +9,10 @@ type State struct {
 	Users     map[string]User
 	Groups    map[string]Group
 	Sysctls   map[string]string // of hostctl's own file in /etc/sysctl.d
-	Modules   []string          // of hostctl's own file in /etc/modules-load.d
+	// LiveSysctls are what the running kernel has of those keys that the
+	// wanted Host sets and that can be set here; blanks are single spaces.
+	LiveSysctls map[string]string
+	Modules     []string // of hostctl's own file in /etc/modules-load.d
 	// Secrets are the names that are installed below /run, with owner,
 	// group and mode; FileDigest and Key are those of the manifest that the
 	// last installation left beside them.

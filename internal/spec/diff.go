@@ -50,6 +50,7 @@ func DiffFile(path string, have *File, want File) []Field {
 	d.add("mode", have.Mode, live.Mode)
 	d.add("owner", have.Owner, live.Owner)
 	d.add("group", have.Group, live.Group)
+	d.add("xattrs", set(have.Xattrs), "")
 	return d
 }
 

@@ -144,6 +144,10 @@ type File struct {
 	// Content bears. Such a file is rendered to tmpfs at activation and its
 	// path is a symlink to the rendering.
 	Secrets []string `json:"secrets,omitempty"`
+	// Xattrs are the names of those extended attributes of a regular file
+	// that grant something or were put there by hand: capabilities, ACLs and
+	// user.*. A State alone has them; no file of a spec does.
+	Xattrs []string `json:"xattrs,omitempty"`
 	// Check is run in the stage with {path} replaced; a non-zero exit
 	// refuses the whole change.
 	Check []string `json:"check,omitempty"`

@@ -341,17 +341,6 @@ func TestUnitOfCgroup(t *testing.T) {
 	}
 }
 
-func TestSysctlPath(t *testing.T) {
-	for key, want := range map[string]string{
-		"kernel.panic": "/proc/sys/kernel/panic", "net/ipv4/conf/eth0.1/forwarding": "/proc/sys/net/ipv4/conf/eth0.1/forwarding",
-		"net.ipv4.conf.eth0/1.forwarding": "/proc/sys/net/ipv4/conf/eth0.1/forwarding",
-	} {
-		if got := sysctlPath(key); got != want {
-			t.Errorf("%s: %s, want %s", key, got, want)
-		}
-	}
-}
-
 func TestDormant(t *testing.T) {
 	units := map[string]unit{
 		"a.service": stopped, "b.service": running, "c.service": with(stopped, oneshot), "d.service": with(stopped, failed),

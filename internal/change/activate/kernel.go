@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -122,21 +123,12 @@ func (a *activation) sysctls(context.Context) error {
 }
 
 func writeSysctl(key, value string) error {
-	f, err := os.OpenFile(sysctlPath(key), os.O_WRONLY, 0)
+	f, err := os.OpenFile(system.SysctlPath(key), os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteString(value)
 	return errors.Join(err, f.Close())
-}
-
-// sysctlPath turns a key into its file: dots separate, unless a slash comes
-// first, and then the two change roles (sysctl.d(5)).
-func sysctlPath(key string) string {
-	if i := strings.IndexAny(key, "./"); i >= 0 && key[i] == '.' {
-		key = strings.NewReplacer(".", "/", "/", ".").Replace(key)
-	}
-	return filepath.Join("/proc/sys", key)
 }
 
 func (a *activation) hostname(context.Context) error {

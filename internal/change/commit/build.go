@@ -22,6 +22,7 @@ type Builder struct {
 	tx       *Tx
 	now      map[string]*Node // paths that earlier steps determine
 	folders  map[string]*Attr // times to set last
+	standIns []StandIn
 	spares   int
 	fresh    bool // the edge at hand was staged just now
 	problem  []error
@@ -35,6 +36,26 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
 		tx: &Tx{ID: id},
 	}
+}
+
+// StandIns tells which nodes stand for others that are no more, the oldest
+// first.
+func (b *Builder) StandIns(known []StandIn) { b.standIns = known }
+
+// read is ReadNode, with what the node stands for.
+func (b *Builder) read(path string) (*Node, error) {
+	n, err := ReadNode(path)
+	if err != nil || n == nil {
+		return n, err
+	}
+	ino := n.Ino
+	for _, s := range slices.Backward(b.standIns) {
+		if s.Ino == ino && s.Size == n.Size && s.MTime == n.MTime {
+			n.standsFor = append(n.standsFor, s.For)
+			ino = s.For
+		}
+	}
+	return n, nil
 }
 
 // Forward adds the edge from c's parent to c. Fresh says that the edge has
@@ -109,7 +130,7 @@ func (b *Builder) live(path string) *Node {
 	if n, ok := b.now[path]; ok {
 		return n
 	}
-	n, err := ReadNode(filepath.Join(b.root, path))
+	n, err := b.read(filepath.Join(b.root, path))
 	if err != nil {
 		b.fail(err)
 	}
@@ -174,7 +195,7 @@ func (b *Builder) attr(path string, fs int, live, to *Node) {
 func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) {
 	step := Step{Do: swap, Path: e.Path, FS: fs, Slot: e.Slot}
 	if to != nil {
-		waiting, err := ReadNode(filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot))
+		waiting, err := b.read(filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot))
 		if err != nil {
 			b.fail(err)
 			return

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -42,16 +43,28 @@ type Attr struct {
 // Node identifies what stands at a path.
 type Node struct {
 	Attr
-	Ino    uint64 `json:"ino"`
-	Size   int64  `json:"size,omitempty"`
-	Digest string `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
+	Ino  uint64 `json:"ino"`
+	Size int64  `json:"size,omitempty"`
+	// standsFor are the inodes that the node was made again for.
+	standsFor []uint64
+	Digest    string `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
+}
+
+// StandIn is a node that hostctl made again, byte for byte, in the place of one
+// that somebody had deleted: records of that one mean this.
+type StandIn struct {
+	Ino   uint64 `json:"ino"`
+	For   uint64 `json:"for"` // the inode that is no more
+	Size  int64  `json:"size"`
+	MTime int64  `json:"mtime"`
 }
 
 // IsDir reports whether the node is a directory.
 func (n *Node) IsDir() bool { return n != nil && n.Mode&unix.S_IFMT == unix.S_IFDIR }
 
-// same reports whether live is still the node that was recorded. One whose
-// bytes are known by digest may have been made again from them.
+// same reports whether live is still the node that was recorded, or stands in
+// for it. One whose bytes are known by digest may have been made again from
+// them.
 func (n *Node) same(live *Node) bool {
 	if n == nil || live == nil {
 		return n == nil && live == nil
@@ -59,7 +72,7 @@ func (n *Node) same(live *Node) bool {
 	if n.IsDir() && live.IsDir() {
 		return true
 	}
-	return (n.Ino == live.Ino || n.Digest != "") && n.Size == live.Size && n.MTime == live.MTime &&
+	return (n.Ino == live.Ino || n.Digest != "" || slices.Contains(live.standsFor, n.Ino)) && n.Size == live.Size && n.MTime == live.MTime &&
 		n.Mode == live.Mode && n.UID == live.UID && n.GID == live.GID
 }
 

@@ -44,7 +44,12 @@ type Meta struct {
 	LockDigest string    `json:"lock_digest"`
 	Changes    int       `json:"changes"`
 	StatePaths []string  `json:"state_paths,omitempty"` // made by this generation, never taken away
-	Kept       []string  `json:"kept,omitempty"`        // state paths that the stage would have replaced
+	// Absorbed says that apt or dpkg made it, by hand, and hostctl only took
+	// note; Lost are then the packages whose former contents are nowhere any
+	// more, so that no way leads back past it.
+	Absorbed bool     `json:"absorbed,omitempty"`
+	Lost     []string `json:"lost,omitempty"`
+	Kept     []string `json:"kept,omitempty"` // state paths that the stage would have replaced
 }
 
 // Record is one generation.
@@ -368,6 +373,21 @@ func (s Store) Failed(n int) string {
 		return ""
 	}
 	return string(b)
+}
+
+// SetDatabase notes the digest of dpkg's database of generation n
+// (engine-rules 17).
+func (s Store) SetDatabase(n int, digest string) error {
+	return system.WriteFile(filepath.Join(s.Root, Path(n), "database"), []byte(digest+"\n"), 0o600, 0, 0)
+}
+
+// Database is what SetDatabase noted; "" for a generation of an older hostctl.
+func (s Store) Database(n int) (string, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root, Path(n), "database"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
 }
 
 // Pin keeps a generation from being collected, for a reason that lists show.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -37,9 +38,14 @@ func (m *maker) files() {
 func (m *maker) sysctls() {
 	for key, want := range m.Want.Sysctls {
 		have, exists := m.State.Sysctls[key]
-		if !exists || have != want {
-			m.set(spec.KindSysctl, key, exists, []spec.Field{{Name: "value", Before: have, After: want}})
+		var fields []spec.Field
+		if have != want {
+			fields = append(fields, spec.Field{Name: "value", Before: have, After: want})
 		}
+		if live, known := m.State.LiveSysctls[key]; known && exists && live != strings.Join(strings.Fields(want), " ") {
+			fields = append(fields, spec.Field{Name: "live value", Before: live, After: want})
+		}
+		m.set(spec.KindSysctl, key, exists, fields)
 	}
 	// The file is hostctl's own: whoever wrote a key there, it goes.
 	for key, have := range m.State.Sysctls {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -64,6 +65,9 @@ func (job *childJob) stage() (*Result, error) {
 	// Nothing that a script left running may write any more.
 	if err := unix.Kill(-1, syscall.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 		return nil, err
+	}
+	if err := apt.CheckDatabase(system.Root(root)); err != nil {
+		return nil, fmt.Errorf("cannot commit this: %w", err)
 	}
 	after, err := account.Read(system.Root(root))
 	if err != nil {

@@ -94,6 +94,26 @@ func Points(root string) ([]string, error) {
 	return out, nil
 }
 
+// Mounts are the file systems below root on which a changeset can have slots.
+func Mounts(root string) ([]commit.Mount, error) {
+	found, err := findMounts(root, "")
+	if err != nil {
+		return nil, err
+	}
+	var out []commit.Mount
+	for _, m := range found {
+		if !m.Overlay {
+			continue
+		}
+		id, err := commit.FSID(filepath.Join(root, m.Point))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, commit.Mount{Point: m.Point, FSID: id})
+	}
+	return out, nil
+}
+
 func mountOfRoot(root string) (mount, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(root, &st); err != nil {

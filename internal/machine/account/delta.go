@@ -219,3 +219,39 @@ func (d Delta) check() error {
 	}
 	return nil
 }
+
+// Names are the entries of one file that the delta adds, removes or, but for
+// members of groups, edits.
+func (d Delta) Names(path string) []string {
+	var out []string
+	for _, s := range d.Files[path].Steps {
+		if s.Key.Entry && (s.Before == nil || s.After == nil) {
+			out = append(out, s.Key.Text)
+		}
+	}
+	for _, e := range d.Files[path].Edits {
+		if slices.ContainsFunc(e.Fields, func(f FieldEdit) bool { return !isList(path, f.Field) }) {
+			out = append(out, e.Key.Text)
+		}
+	}
+	return out
+}
+
+// Memberships are, by group, the users that the delta puts in or takes out.
+func (d Delta) Memberships() map[string][]string {
+	out := map[string][]string{}
+	for _, e := range d.Files[Group].Edits {
+		for _, f := range e.Fields {
+			if !isList(Group, f.Field) {
+				continue
+			}
+			was, is := list(f.Before), list(f.After)
+			for _, user := range slices.Concat(was, is) {
+				if slices.Contains(was, user) != slices.Contains(is, user) {
+					out[e.Key.Text] = append(out[e.Key.Text], user)
+				}
+			}
+		}
+	}
+	return out
+}

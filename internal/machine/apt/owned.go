@@ -56,6 +56,36 @@ func Owned(root system.Root) (map[string]bool, error) {
 	return owned, addDiversions(root, merged, owned)
 }
 
+// Owners names for every path of Owned one package that has it. Folders belong
+// to many; which of them is named does not matter, they all have to go first.
+func Owners(root system.Root) (map[string]string, error) {
+	lists, err := filepath.Glob(root.Path(infoDir) + "/*.list")
+	if err != nil {
+		return nil, err
+	}
+	diverted, err := diverted(root)
+	if err != nil {
+		return nil, err
+	}
+	merged := mergedFolders(root)
+	out := make(map[string]string, 1<<16)
+	for _, list := range lists {
+		data, err := os.ReadFile(list)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read dpkg's file lists: %w", err)
+		}
+		pkg, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(list), ".list"), ":")
+		for line := range bytes.Lines(data) {
+			path := merged.canonical(strings.TrimSuffix(string(line), "\n"))
+			if d, ok := diverted[path]; ok && d.by != pkg {
+				path = d.to
+			}
+			out[path] = pkg
+		}
+	}
+	return out, nil
+}
+
 // addDiversions reads triples of lines: the path, where it goes, the package.
 func addDiversions(root system.Root, merged mergedUsr, owned map[string]bool) error {
 	data, err := root.Read(diversionsPath)
@@ -88,6 +118,9 @@ func mergedFolders(root system.Root) mergedUsr {
 	}
 	return merged
 }
+
+// Canonical is the path by which Owned knows a path of a package's lists.
+func Canonical(root system.Root, path string) string { return mergedFolders(root).canonical(path) }
 
 func (m mergedUsr) canonical(path string) string {
 	if path == "/." {

@@ -35,6 +35,14 @@ const (
 	unitLink = "/etc/systemd/system/multi-user.target.wants/hostctl-recover.service"
 )
 
+// RecoveryPaths are the files that InstallRecovery writes, and those of their
+// folders that Debian may lack.
+func RecoveryPaths() []string {
+	return []string{
+		"/etc/initramfs-tools", "/etc/initramfs-tools/scripts", filepath.Dir(hookPath), hookPath, unitPath, filepath.Dir(unitLink), unitLink,
+	}
+}
+
 // InstallRecovery puts the two places at which a boot finds an open change
 // into the root: a script for the initramfs, where initramfs-tools is there to
 // take it, and a unit for what has to wait for systemd. They belong to no

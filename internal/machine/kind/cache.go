@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -22,7 +23,11 @@ const settle = 2 * time.Second
 
 // StatCache remembers digests of files by what stat(2) says of them, so that
 // observing hashes only what changed. It is never needed, only faster.
+//
+// It may be used by several goroutines at once.
 type StatCache struct {
+	hash    func(path string) (string, error)
+	mu      sync.Mutex
 	entries map[string]cacheEntry
 	changed bool
 }
@@ -42,7 +47,18 @@ type cacheFile struct {
 }
 
 // NewStatCache is an empty cache.
-func NewStatCache() *StatCache { return &StatCache{entries: map[string]cacheEntry{}} }
+func NewStatCache() *StatCache {
+	return &StatCache{hash: system.Hash, entries: map[string]cacheEntry{}}
+}
+
+// LoadMD5Cache is LoadStatCache for MD5, the sums that dpkg keeps.
+func LoadMD5Cache(path string) (*StatCache, error) {
+	c, err := LoadStatCache(path)
+	if err == nil {
+		c.hash = system.MD5
+	}
+	return c, err
+}
 
 // LoadStatCache reads what Save wrote. A cache that is missing, damaged or of
 // another version is empty.
@@ -58,7 +74,7 @@ func LoadStatCache(path string) (*StatCache, error) {
 	if json.Unmarshal(b, &f) != nil || f.Version != cacheVersion || f.Files == nil {
 		return NewStatCache(), nil
 	}
-	return &StatCache{entries: f.Files}, nil
+	return &StatCache{hash: system.Hash, entries: f.Files}, nil
 }
 
 // Save writes the cache if it learned anything since it was loaded.
@@ -74,22 +90,26 @@ func (c *StatCache) Save(path string) error {
 	return system.StageFile(path, b, 0o600, os.Getuid(), os.Getgid())
 }
 
-// digest is the hex SHA-256 of the regular file at path, which st describes.
-func (c *StatCache) digest(path string, st fs.FileInfo) (string, error) {
+// Digest is the hex digest of the regular file at path, which st describes.
+func (c *StatCache) Digest(path string, st fs.FileInfo) (string, error) {
 	sys := st.Sys().(*syscall.Stat_t)
 	now := cacheEntry{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, MTime: sys.Mtim.Nano(), CTime: sys.Ctim.Nano()}
+	c.mu.Lock()
 	known := c.entries[path]
+	c.mu.Unlock()
 	now.Digest = known.Digest
 	if known == now && known.Digest != "" {
 		return known.Digest, nil
 	}
-	digest, err := system.Hash(path)
+	digest, err := c.hash(path)
 	if err != nil {
 		return "", err
 	}
 	now.Digest = digest
 	if time.Since(time.Unix(0, now.CTime)).Abs() > settle {
+		c.mu.Lock()
 		c.entries[path], c.changed = now, true
+		c.mu.Unlock()
 	}
 	return digest, nil
 }

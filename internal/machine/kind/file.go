@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -54,8 +56,11 @@ func observeFile(path string, names account.Names, wanted string, cache *StatCac
 	switch st.Mode().Type() {
 	case 0:
 		f.Type = spec.Regular
-		if f.Digest, err = cache.digest(path, st); err == nil && f.Digest != wanted {
+		if f.Digest, err = cache.Digest(path, st); err == nil && f.Digest != wanted {
 			f.Content, err = shownText(path, st)
+		}
+		if err == nil {
+			f.Xattrs, err = xattrs(path)
 		}
 	case fs.ModeDir:
 		f.Type = spec.Directory
@@ -66,6 +71,26 @@ func observeFile(path string, names account.Names, wanted string, cache *StatCac
 		f.Type = spec.FileType(st.Mode().Type().String()) // a socket, device or pipe: never what a spec wants
 	}
 	return f, err
+}
+
+// xattrs names the attributes of which spec.File speaks. Those of security
+// modules and file systems are not somebody's doing.
+func xattrs(path string) ([]string, error) {
+	buf := make([]byte, 1024)
+	n, err := unix.Llistxattr(path, buf)
+	if errors.Is(err, unix.ENOTSUP) || err == nil && n == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
+	}
+	var out []string
+	for _, name := range strings.Split(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00") {
+		if name == "security.capability" || name == "system.posix_acl_access" || strings.HasPrefix(name, "user.") {
+			out = append(out, name)
+		}
+	}
+	return out, nil
 }
 
 func shownText(path string, st fs.FileInfo) (string, error) {

@@ -74,7 +74,8 @@ func (s *stage) makeRoom(path string, was spec.FileType) error {
 }
 
 // write makes path what live says. Where only metadata differ, the bytes are
-// not touched: in an overlay that would copy them.
+// not touched: in an overlay that would copy them. A file written anew has no
+// extended attributes.
 func (s *stage) write(path string, have *spec.File, live spec.File) error {
 	uid, gid, err := s.owner(live)
 	if err != nil {
@@ -89,7 +90,7 @@ func (s *stage) write(path string, have *spec.File, live spec.File) error {
 		return fmt.Errorf("its mode %q is not four octal digits", live.Mode)
 	}
 	mode := os.FileMode(bits)
-	if live.Type == spec.Regular && (have == nil || have.Digest != live.Digest) {
+	if live.Type == spec.Regular && (have == nil || have.Digest != live.Digest || len(have.Xattrs) > 0) {
 		data, err := s.bytes(live)
 		if err != nil {
 			return err

@@ -39,6 +39,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if state.Sysctls, err = observeSysctls(root); err != nil {
 		return nil, err
 	}
+	state.LiveSysctls = liveSysctls(root, keys(want.Sysctls))
 	if state.Modules, err = observeModules(root); err != nil {
 		return nil, err
 	}

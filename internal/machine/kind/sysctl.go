@@ -3,7 +3,10 @@ package kind
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -23,6 +26,25 @@ func observeSysctls(root system.Root) (map[string]string, error) {
 		out[strings.TrimSpace(key)] = strings.TrimSpace(value)
 	}
 	return out, err
+}
+
+// liveSysctls reads what the running kernel has of keys. Those that this
+// machine does not have or cannot set (a container's) are left out.
+func liveSysctls(root system.Root, keys []string) map[string]string {
+	out := map[string]string{}
+	if root != "/" {
+		return out
+	}
+	for _, key := range keys {
+		path := system.SysctlPath(key)
+		if unix.Access(path, unix.W_OK) != nil {
+			continue
+		}
+		if b, err := os.ReadFile(path); err == nil {
+			out[key] = strings.Join(strings.Fields(string(b)), " ")
+		}
+	}
+	return out
 }
 
 func (s *stage) sysctls(context.Context) error {

@@ -1,0 +1,133 @@
+// Package absorb makes an edge between generations of what apt and dpkg did by
+// hand (engine-rules 17): which paths appeared, went and changed since hostctl
+// last looked, and what was there before, as far as that can still be known.
+package absorb
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/inventory"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// Former is the machine as hostctl last left it: its inventory, and the bytes
+// of what cannot be had from a .deb.
+type Former struct {
+	Inventory *inventory.Inventory
+	Files     map[string][]byte
+}
+
+// maxKept is the size up to which a file of /etc is kept.
+const maxKept = 1 << 20
+
+const inventoryName = "inventory.json"
+
+// Keep stores the machine as it is now at path, for root alone: what dpkg and
+// its helpers keep about packages, and those files of /etc that anybody may
+// read.
+func Keep(root system.Root, now *inventory.Inventory, path string) error {
+	keep, err := apt.Registry(root)
+	if err != nil {
+		return err
+	}
+	for p, f := range now.Files {
+		if f.Digest != "" && f.Mode&0o004 != 0 && f.Size <= maxKept {
+			keep = append(keep, p)
+		}
+	}
+	slices.Sort(keep)
+	var out bytes.Buffer
+	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	w := tar.NewWriter(z)
+	inv, err := json.Marshal(now)
+	if err != nil {
+		return err
+	}
+	if err := put(w, inventoryName, inv); err != nil {
+		return err
+	}
+	for _, p := range keep {
+		b, err := os.ReadFile(root.Path(p))
+		if errors.Is(err, fs.ErrNotExist) || now.Files[p].Ino == 0 || !regular(now.Files[p]) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("cannot keep %s: %w", p, err)
+		}
+		if err := put(w, p, b); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		return err
+	}
+	return system.WriteFile(path, out.Bytes(), 0o600, os.Getuid(), os.Getgid())
+}
+
+func put(w *tar.Writer, name string, b []byte) error {
+	err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(b)), Mode: 0o600, Typeflag: tar.TypeReg})
+	if err == nil {
+		_, err = w.Write(b)
+	}
+	return err
+}
+
+// Load reads what Keep stored; nil where there is nothing.
+func Load(path string) (*Former, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	former, err := read(f)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return former, nil
+}
+
+func read(r io.Reader) (*Former, error) {
+	z, err := gzip.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	former := &Former{Files: map[string][]byte{}}
+	for t := tar.NewReader(z); ; {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		b, err := io.ReadAll(t)
+		if err != nil {
+			return nil, err
+		}
+		if h.Name != inventoryName {
+			former.Files[h.Name] = b
+		} else if err := json.Unmarshal(b, &former.Inventory); err != nil {
+			return nil, err
+		}
+	}
+	if former.Inventory == nil || former.Inventory.Version != inventory.Version {
+		return nil, errors.New("its inventory is missing or of another version")
+	}
+	return former, nil
+}

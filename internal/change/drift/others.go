@@ -1,0 +1,127 @@
+package drift
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// accounts compares entries that the plan has not spoken of. Passwords are
+// their users' own and never compared.
+func (f *finder) accounts() {
+	said := map[string]bool{}
+	for _, i := range f.items {
+		said[i.Kind+" "+i.Name+" "+i.Field] = true
+		said[i.Kind+" "+i.Name] = true
+	}
+	for _, name := range union(f.Base.Users, f.Now.Users) {
+		was, before := f.Base.Users[name]
+		is, now := f.Now.Users[name]
+		item := spec.DriftItem{Kind: "user", Name: name, Where: account.Passwd, Change: changeOf(before, now), Origin: f.Spec.Origins[spec.ID{Kind: spec.KindUser, Name: name}]}
+		if !before || !now {
+			if !said["user "+name] {
+				item.Before, item.Now = presence(before, was.UID), presence(now, is.UID)
+				f.add(item)
+			}
+			continue
+		}
+		for _, field := range [][3]string{
+			{"uid", strconv.Itoa(was.UID), strconv.Itoa(is.UID)},
+			{"group", groupName(f.Base, uint32(was.GID)), groupName(f.Now, uint32(is.GID))},
+			{"comment", was.Comment, is.Comment}, {"home", was.Home, is.Home}, {"shell", was.Shell, is.Shell},
+		} {
+			if field[1] != field[2] && !said["user "+name+" "+field[0]] {
+				i := item
+				i.Field, i.Before, i.Now = field[0], field[1], field[2]
+				f.add(i)
+			}
+		}
+	}
+	for _, name := range union(f.Base.Groups, f.Now.Groups) {
+		f.group(name, said)
+	}
+}
+
+func presence(there bool, id int) string {
+	if !there {
+		return "absent"
+	}
+	return "id " + strconv.Itoa(id)
+}
+
+func (f *finder) group(name string, said map[string]bool) {
+	was, before := f.Base.Groups[name]
+	is, now := f.Now.Groups[name]
+	item := spec.DriftItem{Kind: "group", Name: name, Where: account.Group, Change: changeOf(before, now), Origin: f.Spec.Origins[spec.ID{Kind: spec.KindGroup, Name: name}]}
+	if !before || !now {
+		if !said["group "+name] {
+			item.Before, item.Now = presence(before, was.GID), presence(now, is.GID)
+			f.add(item)
+		}
+		return
+	}
+	if was.GID != is.GID {
+		i := item
+		i.Field, i.Before, i.Now = "gid", strconv.Itoa(was.GID), strconv.Itoa(is.GID)
+		f.add(i)
+	}
+	for _, user := range slices.Concat(was.Members, is.Members) {
+		before, now := slices.Contains(was.Members, user), slices.Contains(is.Members, user)
+		if before == now || said["membership "+user] {
+			continue
+		}
+		i := item
+		i.Kind, i.Name, i.Field, i.Change = "membership", user, name, changeOf(before, now)
+		i.Before, i.Now = strconv.FormatBool(before), strconv.FormatBool(now)
+		f.add(i)
+	}
+}
+
+// overrides compares what dpkg was told to do otherwise than its packages say.
+func (f *finder) overrides() {
+	f.table("diversion", "/var/lib/dpkg/diversions", f.Base.Diversions, f.Now.Diversions)
+	f.table("statoverride", "/var/lib/dpkg/statoverride", f.Base.Overrides, f.Now.Overrides)
+}
+
+func (f *finder) table(kind, where string, base, now map[string]string) {
+	for _, key := range union(base, now) {
+		was, before := base[key]
+		is, there := now[key]
+		if was != is || before != there {
+			f.add(spec.DriftItem{Kind: kind, Name: key, Where: where, Change: changeOf(before, there), Before: was, Now: is})
+		}
+	}
+}
+
+// kernel compares parameters that no configuration sets, within one boot, and
+// mounts of real file systems.
+func (f *finder) kernel() {
+	declared := map[string]bool{}
+	for key := range f.Spec.Sysctls {
+		declared[sysctlName(key)] = true
+	}
+	for key, is := range f.Now.Sysctls {
+		was, known := f.Base.Sysctls[key]
+		if f.Base.Boot == f.Now.Boot && known && was != is && !declared[key] && !f.ignore.volatile("/proc/sys/"+key) {
+			f.add(spec.DriftItem{Kind: "sysctl", Name: strings.ReplaceAll(key, "/", "."), Where: "/proc/sys/" + key, Change: spec.Changed, Field: "live value", Before: was, Now: is})
+		}
+	}
+	for _, point := range union(f.Base.Mounts, f.Now.Mounts) {
+		was, before := f.Base.Mounts[point]
+		is, now := f.Now.Mounts[point]
+		if was == is || f.ignore.volatile("mount:"+point) || passing(was) || passing(is) {
+			continue
+		}
+		f.add(spec.DriftItem{Kind: "mount", Name: point, Where: "/proc/self/mountinfo", Change: changeOf(before, now), Before: was, Now: is})
+	}
+}
+
+// passing are mounts that programs make and end by themselves.
+func passing(mount string) bool {
+	fstype, _, _ := strings.Cut(mount, " ")
+	return slices.Contains([]string{"autofs", "proc", "sysfs", "devtmpfs", "devpts", "mqueue", "hugetlbfs", "debugfs", "tracefs", "configfs",
+		"fusectl", "securityfs", "pstore", "efivarfs", "bpf", "binfmt_misc", "cgroup2", "nsfs", "ramfs", "rpc_pipefs", "overlay"}, fstype)
+}

@@ -1,0 +1,60 @@
+package drift
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/kind"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// Verify compares the files of packages with dpkg's sums: by stat(2) where
+// cache knows the sum, by reading them elsewhere.
+func Verify(root system.Root, shipped map[string]apt.Shipped, cache *kind.StatCache) ([]Altered, error) {
+	paths := slices.Sorted(maps.Keys(shipped))
+	workers := runtime.NumCPU()
+	found := make([][]Altered, workers)
+	var g errgroup.Group
+	for w := range workers {
+		g.Go(func() error {
+			for i := w; i < len(paths); i += workers {
+				path := paths[i]
+				sum, err := sumOf(root.Path(path), cache)
+				if err != nil {
+					return fmt.Errorf("cannot compare %s with package %s: %w", path, shipped[path].Package, err)
+				}
+				if s := shipped[path]; sum != s.MD5 {
+					found[w] = append(found[w], Altered{path, s.Package, s.MD5, sum})
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return slices.Concat(found...), err
+}
+
+// sumOf is "" for a file that is gone, and what it is for anything else that
+// is no regular file.
+func sumOf(path string, cache *kind.StatCache) (string, error) {
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() {
+		return st.Mode().Type().String(), nil
+	}
+	return cache.Digest(path, st)
+}

@@ -1,0 +1,316 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/drift"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
+	"github.com/hostctl/hostctl/internal/machine/inventory"
+	"github.com/hostctl/hostctl/internal/machine/kind"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/render"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+type driftOptions struct{ unowned bool }
+
+func newDrift(e *env) *cobra.Command {
+	var opts driftOptions
+	c := &cobra.Command{
+		Use:   "drift",
+		Short: "List what on this machine is not as its generation has it",
+		Long: `drift compares this machine with its current generation and lists everything
+that somebody changed since, behind hostctl's back: files, packages, accounts,
+units, kernel parameters, mounts. Each item says what differs, how it was, how
+it is now, which line asked for it, and what the next switch does about it. It
+needs no flake, changes nothing but its own cache, and starts no program.
+
+Exit codes: 0 no drift, 1 failed, 2 drift.`,
+		Example: "  hostctl drift\n  hostctl drift --unowned\n  hostctl drift --json",
+		Args:    cobra.NoArgs,
+		RunE:    func(*cobra.Command, []string) error { return runDrift(e, opts) },
+	}
+	c.Flags().BoolVar(&opts.unowned, "unowned", false, "list every file below /etc, /opt, /usr and /var/lib, too, that no package and no configuration owns")
+	return c
+}
+
+func runDrift(e *env, opts driftOptions) error {
+	s, err := openSession(e)
+	if err != nil {
+		return err
+	}
+	open, err := s.journal.Open()
+	if err != nil {
+		return err
+	}
+	if open != "" {
+		s.say("warning: an earlier run was interrupted, so this machine may be between two generations; run 'hostctl recover'")
+	}
+	d, err := s.drift(opts)
+	if err != nil {
+		return fmt.Errorf("cannot tell what drifted: %w", err)
+	}
+	if e.json {
+		err = render.DriftJSON(e.stdout, d)
+	} else {
+		err = render.Drift(e.stdout, d, render.Options{Color: color(e.stdout)})
+	}
+	if err == nil && len(d.Items) > 0 {
+		return &exitError{code: exitChanges}
+	}
+	return err
+}
+
+// drift compares the machine with its generation.
+func (s *session) drift(opts driftOptions) (*spec.Drift, error) {
+	root := system.Root(s.root)
+	p, err := s.plan(s.prev, s.locked)
+	if err != nil {
+		return nil, err
+	}
+	base, err := drift.Load(s.baselinePath())
+	if err != nil {
+		return nil, err
+	}
+	if base == nil && s.begun {
+		s.say("warning: an older hostctl has made this generation and did not note how it found the machine; what no configuration names is compared from the next switch on")
+	}
+	now, err := inventory.Take(root)
+	if err != nil {
+		return nil, err
+	}
+	conffiles, err := apt.Owned(root)
+	if err != nil {
+		return nil, err
+	}
+	altered, err := s.altered(root)
+	if err != nil {
+		return nil, err
+	}
+	d := &spec.Drift{Version: spec.DriftVersion, Generation: s.current}
+	d.Items = drift.Find(drift.Input{Base: base, Now: now, Plan: p, Spec: s.prev, Conffiles: conffiles, Altered: altered})
+	if opts.unowned {
+		unowned, err := s.unowned(root, now)
+		if err != nil {
+			return nil, err
+		}
+		d.Items = append(d.Items, unreported(unowned, d.Items)...)
+	}
+	d.Sort()
+	return d, nil
+}
+
+// altered compares program files with the sums of their packages.
+func (s *session) altered(root system.Root) ([]drift.Altered, error) {
+	shipped, err := apt.ShippedFiles(root)
+	if err != nil {
+		return nil, err
+	}
+	path, err := s.statCache("md5")
+	if err != nil {
+		return nil, err
+	}
+	cache, err := kind.LoadMD5Cache(path)
+	if err != nil {
+		return nil, err
+	}
+	altered, err := drift.Verify(root, shipped, cache)
+	if err != nil {
+		return nil, err
+	}
+	return altered, cache.Save(path)
+}
+
+// statCache is where digests of this root's files are remembered.
+func (s *session) statCache(name string) (string, error) {
+	dir, err := cacheDir()
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, name, spec.Sum([]byte(s.root))[:16]+".json")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("cannot keep digests of files: %w", err)
+	}
+	return path, nil
+}
+
+func (s *session) unowned(root system.Root, now *inventory.Inventory) ([]spec.DriftItem, error) {
+	owners, err := apt.Owners(root)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, area := range drift.UnownedAreas() {
+		below, err := inventory.List(root, area)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, below...)
+	}
+	made, err := s.made()
+	if err != nil {
+		return nil, err
+	}
+	if self, err := os.Executable(); err == nil {
+		made = append(made, self)
+	}
+	made = append(append(made, bootloader.RecoveryPaths()...), s.prev.Settings.Hostctl)
+	return drift.FindUnowned(paths, drift.Known{
+		Owners: owners, Spec: s.prev, Paths: append(made, managedPaths(s.prev)...), Files: now.Files,
+	}), nil
+}
+
+// made are the paths that the current generation and its ancestors brought,
+// maintainer scripts included.
+func (s *session) made() ([]string, error) {
+	if !s.begun {
+		return nil, nil
+	}
+	_, all, err := s.store.Route(0, s.current)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, n := range all {
+		r, err := s.store.Load(n)
+		if err != nil {
+			return nil, err
+		}
+		if r.Meta.Absorbed {
+			continue
+		}
+		for _, e := range r.Changeset.Entries {
+			if e.After != nil {
+				out = append(out, e.Path)
+			}
+		}
+	}
+	return out, nil
+}
+
+// unreported leaves out what items say already.
+func unreported(unowned, items []spec.DriftItem) []spec.DriftItem {
+	said := map[string]bool{}
+	for _, i := range items {
+		said[i.Where] = true
+	}
+	return slices.DeleteFunc(unowned, func(i spec.DriftItem) bool { return said[i.Where] })
+}
+
+// baselinePath is where the inventory is kept that drift compares with.
+func (s *session) baselinePath() string {
+	return filepath.Join(s.root, generation.Dir, "baseline.json")
+}
+
+// arrive brings the baseline to the generation that is current. It says of which
+// it is in a file of its own, so that a run that is killed loses nothing.
+func (s *session) arrive() error {
+	n, begun, err := s.store.Current()
+	if err != nil || !begun {
+		return err
+	}
+	b, err := os.ReadFile(s.baselineOf())
+	switch at, wrong := strconv.Atoi(strings.TrimSpace(string(b))); {
+	case errors.Is(err, fs.ErrNotExist): // an older hostctl made the generation
+		return s.takeBaseline(n)
+	case err != nil || wrong != nil:
+		return fmt.Errorf("cannot tell of which generation the baseline is: %s: %w", s.baselineOf(), errors.Join(err, wrong))
+	case at != n:
+		return s.updateBaseline(at, n)
+	}
+	return nil
+}
+
+func (s *session) baselineOf() string {
+	return filepath.Join(s.root, generation.Dir, "baseline.generation")
+}
+
+// isOf says of which generation the baseline is, which is then complete.
+func (s *session) isOf(n int) error {
+	return system.WriteFile(s.baselineOf(), []byte(strconv.Itoa(n)+"\n"), 0o600, os.Getuid(), os.Getgid())
+}
+
+// takeBaseline notes what the machine is at generation n, of which nothing is
+// noted yet: before hostctl changes anything that is 0.
+func (s *session) takeBaseline(n int) error {
+	inv, err := inventory.Take(system.Root(s.root))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(drift.Save(s.baselinePath(), inv), s.leave(n, inv)); err != nil {
+		return err
+	}
+	return s.isOf(n)
+}
+
+// updateBaseline brings the baseline up to date with the generations on the way from
+// one to another. What others changed stays out of it.
+func (s *session) updateBaseline(from, to int) error {
+	base, err := drift.Load(s.baselinePath())
+	if err != nil {
+		return err
+	}
+	if base == nil {
+		return s.takeBaseline(to)
+	}
+	undo, apply, err := s.store.Route(from, to)
+	if err != nil {
+		return err
+	}
+	root := system.Root(s.root)
+	var t drift.Touched
+	for _, n := range slices.Concat(undo, apply) {
+		r, err := s.store.Load(n)
+		if err != nil {
+			return err
+		}
+		if r.Meta.Absorbed {
+			continue
+		}
+		for _, e := range r.Changeset.Entries {
+			t.Paths = append(t.Paths, e.Path)
+			t.Sysctls = append(t.Sysctls, drift.SysctlKeys(root, e.Path)...)
+		}
+		for _, c := range r.Plan.Of(spec.KindPackage) {
+			t.Packages = append(t.Packages, c.ID.Name)
+		}
+		t.Accounts = append(t.Accounts, r.Accounts...)
+	}
+	for _, n := range []int{from, to} { // the edge of a deleted generation has no plan of its own
+		lock, err := s.store.Lock(n)
+		if err != nil {
+			return err
+		}
+		for _, l := range lock {
+			t.Packages = append(t.Packages, l.Name)
+		}
+	}
+	t.Paths = append(t.Paths, bootloader.RecoveryPaths()...)
+	now, err := inventory.Take(root)
+	if err != nil {
+		return err
+	}
+	drift.Update(base, now, t)
+	was, err := s.store.Database(to)
+	if err != nil {
+		return err
+	}
+	if was != "" && was != now.Database {
+		s.say("warning: dpkg's database is not the one that generation %d had; run 'dpkg --audit'", to)
+	}
+	if err := errors.Join(drift.Save(s.baselinePath(), base), s.leave(to, now)); err != nil {
+		return err
+	}
+	return s.isOf(to)
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// replacedDir is the folder of a generation's record that keeps what somebody
+// had changed by hand, under the paths where it stood.
+const replacedDir = "replaced"
+
+// keepReplaced copies the files that somebody changed by hand since the current
+// generation, and that a switch replaces, into the record that is about to be
+// published. A rollback has them, too; this is for people who look for them.
+func (s *session) keepReplaced(rec *generation.Record) error {
+	p, err := s.plan(s.prev, s.locked)
+	if err != nil {
+		return err
+	}
+	changed := map[string]bool{}
+	for _, c := range p.Changes {
+		switch {
+		case c.Action != spec.Update:
+		case c.ID.Kind == spec.KindFile:
+			changed[c.ID.Name] = true
+		case c.ID.Kind == spec.KindUnit:
+			for _, path := range managedPaths(&spec.Host{Units: map[string]spec.Unit{c.ID.Name: s.prev.Units[c.ID.Name]}}) {
+				changed[path] = true
+			}
+		}
+	}
+	var kept []string
+	for _, e := range rec.Changeset.Entries {
+		if !changed[e.Path] || e.Before == nil || e.Before.Mode&unix.S_IFMT != unix.S_IFREG {
+			continue
+		}
+		to := filepath.Join(s.root, generation.PendingPath(rec.Meta.Number), replacedDir, e.Path)
+		if err := copyAside(filepath.Join(s.root, e.Path), to, e.Before.Attr); err != nil {
+			return fmt.Errorf("cannot keep %s, which was changed by hand: %w", e.Path, err)
+		}
+		kept = append(kept, e.Path)
+	}
+	s.sayPaths("changed by hand since it was written; what it holds now is kept in "+filepath.Join(generation.Path(rec.Meta.Number), replacedDir), kept)
+	return nil
+}
+
+func copyAside(from, to string, attr commit.Attr) error {
+	data, err := os.ReadFile(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		return err
+	}
+	return commit.SetAttr(to, attr)
+}

@@ -1,0 +1,222 @@
+package inventory
+
+import (
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// File is what stands at one path.
+type File struct {
+	Ino    uint64            `json:"i"`
+	Mode   uint32            `json:"m"` // st_mode, with the type bits
+	UID    uint32            `json:"u,omitempty"`
+	GID    uint32            `json:"g,omitempty"`
+	Size   int64             `json:"s,omitempty"` // of regular files
+	MTime  int64             `json:"t,omitempty"` // nanoseconds since the epoch
+	Target string            `json:"l,omitempty"` // of links
+	Digest string            `json:"d,omitempty"` // hex SHA-256 of what is small and configures: /etc, keys, crontabs
+	Xattrs map[string]string `json:"x,omitempty"` // hex values; those of overlayfs left out
+	// Package has it; where many have a folder it is one of them.
+	Package string `json:"p,omitempty"`
+}
+
+// Areas are the folders that are read with everything in them.
+func Areas() []string { return []string{"/etc", "/usr", "/opt"} }
+
+// readFiles reads the areas, what packages own elsewhere, and what accounts
+// have where programs trust it.
+func readFiles(root system.Root, owners map[string]string, users map[string]account.PasswdEntry) (map[string]File, error) {
+	paths := map[string]bool{}
+	for _, area := range append(Areas(), "/var/spool/cron", "/var/lib/systemd/linger") {
+		if err := list(root, area, paths); err != nil {
+			return nil, err
+		}
+	}
+	for _, u := range users {
+		for _, name := range []string{"authorized_keys", "authorized_keys2"} {
+			if filepath.IsAbs(u.Home) {
+				paths[filepath.Join(u.Home, ".ssh", name)] = true
+			}
+		}
+	}
+	registry, err := apt.Registry(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range registry {
+		paths[path] = true
+	}
+	for path := range owners {
+		paths[path] = true
+	}
+	files, err := read(root, slices.Collect(maps.Keys(paths)))
+	for path, f := range files {
+		if f.Package = owners[path]; f.Package != "" {
+			files[path] = f
+		}
+	}
+	return files, err
+}
+
+// List are all paths below dir that are on its own file system.
+func List(root system.Root, dir string) ([]string, error) {
+	paths := map[string]bool{}
+	err := list(root, dir, paths)
+	return slices.Sorted(maps.Keys(paths)), err
+}
+
+// list adds every path below dir that is on dir's own file system.
+func list(root system.Root, dir string, paths map[string]bool) error {
+	top := root.Path(dir)
+	var device uint64
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		paths[dir+strings.TrimPrefix(path, top)] = true
+		if !d.IsDir() {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return ignoreGone(err)
+		}
+		dev := info.Sys().(*syscall.Stat_t).Dev
+		if path == top {
+			device = dev
+		}
+		if dev != device {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return err
+}
+
+// read describes what stands at the paths. Those that do not exist are left
+// out, and so are sockets, pipes and devices.
+func read(root system.Root, paths []string) (map[string]File, error) {
+	out := make(map[string]File, len(paths))
+	var mu sync.Mutex
+	var g errgroup.Group
+	workers := runtime.NumCPU()
+	for w := range workers {
+		g.Go(func() error {
+			mine := map[string]File{}
+			for i := w; i < len(paths); i += workers {
+				f, err := readFile(root.Path(paths[i]), paths[i])
+				if err != nil {
+					return err
+				}
+				if f != nil {
+					mine[paths[i]] = *f
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(out, mine)
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+// readFile describes the node that is at real on this machine and at path in
+// its root.
+func readFile(real, path string) (*File, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(real, &st); err != nil {
+		return nil, ignoreGone(&os.PathError{Op: "lstat", Path: real, Err: err})
+	}
+	f := &File{Ino: st.Ino, Mode: st.Mode, UID: st.Uid, GID: st.Gid, MTime: st.Mtim.Nano()}
+	var err error
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+	case unix.S_IFLNK:
+		f.Target, err = os.Readlink(real)
+		return f, ignoreGone(err)
+	case unix.S_IFREG:
+		if accountFile(path) {
+			f.MTime = 0 // compared by entry
+			break
+		}
+		f.Size = st.Size
+		if hashed(path) {
+			f.Digest, err = system.Hash(real)
+		}
+	default:
+		return nil, nil
+	}
+	if err == nil {
+		f.Xattrs, err = xattrs(real)
+	}
+	return f, ignoreGone(err)
+}
+
+// accountFile says whether path is of the account database, or a backup of it.
+func accountFile(path string) bool {
+	return slices.Contains(account.Paths(), strings.TrimSuffix(path, "-"))
+}
+
+// hashed says whether the bytes of path are worth reading: it is a setting
+// and not data or a program, which dpkg's own sums cover.
+func hashed(path string) bool {
+	return strings.HasPrefix(path, "/etc/") || strings.HasPrefix(path, "/var/spool/cron/") || strings.Contains(path, "/.ssh/")
+}
+
+// xattrs are the extended attributes of a file or folder that somebody sets.
+func xattrs(path string) (map[string]string, error) {
+	buf := make([]byte, 1024)
+	n, err := unix.Llistxattr(path, buf)
+	if errors.Is(err, unix.ENOTSUP) || err == nil && n == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
+	}
+	var out map[string]string
+	for _, name := range strings.Split(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00") {
+		if strings.HasPrefix(name, "trusted.overlay.") {
+			continue
+		}
+		value := make([]byte, 4096)
+		n, err := unix.Lgetxattr(path, name, value)
+		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
+			continue
+		}
+		if err != nil {
+			return nil, &os.PathError{Op: "getxattr " + name, Path: path, Err: err}
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[name] = hex.EncodeToString(value[:n])
+	}
+	return out, nil
+}
+
+func ignoreGone(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	return err
+}

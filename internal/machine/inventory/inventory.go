@@ -1,0 +1,65 @@
+// Package inventory reads all of a root that people and programs change behind
+// a configuration's back, whether a spec names it or not: every file of
+// packages and of /etc, /usr and /opt, keys and crontabs of accounts, the
+// account database, dpkg's overrides, and of the running kernel its parameters
+// and mounts. Two readings can be compared. It starts no program.
+package inventory
+
+import (
+	"fmt"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Version of the JSON form; a reader refuses any other.
+const Version = 1
+
+// Inventory is one reading of a root.
+type Inventory struct {
+	Version int `json:"version"`
+	// Database is the digest of dpkg's database (apt.DatabaseDigest).
+	Database   string                         `json:"database"`
+	Packages   map[string]spec.Installed      `json:"packages"`
+	Files      map[string]File                `json:"files"`
+	Users      map[string]account.PasswdEntry `json:"users"`
+	Groups     map[string]account.GroupEntry  `json:"groups"`
+	Diversions map[string]string              `json:"diversions"` // path to where it is diverted
+	Overrides  map[string]string              `json:"overrides"`  // path to "owner group mode" (dpkg-statoverride(1))
+	// The rest is of the running kernel, and of the live root alone.
+	Boot    string            `json:"boot,omitempty"`    // boot_id of random(4): other kernel parameters are compared within one boot
+	Sysctls map[string]string `json:"sysctls,omitempty"` // what can be set, by file below /proc/sys
+	Mounts  map[string]string `json:"mounts,omitempty"`  // mount point to type and source
+}
+
+// Take reads a root.
+func Take(root system.Root) (*Inventory, error) {
+	owners, err := apt.Owners(root)
+	if err != nil {
+		return nil, err
+	}
+	inv := &Inventory{Version: Version}
+	if inv.Packages, err = apt.Installed(root); err != nil {
+		return nil, err
+	}
+	if inv.Database, err = apt.DatabaseDigest(root); err != nil {
+		return nil, err
+	}
+	accounts, err := account.Read(root)
+	if err != nil {
+		return nil, err
+	}
+	inv.Users, inv.Groups = accounts.Users(), accounts.Groups()
+	if inv.Files, err = readFiles(root, owners, inv.Users); err != nil {
+		return nil, fmt.Errorf("cannot take stock of files: %w", err)
+	}
+	if inv.Diversions, err = apt.Diversions(root); err != nil {
+		return nil, err
+	}
+	if inv.Overrides, err = apt.Overrides(root); err != nil {
+		return nil, err
+	}
+	return inv, inv.readKernel(root)
+}

@@ -1,0 +1,67 @@
+package inventory
+
+import (
+	"bufio"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// readKernel reads what the running kernel was told. Of any root but the live
+// one there is nothing to read.
+func (inv *Inventory) readKernel(root system.Root) error {
+	if root != "/" {
+		return nil
+	}
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return err
+	}
+	inv.Boot = strings.TrimSpace(string(b))
+	inv.Sysctls = readSysctls()
+	inv.Mounts, err = readMounts()
+	return err
+}
+
+// readSysctls reads every kernel parameter that this machine can set. What
+// cannot be read (keys that only take a value, or a container's) is left out.
+func readSysctls() map[string]string {
+	const top = "/proc/sys"
+	out := map[string]string{}
+	// An error concerns one key, and that is then not known.
+	_ = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || unix.Access(path, unix.W_OK) != nil {
+			return nil
+		}
+		if b, err := os.ReadFile(path); err == nil && len(b) <= 1024 {
+			out[strings.TrimPrefix(path, top+"/")] = strings.Join(strings.Fields(string(b)), " ")
+		}
+		return nil
+	})
+	return out
+}
+
+// readMounts reads proc_pid_mountinfo(5).
+func readMounts() (map[string]string, error) {
+	f, err := os.Open("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		left, right, found := strings.Cut(lines.Text(), " - ")
+		l, r := strings.Fields(left), strings.Fields(right)
+		if found && len(l) >= 6 && len(r) >= 2 {
+			out[unescape.Replace(l[4])] = r[0] + " " + unescape.Replace(r[1])
+		}
+	}
+	return out, errors.Join(lines.Err(), f.Close())
+}
