@@ -125,7 +125,7 @@ func (m *Machine) Shell(ctx context.Context, line string, within time.Duration, 
 	}
 	tag := fmt.Sprintf("end-of-%d", time.Now().UnixNano())
 	// The tag is broken in two, so that an echo of the line does not end it.
-	if _, err := fmt.Fprintf(m.shell, "{ %s\n} 2>&1; echo; echo %s''%s $?\n", line, tag[:4], tag[4:]); err != nil {
+	if _, err := fmt.Fprintf(m.shell, "(%s\n) 2>&1; code=$?; echo; echo %s''%s $code\n", line, tag[:4], tag[4:]); err != nil {
 		return "", err
 	}
 	var out strings.Builder
