@@ -43,7 +43,7 @@ func TestBootAndTest(t *testing.T) {
 	g.edit("hosts/small/default.hcl", "generation three", "generation four")
 	g.want(1, []string{"on trial"}, "boot", "--yes")
 	g.reboot(shim)
-	g.same("the boot after a test", two, machine.Accounts()...)
+	g.same("the boot after a test", two, sinceBoot()...)
 	g.says("cat /run/tiny-web", "greeting = good day")
 	g.listed("current", 2)
 
@@ -73,7 +73,7 @@ func TestTestWithoutShim(t *testing.T) {
 	g.want(0, []string{"the next boot goes back"}, "test", "--yes")
 	g.reboot("")
 	g.says("cat /run/tiny-web", "greeting = hello")
-	g.same("the boot after a test", one, machine.Accounts()...)
+	g.same("the boot after a test", one, sinceBoot()...)
 }
 
 // A change that nobody confirms goes: after its time, or with the next boot,
@@ -96,7 +96,7 @@ func TestConfirmWithin(t *testing.T) {
 	g.killedAt("/etc/tiny/tiny.conf", "switch", "--yes", "--confirm-within", "5s")
 	g.bootThrough(shim)
 	g.until("nothing is open", "! test -e /.hostctl/at-boot && ! test -e /.hostctl/journal/done")
-	g.same("a change that was killed, and not confirmed before the boot", one, machine.Accounts()...)
+	g.same("a change that was killed, and not confirmed before the boot", one, sinceBoot()...)
 
 	g.want(0, nil, "switch", "--yes", "--confirm-within", "10m")
 	g.want(0, []string{"stays"}, "confirm")
