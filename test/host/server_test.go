@@ -41,6 +41,7 @@ func TestServerNix(t *testing.T) {
 
 	g.want(0, nil, "switch", "--yes")
 	g.holds()
+	g.want(0, []string{"No drift"}, "drift", "--unowned")
 	one := g.manifest()
 	g.want(0, nil, "plan", "--detailed-exitcode")
 	g.same("plan writes nothing", one)
