@@ -11,7 +11,7 @@ PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3
 
 export CGO_ENABLED := 0
 
-.PHONY: all build test test-packages lint bench demo docs tools clean
+.PHONY: all build test test-packages torture lint bench demo docs tools clean
 
 all: build
 
@@ -36,7 +36,8 @@ tools:
 test: build tools
 	@if [ "$$(id -u)" = 0 ]; then \
 	  HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) && export HOSTCTL_TEST_ROOT || exit 1; fi; \
-	$(GO) test $$($(GO) list ./... | grep -v -e /test/host -e /test/vm) && \
+	$(GO) test $$($(GO) list ./... | grep -v -e /test/host -e /test/vm -e /test/torture) && \
+	$(GO) test -v -timeout 40m ./test/torture && \
 	$(GO) test -v -timeout 40m ./test/host/... && \
 	$(GO) test -v -timeout 40m ./test/vm
 
@@ -45,6 +46,13 @@ test: build tools
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
 	  $(GO) test -v -timeout 60m -run 'TestPackages' ./test/host/...
+
+# Interruptions of the real binary, N of them (0: every step of every kind,
+# about 10,000). What a failed run prints as its seed repeats it: SEED=...
+N ?= 1000
+SEED ?= 0
+torture: build tools
+	$(GO) test -v -count=1 -timeout 0 ./test/torture -args -n $(N) -seed $(SEED)
 
 lint:
 	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "$$out"; exit 1; }

@@ -126,7 +126,7 @@ func describe(path string) (Entry, uint64, error) {
 	}
 	e := Entry{Mode: fmt.Sprintf("%04o", st.Mode&0o7777), UID: st.Uid, GID: st.Gid}
 	var err error
-	if e.XAttrs, err = xattrs(path); err != nil {
+	if e.XAttrs, err = XAttrs(path); err != nil {
 		return Entry{}, 0, err
 	}
 	mtime := strconv.FormatInt(st.Mtim.Sec, 10) + "." + fmt.Sprintf("%09d", st.Mtim.Nsec)
@@ -177,7 +177,8 @@ func read(path string) (digest, flags string, err error) {
 	return hex.EncodeToString(h.Sum(nil)), flags, nil
 }
 
-func xattrs(path string) (string, error) {
+// XAttrs prints all extended attributes of path itself, trusted.* too.
+func XAttrs(path string) (string, error) {
 	buf := make([]byte, 64<<10) // XATTR_LIST_MAX
 	n, err := unix.Llistxattr(path, buf)
 	if err != nil || n == 0 {

@@ -72,9 +72,7 @@ func (b *Builder) Forward(c *Changeset, fresh bool) {
 		}
 		b.entry(c, e, fs[e.FS], e.Before, e.After)
 	}
-	for _, f := range c.Folders {
-		b.folders[f.Path] = &Attr{MTime: f.After}
-	}
+	b.times(c, func(f FolderTime) int64 { return f.After })
 }
 
 // Inverse adds the way back from c to its parent. State paths stay.
@@ -87,8 +85,20 @@ func (b *Builder) Inverse(c *Changeset) {
 			b.entry(c, e, fs[e.FS], e.After, e.Before)
 		}
 	}
+	b.times(c, func(f FolderTime) int64 { return f.Before })
+}
+
+// times gives folders the time that they have on one side of c. Those that
+// are state have one of their own once they are there.
+func (b *Builder) times(c *Changeset, side func(FolderTime) int64) {
+	state := map[string]bool{}
+	for _, e := range c.Entries {
+		state[e.Path] = e.Class == State && !b.fresh
+	}
 	for _, f := range c.Folders {
-		b.folders[f.Path] = &Attr{MTime: f.Before}
+		if !state[f.Path] {
+			b.folders[f.Path] = &Attr{MTime: side(f)}
+		}
 	}
 }
 
@@ -268,6 +278,15 @@ func (b *Builder) Place(m Mount, path, slot string) {
 		step.Out = live.Ino
 	}
 	b.add(step, fresh)
+	// Names do not change by this, so that neither shall the folder's time.
+	if dir := filepath.Dir(path); b.folders[dir] == nil {
+		live, err := Lstat(filepath.Join(b.root, dir))
+		if err != nil || live == nil {
+			b.fail(errors.Join(fmt.Errorf("cannot place %s: its folder is gone", path), err))
+			return
+		}
+		b.folders[dir] = &Attr{MTime: live.MTime}
+	}
 	b.tx.Steps = append(b.tx.Steps, Step{Do: unlink, Path: path, FS: fs, Slot: slot})
 }
 

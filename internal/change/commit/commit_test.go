@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // scratch is a folder that costs no disk: what these tests look at is the
@@ -347,6 +349,9 @@ func run(t *testing.T, j Journal, b *Builder) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := j.look(tx); err != nil {
+		t.Fatal(err)
+	}
 	if err := finish(t, j, tx); err != nil {
 		t.Fatal(err)
 	}
@@ -480,6 +485,45 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 	run(t, j, builder(func(b *Builder) { b.Forward(set, false) }))
 	run(t, j, builder(func(b *Builder) { b.Inverse(set) }))
 	wantFile(t, filepath.Join(root, "f"), "old")
+}
+
+// TestAttrThenSwapOverEdges: the second edge replaces a file whose metadata
+// the first one changes; the preflight must not take that for another's doing.
+func TestAttrThenSwapOverEdges(t *testing.T) {
+	root, next := scratch(t), scratch(t)
+	j := Journal{Root: root}
+	if err := os.Mkdir(filepath.Join(root, AreaName), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "f"), "one")
+	first := New(1)
+	id, err := FSID(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := mustNode(t, filepath.Join(root, "f"))
+	after := *before
+	after.MTime, after.Mode = before.MTime+1e9, unix.S_IFREG|0o600
+	first.Mounts = []Mount{{Point: "/", FSID: id}}
+	first.Entries = []Entry{{Path: "/f", Class: Program, Before: before, After: &after}}
+	forward := func(sets ...*Changeset) *Builder {
+		b := NewBuilder(root, "t", nil)
+		for _, s := range sets {
+			b.Forward(s, false)
+		}
+		return b
+	}
+	run(t, j, forward(first))
+	write(t, filepath.Join(next, "f"), "two")
+	second := edge(t, root, next, 2)
+	run(t, j, forward(second))
+	b := NewBuilder(root, "t", nil)
+	b.Inverse(second)
+	b.Inverse(first)
+	run(t, j, b)
+	wantFile(t, filepath.Join(root, "f"), "one")
+	run(t, j, forward(first, second))
+	wantFile(t, filepath.Join(root, "f"), "two")
 }
 
 // TestFolderModesOverEdges travels over edges of which one makes or removes a

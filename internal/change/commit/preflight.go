@@ -14,12 +14,19 @@ import (
 // half-way (engine-rules 5, 7, 11): every path that a step touches, its folder
 // and what is above that are looked at as the steps will find them.
 func (j Journal) preflight(tx *Tx) error {
+	leaving, err := j.look(tx)
+	return errors.Join(err, inUse(leaving))
+}
+
+// look looks at the paths, and returns those of the files that go away, by
+// inode.
+func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 	p := &preflight{
 		root: j.Root, tx: tx, then: map[string]standing{}, folders: map[string]bool{},
 		leaving: map[uint64]string{}, gone: map[string]bool{}, timed: map[string]bool{}, grown: map[string]uint64{},
 	}
 	if err := p.mounts(j); err != nil {
-		return err
+		return nil, err
 	}
 	for _, s := range tx.Steps {
 		if s.goes() || s.Do == rmdir {
@@ -30,7 +37,7 @@ func (j Journal) preflight(tx *Tx) error {
 		p.step(j, s)
 	}
 	p.crowded()
-	return joinSome(append(p.errs, inUse(p.leaving)))
+	return p.leaving, joinSome(p.errs)
 }
 
 // maxShown is how many reasons of one kind an error lists.

@@ -1,0 +1,337 @@
+//go:build amd64
+
+package torture
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+	"github.com/hostctl/hostctl/test/machine"
+	"github.com/hostctl/hostctl/test/repo"
+)
+
+// host is a Debian root with generations, its folder /opt a file system of
+// its own, and pictures of what each generation looks like.
+type host struct {
+	t       *testing.T
+	root    string
+	flake   string
+	hostctl string
+	cache   string
+	now     int             // the generation that it is in
+	looks   map[int]picture // by generation
+}
+
+// optType is what /opt is.
+type optType struct {
+	mount string // shell line that mounts it on $1
+}
+
+// newHost copies the base root into memory and makes three generations with
+// the real switch: packages of all shapes, files and accounts, on both file
+// systems.
+func newHost(t *testing.T, opt optType) *host {
+	t.Helper()
+	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare")
+	base, err := machine.Base(t.Context(), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := t.TempDir()
+	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
+	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1 && cp -a $2/. $1", h.root, base)
+	t.Cleanup(func() { h.sh("umount -l $1", h.root) })
+	h.sh("rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n; mkdir -p $1/opt", h.root)
+	h.sh(opt.mount, filepath.Join(h.root, "opt"))
+	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
+	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
+	h.look() // generation 0
+	for n := 1; n <= 3; n++ {
+		h.putFlake(n)
+		h.want(0, "switch", "--yes", "--flake", h.flake, "--host", "tortured")
+		h.now = n
+		h.look()
+	}
+	h.sh("echo more >> $1/srv/data; echo more >> $1/home/user1/data", h.root)
+	h.state()
+	return h
+}
+
+// state puts into every picture what stays whatever generation comes: paths
+// that a generation made and that are nobody's, and what lies below them.
+func (h *host) state() {
+	h.t.Helper()
+	all := pictureOf(h.root)
+	kept := []string{"/srv/data", "/home/user1/data"}
+	for n := 1; n <= 3; n++ {
+		var meta struct {
+			StatePaths []string `json:"state_paths"`
+		}
+		b, err := os.ReadFile(filepath.Join(h.root, "var/lib/hostctl/generations", strconv.Itoa(n), "meta.json"))
+		if err == nil {
+			err = json.Unmarshal(b, &meta)
+		}
+		if err != nil || len(meta.StatePaths) == 0 {
+			h.t.Fatalf("generation %d made no state: %v", n, err)
+		}
+		kept = append(kept, meta.StatePaths...)
+	}
+	for _, look := range h.looks {
+		for _, p := range kept {
+			look[p] = all[p]
+		}
+	}
+}
+
+func (h *host) sh(line string, args ...string) string {
+	h.t.Helper()
+	out, err := exec.Command("sh", append([]string{"-ec", line, "sh"}, args...)...).CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// putFlake writes the configuration of generation n, and builds its packages.
+func (h *host) putFlake(n int) {
+	h.t.Helper()
+	version := strconv.Itoa(1 + n%2)
+	opt := repo.Package{Name: "dt-opt", Version: version, Files: map[string]string{}}
+	for i := range 12 {
+		opt.Files[fmt.Sprintf("/opt/dt/%s/%d", version, i)] = fmt.Sprintf("%d of %s\n", i, version)
+		opt.Files[fmt.Sprintf("/opt/dt/both/%d", i)] = fmt.Sprintf("%d of %s\n", i, version)
+	}
+	packages := []repo.Package{
+		opt, repo.Base(version), repo.Config(version), repo.Daemon(version), repo.Linked(version), repo.Shape(version), repo.Trigger(version),
+	}
+	hcl := "packages = [\"dt-opt\", \"dt-base\", \"dt-config\", \"dt-daemon\", \"dt-linked\", \"dt-shape\", \"dt-trigger\"]\n"
+	hcl += fmt.Sprintf("file \"/etc/tortured/both\" {\n  content = \"of generation %d\\n\"\n}\n", n)
+	hcl += fmt.Sprintf("file \"/etc/tortured/%d/only\" {\n  content = \"of generation %d\\n\"\n  mode = \"0600\"\n}\n", n, n)
+	hcl += fmt.Sprintf("user \"user%d\" {\n  home = \"/home/user%d\"\n  shell = \"/bin/sh\"\n}\n", n, n)
+	files := map[string]string{
+		"flake.hcl":                    "input \"debian\" {\n  url        = \"debian:trixie\"\n  components = [\"main\"]\n}\n\nhost \"tortured\" {\n  system  = \"amd64\"\n  modules = [\"./hosts/tortured\"]\n}\n",
+		"hosts/tortured/default.hcl":   hcl,
+		"hosts/tortured/packages.lock": string(apt.FormatLock(h.build(packages))),
+	}
+	for name, text := range files {
+		at := filepath.Join(h.flake, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			h.t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o644); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// build makes packages and puts them into hostctl's cache.
+func (h *host) build(packages []repo.Package) []spec.Locked {
+	h.t.Helper()
+	r := repo.New(h.t)
+	r.Add(packages...)
+	var out []spec.Locked
+	for _, p := range packages {
+		path := filepath.Join("pool/main", p.Name[:1], p.Name, p.Name+"_"+p.Version+"_"+r.Arch()+".deb")
+		b, err := os.ReadFile(filepath.Join(r.Dir, path))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		l := spec.Locked{Name: p.Name, Version: p.Version, Arch: r.Arch(), SHA256: spec.Sum(b), Size: int64(len(b)), Input: "debian", Path: path}
+		at := apt.Cache{Dir: h.cache}.Deb(l)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			h.t.Fatal(err)
+		}
+		if err := system.WriteFile(at, b, 0o644, 0, 0); err != nil {
+			h.t.Fatal(err)
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// args is the command line of hostctl on this host.
+func (h *host) args(args ...string) []string {
+	return append([]string{"env", "HOSTCTL_CACHE=" + h.cache, h.hostctl, "--root", h.root}, args...)
+}
+
+// want runs hostctl, which has to end with that code, and returns its words.
+func (h *host) want(code int, args ...string) string {
+	h.t.Helper()
+	cmd := exec.Command(h.args()[0], h.args(args...)[1:]...)
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() != code {
+		h.t.Fatalf("hostctl %s: %v, exit code %d was wanted\n%s", strings.Join(args, " "), err, code, out)
+	}
+	return string(out)
+}
+
+// picture is a root as it can be seen: its manifest, and the times of its
+// folders, which a manifest leaves out.
+type picture map[string]string
+
+// pictureOf reads both file systems.
+func pictureOf(root string) picture {
+	out := picture{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := strings.TrimPrefix(path, root)
+		if untold(rel) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		out[rel], err = describe(path, rel)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// untold are the paths that are no part of a generation.
+func untold(rel string) bool {
+	for _, e := range machine.Running() {
+		if !e.Time && (rel == e.Path || strings.HasSuffix(e.Path, "*") && strings.HasPrefix(rel, strings.TrimSuffix(e.Path, "*"))) {
+			return true
+		}
+	}
+	return rel == "/opt/.hostctl" || strings.HasPrefix(rel, "/etc/") && strings.HasSuffix(rel, "-")
+}
+
+func describe(path, rel string) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return "", err
+	}
+	xattrs, err := machine.XAttrs(path)
+	if err != nil {
+		return "", err
+	}
+	line := fmt.Sprintf("%o %d:%d %s", st.Mode, st.Uid, st.Gid, xattrs)
+	told := true // the time
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFDIR:
+		// The root's own time, those around hostctl's records, and that of /usr
+		// change on purpose.
+		told = !slices.Contains([]string{"", "/var/lib", "/var/cache", "/usr", "/opt"}, rel)
+	case unix.S_IFREG:
+		digest, err := digestOf(path, &st)
+		if err != nil {
+			return "", err
+		}
+		line += fmt.Sprintf(" %d links %s", st.Nlink, digest)
+		told = !accountFile(rel)
+	case unix.S_IFLNK:
+		target, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		line += " -> " + target
+	}
+	if told {
+		line += fmt.Sprintf(" at %d", st.Mtim.Nano())
+	}
+	return line, nil
+}
+
+// digests are of inodes that were read before, by number and time of change:
+// most of a root is the same each time.
+var digests = map[[3]uint64]string{}
+
+func digestOf(path string, st *unix.Stat_t) (string, error) {
+	key := [3]uint64{st.Dev, st.Ino, uint64(st.Ctim.Nano())}
+	if digest, ok := digests[key]; ok {
+		return digest, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	digests[key] = spec.Sum(b)
+	return digests[key], nil
+}
+
+// accountFile: merged by entry, so that it has a time of its own.
+func accountFile(rel string) bool {
+	return slices.Contains([]string{"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid"}, rel)
+}
+
+func (h *host) look() { h.looks[h.now] = pictureOf(h.root) }
+
+// diff lists up to twenty paths on which two pictures differ.
+func (a picture) diff(b picture) []string {
+	paths := maps.Clone(a)
+	maps.Copy(paths, b)
+	var out []string
+	for _, p := range slices.Sorted(maps.Keys(paths)) {
+		if a[p] != b[p] && len(out) < 20 {
+			out = append(out, fmt.Sprintf("%s: %q, is %q", p, a[p], b[p]))
+		}
+	}
+	return out
+}
+
+// settle looks at the host after a recovery and tells in which of two
+// generations it is; in neither is a third state.
+func (h *host) settle(from, to int, what string) bool {
+	h.t.Helper()
+	is := pictureOf(h.root)
+	link, err := os.Readlink(filepath.Join(h.root, "var/lib/hostctl/current"))
+	if err != nil {
+		h.t.Errorf("%s: %v", what, err)
+		return false
+	}
+	current, err := strconv.Atoi(filepath.Base(link))
+	if err != nil || current != from && current != to {
+		h.t.Errorf("%s: current is %s", what, link)
+		return false
+	}
+	h.now = current
+	if lines := h.looks[current].diff(is); len(lines) > 0 {
+		h.t.Errorf("%s: a third state, against generation %d:\n  %s", what, current, strings.Join(lines, "\n  "))
+		return false
+	}
+	for _, leftover := range []string{
+		".hostctl/journal", ".hostctl/ballast", ".hostctl/tx", ".hostctl/stage", "opt/.hostctl/ballast", "opt/.hostctl/tx", "opt/.hostctl/stage",
+		"var/lib/hostctl/current.new", "var/lib/hostctl/generations/.*",
+	} {
+		if found, _ := filepath.Glob(filepath.Join(h.root, leftover)); len(found) > 0 {
+			h.t.Errorf("%s: left behind: %v", what, found)
+			return false
+		}
+	}
+	if out := h.sh("dpkg --root=$1 --audit 2>&1", h.root); out != "" {
+		h.t.Errorf("%s: dpkg --audit: %s", what, out)
+		return false
+	}
+	return true
+}
+
+// to brings the host to a generation without disturbing it.
+func (h *host) to(n int) {
+	h.t.Helper()
+	if h.now != n {
+		h.want(0, "rollback", "--to", strconv.Itoa(n), "--yes")
+		if !h.settle(n, n, fmt.Sprintf("undisturbed to %d", n)) {
+			h.t.FailNow()
+		}
+	}
+}

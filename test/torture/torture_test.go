@@ -1,0 +1,179 @@
+//go:build amd64
+
+package torture
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// way is a change of generation.
+type way struct{ from, to int }
+
+// ways go forward and back, over one edge and over three.
+func ways() []way { return []way{{3, 2}, {2, 3}, {3, 0}, {0, 3}} }
+
+// point is one interruption: what is done to which call of which way.
+type point struct {
+	way
+	job traceJob
+	// again kills the recovery as well, at that call.
+	again int
+}
+
+func (p point) String() string {
+	s := fmt.Sprintf("%d to %d, %s at call %d", p.from, p.to, p.job.Do, p.job.At)
+	if p.job.Sticky {
+		s += " and after it"
+	}
+	if p.again > 0 {
+		s += fmt.Sprintf(", recovery killed at call %d", p.again)
+	}
+	return s
+}
+
+// kinds are what is done at a call of each way. Each kind is done at every
+// call, or at as many as there is time for.
+func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
+	var kinds [][]point
+	add := func(do, which string, sticky bool, run string) {
+		var all []point
+		for _, w := range ways() {
+			for at := 1; at <= calls[w][which]; at++ {
+				all = append(all, point{way: w, job: traceJob{Calls: which, At: at, Do: do, Sticky: sticky, Run: run}})
+			}
+		}
+		kinds = append(kinds, all)
+	}
+	add("kill", "all", false, "")
+	opt := filepath.Join(h.root, "opt")
+	for _, errno := range []string{"ENOSPC", "EIO"} {
+		add(errno, "allocate", false, "")
+		add(errno, "allocate", true, "")
+	}
+	add("run", "all", false, "mount -o remount,ro "+opt)
+	add("run", "all", false, "head -c 1G /dev/zero > "+opt+"/.hostctl/filler 2>/dev/null || true")
+	// A recovery that is killed, too.
+	var twice []point
+	for _, p := range kinds[0] {
+		p.again = 1 + random.IntN(40)
+		twice = append(twice, p)
+	}
+	return append(kinds, twice)
+}
+
+// TestInterruptions is the suite: what was asked for with -n, spread evenly
+// over the kinds, and over the calls of each.
+func TestInterruptions(t *testing.T) {
+	random := newRandom(t)
+	h := newHost(t, optType{"mount -t tmpfs -o size=40m,mode=755 none $1"})
+	calls := h.count()
+	var chosen []point
+	all := kinds(h, calls, random)
+	for i, kind := range all {
+		n := len(kind)
+		if *interruptions > 0 {
+			n = min(n, (*interruptions+i)/len(all))
+		}
+		// Evenly, from a random first one on: every call has the same chance.
+		first := random.Float64()
+		for k := range n {
+			chosen = append(chosen, kind[int((float64(k)+first)/float64(n)*float64(len(kind)))])
+		}
+	}
+	third, outcomes := 0, map[string]int{}
+	for _, p := range h.inOrder(chosen) {
+		outcome := h.interrupt(p)
+		outcomes[outcome]++
+		if outcome == "third" {
+			third++
+			break // the host is no longer one of which anything could be told
+		}
+	}
+	total := outcomes["old"] + outcomes["new"] + third
+	t.Logf("%d interruptions, %d third states (%d old, %d new)", total, third, outcomes["old"], outcomes["new"])
+}
+
+// count runs every way once, undisturbed, and counts its calls.
+func (h *host) count() map[way]map[string]int {
+	h.t.Helper()
+	out := map[way]map[string]int{}
+	for _, w := range ways() {
+		out[w] = map[string]int{}
+		for _, which := range []string{"all", "allocate"} {
+			h.to(w.from)
+			r := trace(h.t, h.job(w, traceJob{Calls: which}))
+			if r.Code != 0 {
+				h.t.Fatalf("undisturbed: %s", r.Out)
+			}
+			out[w][which] = r.Calls
+			if !h.settle(w.to, w.to, fmt.Sprint(w)) {
+				h.t.FailNow()
+			}
+		}
+		h.t.Logf("%d to %d: %d calls that change something, %d of them can find no room", w.from, w.to, out[w]["all"], out[w]["allocate"])
+	}
+	return out
+}
+
+func (h *host) job(w way, job traceJob) traceJob {
+	job.Below = h.root
+	job.Args = h.args("rollback", "--to", strconv.Itoa(w.to), "--yes")
+	return job
+}
+
+// inOrder gives the points in an order that needs few undisturbed runs in
+// between: mostly an interruption leaves the host where it was.
+func (h *host) inOrder(points []point) []point {
+	var out []point
+	for _, w := range ways() {
+		for _, p := range points {
+			if p.way == w {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// interrupt does what a point says, recovers, and tells in which generation
+// the host is then.
+func (h *host) interrupt(p point) string {
+	h.t.Helper()
+	h.to(p.from)
+	r := trace(h.t, h.job(p.way, p.job))
+	what := fmt.Sprintf("%s (%s)", p, r.Hit)
+	if p.job.Do == "run" {
+		h.sh("mount -o remount,rw $1/opt; rm -f $1/opt/.hostctl/filler", h.root)
+	}
+	if p.again > 0 {
+		trace(h.t, traceJob{Below: h.root, Calls: "all", At: p.again, Do: "kill", Args: h.args("recover")})
+	}
+	said := h.want(0, "recover")
+	if !h.settle(p.from, p.to, what) {
+		h.t.Logf("it had said, with code %d:\n%s\nrecover:\n%s", r.Code, r.Out, said)
+		return "third"
+	}
+	h.truth(p, r, what)
+	if h.now == p.to {
+		return "new"
+	}
+	return "old"
+}
+
+// truth holds what a run that came to its end has said against what is.
+func (h *host) truth(p point, r traced, what string) {
+	h.t.Helper()
+	if p.job.Do == "kill" || p.again > 0 {
+		return
+	}
+	done := r.Code == 0
+	unchanged := strings.Contains(r.Out, "the machine is as it was") || strings.Contains(r.Out, "nothing on this machine was changed")
+	if done && h.now != p.to || unchanged && h.now != p.from {
+		h.t.Errorf("%s: the host is at generation %d, and it was said, with code %d:\n%s", what, h.now, r.Code, r.Out)
+	}
+}
