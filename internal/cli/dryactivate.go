@@ -91,11 +91,11 @@ func (s *session) foresee(ctx context.Context, target *wanted, p *spec.Plan, ver
 	}
 	defer func() { err = errors.Join(err, stage.Discard(s.root, number)) }()
 	rec := &generation.Record{Meta: generation.Meta{Number: number, Parent: s.current}, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}}
-	b, _, err := s.steps("rehearsal", number, rec)
+	route, err := s.way(number, rec)
 	if err != nil {
 		return nil, err
 	}
-	tx, err := b.Tx()
+	tx, err := route.files.Tx()
 	if err != nil {
 		return nil, err
 	}

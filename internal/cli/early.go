@@ -166,7 +166,11 @@ func (s *session) commandLine() string {
 // since before is superseded by this one, whose activation covers both.
 func (s *session) replaceOpen(to int, fresh *generation.Record, why string) error {
 	s.command = why
-	tx, err := s.transact(to, fresh)
+	route, err := s.way(to, fresh)
+	if err != nil {
+		return err
+	}
+	tx, err := s.transact(route)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,8 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
-	if err := s.possible(to, nil); err != nil {
+	route, err := s.way(to, nil)
+	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
 	}
 	left, err := s.stateLeft(to)
@@ -139,7 +140,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}
 	from := s.current
-	tx, err := s.transact(to, nil)
+	tx, err := s.transact(route)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}

@@ -108,6 +108,9 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err := s.fetch(ctx, target, p); err != nil {
 		return err
 	}
+	if err := s.checkRoom(ctx, target, p); err != nil {
+		return err
+	}
 	if err := s.begin(target.host.Name, target.host.System); err != nil {
 		return err
 	}
@@ -134,7 +137,8 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err != nil {
 		return errors.Join(err, stage.Discard(s.root, number))
 	}
-	if err := s.possible(number, rec); err != nil {
+	route, err := s.way(number, rec)
+	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
 	}
 	if err := s.keepReplaced(rec); err != nil {
@@ -143,17 +147,18 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if later {
 		return s.postpone(number, rec, opts)
 	}
-	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, number, rec) })
+	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, route) })
 }
 
 // commitTo commits a staged generation and makes the running system follow.
-func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, number int, rec *generation.Record) error {
+func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, route *route) error {
+	number, rec := route.to, route.fresh
 	healthy, err := s.before(ctx, p, target.host, rec.Services)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
 	s.say("committing %d paths", len(rec.Changeset.Entries))
-	tx, err := s.transact(number, rec)
+	tx, err := s.transact(route)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
@@ -252,7 +257,11 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if _, err := s.before(ctx, p, former, services); err != nil {
 		return err
 	}
-	tx, err := s.transact(failed.From, nil)
+	route, err := s.way(failed.From, nil)
+	if err != nil {
+		return err
+	}
+	tx, err := s.transact(route)
 	if err != nil {
 		return err
 	}
@@ -268,7 +277,7 @@ func (s *session) notCommitted(ctx context.Context, cause error, req activate.Re
 		return errors.Join(fmt.Errorf("cannot finish the commit: %w; 'hostctl recover' finishes or undoes it", cause), err)
 	}
 	err = errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
-	return errors.Join(fmt.Errorf("cannot commit, the machine is as it was: %w", cause), err, s.resume(ctx, req))
+	return errors.Join(s.withHints(fmt.Errorf("cannot commit, the machine is as it was: %w", cause)), err, s.resume(ctx, req))
 }
 
 // preflight checks everything about secrets before anything is touched, and
@@ -317,9 +326,13 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	if err != nil {
 		return err
 	}
+	cache := apt.Cache{Dir: dir}
+	if err := s.checkDownload(need, cache); err != nil {
+		return err
+	}
 	progress, done := s.progress("fetching packages")
 	defer done()
-	return apt.Cache{Dir: dir}.Fetch(ctx, debianSources(t.flake), need, progress)
+	return cache.Fetch(ctx, debianSources(t.flake), need, progress)
 }
 
 // record writes the generation's record where its transaction will publish

@@ -19,63 +19,61 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// steps builds the way from the current generation to another one: undoing
-// and applying recorded changesets, and fresh, whose nodes wait in their slots,
-// at the end. It also returns what happens to accounts on the way.
-func (s *session) steps(id string, to int, fresh *generation.Record) (*commit.Builder, []account.Delta, error) {
-	b := commit.NewBuilder(s.root, id, s.objects.Get)
-	known, err := s.standIns()
-	if err != nil {
-		return nil, nil, err
-	}
-	b.StandIns(known)
-	if fresh != nil {
-		to = fresh.Meta.Parent
-	}
-	deltas, err := s.travel(b, to)
-	if err == nil && fresh != nil {
-		b.Forward(fresh.Changeset, true)
-		deltas = append(deltas, fresh.Accounts...)
-	}
-	return b, deltas, err
+// route is a way from the current generation to another one, ready to be
+// gone: what happens to files, and to accounts.
+type route struct {
+	id    string // names what serves this transaction alone
+	to    int
+	fresh *generation.Record // whose nodes wait in their slots; the last edge
+	files *commit.Builder
+	users []account.Delta
 }
 
-// possible refuses a way that cannot be gone, before any unit is stopped for
-// it.
-func (s *session) possible(to int, fresh *generation.Record) error {
-	b, _, err := s.steps("rehearsal", to, fresh)
-	if err != nil {
-		return err
-	}
-	_, err = b.Tx()
-	return err
-}
-
-// transact moves the root from the current generation to another one, in one
-// transaction.
-func (s *session) transact(to int, fresh *generation.Record) (tx *commit.Tx, err error) {
+// way builds the route to a generation, or says why it cannot be gone, before
+// any unit is stopped for it: undoing and applying recorded changesets, and
+// the fresh one at the end. What changes on the way until it is gone, the
+// commit's preflight finds.
+func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 	// What is kept aside bears the id: with the generation it goes.
 	id := fmt.Sprintf("%d-%s", s.current, strconv.FormatInt(time.Now().UnixNano(), 36))
-	b, deltas, err := s.steps(id, to, fresh)
+	r := &route{id: id, to: to, fresh: fresh, files: commit.NewBuilder(s.root, id, s.objects.Get)}
+	known, err := s.standIns()
 	if err != nil {
 		return nil, err
 	}
+	r.files.StandIns(known)
+	recorded := to
+	if fresh != nil {
+		recorded = fresh.Meta.Parent
+	}
+	if r.users, err = s.travel(r.files, recorded); err != nil {
+		return nil, err
+	}
+	if fresh != nil {
+		r.files.Forward(fresh.Changeset, true)
+		r.users = append(r.users, fresh.Accounts...)
+	}
+	return r, r.files.Err()
+}
+
+// transact goes a route, in one transaction.
+func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	unlock, err := account.Lock(system.Root(s.root))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	private := filepath.Join("tx", id)
-	if err := s.placeAccounts(b, private, deltas, fresh != nil); err != nil {
+	private := filepath.Join("tx", r.id)
+	if err := s.placeAccounts(r.files, private, r.users, r.fresh != nil); err != nil {
 		return nil, err
 	}
-	tx, err = b.Tx()
+	tx, err = r.files.Tx()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.area(private)))
 	}
-	tx.Why, tx.From, tx.To = s.commandLine(), s.current, to
+	tx.Why, tx.From, tx.To = s.commandLine(), s.current, r.to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
-	s.publish(tx, fresh)
+	s.publish(tx, r.fresh)
 	return tx, s.journal.Commit(tx)
 }
 

@@ -91,7 +91,7 @@ func (r *Repo) chmod(path string, mode os.FileMode) {
 func (p Package) control(arch string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Package: %s\nVersion: %s\nArchitecture: %s\nMaintainer: Test <test@example.org>\n", p.Name, p.Version, arch)
-	for _, field := range []string{"Priority", "Essential", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces", "Recommends"} {
+	for _, field := range []string{"Priority", "Essential", "Pre-Depends", "Depends", "Provides", "Conflicts", "Breaks", "Replaces", "Recommends", "Installed-Size"} {
 		if value, ok := p.Fields[field]; ok {
 			fmt.Fprintf(&b, "%s: %s\n", field, value)
 		}

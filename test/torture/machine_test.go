@@ -36,17 +36,24 @@ type host struct {
 	looks   map[int]picture // by generation
 }
 
-// optType is what /opt is.
-type optType struct {
-	mount string // shell line that mounts it on $1
+// optTypes are what /opt can be: the shell line that makes it on $1, with an
+// image at $2.
+func optTypes() map[string]string {
+	loop := "truncate -s %s $2 && mkfs.%s $2 >/dev/null && mount -o loop $2 $1"
+	return map[string]string{
+		"tmpfs": "mount -t tmpfs -o size=40m,mode=755 none $1",
+		"ext4":  fmt.Sprintf(loop, "40M", "ext4 -q"),
+		"xfs":   fmt.Sprintf(loop, "300M", "xfs -q"),
+		"btrfs": fmt.Sprintf(loop, "120M", "btrfs -q"),
+	}
 }
 
 // newHost copies the base root into memory and makes three generations with
 // the real switch: packages of all shapes, files and accounts, on both file
 // systems.
-func newHost(t *testing.T, opt optType) *host {
+func newHost(t *testing.T, opt string) *host {
 	t.Helper()
-	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare")
+	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 	base, err := machine.Base(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -54,9 +61,11 @@ func newHost(t *testing.T, opt optType) *host {
 	top := t.TempDir()
 	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
 	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1 && cp -a $2/. $1", h.root, base)
-	t.Cleanup(func() { h.sh("umount -l $1", h.root) })
+	t.Cleanup(func() { h.sh("umount $1/opt; umount $1", h.root) })
 	h.sh("rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n; mkdir -p $1/opt", h.root)
-	h.sh(opt.mount, filepath.Join(h.root, "opt"))
+	image := filepath.Join("/dev/shm", fmt.Sprintf("hostctl-torture-%d", os.Getpid()))
+	h.sh(optTypes()[opt], filepath.Join(h.root, "opt"), image)
+	os.Remove(image) // the mount holds it; of a tmpfs there is none
 	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
 	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
 	h.look() // generation 0
@@ -107,7 +116,7 @@ func (h *host) sh(line string, args ...string) string {
 }
 
 // putFlake writes the configuration of generation n, and builds its packages.
-func (h *host) putFlake(n int) {
+func (h *host) putFlake(n int, more ...repo.Package) {
 	h.t.Helper()
 	version := strconv.Itoa(1 + n%2)
 	opt := repo.Package{Name: "dt-opt", Version: version, Files: map[string]string{}}
@@ -118,7 +127,11 @@ func (h *host) putFlake(n int) {
 	packages := []repo.Package{
 		opt, repo.Base(version), repo.Config(version), repo.Daemon(version), repo.Linked(version), repo.Shape(version), repo.Trigger(version),
 	}
-	hcl := "packages = [\"dt-opt\", \"dt-base\", \"dt-config\", \"dt-daemon\", \"dt-linked\", \"dt-shape\", \"dt-trigger\"]\n"
+	packages = append(packages, more...)
+	hcl := ""
+	for _, p := range packages {
+		hcl += fmt.Sprintf("package %q {}\n", p.Name)
+	}
 	hcl += fmt.Sprintf("file \"/etc/tortured/both\" {\n  content = \"of generation %d\\n\"\n}\n", n)
 	hcl += fmt.Sprintf("file \"/etc/tortured/%d/only\" {\n  content = \"of generation %d\\n\"\n  mode = \"0600\"\n}\n", n, n)
 	hcl += fmt.Sprintf("user \"user%d\" {\n  home = \"/home/user%d\"\n  shell = \"/bin/sh\"\n}\n", n, n)

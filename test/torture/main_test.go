@@ -22,6 +22,7 @@ import (
 
 var (
 	interruptions = flag.Int("n", 300, "how many interruptions, spread over all kinds; 0 is every step of every kind")
+	optFlag       = flag.String("opt", "", "what /opt is: btrfs, ext4, tmpfs or xfs; chosen by the seed where it is not given")
 	seedFlag      = flag.Uint64("seed", 0, "choose the same interruptions as the run that printed this seed; 0 is another one each time")
 )
 

@@ -4,11 +4,15 @@ package torture
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hostctl/hostctl/test/repo"
 )
 
 // way is a change of generation.
@@ -70,7 +74,13 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 // over the kinds, and over the calls of each.
 func TestInterruptions(t *testing.T) {
 	random := newRandom(t)
-	h := newHost(t, optType{"mount -t tmpfs -o size=40m,mode=755 none $1"})
+	types := slices.Sorted(maps.Keys(optTypes()))
+	opt := types[random.IntN(len(types))]
+	if *optFlag != "" {
+		opt = *optFlag
+	}
+	t.Logf("/opt is %s", opt)
+	h := newHost(t, opt)
 	calls := h.count()
 	var chosen []point
 	all := kinds(h, calls, random)
@@ -93,6 +103,9 @@ func TestInterruptions(t *testing.T) {
 			third++
 			break // the host is no longer one of which anything could be told
 		}
+	}
+	if third == 0 {
+		h.tooFull()
 	}
 	total := outcomes["old"] + outcomes["new"] + third
 	t.Logf("%d interruptions, %d third states (%d old, %d new)", total, third, outcomes["old"], outcomes["new"])
@@ -176,4 +189,28 @@ func (h *host) truth(p point, r traced, what string) {
 	if done && h.now != p.to || unchanged && h.now != p.from {
 		h.t.Errorf("%s: the host is at generation %d, and it was said, with code %d:\n%s", what, h.now, r.Code, r.Out)
 	}
+}
+
+// tooFull: what does not fit is refused with numbers, before anything happens.
+func (h *host) tooFull() {
+	h.t.Helper()
+	refused := func(what string, args []string, says ...string) {
+		h.t.Helper()
+		out := h.want(1, args...)
+		for _, text := range says {
+			if !strings.Contains(out, text) {
+				h.t.Errorf("%s: it does not say %q:\n%s", what, text, out)
+			}
+		}
+		h.settle(3, 3, what)
+	}
+	h.to(3)
+	h.putFlake(4, repo.Package{Name: "dt-big", Version: "1", Fields: map[string]string{"Installed-Size": "400000"}, Files: map[string]string{"/opt/dt/big": "not that big\n"}, Scripts: map[string]string{"md5sums": "a2c5b2a5fe79d5e6c1f15a1a7b4d1c1e  opt/dt/big\n"}})
+	refused("a package larger than /opt", []string{"switch", "--yes", "--flake", h.flake, "--host", "tortured"},
+		"the file system of /opt is too full", "390.", "are needed there", "nothing on this machine was changed")
+	h.sh("mkdir -p $1/opt/.hostctl/gen/full && head -c 1G /dev/zero > $1/opt/.hostctl/gen/full/filler 2>/dev/null || true", h.root)
+	refused("a rollback on a full /opt", []string{"rollback", "--to", "2", "--yes"},
+		"the file system of /opt is too full", "the machine is as it was", "hostctl gc")
+	h.sh("rm -r $1/opt/.hostctl/gen/full", h.root)
+	h.to(2)
 }

@@ -290,11 +290,14 @@ func (b *Builder) Place(m Mount, path, slot string) {
 	b.tx.Steps = append(b.tx.Steps, Step{Do: unlink, Path: path, FS: fs, Slot: slot})
 }
 
+// Err is every reason against the steps so far.
+func (b *Builder) Err() error { return joinSome(b.problem) }
+
 // Tx closes the transaction: cleaning steps go last, and folder times after
 // everything that changes them. Every reason against it is in the error.
 func (b *Builder) Tx() (*Tx, error) {
-	if len(b.problem) > 0 {
-		return nil, errors.Join(b.problem...)
+	if err := b.Err(); err != nil {
+		return nil, err
 	}
 	var steps, clean []Step
 	for _, s := range b.tx.Steps {

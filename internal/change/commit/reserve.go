@@ -28,12 +28,16 @@ type SpaceError struct {
 	Point              string // where it is mounted
 	Bytes, FreeBytes   int64
 	Inodes, FreeInodes int64
+	Cause              error // what the kernel said, where the numbers alone do not tell
 }
 
 func (e *SpaceError) Error() string {
 	text := fmt.Sprintf("the file system of %s is too full: %s are needed there, %s are free", e.Point, Bytes(e.Bytes), Bytes(e.FreeBytes))
 	if e.Inodes > e.FreeInodes {
 		text += fmt.Sprintf("; %d inodes are needed, %d are free", e.Inodes, e.FreeInodes)
+	}
+	if e.Cause != nil {
+		text += fmt.Sprintf(", and %v", e.Cause)
 	}
 	return text
 }
@@ -49,22 +53,31 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%d KiB", (n+1023)>>10)
 }
 
-// Space refuses a need that the file system mounted at path cannot meet. A
-// file system that does not count inodes has enough of them.
+// Space refuses a need that the file system mounted at path cannot meet.
 func Space(point, path string, bytes, inodes int64) error {
+	e, err := measure(point, path, bytes, inodes)
+	if err != nil {
+		return err
+	}
+	if e.Bytes > e.FreeBytes || e.Inodes > e.FreeInodes {
+		return e
+	}
+	return nil
+}
+
+// measure holds a need against what is free. A file system that does not
+// count inodes has enough of them.
+func measure(point, path string, bytes, inodes int64) (*SpaceError, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(path, &st); err != nil {
-		return &os.PathError{Op: "statfs", Path: path, Err: err}
+		return nil, &os.PathError{Op: "statfs", Path: path, Err: err}
 	}
 	// Bfree, not Bavail: hostctl is root and may use what is kept for root.
 	e := &SpaceError{Point: point, Bytes: bytes, FreeBytes: int64(st.Bfree) * st.Bsize, Inodes: inodes, FreeInodes: int64(st.Ffree)}
 	if st.Files == 0 {
 		e.Inodes = 0
 	}
-	if e.Bytes > e.FreeBytes || e.Inodes > e.FreeInodes {
-		return e
-	}
-	return nil
+	return e, nil
 }
 
 // need is what a transaction takes on one file system until it is done.
@@ -153,7 +166,12 @@ func setAside(point, area string, size int64) error {
 	case errors.Is(err, unix.EOPNOTSUPP):
 		err = nil // a file system that never overwrites, as ZFS, cannot promise room either way
 	case full(err):
-		err = errors.Join(Space(point, area, 2*minBallast, 0), &os.PathError{Op: "reserve room in", Path: path, Err: err})
+		e, measureErr := measure(point, area, minBallast, 1)
+		if measureErr != nil {
+			return errors.Join(measureErr, f.Close())
+		}
+		e.Cause = &os.PathError{Op: "reserving room in", Path: path, Err: err}
+		err = e
 	}
 	return errors.Join(err, f.Close())
 }

@@ -24,8 +24,8 @@ import (
 type builder struct {
 	job    *childJob
 	merged string // the staged root
-	clock  int64  // ctime of the live root when the stage began
-	policy bool   // usr/sbin/policy-rc.d was made by the stage itself
+	was    *snapshot
+	policy bool // usr/sbin/policy-rc.d was made by the stage itself
 
 	set     *commit.Changeset
 	class   *classifier
@@ -51,7 +51,7 @@ type group struct {
 func (b *builder) build() (*Result, error) {
 	b.set = commit.New(b.job.Generation)
 	b.config, b.folders = map[string]string{}, map[string]bool{}
-	class, err := newClassifier(system.Root(b.job.Root), system.Root(b.merged), b.job.Managed)
+	class, err := newClassifier(b.was.owned, system.Root(b.merged), b.job.Managed)
 	if err != nil {
 		return nil, err
 	}
@@ -367,13 +367,12 @@ func (b *builder) add(e commit.Entry) {
 	b.set.Entries = append(b.set.Entries, e)
 }
 
-// fresh notes a live node that changed after the stage began.
+// fresh notes a live node that is not the one that the stage began with.
 func (b *builder) fresh(path string, live *commit.Node) {
-	var st unix.Stat_t
-	if live == nil || live.IsDir() || unix.Lstat(b.live(path), &st) != nil {
+	if live.IsDir() {
 		return
 	}
-	if st.Ctim.Nano() > b.clock {
+	if changed, err := b.was.changed(path); changed || err != nil {
 		b.changed = append(b.changed, path)
 	}
 }

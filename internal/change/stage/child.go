@@ -7,13 +7,11 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -44,7 +42,7 @@ func (job *childJob) stage() (*Result, error) {
 	if err := makeStage(job.Root, job.Mounts); err != nil {
 		return nil, err
 	}
-	clock, err := stageClock(job.Root)
+	was, err := takeSnapshot(job)
 	if err != nil {
 		return nil, err
 	}
@@ -81,27 +79,13 @@ func (job *childJob) stage() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{job: job, merged: root, clock: clock, policy: policy}
+	b := &builder{job: job, merged: root, was: was, policy: policy}
 	res, err := b.build()
 	if err != nil {
 		return nil, err
 	}
 	res.Accounts, res.Services, res.Boot = account.Diff(before, after), services, boot
 	return res, nil
-}
-
-// stageClock is the live file system's idea of now: a live path whose ctime
-// is later changed while the stage was built.
-func stageClock(root string) (int64, error) {
-	path := filepath.Join(root, commit.AreaName, "stage", "clock")
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return 0, err
-	}
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return 0, err
-	}
-	return st.Ctim.Nano(), nil
 }
 
 // runInside runs the packages and then everything else in the staged root.

@@ -15,16 +15,13 @@ type classifier struct {
 	owned   map[string]bool // dpkg's, before or after; true for conffiles
 }
 
-func newClassifier(live, merged system.Root, managed []string) (*classifier, error) {
+// newClassifier knows what dpkg owned before, and reads what it owns after.
+func newClassifier(before map[string]bool, merged system.Root, managed []string) (*classifier, error) {
 	c := &classifier{managed: map[string]bool{}}
 	for _, p := range managed {
 		c.managed[p] = true
 	}
 	owned, err := apt.Owned(merged)
-	if err != nil {
-		return nil, err
-	}
-	before, err := apt.Owned(live)
 	if err != nil {
 		return nil, err
 	}

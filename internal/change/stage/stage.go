@@ -72,14 +72,34 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 	if err := Discard(req.Root, req.Generation); err != nil {
 		return nil, err
 	}
+	disks, err := openDisks(req.Root, mounts)
+	if err != nil {
+		return nil, err
+	}
+	defer disks.Close()
 	res, err := run(ctx, childJob{Request: req, Mounts: mounts}, log)
 	if err == nil {
 		err = giveIDs(res, req)
+	}
+	if err == nil {
+		err = disks.Sync() // no marker for what the disk has not taken
 	}
 	if err != nil {
 		return nil, errors.Join(err, Discard(req.Root, req.Generation))
 	}
 	return res, removeStage(req.Root, mounts)
+}
+
+// openDisks opens the file systems that the stage writes to before it does, so
+// that an error of writing back is seen whenever it happens (engine-rules 26).
+func openDisks(root string, mounts []mount) (commit.Disks, error) {
+	var folders []string
+	for _, m := range mounts {
+		if m.Overlay {
+			folders = append(folders, filepath.Join(root, m.Point))
+		}
+	}
+	return commit.OpenDisks(folders)
 }
 
 // Discard deletes what an unfinished stage of a generation left on any mount.
@@ -155,6 +175,12 @@ func run(ctx context.Context, job childJob, log io.Writer) (*Result, error) {
 		return nil, errors.New(res.Err)
 	}
 	return res.Result, nil
+}
+
+// Debs returns the packages that a plan installs, as paths below cache.
+func Debs(cache apt.Cache, plan *spec.Plan, lock []spec.Locked) []string {
+	install, _ := debs(cache, plan, lock)
+	return install
 }
 
 // debs returns the packages that a plan installs, as paths below cache.

@@ -1,0 +1,104 @@
+package apt
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Size is what a package takes when it is installed.
+type Size struct {
+	Bytes int64    // its Installed-Size
+	Paths []string // absolute, without conffiles, folders and links (md5sums of deb(5))
+}
+
+// ReadSize reads the control archive of a .deb: nothing of its contents is
+// unpacked for it.
+func ReadSize(ctx context.Context, deb string) (Size, error) {
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--ctrl-tarfile", deb)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		return Size{}, fmt.Errorf("cannot read the size of %s: %w: %s", deb, err, said.Bytes())
+	}
+	var s Size
+	for control := tar.NewReader(&out); ; {
+		h, err := control.Next()
+		if errors.Is(err, io.EOF) {
+			return s, nil
+		}
+		if err != nil {
+			return Size{}, fmt.Errorf("cannot read the size of %s: %w", deb, err)
+		}
+		name := path.Clean(h.Name)
+		if name != "control" && name != "md5sums" {
+			continue
+		}
+		b, err := io.ReadAll(control)
+		if err != nil {
+			return Size{}, fmt.Errorf("cannot read the size of %s: %w", deb, err)
+		}
+		if name == "control" {
+			s.Bytes = installedSize(string(b))
+		} else {
+			s.Paths = summed(string(b))
+		}
+	}
+}
+
+// installedSize is in KiB there (deb-control(5)); 0 where the field is missing.
+func installedSize(control string) int64 {
+	for line := range strings.Lines(control) {
+		if value, ok := strings.CutPrefix(line, "Installed-Size:"); ok {
+			n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 64)
+			if err == nil && n > 0 {
+				return n << 10
+			}
+		}
+	}
+	return 0
+}
+
+func summed(md5sums string) []string {
+	var out []string
+	for line := range strings.Lines(md5sums) {
+		if _, file, ok := strings.Cut(strings.TrimSpace(line), "  "); ok {
+			out = append(out, path.Join("/", file))
+		}
+	}
+	return out
+}
+
+// Contents lists the files of a .deb with their sizes, which unpacks it.
+func Contents(ctx context.Context, deb string) (map[string]int64, error) {
+	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	files := map[string]int64{}
+	data := tar.NewReader(out)
+	for err == nil {
+		var h *tar.Header
+		if h, err = data.Next(); err == nil {
+			files[path.Join("/", h.Name)] = h.Size
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		_, err = io.Copy(io.Discard, out) // the padding
+	}
+	if err := errors.Join(err, cmd.Wait()); err != nil {
+		return nil, fmt.Errorf("cannot read the contents of %s: %w", deb, err)
+	}
+	return files, nil
+}
