@@ -114,8 +114,11 @@ const bootedFile = "run/hostctl-booted"
 // noteBooted writes down the generation that is current before the first run
 // of a boot that changes the machine.
 func (s *session) noteBooted() error {
+	if !s.live() {
+		return nil
+	}
 	path := filepath.Join(s.root, bootedFile)
-	if _, err := os.Lstat(path); !s.live() || err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return os.WriteFile(path, []byte(strconv.Itoa(s.current)), 0o600)
