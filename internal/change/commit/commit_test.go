@@ -798,3 +798,41 @@ func TestRecoverMounted(t *testing.T) {
 		wantFile(t, filepath.Join(root, "late"), here)
 	}
 }
+
+// TestUsrIsNewerThanItsStamps: whatever changes below /usr, forward or back,
+// systemd looks at /usr again at the next boot, also where the stamps come from
+// a clock that was ahead (ConditionNeedsUpdate in systemd.unit(5)).
+func TestUsrIsNewerThanItsStamps(t *testing.T) {
+	root, next := scratch(t), scratch(t)
+	for _, dir := range []string{root, next} {
+		for _, name := range []string{"usr/share", "etc", "var"} {
+			if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		write(t, filepath.Join(dir, "etc/f"), "of "+dir)
+	}
+	write(t, filepath.Join(next, "usr/share/new"), "new")
+	ahead := time.Date(2037, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+	s := scene{root: root, set: edge(t, root, next, 1)}
+	stamp := filepath.Join(root, "var/.updated")
+	write(t, stamp, "")
+	if err := SetMTime(stamp, ahead); err != nil {
+		t.Fatal(err)
+	}
+	last := ahead
+	for _, inverse := range []bool{false, true} {
+		j := Journal{Root: root}
+		if err := finish(t, j, s.tx(t, inverse)); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		now := mustNode(t, filepath.Join(root, "usr")).MTime
+		if now <= last {
+			t.Errorf("/usr is of %d, not newer than %d", now, last)
+		}
+		last = now
+	}
+}

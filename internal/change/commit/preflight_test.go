@@ -373,7 +373,12 @@ func TestFolderOfTooManyFolders(t *testing.T) {
 // ext4 makes and mounts a small ext4 of a file.
 func ext4(t *testing.T, size int64, options ...string) string {
 	t.Helper()
-	image, at := filepath.Join(scratch(t), "image"), t.TempDir()
+	return ext4At(t, filepath.Join(scratch(t), "image"), size, options...)
+}
+
+func ext4At(t *testing.T, image string, size int64, options ...string) string {
+	t.Helper()
+	at := t.TempDir()
 	f, err := os.Create(image)
 	if err == nil {
 		err = errors.Join(f.Truncate(size), f.Close())
@@ -388,10 +393,5 @@ func ext4(t *testing.T, size int64, options ...string) string {
 	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %v: %s", err, out)
 	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("losetup", "-j", image).CombinedOutput(); err != nil || len(out) > 0 {
-			t.Logf("the loop device is busy still: %s %v", out, err)
-		}
-	})
 	return at
 }

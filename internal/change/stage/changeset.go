@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -69,6 +70,9 @@ func (b *builder) build() (*Result, error) {
 		return nil, fmt.Errorf("cannot commit: these paths changed while the stage was built, so the stage is out of date; run the command again:\n  %s",
 			strings.Join(slices.Compact(b.changed), "\n  "))
 	}
+	if err := unwritable(b.set); err != nil {
+		return nil, err
+	}
 	if err := b.folderTimes(); err != nil {
 		return nil, err
 	}
@@ -77,6 +81,18 @@ func (b *builder) build() (*Result, error) {
 		return nil, err
 	}
 	return &Result{Changeset: b.set, Config: b.config}, nil
+}
+
+// unwritable refuses names that a record, which is JSON, cannot hold. Debian's
+// packages have none (policy 10.10).
+func unwritable(set *commit.Changeset) error {
+	var errs []error
+	for _, e := range set.Entries {
+		if !utf8.ValidString(e.Path) {
+			errs = append(errs, fmt.Errorf("cannot record %q: its name is not UTF-8", e.Path))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (b *builder) buildMount(m mount) error {

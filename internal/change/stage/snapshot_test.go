@@ -5,11 +5,26 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
+
+// TestNamesThatNoRecordHolds: written as JSON they would become others.
+func TestNamesThatNoRecordHolds(t *testing.T) {
+	set := commit.New(1)
+	set.Entries = []commit.Entry{{Path: "/usr/share/gr\u00fcn"}}
+	if err := unwritable(set); err != nil {
+		t.Error(err)
+	}
+	set.Entries = append(set.Entries, commit.Entry{Path: "/usr/share/gr\xfcn"})
+	if err := unwritable(set); err == nil || !strings.Contains(err.Error(), `gr\xfcn`) {
+		t.Errorf("got %v", err)
+	}
+}
 
 // TestClockJumps: which files changed while a stage was built does not depend
 // on any clock. Ctimes of the future and of the past, as a clock that was
