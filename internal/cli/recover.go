@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -108,7 +107,11 @@ func (s *session) sweep() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending(), os.RemoveAll(s.area("tx")))
+	points, err := stage.Points(s.root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending(), s.journal.Sweep(points))
 }
 
 // finish makes the running system follow files that are in place already.

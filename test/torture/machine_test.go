@@ -30,8 +30,10 @@ type host struct {
 	t       *testing.T
 	root    string
 	flake   string
+	opt     string // what /opt is
 	hostctl string
 	cache   string
+	memory  string          // the folder that holds the image of /opt
 	now     int             // the generation that it is in
 	looks   map[int]picture // by generation
 }
@@ -59,13 +61,14 @@ func newHost(t *testing.T, opt string) *host {
 		t.Fatal(err)
 	}
 	top := t.TempDir()
-	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
+	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), opt: opt, hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
 	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1 && cp -a $2/. $1", h.root, base)
-	t.Cleanup(func() { h.sh("umount $1/opt; umount $1", h.root) })
+	t.Cleanup(func() { h.sh("umount $1/opt; umount $1; umount $2", h.root, h.memory) })
 	h.sh("rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n; mkdir -p $1/opt", h.root)
-	image := filepath.Join("/dev/shm", fmt.Sprintf("hostctl-torture-%d", os.Getpid()))
-	h.sh(optTypes()[opt], filepath.Join(h.root, "opt"), image)
-	os.Remove(image) // the mount holds it; of a tmpfs there is none
+	// The image lies in a memory of its own, which can be full.
+	h.memory = filepath.Join(top, "memory")
+	h.sh("mkdir $1 && mount -t tmpfs -o size=400m none $1", h.memory)
+	h.sh(optTypes()[opt], filepath.Join(h.root, "opt"), h.image())
 	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
 	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
 	h.look() // generation 0
@@ -105,6 +108,8 @@ func (h *host) state() {
 		}
 	}
 }
+
+func (h *host) image() string { return filepath.Join(h.memory, "image") }
 
 func (h *host) sh(line string, args ...string) string {
 	h.t.Helper()

@@ -61,6 +61,9 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 	}
 	add("run", "all", false, "mount -o remount,ro "+opt)
 	add("run", "all", false, "head -c 1G /dev/zero > "+opt+"/.hostctl/filler 2>/dev/null || true")
+	if h.opt == "ext4" {
+		add("lose", "all", false, "head -c 1G /dev/zero > "+h.memory+"/filler 2>/dev/null || true")
+	}
 	// A recovery that is killed, too.
 	var twice []point
 	for _, p := range kinds[0] {
@@ -163,6 +166,9 @@ func (h *host) interrupt(p point) string {
 	if p.job.Do == "run" {
 		h.sh("mount -o remount,rw $1/opt; rm -f $1/opt/.hostctl/filler", h.root)
 	}
+	if p.job.Do == "lose" {
+		h.replug()
+	}
 	if p.again > 0 {
 		trace(h.t, traceJob{Below: h.root, Calls: "all", At: p.again, Do: "kill", Args: h.args("recover")})
 	}
@@ -176,6 +182,13 @@ func (h *host) interrupt(p point) string {
 		return "new"
 	}
 	return "old"
+}
+
+// replug takes away the disk that could not write, and with it all that the
+// kernel had not written, and mounts it again when it can.
+func (h *host) replug() {
+	h.t.Helper()
+	h.sh("umount $1/opt; rm $2/filler; e2fsck -fp $3 >/dev/null || [ $? = 1 ]; mount -o loop $3 $1/opt", h.root, h.memory, h.image())
 }
 
 // truth holds what a run that came to its end has said against what is.

@@ -179,7 +179,7 @@ func (tr *tracer) call(tid int, entry bool) error {
 		return nil
 	case tr.job.Do == "kill":
 		return syscall.Kill(tr.leader, syscall.SIGKILL)
-	case tr.job.Do == "run":
+	case tr.job.Do == "run", tr.job.Do == "lose":
 		out, err := exec.Command("sh", "-c", tr.job.Run).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%s: %w: %s", tr.job.Run, err, out)

@@ -221,3 +221,16 @@ func (j Journal) release(tx *Tx) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Sweep frees on the file systems mounted at points what transactions that are
+// no more had set aside there, where no one is open: a disk that lost power
+// may have forgotten that it was freed.
+func (j Journal) Sweep(points []string) error {
+	var errs []error
+	for _, point := range points {
+		for _, name := range []string{ballastFile, "tx"} {
+			errs = append(errs, os.RemoveAll(filepath.Join(j.Root, point, AreaName, name)))
+		}
+	}
+	return errors.Join(errs...)
+}
