@@ -97,7 +97,10 @@ func (s *session) bringToEnd(ctx context.Context, outcome commit.Outcome, tx *co
 		return errors.Join(s.load(), s.sweep(), s.restore(ctx))
 	default:
 		s.say("'%s' was interrupted after its commit; finishing generation %d", tx.Why, tx.To)
-		return s.finish(ctx, tx)
+		if err := s.finish(ctx, tx); err != nil {
+			return err
+		}
+		return s.sweep()
 	}
 }
 
