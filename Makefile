@@ -41,11 +41,11 @@ test: build tools
 	$(GO) test -v -timeout 40m ./test/host/... && \
 	$(GO) test -v -timeout 40m ./test/vm
 
-# Every set of packages, each held against apt-get on a machine of its own;
-# make test takes one of them.
+# Every set of packages, each held against apt-get on a machine of its own
+# (make test takes one of them), and a move from one release to the next.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -timeout 60m -run 'TestPackages' ./test/host/...
+	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease' ./test/host/...
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000). What a failed run prints as its seed repeats it: SEED=...

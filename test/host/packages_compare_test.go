@@ -3,6 +3,7 @@ package host
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +18,7 @@ func (g *guest) like(apt *guest) {
 	g.settled()
 	apt.settled()
 	ours, theirs := g.manifest(), apt.manifest()
-	all := append(append(machine.Running(), machine.Accounts()...), byChance()...)
+	all := append(append(append(machine.Running(), machine.Accounts()...), byChance()...), recovery()...)
 	owned := g.owned()
 	for p := range theirs {
 		if !owned[p] {
@@ -29,8 +30,8 @@ func (g *guest) like(apt *guest) {
 	}
 	for what, line := range map[string]string{
 		"dpkg's database":  "dpkg-query -W -f '${binary:Package} ${Version} ${db:Status-Abbrev}\\n'; dpkg --audit; apt-mark showmanual",
-		"the unit files":   "systemctl list-unit-files --no-legend --plain",
-		"what listens":     "ss -Hltunx | awk '{print $1, $5}' | sed 's/libnetwork.*/libnetwork/; s/127.0.0.1:[345]....$/127.0.0.1:random/' | grep -v '/run/user' | sort -u",
+		"the unit files":   "systemctl list-unit-files --no-legend --plain | grep -v ^hostctl-recover",
+		"what listens":     "ss -Hltunx | awk '{print $1, $5}' | sed 's/libnetwork.*/libnetwork/; s/127.0.0.1:[345]....$/127.0.0.1:random/' | grep -v -e /run/user -e ^u_dgr | sort -u",
 		"the alternatives": "update-alternatives --get-selections",
 		"the accounts":     "getent passwd; getent group",
 	} {
@@ -57,6 +58,9 @@ func (g *guest) units() string {
 		f := strings.Fields(line)
 		if len(f) < 4 || strings.HasPrefix(f[0], "session-") || strings.HasPrefix(f[0], "run-") {
 			continue
+		}
+		if f[0] == "hostctl-recover.service" {
+			continue // hostctl's own
 		}
 		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" {
 			continue // they come with the start of a unit that wants them, and stay
@@ -182,7 +186,17 @@ func (g *guest) backAndForth(at []moment, data []datum) {
 // madeByDaemons are paths outside of what stays below /var that a daemon makes
 // when it starts, and nobody takes away.
 func madeByDaemons() []machine.Exclusion {
-	return []machine.Exclusion{{Path: "/etc/cni", Why: "containerd makes it when it starts"}}
+	return append(recovery(), machine.Exclusion{Path: "/etc/cni", Why: "containerd makes it when it starts"})
+}
+
+// recovery is what hostctl adds to a machine before its first commit.
+func recovery() []machine.Exclusion {
+	const hook = "/etc/initramfs-tools/scripts/local-bottom/hostctl"
+	out := []machine.Exclusion{{Path: hook, Why: "replays the journal before PID 1"}}
+	for dir := filepath.Dir(hook); dir != "/etc"; dir = filepath.Dir(dir) {
+		out = append(out, machine.Exclusion{Path: dir, Only: true, Why: "a folder of that"})
+	}
+	return out
 }
 
 func (g *guest) putIn(data []datum) {

@@ -197,5 +197,5 @@ func (g *guest) aptInstall(lock []spec.Locked, asked []string) {
 	const env = "DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical UCF_FORCE_CONFFOLD=1 "
 	g.sh(env + "apt-get install -y -q --no-install-recommends -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef " +
 		strings.Join(debs, " ") + " >/root/apt.log 2>&1 || { tail -40 /root/apt.log; exit 1; }")
-	g.sh("apt-mark -qq auto " + strings.Join(auto, " ") + " >/dev/null")
+	g.sh("apt-mark -qq auto " + strings.Join(auto, " ") + " >/dev/null; apt-mark -qq manual " + strings.Join(asked, " ") + " >/dev/null")
 }

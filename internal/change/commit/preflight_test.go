@@ -216,7 +216,13 @@ func TestTouchedThenGone(t *testing.T) {
 	b := NewBuilder(root, "t", nil)
 	b.Inverse(sets[1])
 	b.Inverse(sets[0])
-	run(t, j, b)
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.Commit(tx), j.Close()); err != nil {
+		t.Fatal(err)
+	}
 	scene{root: root}.check(t, before, "before both")
 }
 

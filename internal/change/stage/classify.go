@@ -37,7 +37,7 @@ func newClassifier(before map[string]bool, merged system.Root, managed []string)
 func (c *classifier) class(path string) commit.Class {
 	conffile, owned := c.owned[path]
 	switch {
-	case c.managed[path], owned && conffile:
+	case c.managed[path], owned && conffile, rebuilt(path):
 		return commit.Config
 	case owned, within(path, registries()...):
 		return commit.Program
@@ -62,6 +62,14 @@ func registries() []string {
 		"/var/lib/emacsen-common", "/var/lib/dictionaries-common", "/var/lib/aspell", "/var/lib/ispell",
 		"/var/lib/initramfs-tools", "/var/lib/shells.state", "/var/lib/ca-certificates",
 	}
+}
+
+// rebuilt reports whether a boot makes a file again from what packages brought
+// (ConditionNeedsUpdate= of ldconfig.service and its like, systemd.unit(5)).
+// Its bytes are kept as those of config files are: the node that a generation
+// had may be gone when the way leads back to it.
+func rebuilt(path string) bool {
+	return path == "/etc/ld.so.cache" || path == "/var/lib/systemd/catalog/database"
 }
 
 // generated reports whether a path below /etc is made once for this machine,

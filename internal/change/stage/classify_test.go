@@ -27,6 +27,8 @@ func TestClassFollowsOwnership(t *testing.T) {
 		"/etc/postgresql/17/main/postgresql.conf":         commit.State,
 		"/etc/alternatives/pinentry":                      commit.Program,
 		"/etc/systemd/system/multi-user.target.wants/x":   commit.Program,
+		"/etc/ld.so.cache":                                commit.Config,
+		"/var/lib/systemd/catalog/database":               commit.Config,
 		"/var/lib/dpkg/status":                            commit.Program,
 		"/var/lib/dpkgs":                                  commit.State,
 		"/var/cache/debconf/config.dat":                   commit.Program,

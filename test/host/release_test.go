@@ -1,0 +1,90 @@
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hostctl/hostctl/test/machine"
+)
+
+const releaseModule = `packages = ["apt", "ca-certificates", "cron", "dbus", "iproute2", "kmod", "less", "libcap2-bin", "libpam-systemd", "login", "netbase",
+  "e2fsprogs", "nginx", "openssh-server", "passwd", "procps", "sudo", "systemd-sysv", "tzdata", "udev"]
+
+hostctl {
+  package_mode = "strict"
+}
+
+file "/etc/motd" {
+  content = "ours\n"
+}
+`
+
+// A machine moves from one release of Debian to the next by another word in its
+// flake, and back, each time in one transaction and a reboot.
+func TestRelease(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
+		t.Skip("left to make test-packages")
+	}
+	t.Parallel()
+	w := theWorld(t)
+	var err error
+	if w.base, err = machine.FormerBase(t.Context(), os.Stderr); err != nil {
+		t.Fatal(err)
+	}
+	flake := flakeFor(t, nil)
+	module := filepath.Join(flake, "hosts/h/default.hcl")
+	if err := os.WriteFile(module, []byte(releaseModule), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.release(t, flake, machine.Suite, machine.FormerSuite)
+	g := w.boot(t, machine.NameFor("release"), flake, "h")
+	g.want(0, nil, "switch", "--yes")
+	g.says("cut -d. -f1 /etc/debian_version; systemctl is-active nginx ssh", "12\nactive\nactive")
+	former := g.moment()
+
+	w.release(t, flake, machine.FormerSuite, machine.Suite)
+	g.putFlake(flake)
+	if err := g.ShareDebs(t.Context(), w.cache); err != nil {
+		t.Fatal(err)
+	}
+	r := g.want(0, nil, "switch", "--yes")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	g.says("cut -d. -f1 /etc/debian_version; dpkg --audit", "13")
+	if err := g.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.says("systemctl is-active nginx ssh; systemctl --failed --no-legend; dpkg --audit", "active\nactive")
+	g.want(0, nil, "plan", "--detailed-exitcode")
+	next := g.moment()
+
+	r = g.want(0, nil, "rollback", "--yes")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	if err := g.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.isAgain("back on the former release", former, append(machine.Accounts(), g.stays(former.paths, g.owned())...)...)
+	g.want(0, nil, "rollback", "--to", "2", "--yes")
+	if err := g.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	forth := append(machine.Accounts(), g.stays(next.paths, g.owned())...)
+	forth = append(forth, machine.Exclusion{Path: "/etc/ld.so.cache", Time: true, Why: "ldconfig.service makes it again at the boot"})
+	g.isAgain("forth to the next release", next, forth...)
+}
+
+// release makes a flake follow another release, and fetches what that takes.
+func (w world) release(t *testing.T, flake, from, to string) {
+	t.Helper()
+	path := filepath.Join(flake, "flake.hcl")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(b), "debian:"+from, "debian:"+to)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.update(t, flake)
+	w.fetch(t, flake, "h")
+}
