@@ -62,7 +62,8 @@ lint:
 	  *"fetching vulnerabilities"*) echo "left out: its vulnerability data cannot be reached from here" ;; \
 	  *) echo "$$out"; exit 1 ;; esac
 
-# Times of cold processes, beside what they should be; BENCH=full takes 10,000 hosts, too.
+# Times of cold processes, and of switches beside apt-get, beside what they
+# should be; BENCH=full takes 10,000 hosts, too.
 bench: build
 	$(GO) run ./test/bench
 

@@ -1,5 +1,6 @@
-// Bench measures what evaluation costs: the built hostctl as a cold process,
-// on the flake of this repository and on flakes that it generates.
+// Bench measures what evaluation costs, the built hostctl as a cold process on
+// the flake of this repository and on flakes that it generates; and what
+// switches cost, beside apt-get, on booted machines.
 package main
 
 import (
@@ -31,7 +32,14 @@ func main() {
 	runs := flag.Int("runs", 11, "runs of each short measure")
 	full := flag.Bool("full", os.Getenv("BENCH") == "full", "measure 10,000 hosts, too (BENCH=full)")
 	parse := flag.String("parse", "", "only parse the modules of this `folder`, as the measure of hcl alone does")
+	stat := flag.String("stat", "", "only stat the paths that this `file` lists, as the measure of a plan's floor does")
+	rounds := flag.Int("rounds", 3, "rounds of apt-get against hostctl")
+	only := flag.Bool("switches", false, "measure switches alone")
 	flag.Parse()
+	if *stat != "" {
+		statAll(*stat)
+		return
+	}
 	if *parse != "" {
 		parseAll(*parse)
 		return
@@ -45,10 +53,15 @@ func main() {
 	check(os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")))
 
 	fmt.Printf("%-34s %9s %9s %9s %9s %8s  %s\n", "", "min", "median", "max", "cpu", "peak", "aim")
+	if *only {
+		switches(dir, path, *rounds)
+		return
+	}
 	fw16 := measure(*runs, path, "eval", "--host", "fw16-nix")
 	row("eval fw16-nix", fw16, "median < 80 ms: "+verdict(fw16.median < 80*time.Millisecond))
 	options(dir, path, *runs)
 	fleets(dir, path, *full)
+	switches(dir, path, *rounds)
 }
 
 func options(dir, hostctl string, runs int) {

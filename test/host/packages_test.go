@@ -37,7 +37,7 @@ func sets() []set {
 		{
 			name:     "database",
 			packages: []string{"postgresql", "mariadb-server", "slapd", "ldap-utils"},
-			newer:    []string{"postgresql-17", "postgresql-client-17", "mariadb-server", "mariadb-server-core", "slapd", "libldap2"},
+			newer:    []string{"postgresql-17", "postgresql-client-17", "mariadb-server", "mariadb-server-core", "slapd", "libldap2", "ldap-utils"},
 			data:     []datum{inPostgres(), inMariaDB(), inSlapd()},
 		},
 		{
