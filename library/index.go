@@ -81,6 +81,7 @@ const index = "" +
 	"services/udev.hcl services.udev.rules\n" +
 	"services/zfs.hcl services.zfs.auto_scrub.enable services.zfs.auto_scrub.interval services.zfs.auto_scrub.pools services.zfs.trim.enable services.zfs.trim.pools\n" +
 	"system/auto_upgrade.hcl system.auto_upgrade.enable system.auto_upgrade.flake system.auto_upgrade.dates system.auto_upgrade.allow_reboot\n" +
+	"system/gc.hcl hostctl.gc.enable hostctl.gc.keep hostctl.gc.older_than hostctl.gc.dates\n" +
 	"systemd/tmpfiles.hcl systemd.tmpfiles.rules\n" +
 	"time.hcl time.time_zone\n" +
 	"users/authorized_keys.hcl user.*.authorized_keys\n" +

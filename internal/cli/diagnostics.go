@@ -15,6 +15,9 @@ import (
 // error has been said already. With --json all of it is kept until the end,
 // which prints one document.
 func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
+	if e.inService && !diags.HasErrors() { // said where it was typed
+		return nil
+	}
 	if f != nil {
 		e.files = f.Files
 	}

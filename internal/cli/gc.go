@@ -30,7 +30,7 @@ generations do not count as kept. The current generation, the booted one and
 pinned ones always stay. Without either option no generation goes.
 
 It also deletes what no generation names any more: stages and records of runs
-that were killed, contents, and files that were kept aside under generations
+that were killed, what 'hostctl build' kept, contents, and files that were kept aside under generations
 that are gone. It says how much it frees on each file system.`,
 		Example: "  hostctl gc --keep 10 --older-than 30d\n  hostctl gc --keep 5 --dry-run",
 		Args:    cobra.NoArgs,
@@ -75,6 +75,7 @@ func (s *session) runGC(opts gcOptions, age time.Duration, given bool) error {
 	if err != nil {
 		return err
 	}
+	p.Build = true
 	return s.collect(p, forks, opts.deleteOptions)
 }
 

@@ -73,6 +73,9 @@ func color(f any) bool { return render.UseColor(terminal(f), os.Getenv) }
 
 // show prints a plan as text or JSON.
 func (e *env) show(p *spec.Plan, verbose bool) error {
+	if e.inService { // it was shown where it was typed
+		return nil
+	}
 	if e.json {
 		return render.JSON(e.stdout, p)
 	}
@@ -84,7 +87,7 @@ func (e *env) show(p *spec.Plan, verbose bool) error {
 // confirm asks before anything changes. Without a terminal to ask on, --yes
 // has to be given.
 func (e *env) confirm(question string, yes bool) error {
-	if yes {
+	if yes || e.confirmed != nil {
 		return nil
 	}
 	if !terminal(e.stdin) {

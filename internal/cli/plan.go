@@ -10,6 +10,7 @@ import (
 type planOptions struct {
 	detailedExitCode bool
 	verbose          bool
+	out              string
 }
 
 func newPlan(e *env) *cobra.Command {
@@ -19,8 +20,12 @@ func newPlan(e *env) *cobra.Command {
 		Short: "Show what switch would change on this machine",
 		Long: `plan compares this machine with the flake and lists every change with the line
 of the configuration that asks for it. It writes nothing anywhere but its own
-cache, and starts no other program.`,
-		Example: "  hostctl plan --host server-nix\n  hostctl plan --detailed-exitcode --json",
+cache, and starts no other program.
+
+With --out the plan is saved, with digests of all that it rests on, and no secret
+values. 'hostctl switch FILE' then does exactly that, or refuses and says what
+has moved: configuration, package lock or machine.`,
+		Example: "  hostctl plan --host server-nix\n  hostctl plan --detailed-exitcode --json\n  hostctl plan --out web1.plan",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			return runPlan(c.Context(), e, opts)
@@ -28,6 +33,7 @@ cache, and starts no other program.`,
 	}
 	c.Flags().BoolVar(&opts.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
+	c.Flags().StringVar(&opts.out, "out", "", "file to save the plan in, for 'hostctl switch FILE'")
 	return c
 }
 
@@ -60,6 +66,11 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	}
 	if err := s.show(p, opts.verbose); err != nil {
 		return fmt.Errorf("cannot print the plan: %w", err)
+	}
+	if opts.out != "" {
+		if err := s.saveTo(opts.out, p, target); err != nil {
+			return err
+		}
 	}
 	if opts.detailedExitCode && !p.Empty() {
 		return &exitError{code: exitChanges}

@@ -37,6 +37,18 @@ where it cannot be finished. switch and rollback do the same before they begin.`
 // changing does something to the machine as the only run that does so, after
 // what an earlier run left open was brought to an end.
 func (e *env) changing(ctx context.Context, do func(context.Context, *session) error) error {
+	if err := e.recoverAsService(ctx); err != nil {
+		return err
+	}
+	err := e.alone(ctx, do)
+	if err != nil || e.handed == nil {
+		return err
+	}
+	return e.asService(ctx, e.handed, do)
+}
+
+// alone takes the lock and brings an earlier run to its end before do.
+func (e *env) alone(ctx context.Context, do func(context.Context, *session) error) error {
 	unlock, err := takeLock(e.root, commandLine())
 	if err != nil {
 		return err

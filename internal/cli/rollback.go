@@ -56,14 +56,20 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 		return err
 	}
 	defer release()
-	want, p, err := s.planRecorded(to)
+	want, lock, p, err := s.planRecorded(to)
 	if err != nil {
+		return err
+	}
+	if err := s.unmoved(p, want, lock); err != nil {
 		return err
 	}
 	if err := s.show(p, opts.verbose); err != nil {
 		return err
 	}
 	if err := s.confirm(fmt.Sprintf("Return to generation %d?", to), opts.yes); err != nil {
+		return err
+	}
+	if handed, err := s.handOver(p, want, lock); handed || err != nil {
 		return err
 	}
 	return s.rollBack(ctx, to, want, p)
@@ -92,17 +98,17 @@ func (s *session) rollbackTarget(to int) (int, error) {
 }
 
 // planRecorded plans the way to a recorded generation.
-func (s *session) planRecorded(to int) (*spec.Host, *spec.Plan, error) {
+func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, error) {
 	want, err := s.store.Spec(to)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	lock, err := s.store.Lock(to)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	p, err := s.plan(want, lock)
-	return want, p, err
+	return want, lock, p, err
 }
 
 func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan) error {

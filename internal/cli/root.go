@@ -18,6 +18,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // Exit codes, the same for every command.
@@ -43,6 +45,10 @@ type env struct {
 
 	found hcl.Diagnostics // with --json: what end is to print
 	files map[string]*hcl.File
+
+	inService bool            // this is the service that does what a session asked for
+	confirmed *spec.SavedPlan // what to do exactly: of a file, or what a session confirmed
+	handed    *job            // what the service is to do
 }
 
 // exitError is an error that ends hostctl with a code of its own.
@@ -64,12 +70,15 @@ func (e *exitError) Unwrap() error { return e.err }
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	e := &env{stdin: stdin, stdout: &output{to: stdout}, stderr: stderr}
+	return execute(ctx, &env{stdin: stdin, stdout: &output{to: stdout}, stderr: stderr}, args)
+}
+
+func execute(ctx context.Context, e *env, args []string) int {
 	root := newRootCommand(e)
 	root.SetArgs(args)
-	root.SetIn(stdin)
+	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
-	root.SetErr(stderr)
+	root.SetErr(e.stderr)
 	return e.end(root.ExecuteContext(ctx))
 }
 
@@ -214,6 +223,7 @@ func commands(e *env) []*cobra.Command {
 		newPlan(e),
 		newDrift(e),
 		newSwitch(e),
+		newBuild(e),
 		newDryActivate(e),
 		newBoot(e),
 		newTest(e),
@@ -229,5 +239,6 @@ func commands(e *env) []*cobra.Command {
 		newStageRun(e),
 		newEndTrial(e),
 		newAfterBoot(e),
+		newServiceRun(e),
 	}
 }

@@ -34,6 +34,7 @@ type session struct {
 	adopted map[string]spec.Installed // packages that were there before hostctl
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
+	seen    *spec.State               // the machine, as the last plan found it
 }
 
 func openSession(e *env) (*session, error) {
@@ -146,6 +147,7 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	s.seen = state
 	if !s.begun {
 		s.adopted = state.Installed
 	}

@@ -31,7 +31,7 @@ type switchOptions struct {
 func newSwitch(e *env) *cobra.Command {
 	opts := switchOptions{verb: toSwitch}
 	c := &cobra.Command{
-		Use:   "switch",
+		Use:   "switch [PLAN]",
 		Short: "Make this machine what the flake says it is",
 		Long: `switch plans, stages the new state beside the running one, commits it in one
 journaled transaction, and makes the running system follow. Where a step fails
@@ -44,9 +44,14 @@ says so.
 
 With --confirm-within the machine goes back by itself unless somebody says
 'hostctl confirm' in time, from a new login: a change that locks everybody out
-does not stay. A reboot without the confirmation goes back, too.`,
-		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes --confirm-within 3m",
-		Args:    cobra.NoArgs,
+does not stay. A reboot without the confirmation goes back, too.
+
+The work is done by a service of its own, hostctl-run.service, which goes on when
+the session ends; ctrl-c cancels it as long as nothing is committed. With a plan
+that 'hostctl plan --out' saved nothing is asked: it is done as it was saved, or
+not at all.`,
+		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes --confirm-within 3m\n  hostctl switch web1.plan",
+		Args:    cobra.MaximumNArgs(1),
 		RunE:    e.switching(&opts),
 	}
 	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
@@ -58,7 +63,10 @@ does not stay. A reboot without the confirmation goes back, too.`,
 // switching runs a switch, or one of its kin, as the only run that changes the
 // machine.
 func (e *env) switching(opts *switchOptions) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, _ []string) error {
+	return func(c *cobra.Command, args []string) error {
+		if err := e.planned(c, args); err != nil {
+			return err
+		}
 		return e.changing(c.Context(), func(ctx context.Context, s *session) error {
 			return s.runSwitch(ctx, *opts)
 		})
@@ -79,6 +87,9 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.unmoved(p, target.host, target.lock); err != nil {
+		return err
+	}
 	if err := s.show(p, opts.verbose); err != nil {
 		return err
 	}
@@ -89,6 +100,9 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 		return err
 	}
 	if err := s.confirm(opts.verb.question(), opts.yes); err != nil {
+		return err
+	}
+	if handed, err := s.handOver(p, target.host, target.lock); handed || err != nil {
 		return err
 	}
 	return s.switchTo(ctx, target, p, opts)
@@ -124,19 +138,14 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err := s.dropPostponed(); err != nil {
 		return err
 	}
-	number, err := s.store.Next()
-	if err != nil {
-		return err
+	rec, err := s.fromBuild(p, target)
+	if err == nil && rec == nil {
+		rec, err = s.stageNew(ctx, target, p, hashes, opts.verbose)
 	}
-	s.say("staging generation %d", number)
-	res, err := s.stage(ctx, target, p, number, hashes, opts.verbose)
 	if err != nil {
 		return fmt.Errorf("%w\nnothing on this machine was changed", err)
 	}
-	rec, err := s.record(target, p, number, res)
-	if err != nil {
-		return errors.Join(err, stage.Discard(s.root, number))
-	}
+	number := rec.Meta.Number
 	route, err := s.way(number, rec)
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
@@ -163,6 +172,24 @@ func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, ro
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
 	return s.follow(ctx, tx, rec, target.host, healthy)
+}
+
+// stageNew builds the target as the next generation, and its record.
+func (s *session) stageNew(ctx context.Context, t *wanted, p *spec.Plan, hashes map[string]string, verbose bool) (*generation.Record, error) {
+	number, err := s.store.Next()
+	if err != nil {
+		return nil, err
+	}
+	s.say("staging generation %d", number)
+	res, err := s.stage(ctx, t, p, number, hashes, verbose)
+	if err != nil {
+		return nil, err
+	}
+	rec, err := s.record(t, p, number, res)
+	if err != nil {
+		return nil, errors.Join(err, s.dropStaged(number))
+	}
+	return rec, nil
 }
 
 // stage builds the target beside the running root.

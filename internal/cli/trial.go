@@ -88,8 +88,9 @@ func newEndTrial(e *env) *cobra.Command {
 }
 
 // patient is changing, but waits for the run that holds the lock: nobody is
-// there to try again.
+// there to try again. Who calls it is a service of its own.
 func (e *env) patient(ctx context.Context, do func(context.Context, *session) error) error {
+	e.inService = true
 	for {
 		err := e.changing(ctx, do)
 		var exit *exitError
@@ -120,7 +121,7 @@ func (s *session) failTrial(ctx context.Context, at *generation.AtBoot) error {
 		return err
 	}
 	defer release()
-	want, p, err := s.planRecorded(at.Back)
+	want, _, p, err := s.planRecorded(at.Back)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func chain(t *testing.T) (*guest, []machine.Manifest) {
 	t.Helper()
 	g := boot(t, "testdata/small", "small")
 	path := flakeInGuest + "/hosts/small/default.hcl"
-	base := g.read(path) + "\nhostctl {\n  health_wait = 1\n}\n"
+	base := g.read(path) + "\nhostctl {\n  health_wait = 1\n  gc {\n    enable = true\n    keep = 2\n    older_than = \"0h\"\n  }\n}\n"
 	manifests := []machine.Manifest{g.manifest()}
 	for n := 1; n <= links; n++ {
 		text := strings.Replace(base, "hello", fmt.Sprintf("hello %d", n), 1)
@@ -43,7 +43,12 @@ func chain(t *testing.T) (*guest, []machine.Manifest) {
 func (g *guest) jump(to int, was machine.Manifest) {
 	g.t.Helper()
 	g.want(0, nil, "rollback", "--to", strconv.Itoa(to), "--yes")
-	g.same(fmt.Sprintf("generation %d", to), was, append(machine.Accounts(), g.state()...)...)
+	g.same(fmt.Sprintf("generation %d", to), was, append(append(machine.Accounts(), g.state()...), bootRecovery())...)
+}
+
+// bootRecovery is what the first switch installs and no rollback takes away.
+func bootRecovery() machine.Exclusion {
+	return machine.Exclusion{Path: "/etc/initramfs-tools", Why: "hostctl's recovery at boot: it belongs to no generation"}
 }
 
 // numbers are the generations that hostctl lists.
@@ -78,8 +83,10 @@ func TestChain(t *testing.T) {
 	for range 4 {
 		hop()
 	}
-	g.want(0, nil, "rollback", "--to", "5", "--yes")
-	at = 5
+	if at != 5 {
+		g.jump(5, was[5])
+		at = 5
+	}
 	g.want(0, nil, "generations", "pin", "4", "--reason", "a test")
 	g.want(0, []string{"pinned", "a test", "kB on /", "switch --yes"}, "generations", "show", "4")
 	g.want(1, []string{"pinned (a test)", "the current one", "the one that this machine booted", "99"}, "generations", "delete", "4", "5", "0", "99", "--yes")
@@ -90,20 +97,20 @@ func TestChain(t *testing.T) {
 	}
 	g.want(0, []string{"generations 2, 3 and 7 deleted", "freed on /"}, "generations", "delete", "2", "3", "7", "--yes")
 	g.same("deleting generations", was[5], append(machine.Accounts(), g.state()...)...)
-	for range 4 {
+	for range 2 {
 		hop()
 	}
 	g.jump(0, was[0])
 	g.jump(10, was[10])
 	at = 10
-	r := g.want(0, []string{"freed on /"}, "gc", "--keep", "2", "--yes")
-	if now := g.numbers(); !slices.Equal(now, []int{0, 4, 9, 10}) {
-		t.Fatalf("gc --keep 2 left %v\n%s", now, r)
+	g.says("systemctl is-active hostctl-gc.timer", "active")
+	said := g.sh("systemctl start hostctl-gc && journalctl -u hostctl-gc -o cat")
+	if now := g.numbers(); !slices.Equal(now, []int{0, 4, 9, 10}) || !strings.Contains(said, "freed on /") {
+		t.Fatalf("the timer's gc --keep 2 left %v\n%s", now, said)
 	}
 	g.says("ls /.hostctl/gen | wc -l", g.sh("cat /var/lib/hostctl/generations/*/changeset.json | grep -o 'gen/[0-9]*/' | sort -u | wc -l"))
-	for _, to := range []int{0, 9, 4, 10} {
+	for _, to := range []int{0, 9, 4} {
 		g.jump(to, was[to])
 	}
 	g.want(0, []string{"Nothing to delete."}, "gc", "--keep", "2", "--dry-run")
-	g.want(0, nil, "plan", "--detailed-exitcode")
 }

@@ -1,11 +1,13 @@
 package host
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -75,9 +77,25 @@ func sinceBoot() []machine.Exclusion {
 // killedAt runs hostctl and kills it when it is about to exchange path.
 func (g *guest) killedAt(path string, args ...string) {
 	g.t.Helper()
-	inner := g.Command(g.t.Context(), "hostctl", append(args, "--flake", flakeInGuest, "--host", g.host)...)
-	trace := append([]string{"-f", "-o", "/dev/null", "-P", path, "-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL"}, inner.Args...)
-	r := runCommand(g.t, exec.CommandContext(g.t.Context(), "strace", trace...))
+	// What PID 1 starts is traced, too: a service does the work.
+	trace := exec.CommandContext(g.t.Context(), "strace", "-f", "-p", strconv.Itoa(g.Leader()), "-o", "/dev/null", "-P", path,
+		"-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL")
+	stderr, err := trace.StderrPipe()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if err := trace.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	attached, err := bufio.NewReader(stderr).ReadString('\n')
+	if err != nil || !strings.Contains(attached, "attached") {
+		g.t.Fatalf("strace says %q, %v", attached, err)
+	}
+	r := runCommand(g.t, g.Command(g.t.Context(), "hostctl", append(args, "--flake", flakeInGuest, "--host", g.host)...))
+	if err := trace.Process.Signal(os.Interrupt); err != nil {
+		g.t.Fatal(err)
+	}
+	_ = trace.Wait() // it tells of the signal
 	if _, err := os.Lstat(filepath.Join(g.Root, commit.AreaName, "journal", "committed")); err != nil || r.code == 0 {
 		g.t.Fatalf("hostctl was not killed in the middle of its commit: %v\n%s", err, r)
 	}

@@ -2,12 +2,13 @@ package host
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -170,18 +171,20 @@ func (g *guest) switchKilled(in phase, after time.Duration) killedRun {
 			}
 			said += line + "\n"
 		case <-kill:
-			k.killed = killHostctl(cmd.Process.Pid)
+			k.killed = g.killRun()
 			kill = nil
 		}
 	}
 }
 
-// killHostctl kills the hostctl that nsenter, the process pid, has started.
-func killHostctl(pid int) bool {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
+// killRun kills the hostctl that holds the lock: the service that does the
+// work or, as long as it plans, the command that was typed.
+func (g *guest) killRun() bool {
+	var holder struct{ PID int }
+	b, err := os.ReadFile(filepath.Join(g.Root, "var/lib/hostctl/lock"))
+	if err != nil || json.Unmarshal(b, &holder) != nil {
 		return false
 	}
-	child, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	return err == nil && syscall.Kill(child, syscall.SIGKILL) == nil
+	_, err = g.Output(g.t.Context(), "kill", "-9", strconv.Itoa(holder.PID))
+	return err == nil
 }

@@ -49,7 +49,7 @@ func changes(trace string) []string {
 	for line := range strings.Lines(trace) {
 		line = strings.TrimSpace(line)
 		switch {
-		case !strings.Contains(line, "("), strings.Contains(line, "resumed>"), failed.MatchString(line):
+		case !strings.Contains(line, "("), strings.Contains(line, "resumed>"), strings.Contains(line, "???("), failed.MatchString(line):
 		case reading.MatchString(line) && !creating.MatchString(line):
 		case harmless.MatchString(line), cache.MatchString(line), strings.Contains(line, `"/dev/null"`):
 		case strings.HasPrefix(line, `, [`): // the rest of the line that starts hostctl

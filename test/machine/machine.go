@@ -223,6 +223,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// Leader is the PID 1 of the machine as this process sees it.
+func (m *Machine) Leader() int { return m.leader }
+
 // leaderOf finds the child of nspawn that is PID 1 of a namespace of its own.
 func leaderOf(nspawn int) (int, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", nspawn, nspawn))

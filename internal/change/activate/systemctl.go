@@ -51,6 +51,22 @@ func systemctl(ctx context.Context, limit time.Duration, args ...string) error {
 	return err
 }
 
+// query asks systemd something, again where it gives no answer: it drops its
+// connections when it executes itself anew, which anybody can have it do.
+func query(ctx context.Context, args ...string) ([]byte, error) {
+	const tries = 4
+	for try := 1; ; try++ {
+		out, err := tool(ctx, queueTime, "systemctl", args...)
+		if err == nil || try == tries || ctx.Err() != nil {
+			return out, err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+		}
+	}
+}
+
 // stopUnits stops units and waits for it. A unit that is not loaded is stopped.
 func stopUnits(ctx context.Context, units []string) error {
 	if err := systemctl(ctx, jobTime, append([]string{"stop", "--"}, units...)...); err != nil {
@@ -60,7 +76,7 @@ func stopUnits(ctx context.Context, units []string) error {
 }
 
 func activeUnits(ctx context.Context) (map[string]bool, error) {
-	out, err := tool(ctx, queueTime, "systemctl", "list-units", "--state=active,reloading,activating", "--output=json")
+	out, err := query(ctx, "list-units", "--state=active,reloading,activating", "--output=json")
 	if err != nil {
 		return nil, fmt.Errorf("cannot list units: %w", err)
 	}
@@ -126,7 +142,7 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 	const properties = "Id,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
 		"NRestarts,RemainAfterExit,CanStart,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
-	out, err := tool(ctx, queueTime, "systemctl", append([]string{"show", "--property=" + properties, "--"}, ask...)...)
+	out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, ask...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot ask for the state of units: %w", err)
 	}

@@ -69,6 +69,11 @@ func (s Store) Garbage(p *Prune, points []string) (*Garbage, error) {
 	}); err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(filepath.Join(s.Root, BuildPath)); err == nil && p.Build {
+		if err := drop(filepath.Join(s.Root, BuildPath)); err != nil {
+			return nil, err
+		}
+	}
 	for _, n := range gone { // on record until the Prune is carried out
 		bytes, err := count.tree(filepath.Join(s.Root, Path(n)))
 		if err != nil {
@@ -98,6 +103,10 @@ func (s Store) usedBy(p *Prune) (*used, error) {
 	waiting, err := filepath.Glob(s.path("generations", ".[0-9]*", "changeset.json"))
 	if err != nil {
 		return nil, err
+	}
+	build := s.path(filepath.Base(BuildPath), "changeset.json")
+	if _, err := os.Lstat(build); err == nil && !p.Build {
+		waiting = append(waiting, build)
 	}
 	for _, f := range waiting {
 		if err := u.record(filepath.Dir(f)); err != nil {

@@ -419,7 +419,7 @@ func (s Store) Pinned(n int) (reason string, pinned bool) {
 func (s Store) pinFile(n int) string { return filepath.Join(s.Root, Path(n), "pinned") }
 
 // Next is the number that the next generation will have. One that waits for
-// the next boot has its number already.
+// the next boot has its number already, and so has one that was built.
 func (s Store) Next() (int, error) {
 	numbers, err := s.Numbers()
 	if err != nil {
@@ -428,6 +428,11 @@ func (s Store) Next() (int, error) {
 	at, err := s.AtBoot()
 	if at.Waits() {
 		numbers = append(numbers, at.Apply)
+	}
+	if b, err := s.Build(); err != nil {
+		return 0, err
+	} else if b != nil {
+		numbers = append(numbers, b.Number)
 	}
 	if len(numbers) == 0 {
 		return 1, err
@@ -444,7 +449,8 @@ func (s Store) DiscardPending() error {
 		return err
 	}
 	var errs []error
-	for _, pattern := range []string{"generations/.[0-9]*", ".hostctl-*", "generations/*/.hostctl-*", "objects/.new-*"} {
+	for _, pattern := range []string{"generations/.[0-9]*", "generations/" + edgePrefix + "*", "generations/" + gonePrefix + "*",
+		".hostctl-*", "generations/*/.hostctl-*", "objects/.new-*"} {
 		pending, err := filepath.Glob(s.path(pattern))
 		errs = append(errs, err)
 		for _, p := range pending {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -25,6 +26,8 @@ type Prune struct {
 	Version int           `json:"version"`
 	Gone    []int         `json:"gone"`
 	Mends   []commit.Mend `json:"mends,omitempty"`
+	// Build says that what was built goes, too.
+	Build bool `json:"build,omitempty"`
 
 	left    map[int]*Record
 	changed map[int]bool // of left: those with another edge than their record says
@@ -169,7 +172,7 @@ func (s Store) Prune(p *Prune) error {
 	}
 	for _, n := range slices.Sorted(maps.Keys(p.changed)) {
 		r := p.left[n]
-		dir := filepath.Join(s.Root, PendingPath(n))
+		dir := s.edgeDir(n)
 		if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 			return err
 		}
@@ -189,6 +192,14 @@ func (s Store) Prune(p *Prune) error {
 }
 
 const pruneFile = "prune.json"
+
+// edgeDir is where the new edge of a generation waits for the decision.
+func (s Store) edgeDir(n int) string { return s.path("generations", edgePrefix+strconv.Itoa(n)) }
+
+const (
+	edgePrefix = ".edge-"
+	gonePrefix = ".gone-"
+)
 
 // edge are the files of a record that say where it hangs in the tree.
 func (r *Record) edge() map[string]any {
@@ -221,7 +232,7 @@ func (s Store) FinishPrune() error {
 		return err
 	}
 	for _, n := range p.Gone {
-		hidden := filepath.Join(s.Root, PendingPath(n))
+		hidden := s.path("generations", gonePrefix+strconv.Itoa(n))
 		err := os.Rename(filepath.Join(s.Root, Path(n)), hidden)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -235,16 +246,12 @@ func (s Store) FinishPrune() error {
 
 // publishEdges puts the new files of the records that stay over the old ones.
 func (s Store) publishEdges() error {
-	files, err := filepath.Glob(s.path("generations", ".[0-9]*", "*.json"))
+	files, err := filepath.Glob(s.path("generations", edgePrefix+"*", "*"))
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		n := filepath.Base(filepath.Dir(f))[1:]
-		record := s.path("generations", n)
-		if _, err := os.Lstat(record); errors.Is(err, fs.ErrNotExist) {
-			continue // half of a record that goes
-		}
+		record := s.path("generations", strings.TrimPrefix(filepath.Base(filepath.Dir(f)), edgePrefix))
 		if err := os.Rename(f, filepath.Join(record, filepath.Base(f))); err != nil {
 			return err
 		}
@@ -252,7 +259,7 @@ func (s Store) publishEdges() error {
 			return err
 		}
 	}
-	return s.DiscardPending()
+	return nil
 }
 
 func writeJSON(path string, v any) error {
