@@ -59,8 +59,8 @@ func (g *guest) units() string {
 		if len(f) < 4 || strings.HasPrefix(f[0], "session-") || strings.HasPrefix(f[0], "run-") {
 			continue
 		}
-		if f[0] == "hostctl-recover.service" {
-			continue // hostctl's own
+		if f[0] == "hostctl-recover.service" || f[0] == "hostctl.slice" {
+			continue // hostctl's own: where it recovers, and where it runs
 		}
 		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" {
 			continue // they come with the start of a unit that wants them, and stay
