@@ -13,7 +13,6 @@ package torture
 import (
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"testing"
@@ -51,13 +50,13 @@ func TestMain(m *testing.M) {
 	os.Exit(cmd.ProcessState.ExitCode())
 }
 
-// newRandom is the source of all that is chosen; its seed is printed.
-func newRandom(t *testing.T) *rand.Rand {
+// newSeed is what everything that is chosen comes from; it is printed.
+func newSeed(t *testing.T) uint64 {
 	t.Helper()
 	seed := *seedFlag
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
-	return rand.New(rand.NewPCG(seed, 0))
+	return seed
 }

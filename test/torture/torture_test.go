@@ -73,45 +73,71 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 	return append(kinds, twice)
 }
 
+// hosts is how many machines are tortured at once, each with its share.
+const hosts = 2
+
 // TestInterruptions is the suite: what was asked for with -n, spread evenly
 // over the kinds, and over the calls of each.
 func TestInterruptions(t *testing.T) {
-	random := newRandom(t)
+	seed := newSeed(t)
 	types := slices.Sorted(maps.Keys(optTypes()))
-	opt := types[random.IntN(len(types))]
+	opt := types[seed%uint64(len(types))]
 	if *optFlag != "" {
 		opt = *optFlag
 	}
 	t.Logf("/opt is %s", opt)
-	h := newHost(t, opt)
-	calls := h.count()
-	var chosen []point
-	all := kinds(h, calls, random)
-	for i, kind := range all {
-		n := len(kind)
-		if *interruptions > 0 {
-			n = min(n, (*interruptions+i)/len(all))
+	var outcomes [hosts]map[string]int
+	t.Run("host", func(t *testing.T) {
+		for i := range hosts {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				outcomes[i] = tortured(t, opt, rand.New(rand.NewPCG(seed, uint64(i))), i)
+			})
 		}
-		// Evenly, from a random first one on: every call has the same chance.
-		first := random.Float64()
-		for k := range n {
-			chosen = append(chosen, kind[int((float64(k)+first)/float64(n)*float64(len(kind)))])
+	})
+	sum := map[string]int{}
+	for _, o := range outcomes {
+		for outcome, n := range o {
+			sum[outcome] += n
 		}
 	}
-	third, outcomes := 0, map[string]int{}
-	for _, p := range h.inOrder(chosen) {
+	t.Logf("%d interruptions, %d third states (%d old, %d new)", sum["old"]+sum["new"]+sum["third"], sum["third"], sum["old"], sum["new"])
+}
+
+// tortured makes a machine, interrupts it as often as its share is, and counts
+// the outcomes.
+func tortured(t *testing.T, opt string, random *rand.Rand, share int) map[string]int {
+	h := newHost(t, opt)
+	outcomes := map[string]int{}
+	for _, p := range h.inOrder(chosen(kinds(h, h.count(), random), random, share)) {
 		outcome := h.interrupt(p)
 		outcomes[outcome]++
 		if outcome == "third" {
-			third++
-			break // the host is no longer one of which anything could be told
+			return outcomes // the host is no longer one of which anything could be told
 		}
 	}
-	if third == 0 {
-		h.tooFull()
+	h.tooFull()
+	return outcomes
+}
+
+// chosen are the points that one of the hosts is interrupted at.
+func chosen(all [][]point, random *rand.Rand, share int) []point {
+	var out []point
+	for i, kind := range all {
+		if *interruptions == 0 {
+			for k := share; k < len(kind); k += hosts {
+				out = append(out, kind[k])
+			}
+			continue
+		}
+		n := min(len(kind), ((*interruptions+share)/hosts+i)/len(all))
+		// Evenly, from a random first one on: every call has the same chance.
+		first := random.Float64()
+		for k := range n {
+			out = append(out, kind[int((float64(k)+first)/float64(n)*float64(len(kind)))])
+		}
 	}
-	total := outcomes["old"] + outcomes["new"] + third
-	t.Logf("%d interruptions, %d third states (%d old, %d new)", total, third, outcomes["old"], outcomes["new"])
+	return out
 }
 
 // count runs every way once, undisturbed, and counts its calls.
