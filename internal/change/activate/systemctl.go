@@ -68,8 +68,20 @@ func query(ctx context.Context, args ...string) ([]byte, error) {
 }
 
 // stopUnits stops units and waits for it. A unit that is not loaded is stopped.
+//
+// One that others call over D-Bus while they stop, as NetworkManager calls its
+// dispatcher, is started again by that, and its own stop canceled; once those
+// others stand still it stays down.
 func stopUnits(ctx context.Context, units []string) error {
-	if err := systemctl(ctx, jobTime, append([]string{"stop", "--"}, units...)...); err != nil {
+	const attempts = 3
+	var err error
+	for range attempts {
+		err = systemctl(ctx, jobTime, append([]string{"stop", "--"}, units...)...)
+		if err == nil || !strings.Contains(err.Error(), "canceled") {
+			break
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("cannot stop units: %w", err)
 	}
 	return nil
