@@ -125,5 +125,5 @@ func (g *guest) reboot(init string) {
 	if err := g.Reboot(g.t.Context()); err != nil {
 		g.t.Fatal(err)
 	}
-	g.until("what the boot left is finished", "! systemctl is-active -q hostctl-recover && ! test -e /.hostctl/journal/done")
+	g.until("what the boot left is finished", "! pgrep -f 'hostctl [a]fter-boot' && ! test -e /.hostctl/journal/done")
 }

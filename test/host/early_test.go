@@ -40,7 +40,7 @@ func TestTornLibcBootsThroughShim(t *testing.T) {
 	g.tornBoot()
 	g.bootThrough(shim)
 	g.says("readlink "+libc, filepath.Base(newLibc))
-	g.until("the new generation is activated", "! test -e /.hostctl/journal/done && ! pgrep -f 'hostctl after-boot'")
+	g.until("the new generation is activated", "! test -e /.hostctl/journal/done && ! pgrep -f 'hostctl [a]fter-boot'")
 	g.says("cat /etc/motd; dpkg --audit", "This is generation two.")
 	g.want(0, nil, "plan", "--detailed-exitcode")
 	g.says("systemctl is-system-running", "running")
@@ -53,7 +53,7 @@ func TestTornLibcBootsThroughShim(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	g.bootThrough("")
-	g.until("the old generation is activated", "! test -e /.hostctl/journal/done && ! pgrep -f 'hostctl after-boot'")
+	g.until("the old generation is activated", "! test -e /.hostctl/journal/done && ! pgrep -f 'hostctl [a]fter-boot'")
 	g.same("a rollback that the boot finished", old, sinceBoot()...)
 	g.want(0, []string{"generation 1 is current"}, "recover")
 
