@@ -98,7 +98,12 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 		Stdout: filepath.Join(dir, "stdout"), Stderr: filepath.Join(dir, "stderr"),
 		Command: []string{self, serviceCommand, dir},
 	}
-	if err := t.Start(ctx, system.Root(e.root)); err != nil {
+	err = e.start(ctx, t)
+	var refused *exitError
+	if errors.As(err, &refused) {
+		return errors.Join(refused, os.RemoveAll(dir))
+	}
+	if err != nil {
 		e.say("warning: %v; this session does it, and must not end before it is done", err)
 		e.inService, e.confirmed = true, j.Confirm
 		return errors.Join(os.RemoveAll(dir), e.alone(ctx, do))
@@ -106,6 +111,28 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 	removeRuns(dir)
 	f := follower{env: e, dir: dir}
 	return f.run()
+}
+
+// start starts the service, unless another run came first: between the lock of
+// the command and that of its service there is a moment for it.
+func (e *env) start(ctx context.Context, t systemd.Transient) error {
+	const tries = 6 // a service that was killed a moment ago is not forgotten at once
+	for try := 1; ; try++ {
+		err := t.Start(ctx, system.Root(e.root))
+		if !errors.Is(err, systemd.ErrRuns) || try == tries {
+			return err
+		}
+		unlock, err := takeLock(e.root, commandLine())
+		if err != nil {
+			return err
+		}
+		unlock()
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // removeRuns deletes what earlier runs printed that nobody followed to the end.

@@ -97,6 +97,7 @@ func TestSessionEnds(t *testing.T) {
 	g.says("cat /run/tiny-web", "greeting = good evening")
 
 	next("never")
+	g.write(flake, g.read(flake)+"\nfile \"/etc/slow\" {\n  content = \"slow\\n\"\n  check   = [\"sleep\", \"10\"]\n}\n", 0o644)
 	s = g.startSwitch()
 	s.until(t, "staging")
 	g.sh("kill -INT $(systemctl show -P MainPID hostctl-run)")

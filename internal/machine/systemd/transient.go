@@ -2,11 +2,11 @@ package systemd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -46,23 +46,19 @@ func (t Transient) Start(ctx context.Context, root system.Root) error {
 		args = append(args, "--property="+p)
 	}
 	args = append(append(args, "--"), t.Command...)
-	// A service that was killed a moment ago is not forgotten at once.
-	const tries = 6
-	for try := 1; ; try++ {
-		out, err := root.Command(ctx, "systemd-run", args...).CombinedOutput()
-		if err == nil {
-			return nil
-		}
-		if try == tries || !strings.Contains(string(out), "already loaded") {
-			return fmt.Errorf("cannot start %s: systemd-run: %w: %s", t.Unit, err, strings.TrimSpace(string(out)))
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	out, err := root.Command(ctx, "systemd-run", args...).CombinedOutput()
+	switch {
+	case err == nil:
+		return nil
+	case strings.Contains(string(out), "already loaded"):
+		return fmt.Errorf("cannot start %s: %w", t.Unit, ErrRuns)
 	}
+	return fmt.Errorf("cannot start %s: systemd-run: %w: %s", t.Unit, err, strings.TrimSpace(string(out)))
 }
+
+// ErrRuns says that a service of that name runs already, or was killed a moment
+// ago and is not forgotten yet.
+var ErrRuns = errors.New("it runs already")
 
 // MainPID is the process of a service, 0 when it has ended.
 func MainPID(ctx context.Context, root system.Root, unit string) (int, error) {
