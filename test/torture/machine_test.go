@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -271,20 +272,21 @@ func describe(path, rel string) (string, error) {
 }
 
 // digests are of inodes that were read before, by number and time of change:
-// most of a root is the same each time.
-var digests = map[[3]uint64]string{}
+// most of a root is the same each time. The hosts share them.
+var digests sync.Map
 
 func digestOf(path string, st *unix.Stat_t) (string, error) {
 	key := [3]uint64{st.Dev, st.Ino, uint64(st.Ctim.Nano())}
-	if digest, ok := digests[key]; ok {
-		return digest, nil
+	if digest, ok := digests.Load(key); ok {
+		return digest.(string), nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	digests[key] = spec.Sum(b)
-	return digests[key], nil
+	digest := spec.Sum(b)
+	digests.Store(key, digest)
+	return digest, nil
 }
 
 // accountFile: merged by entry, so that it has a time of its own.
