@@ -46,19 +46,11 @@ type built struct {
 }
 
 func (s *session) runBuild(ctx context.Context, verbose bool) error {
-	target, err := s.evaluate(ctx)
-	if err != nil {
-		return err
-	}
-	release, err := s.lockPackages(ctx)
+	target, p, release, err := s.propose(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	p, err := s.plan(target.host, target.lock)
-	if err != nil {
-		return err
-	}
 	if p.Empty() {
 		s.say("nothing to build: %s is what its configuration says", p.Host)
 		return nil

@@ -47,19 +47,11 @@ func (s *session) dryActivate(ctx context.Context, verbose bool) error {
 	if !s.live() {
 		return fmt.Errorf("cannot tell what a switch of %s would do to units: nothing runs there", s.root)
 	}
-	target, err := s.evaluate(ctx)
-	if err != nil {
-		return err
-	}
-	release, err := s.lockPackages(ctx)
+	target, p, release, err := s.propose(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	p, err := s.plan(target.host, target.lock)
-	if err != nil {
-		return err
-	}
 	found := activate.NothingForeseen()
 	if !p.Empty() {
 		if found, err = s.foresee(ctx, target, p, verbose); err != nil {

@@ -140,6 +140,22 @@ func checkLock(host *spec.Host, lock []spec.Locked, name string) error {
 	return errors.Join(append(errs, fmt.Errorf("the package lock is not of this configuration; run 'hostctl update'"))...)
 }
 
+// propose plans the way to what the flake says, with apt and dpkg kept off the
+// machine until release is called.
+func (s *session) propose(ctx context.Context) (target *wanted, p *spec.Plan, release func(), err error) {
+	if target, err = s.evaluate(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	if release, err = s.lockPackages(ctx); err != nil {
+		return nil, nil, nil, err
+	}
+	if p, err = s.plan(target.host, target.lock); err != nil {
+		release()
+		return nil, nil, nil, err
+	}
+	return target, p, release, nil
+}
+
 // plan compares what the machine is with the target. It writes nothing but
 // its own cache of digests.
 func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {

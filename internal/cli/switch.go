@@ -74,19 +74,11 @@ func (e *env) switching(opts *switchOptions) func(*cobra.Command, []string) erro
 }
 
 func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
-	target, err := s.evaluate(ctx)
-	if err != nil {
-		return err
-	}
-	release, err := s.lockPackages(ctx)
+	target, p, release, err := s.propose(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
-	p, err := s.plan(target.host, target.lock)
-	if err != nil {
-		return err
-	}
 	if err := s.unmoved(p, target.host, target.lock); err != nil {
 		return err
 	}

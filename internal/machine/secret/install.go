@@ -62,16 +62,16 @@ type item struct {
 // decrypted, rendered and looked up before anything is written. Where nothing
 // changes nothing is written. A host without secrets has nothing left below /run.
 func Install(root system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) (*Installed, error) {
-	items, changed, err := prepare(root, root, host, files, keys)
+	old, number, err := readManifest(root)
+	if err != nil {
+		return nil, err
+	}
+	items, changed, err := prepare(root, root, host, files, keys, old)
 	if err != nil {
 		return nil, err
 	}
 	if len(items) == 0 {
 		return changed, unmount(root)
-	}
-	old, number, err := readManifest(root)
-	if err != nil {
-		return nil, err
 	}
 	wanted := manifestOf(host)
 	if len(changed.Secrets)+len(changed.Files) == 0 && reflect.DeepEqual(old, wanted) {
@@ -89,22 +89,22 @@ func Install(root system.Root, host *spec.Host, files func(digest string) ([]byt
 // Foresee says what Install would change, and writes nothing. The accounts are
 // those of another root: those that the change will make are not on the host yet.
 func Foresee(root, accounts system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) (*Installed, error) {
-	_, changed, err := prepare(root, accounts, host, files, keys)
+	old, _, err := readManifest(root)
+	if err != nil {
+		return nil, err
+	}
+	_, changed, err := prepare(root, accounts, host, files, keys, old)
 	return changed, err
 }
 
 // prepare decrypts, renders and looks up everything that host wants, and
-// compares it with what is installed.
-func prepare(root, accounts system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) ([]item, *Installed, error) {
+// compares it with what is installed, old.
+func prepare(root, accounts system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring, old *manifest) ([]item, *Installed, error) {
 	values, err := keys.load(host, files)
 	if err != nil {
 		return nil, nil, err
 	}
 	items, err := itemsOf(accounts, host, values)
-	if err != nil {
-		return nil, nil, err
-	}
-	old, _, err := readManifest(root)
 	if err != nil {
 		return nil, nil, err
 	}
