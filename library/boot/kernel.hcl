@@ -35,12 +35,12 @@ package {
 
 file "/etc/default/grub.d/50-hostctl.cfg" {
   when    = length(config.boot.kernel_params) > 0 && !config.boot.loader.systemd_boot.enable
-  content = "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ${join(" ", config.boot.kernel_params)}\"\n"
+  content = "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ${join(" ", distinct(config.boot.kernel_params))}\"\n"
 }
 
 file "/etc/kernel/cmdline" {
   when    = config.boot.loader.systemd_boot.enable && config.boot.root != null
-  content = "root=${config.boot.root} ${join(" ", concat(["ro"], config.boot.kernel_params))}\n"
+  content = "root=${config.boot.root} ${join(" ", distinct(concat(["ro"], config.boot.kernel_params)))}\n"
 }
 
 file "/etc/modprobe.d/hostctl.conf" {

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,9 +60,22 @@ func main() {
 	}
 	fw16 := measure(*runs, path, "eval", "--host", "fw16-nix")
 	row("eval fw16-nix", fw16, "median < 80 ms: "+verdict(fw16.median < 80*time.Millisecond))
+	fmt.Printf("  transparent huge pages here: %s\n", hugePages())
 	options(dir, path, *runs)
 	fleets(dir, path, *full)
 	switches(dir, path, *rounds)
+}
+
+// hugePages is how this kernel gives out memory, which a fifth of a short
+// process hangs on: those of Debian are built with "always".
+func hugePages() string {
+	b, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
+	_, chosen, found := strings.Cut(string(b), "[")
+	chosen, _, _ = strings.Cut(chosen, "]")
+	if err != nil || !found {
+		return "none"
+	}
+	return chosen
 }
 
 func options(dir, hostctl string, runs int) {

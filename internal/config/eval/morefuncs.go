@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -29,7 +30,10 @@ func ownFunctions() map[string]function.Function {
 	}, "text")
 	fns["base64decode"] = textFunc(cty.String, func(s []string) (cty.Value, error) {
 		b, err := base64.StdEncoding.DecodeString(s[0])
-		return cty.StringVal(string(b)), err
+		if err != nil {
+			return cty.NilVal, fmt.Errorf("this is not base64: %w", err)
+		}
+		return cty.StringVal(string(b)), nil
 	}, "text")
 	fns["length"] = anyFunc(cty.Number, length)
 	fns["sum"] = listFunc(cty.Number, cty.Number, func(vals []cty.Value) (cty.Value, error) {

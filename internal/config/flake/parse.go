@@ -200,8 +200,14 @@ func advise(d *hcl.Diagnostic, lines []string) {
 		d.Detail = "A key that holds dots is written in quotes: \"net.ipv4.ip_forward\" = 1."
 	case d.Summary == "Argument or block definition required":
 		d.Detail = "Here an argument is expected, NAME = VALUE, or a block, NAME { ... }."
-		if strings.TrimSpace(line) == "}" {
+		name, value, colon := strings.Cut(strings.TrimSpace(line), ":")
+		switch {
+		case name == "}":
 			d.Detail += " This brace closes nothing: there is one } too many before it, or here."
+		case strings.HasPrefix(name, "--"), strings.HasPrefix(name, ";"):
+			d.Detail += " A comment begins with #."
+		case colon && hclsyntax.ValidIdentifier(name) && strings.TrimSpace(value) != "":
+			d.Detail += fmt.Sprintf(" Write: %s = %s", name, strings.TrimSpace(value))
 		}
 	case d.Summary == "Unterminated template string":
 		d.Summary = "Unclosed string"
