@@ -87,8 +87,8 @@ func (s *session) secure(ctx context.Context) error {
 	notes := s.area("initrds.json")
 	boots, err := bootloader.Look(ctx, notes)
 	if err == nil && len(boots.Without) > 0 {
-		s.say("putting hostctl's recovery into %s", strings.Join(boots.Without, " "))
-		if err = bootloader.UpdateInitramfs(ctx); err == nil {
+		s.say("putting hostctl's recovery into the initramfs of %s", strings.Join(boots.Without, " "))
+		if err = bootloader.AddRecovery(ctx, boots.Without, s.say); err == nil {
 			boots, err = bootloader.Look(ctx, notes)
 		}
 	}
@@ -96,8 +96,8 @@ func (s *session) secure(ctx context.Context) error {
 		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
 	}
 	if len(boots.Without) > 0 {
-		return fmt.Errorf("cannot commit, nothing was changed: %s cannot recover from a crash: the initramfs lacks %s, which 'update-initramfs -u -k all' should put there",
-			strings.Join(boots.Without, ", "), "scripts/local-bottom/hostctl")
+		return fmt.Errorf("cannot commit, nothing was changed: a boot of %s cannot recover from a crash: another initramfs without scripts/local-bottom/hostctl has just taken the place of the one that hostctl made; run the command again",
+			strings.Join(boots.Without, ", "))
 	}
 	s.early = s.early || len(boots.Initrds) > 0
 	if len(boots.Kernels) > 0 && !s.early {
@@ -231,16 +231,13 @@ func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 	if err != nil {
 		return err
 	}
-	c := bootloader.Change{Touched: tx.Touched(), Say: s.say}
+	c := bootloader.Change{Touched: tx.Touched(), Container: inContainer(), Say: s.say}
 	for _, n := range append(undo, apply...) {
 		commands, err := s.store.Boot(n)
 		if err != nil {
 			return err
 		}
 		c.Commands = append(c.Commands, commands...)
-	}
-	if inContainer() {
-		c.Commands = slices.DeleteFunc(c.Commands, bootloader.WritesDisks)
 	}
 	return bootloader.Follow(ctx, c)
 }

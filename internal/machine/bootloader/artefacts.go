@@ -21,19 +21,28 @@ type Change struct {
 	// Commands are what maintainer scripts would have run: update-initramfs,
 	// update-grub and their like, with their arguments.
 	Commands []string
-	Say      func(format string, args ...any)
+	// Container says that somebody else has the kernel, the disks and the
+	// firmware that this root starts with.
+	Container bool
+	Say       func(format string, args ...any)
 }
 
-// WritesDisks reports whether a command writes to a boot sector, a partition of
+// writesDisks reports whether a command writes to a boot sector, a partition of
 // the firmware, or its variables: not to anything that a container has.
-func WritesDisks(command string) bool {
+func writesDisks(command string) bool {
 	name, _, _ := strings.Cut(command, " ")
 	return name == "grub-install" || name == "bootctl"
 }
 
-// sources are the folders from which an initramfs is made.
+// sources are the folders from which every initramfs is made.
 func sources() []string {
-	return []string{"/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/usr/lib/modules/", "/etc/modprobe.d/", "/etc/crypttab", "/boot/"}
+	return []string{"/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/etc/modprobe.d/", "/etc/crypttab"}
+}
+
+func (c Change) touches(prefixes ...string) bool {
+	return slices.ContainsFunc(c.Touched, func(path string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(path, p) })
+	})
 }
 
 // Follow brings initramfs images and boot menu up to date with a change. New
@@ -41,42 +50,36 @@ func sources() []string {
 // when everything that it names is there and durable. The images of kernels that
 // are gone go when no menu names them.
 func Follow(ctx context.Context, c Change) error {
-	touches := func(path string) bool {
-		return slices.ContainsFunc(sources(), func(s string) bool { return strings.HasPrefix(path, s) })
-	}
-	if len(c.Commands) == 0 && !slices.ContainsFunc(c.Touched, touches) {
+	if len(c.Commands) == 0 && !c.touches(append(sources(), modulesDir, "/boot/")...) {
 		return nil
 	}
 	if err := InstallRecovery("/"); err != nil {
 		return err
 	}
-	made, err := c.makeImages(ctx)
+	due, err := c.due(ctx)
 	if err != nil {
-		return fmt.Errorf("cannot make what the machine boots from: %w", err)
-	}
-	if err := verify(ctx, made); err != nil {
 		return err
 	}
-	if err := syncBoot(); err != nil {
+	if err := makeImages(ctx, due, c.Container, c.Say); err != nil {
+		return fmt.Errorf("cannot make what the machine boots from: %w", err)
+	}
+	if err := errors.Join(syncBoot(), tellLoaders(ctx, due)); err != nil {
 		return err
 	}
 	for _, command := range c.Commands {
-		if !WritesDisks(command) {
-			continue
+		fields := strings.Fields(command)
+		if c.Container || !writesDisks(command) || !has(fields[0]) {
+			continue // the way back from a boot loader takes its tools away
 		}
 		c.Say("%s", command)
-		fields := strings.Fields(command)
-		if _, err := output(ctx, fields[0], fields[1:]...); err != nil {
+		if _, _, err := run(ctx, fields[0], fields[1:]...); err != nil {
 			return err
 		}
 	}
-	if has("update-grub") {
-		c.Say("update-grub")
-		if _, err := output(ctx, "update-grub"); err != nil {
-			return err
-		}
+	if err := c.makeMenu(ctx); err != nil {
+		return err
 	}
-	return errors.Join(c.removeOrphans(), syncBoot())
+	return errors.Join(c.removeOrphans(ctx), syncBoot())
 }
 
 func has(program string) bool {
@@ -84,53 +87,57 @@ func has(program string) bool {
 	return err == nil
 }
 
-// makeImages makes the images that are missing, and anew those whose making
-// was asked for. It returns the versions of the kernels that they are for.
-func (c Change) makeImages(ctx context.Context) ([]string, error) {
+// due lists the kernels whose image is to be made: it is missing, it was made
+// from other modules, or what all images are made from is another now. The image
+// of a kernel that nothing happened to stays: it is what the machine boots from
+// where a new one does not come up.
+func (c Change) due(ctx context.Context) ([]string, error) {
 	kernels, err := filepath.Glob(kernelPrefix + "*")
-	if err != nil || !has("update-initramfs") {
+	if err != nil || !has("mkinitramfs") {
 		return nil, err
 	}
-	var made []string
+	keep, err := keepsImages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := c.touches(sources()...) || slices.ContainsFunc(c.Commands, func(command string) bool {
+		return strings.HasPrefix(command, "update-initramfs -u")
+	})
+	var out []string
 	for _, path := range kernels {
 		version := strings.TrimPrefix(path, kernelPrefix)
-		if !isDir("/usr/lib/modules/" + version) {
+		if !isDir(modulesDir + version) {
 			continue
 		}
-		do := "-u"
-		if _, err := os.Lstat(imagePrefix + version); errors.Is(err, fs.ErrNotExist) {
-			do = "-c"
+		_, err := os.Lstat(imagePrefix + version)
+		if errors.Is(err, fs.ErrNotExist) || !keep && (all || c.touches(modulesDir+version+"/", path)) {
+			out = append(out, version)
 		}
-		c.Say("update-initramfs %s -k %s", do, version)
-		if _, err := output(ctx, "update-initramfs", do, "-k", version); err != nil {
-			return made, err
-		}
-		made = append(made, version)
 	}
-	return made, nil
+	return out, nil
 }
 
-// verify looks into new images for what a boot cannot do without: the modules
-// of their kernel, and hostctl's recovery.
-func verify(ctx context.Context, versions []string) error {
-	for _, version := range versions {
-		image := imagePrefix + version
-		files, err := output(ctx, "lsinitramfs", image)
-		if err != nil {
-			return fmt.Errorf("cannot look into %s: %w", image, err)
-		}
-		for _, want := range []string{hookName, "usr/lib/modules/" + version + "/modules.dep"} {
-			if !slices.Contains(strings.Split(files, "\n"), want) {
-				return fmt.Errorf("cannot boot from %s: it lacks %s", image, want)
-			}
-		}
+// makeMenu does what update-grub(8) does, which is to say where the menu shall
+// be, and puts the new menu in place when it is whole: grub-mkconfig itself
+// writes into the one that is there.
+func (c Change) makeMenu(ctx context.Context) error {
+	const menu = "/boot/grub/grub.cfg"
+	if !has("grub-mkconfig") || !isDir(filepath.Dir(menu)) {
+		return nil
+	}
+	c.Say("making %s", menu)
+	if _, _, err := run(ctx, "grub-mkconfig", "-o", menu+".hostctl"); err != nil {
+		return errors.Join(fmt.Errorf("cannot make the boot menu, the old one stays: %w", err), ignoreMissing(os.Remove(menu+".hostctl")))
+	}
+	if err := replace(menu+".hostctl", menu); err != nil {
+		return fmt.Errorf("cannot put the new boot menu in place: %w", err)
 	}
 	return nil
 }
 
-// removeOrphans removes the images of kernels that the change took away, and
-// what update-initramfs notes of them.
-func (c Change) removeOrphans() error {
+// removeOrphans removes the images of kernels that the change took away, what
+// update-initramfs notes of them, and systemd-boot's copies.
+func (c Change) removeOrphans(ctx context.Context) error {
 	for _, kernel := range c.Touched {
 		version, ok := strings.CutPrefix(kernel, kernelPrefix)
 		if !ok {
@@ -146,6 +153,11 @@ func (c Change) removeOrphans() error {
 			return err
 		}
 		c.Say("remove %s, whose kernel is gone", image)
+		if has("bootctl") && has("kernel-install") && !c.Container {
+			if _, _, err := run(ctx, "kernel-install", "remove", version); err != nil {
+				return err
+			}
+		}
 		if err := os.RemoveAll("/var/lib/initramfs-tools/" + version); err != nil {
 			return err
 		}

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -110,7 +109,7 @@ func isDir(path string) bool {
 type Boots struct {
 	Kernels  []string // paths of vmlinuz-*
 	Initrds  []string // paths of their images
-	Without  []string // images that lack the recovery
+	Without  []string // versions whose image lacks the recovery
 	verified map[string]string
 }
 
@@ -156,7 +155,7 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 		if has {
 			b.verified[path] = stamp
 		} else {
-			b.Without = append(b.Without, path)
+			b.Without = append(b.Without, strings.TrimPrefix(path, imagePrefix))
 		}
 	}
 	if len(b.Initrds) == 0 {
@@ -170,7 +169,7 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 }
 
 func hasHook(ctx context.Context, initrd string) (bool, error) {
-	out, err := output(ctx, "lsinitramfs", initrd)
+	out, _, err := run(ctx, "lsinitramfs", initrd)
 	if err != nil {
 		return false, fmt.Errorf("cannot look into %s: %w", initrd, err)
 	}
@@ -180,25 +179,4 @@ func hasHook(ctx context.Context, initrd string) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// UpdateInitramfs builds the initramfs images of every kernel anew. Each
-// takes the place of its predecessor when it is whole.
-func UpdateInitramfs(ctx context.Context) error {
-	_, err := output(ctx, "update-initramfs", "-u", "-k", "all")
-	return err
-}
-
-func output(ctx context.Context, name string, args ...string) (string, error) {
-	cmd := system.Root("/").Command(ctx, name, args...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(stderr.String()))
-		}
-		return "", fmt.Errorf("cannot run %s: %w", name, err)
-	}
-	return stdout.String(), nil
 }

@@ -1,0 +1,115 @@
+package bootloader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// need is one thing that an initramfs has to have for a boot to come to the
+// root, or to /usr.
+type need struct {
+	of        string // the mount point
+	module    string // of the kernel, unless it is built in
+	file      string // the end of a path
+	complaint string // what mkinitramfs says when it could not find out
+}
+
+// rootNeeds tells how the running kernel comes to / and /usr: the drivers of
+// the disk and of everything that it is connected to, what lies between, and
+// the file system. What the running kernel has built in is not asked for: how
+// another one has it is not known.
+func rootNeeds(ctx context.Context, sys string) ([]need, error) {
+	var out []need
+	for _, point := range []string{"/", "/usr"} {
+		text, _, err := run(ctx, "findmnt", "--noheadings", "--raw", "--nofsroot", "--output", "SOURCE,FSTYPE", "--mountpoint", point)
+		source, fstype, _ := strings.Cut(strings.TrimSpace(text), " ")
+		if err != nil && point == "/" {
+			return nil, err
+		}
+		if err != nil {
+			continue // no mount
+		}
+		w := walk{sys: sys, of: point}
+		w.module(fstype)
+		var st unix.Stat_t
+		if unix.Stat(source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFBLK {
+			if err := w.device(filepath.Join(sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, w.needs...)
+	}
+	return out, nil
+}
+
+// walk goes from a block device to what it stands on.
+type walk struct {
+	sys, of string
+	needs   []need
+}
+
+// module notes a module that the running kernel has loaded.
+func (w *walk) module(name string) {
+	if _, err := os.Stat(filepath.Join(w.sys, "module", name, "initstate")); err == nil {
+		w.needs = append(w.needs, need{of: w.of, module: name})
+	}
+}
+
+func (w *walk) device(path string) error {
+	dir, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	if err := w.mapped(dir); err != nil {
+		return err
+	}
+	below, err := filepath.Glob(filepath.Join(dir, "slaves/*"))
+	if err != nil {
+		return err
+	}
+	for _, b := range below {
+		if err := w.device(b); err != nil {
+			return err
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "partition")); err == nil && len(below) == 0 {
+		return w.device(filepath.Dir(dir))
+	}
+	for at := dir; len(at) > len(w.sys); at = filepath.Dir(at) {
+		if module, err := os.Readlink(filepath.Join(at, "driver/module")); err == nil {
+			w.module(filepath.Base(module))
+		}
+	}
+	return nil
+}
+
+// mapped notes what sets up a device that is no disk itself.
+func (w *walk) mapped(dir string) error {
+	if isDir(filepath.Join(dir, "md")) {
+		w.needs = append(w.needs, need{of: w.of, file: "/sbin/mdadm"})
+	}
+	uuid, err := os.ReadFile(filepath.Join(dir, "dm/uuid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	w.module("dm_mod")
+	switch kind, _, _ := strings.Cut(string(uuid), "-"); kind {
+	case "CRYPT":
+		w.module("dm_crypt")
+		w.needs = append(w.needs, need{of: w.of, file: "/sbin/cryptsetup"}, need{of: w.of, file: "/cryptroot/crypttab"},
+			need{of: w.of, complaint: "Couldn't determine root device"})
+	case "LVM":
+		w.needs = append(w.needs, need{of: w.of, file: "/sbin/lvm"})
+	}
+	return nil
+}
