@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,25 @@ func takeLock(root, command string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// lock is takeLock for a whole run. A service's run was allowed already, to the
+// command that started it and gave the lock up for it: another command that
+// came in between finds the service there and goes, which takes it a moment.
+func (e *env) lock(ctx context.Context) (unlock func(), err error) {
+	const wait = 100 * time.Millisecond
+	for patience := 10 * time.Second; ; patience -= wait {
+		unlock, err := takeLock(e.root, commandLine())
+		var held *exitError
+		if !e.inService || !errors.As(err, &held) || patience <= 0 {
+			return unlock, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
 }
 
 func writeAt(f *os.File, b []byte) error {

@@ -49,7 +49,7 @@ func (e *env) changing(ctx context.Context, do func(context.Context, *session) e
 
 // alone takes the lock and brings an earlier run to its end before do.
 func (e *env) alone(ctx context.Context, do func(context.Context, *session) error) error {
-	unlock, err := takeLock(e.root, commandLine())
+	unlock, err := e.lock(ctx)
 	if err != nil {
 		return err
 	}
