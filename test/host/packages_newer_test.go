@@ -6,19 +6,91 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/spec"
+	"github.com/hostctl/hostctl/test/machine"
 )
+
+// older is the lock with the named packages in a former version, where the
+// archive has one: of what was updated since the last point release, one suite
+// holds the former version and another the present one. It also returns the
+// names of those that it has none of.
+func older(t *testing.T, w world, lock []spec.Locked, names []string) (former []spec.Locked, none []string) {
+	t.Helper()
+	former = append([]spec.Locked{}, lock...)
+	var fetch []spec.Locked
+	for _, name := range names {
+		i := slices.IndexFunc(lock, func(l spec.Locked) bool { return l.Name == name })
+		if i < 0 {
+			t.Fatalf("the lock has no %s", name)
+		}
+		l, ok := formerVersion(t, w, lock[i])
+		if !ok {
+			none = append(none, name)
+			continue
+		}
+		t.Logf("the archive has two versions of %s: %s, %s", name, l.Version, lock[i].Version)
+		former[i] = l
+		fetch = append(fetch, l)
+	}
+	source := apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}}
+	if err := (apt.Cache{Dir: w.cache}).Fetch(t.Context(), []apt.Source{source}, fetch, func(int64, int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	return former, none
+}
+
+// formerVersion is the newest of the older versions of a package in the lists
+// that resolving the lock has fetched.
+func formerVersion(t *testing.T, w world, l spec.Locked) (spec.Locked, bool) {
+	t.Helper()
+	lists, err := filepath.Glob(filepath.Join(w.cache, "lists/*/sources.list"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	former, found := l, false
+	for _, list := range lists {
+		if b, err := os.ReadFile(list); err != nil || !strings.Contains(string(b), " "+machine.Suite+"-security ") {
+			continue
+		}
+		conf := filepath.Join(filepath.Dir(list), "apt.conf")
+		out := run(t, "apt-cache", "-c", conf, "show", "--all-versions", l.Name)
+		for block := range strings.SplitSeq(out, "\n\n") {
+			field := map[string]string{}
+			for line := range strings.Lines(block) {
+				if key, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+					field[key] = value
+				}
+			}
+			if field["Package"] != l.Name || !before(field["Version"], l.Version) || found && !before(former.Version, field["Version"]) {
+				continue
+			}
+			size, err := strconv.ParseInt(field["Size"], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = true
+			former.Version, former.Arch, former.SHA256, former.Size, former.Path = field["Version"], field["Architecture"], field["SHA256"], size, field["Filename"]
+		}
+	}
+	return former, found
+}
+
+func before(version, other string) bool {
+	return exec.Command("dpkg", "--compare-versions", version, "lt", other).Run() == nil
+}
 
 // newerMark ends the version of a package that was packed again.
 const newerMark = "+dt1"
 
 // newer packs the named packages of a lock again as a newer version, each with
-// the scripts that it has and programs and libraries of other bytes: mirrors
-// keep one version of a package, and an upgrade runs other code than an
+// the scripts that it has and programs and libraries of other bytes: of most
+// packages mirrors keep one version, and an upgrade runs other code than an
 // installation. It returns the lock with these in place of the old ones.
 func newer(t *testing.T, w world, lock []spec.Locked, names []string) []spec.Locked {
 	t.Helper()
@@ -93,9 +165,11 @@ func alterProgram(path string, d fs.DirEntry, err error) error {
 	return os.Chtimes(path, info.ModTime(), info.ModTime())
 }
 
-func run(t *testing.T, name string, args ...string) {
+func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput(); err != nil {
+	out, err := exec.CommandContext(t.Context(), name, args...).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
+	return string(out)
 }

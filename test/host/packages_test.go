@@ -32,7 +32,7 @@ func sets() []set {
 		{
 			name: "server", always: true,
 			packages: []string{"nginx", "openssh-server", "sudo", "locales", "apparmor", "cron", "rsyslog", "logrotate"},
-			newer:    []string{"nginx", "nginx-common", "openssh-server", "openssh-sftp-server", "openssh-client", "sudo", "apparmor", "cron", "rsyslog"},
+			newer:    []string{"nginx", "nginx-common", "openssh-server", "openssh-sftp-server", "openssh-client", "libgssapi-krb5-2", "libkrb5-3", "libk5crypto3", "libkrb5support0", "sudo", "apparmor", "cron", "rsyslog"},
 		},
 		{
 			name:     "database",
@@ -42,8 +42,8 @@ func sets() []set {
 		},
 		{
 			name:     "network",
-			packages: []string{"docker.io", "network-manager", "iptables", "ca-certificates", "tzdata"},
-			newer:    []string{"network-manager", "libnm0", "ca-certificates", "tzdata"},
+			packages: []string{"docker.io", "docker-cli", "network-manager", "iptables", "ca-certificates", "tzdata"},
+			newer:    []string{"docker.io", "network-manager", "libnm0", "ca-certificates", "tzdata"},
 			data:     []datum{inDocker()},
 		},
 		{
@@ -99,9 +99,10 @@ func TestPackagesAsByApt(t *testing.T) {
 			t.Parallel()
 			ours := locked(t, flakeFor(t, s.packages), "h")
 			theirs := ours.twin(t)
-			first := ours.locks()
+			present := ours.locks()
+			first, repack := older(t, ours.w, present, s.newer)
 			at := []moment{ours.moment()}
-			steps := [][]spec.Locked{first, newer(t, ours.w, first, s.newer)}
+			steps := [][]spec.Locked{first, newer(t, ours.w, present, repack)}
 			if has, err := apt.Installed(system.Root(ours.Root)); err != nil {
 				t.Fatal(err)
 			} else if len(missing(has, first)) == 0 {
@@ -114,7 +115,7 @@ func TestPackagesAsByApt(t *testing.T) {
 				ours.lock(lock...)
 				theirs.lock(lock...)
 				ours.want(0, nil, "switch", "--yes")
-				theirs.aptInstall(lock, s.packages)
+				theirs.aptInstall(lock, s.packages, false)
 				ours.like(theirs)
 				if len(at) == 1 {
 					ours.putIn(s.data)
@@ -178,8 +179,9 @@ func (g *guest) locks() []spec.Locked {
 }
 
 // aptInstall installs with apt-get, while everything runs, what a lock has and
-// this machine lacks. asked are the packages that are not dependencies.
-func (g *guest) aptInstall(lock []spec.Locked, asked []string) {
+// this machine lacks. asked are the packages that are not dependencies. Where
+// it is strict, what the lock has not is removed.
+func (g *guest) aptInstall(lock []spec.Locked, asked []string, strict bool) {
 	g.t.Helper()
 	has, err := apt.Installed(system.Root(g.Root))
 	if err != nil {
@@ -192,6 +194,13 @@ func (g *guest) aptInstall(lock []spec.Locked, asked []string) {
 	for _, l := range lock {
 		if !slices.Contains(asked, l.Name) {
 			auto = append(auto, l.Name)
+		}
+	}
+	if strict {
+		for name := range has {
+			if !slices.ContainsFunc(lock, func(l spec.Locked) bool { return l.Name == name }) {
+				debs = append(debs, name+"-")
+			}
 		}
 	}
 	const env = "DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical UCF_FORCE_CONFFOLD=1 "

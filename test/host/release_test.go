@@ -9,9 +9,14 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-const releaseModule = `packages = ["apt", "ca-certificates", "cron", "dbus", "iproute2", "kmod", "less", "libcap2-bin", "libpam-systemd", "login", "netbase",
-  "e2fsprogs", "nginx", "openssh-server", "passwd", "procps", "sudo", "systemd-sysv", "tzdata", "udev"]
+func releasePackages() []string {
+	return []string{
+		"apt", "ca-certificates", "cron", "dbus", "iproute2", "kmod", "less", "libcap2-bin", "libpam-systemd", "login", "netbase",
+		"e2fsprogs", "nginx", "openssh-server", "passwd", "procps", "sudo", "systemd-sysv", "tzdata", "udev",
+	}
+}
 
+const releaseModule = `
 hostctl {
   package_mode = "strict"
 }
@@ -22,7 +27,8 @@ file "/etc/motd" {
 `
 
 // A machine moves from one release of Debian to the next by another word in its
-// flake, and back, each time in one transaction and a reboot.
+// flake, and back, each time in one transaction and a reboot. On both it is what
+// another machine is on which apt did the same.
 func TestRelease(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages")
@@ -33,21 +39,33 @@ func TestRelease(t *testing.T) {
 	if w.base, err = machine.FormerBase(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
-	flake := flakeFor(t, nil)
-	module := filepath.Join(flake, "hosts/h/default.hcl")
-	if err := os.WriteFile(module, []byte(releaseModule), 0o644); err != nil {
+	flake := flakeFor(t, releasePackages())
+	module, err := os.OpenFile(filepath.Join(flake, "hosts/h/default.hcl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := module.WriteString(releaseModule); err != nil {
+		t.Fatal(err)
+	}
+	if err := module.Close(); err != nil {
 		t.Fatal(err)
 	}
 	w.release(t, flake, machine.Suite, machine.FormerSuite)
 	g := w.boot(t, machine.NameFor("release"), flake, "h")
+	apt := g.twin(t)
 	g.want(0, nil, "switch", "--yes")
+	apt.aptInstall(g.locks(), releasePackages(), true)
+	apt.write("/etc/motd", "ours\n", 0o644)
+	g.like(apt)
 	g.says("cut -d. -f1 /etc/debian_version; systemctl is-active nginx ssh", "12\nactive\nactive")
 	former := g.moment()
 
 	w.release(t, flake, machine.FormerSuite, machine.Suite)
 	g.putFlake(flake)
-	if err := g.ShareDebs(t.Context(), w.cache); err != nil {
-		t.Fatal(err)
+	for _, m := range []*guest{g, apt} {
+		if err := m.ShareDebs(t.Context(), w.cache); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := g.want(0, nil, "switch", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
@@ -57,6 +75,11 @@ func TestRelease(t *testing.T) {
 	}
 	g.says("systemctl is-active nginx ssh; systemctl --failed --no-legend; dpkg --audit", "active\nactive")
 	g.want(0, nil, "plan", "--detailed-exitcode")
+	apt.aptInstall(g.locks(), releasePackages(), true)
+	if err := apt.Reboot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.like(apt)
 	next := g.moment()
 
 	r = g.want(0, nil, "rollback", "--yes")

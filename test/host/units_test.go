@@ -33,6 +33,11 @@ func unitBlock(name, content, more string) string {
 		name, strings.ReplaceAll(content, "\n", "\n    "), more)
 }
 
+// refusing is a sleeper that systemd lets nobody stop.
+func refusing(name, service string) string {
+	return unitBlock(name+".service", "RefuseManualStop=yes\n[Service]\nExecStart=/usr/bin/sleep infinity\n"+service, isOn)
+}
+
 const (
 	isOn     = "enabled = true"
 	reloads  = "ExecReload=/bin/sh -c 'echo >> /run/%n.told'"
@@ -86,6 +91,8 @@ func unitCases() map[string]unitCase {
 		"remains": {before: unitBlock("remains.service", oneshot("RemainAfterExit=yes\n", ""), isOn), after: unitBlock("remains.service", oneshot("RemainAfterExit=yes\n", changed), isOn), does: restart("remains.service")},
 		"passes":  {before: unitBlock("passes.service", oneshot("", ""), isOn), after: unitBlock("passes.service", oneshot("", changed), isOn), does: map[string]string{"passes.service": "start"}},
 		"passed":  {before: unitBlock("passed.service", oneshot("", ""), isOn), after: unitBlock("passed.service", oneshot("", ""), isOn)},
+		"refused": {before: refusing("refused", ""), after: refusing("refused", changed)},
+		"refgone": {before: refusing("refgone", ""), does: map[string]string{"refgone.service": "stop"}},
 		"target":  {before: unitBlock("case.target", "", ""), after: unitBlock("case.target", "", isOn), does: map[string]string{"case.target": "start"}},
 		"mount": {
 			before: unitBlock("mnt.mount", "[Mount]\nWhat=tmpfs\nWhere=/mnt\nType=tmpfs\nOptions=size=1m", isOn),

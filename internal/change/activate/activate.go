@@ -126,7 +126,10 @@ func toStop(ctx context.Context, req Request, active map[string]bool) ([]string,
 		return nil, err
 	}
 	shipped = append(shipped, starters...)
-	return stopSet(req, active, shipped, ownUnit()), nil
+	out := stopSet(req, active, shipped, ownUnit())
+	units, err := showUnits(ctx, out)
+	// What systemd lets nobody stop runs on for now (decideLeftover).
+	return slices.DeleteFunc(out, func(name string) bool { return units[name].cannotStop }), err
 }
 
 // startersOf are the active sockets, timers and paths that would start a

@@ -77,6 +77,9 @@ func TestDecide(t *testing.T) {
 		"failed and enabled":                     {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"down and must not be":                   {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
 		"may not be started by hand":             {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
+		"may not be stopped by hand":             {changes: []spec.Change{content}, a: with(running, func(u *unit) { u.cannotStop = true }), expect: "reboot a.service"},
+		"may not be restarted, but reloaded":     {changes: []spec.Change{content}, a: with(with(running, reloads), func(u *unit) { u.cannotStop = true }), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
+		"has run, and may not be stopped":        {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain, u.cannotStop = true, true }), expect: "reboot a.service"},
 		"down because its condition fails":       {a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}},
 		"its condition failed, and it changed":   {changes: []spec.Change{content}, a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"was running, was stopped, enabled":      {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
@@ -116,6 +119,8 @@ func TestDecide(t *testing.T) {
 		"oneshot with a trigger":                 {changes: []spec.Change{conf}, a: with(stopped, oneshot), want: spec.Unit{Enabled: yes, RestartTriggers: onConf}, expect: "start a.service"},
 		"oneshot of a timer changed":             {changes: []spec.Change{content}, a: with(with(stopped, oneshot), disabled)},
 		"oneshot that remains":                   {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain = true }), expect: "restart a.service"},
+		"runs on, and is removed":                {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Delete, field("content", "x", ""))}, a: with(running, func(u *unit) { u.load = "not-found" }), healthy: []string{"a.service"}, expect: "stop a.service"},
+		"runs on, and its package is removed":    {stale: []string{"a.service"}, a: with(running, func(u *unit) { u.load = "not-found" }), healthy: []string{"a.service"}, expect: "reboot a.service"},
 		"failed and removed":                     {a: unit{load: "not-found", active: "failed"}, expect: "forget a.service"},
 		"template changed": {changes: []spec.Change{change(spec.KindUnit, "t@.service", spec.Update, field("content", "x", "y"))}, a: stopped,
 			others: map[string]unit{"t@1.service": running}, expect: "restart t@1.service"},
@@ -285,10 +290,10 @@ func TestLook(t *testing.T) {
 func TestParseUnit(t *testing.T) {
 	u := parseUnit("Type=notify\nNRestarts=3\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
 		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nLoadState=loaded\nActiveState=active\n" +
-		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanReload=no\nJob=0\n" +
+		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanStop=no\nCanReload=no\nJob=0\n" +
 		"ConditionResult=no\nConditionTimestampMonotonic=0\nInaccessiblePaths=-/etc/shadow /root\nBindReadOnlyPaths=/a:/b:rbind")
 	want := unit{id: "a.service", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3,
-		canStart: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"},
+		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"},
 		mounts: []string{"/etc/shadow", "/root", "/a", "/b", "rbind"}}
 	if !reflect.DeepEqual(u, want) {
 		t.Errorf("parsed %+v, want %+v", u, want)

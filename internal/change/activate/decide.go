@@ -137,6 +137,9 @@ func (s *situation) decide() decision {
 		if u.load == "not-found" && u.active == "failed" {
 			d.forget = append(d.forget, name)
 		}
+		if u.load == "not-found" && u.up() {
+			s.decideLeftover(&d, name)
+		}
 		if u.load != "loaded" || done[u.id] {
 			continue
 		}
@@ -148,6 +151,18 @@ func (s *situation) decide() decision {
 		slices.Sort(*list)
 	}
 	return d
+}
+
+// decideLeftover is about a unit that runs and has no definition any more.
+// Those that systemd let nobody stop before the commit can be stopped now,
+// since what said so is gone.
+func (s *situation) decideLeftover(d *decision, name string) {
+	switch {
+	case slices.Contains(stopSet(s.Request, s.Healthy, nil, s.own), name):
+		d.stop = append(d.stop, name)
+	case s.stale[name]:
+		d.reboot = append(d.reboot, name)
+	}
 }
 
 // names are the units in the order in which they are decided: of a unit's
@@ -186,7 +201,7 @@ func (s *situation) refresh(d *decision, name string, u unit, w spec.Unit, resta
 		d.notes = append(d.notes, fmt.Sprintf("%s runs as it was before: the spec says not to restart it", name))
 	case u.canReload && (!restart || w.ReloadIfChanged || mountLike):
 		d.reload = append(d.reload, name)
-	case spared(name, s.own) || mountLike:
+	case spared(name, s.own) || mountLike || u.refused():
 		d.reboot = append(d.reboot, name)
 	default:
 		d.restart = append(d.restart, name)

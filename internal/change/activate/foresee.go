@@ -145,7 +145,7 @@ func define(after system.Root, links *systemd.Links, name string, now unit) (uni
 		u.file = "enabled"
 	}
 	u.remain = set.Yes("Service.RemainAfterExit")
-	u.canStart = !set.Yes("Unit.RefuseManualStart")
+	u.canStart, u.cannotStop = !set.Yes("Unit.RefuseManualStart"), set.Yes("Unit.RefuseManualStop")
 	u.exec = nil
 	for _, line := range set["Service.ExecStart"] {
 		if fields := strings.Fields(strings.TrimLeft(line, "-@:+!|")); len(fields) > 0 {

@@ -117,6 +117,7 @@ type unit struct {
 	restarts          int
 	remain            bool // RemainAfterExit
 	canStart          bool
+	cannotStop        bool // RefuseManualStop=, or it is there for as long as systemd is
 	canReload         bool
 	conditionFailed   bool
 	job               bool
@@ -130,6 +131,9 @@ type unit struct {
 func (u unit) up() bool {
 	return u.active == "active" || u.active == "reloading" || u.active == "refreshing" || u.active == "activating"
 }
+
+// refused says that systemd takes no order to restart the unit.
+func (u unit) refused() bool { return !u.canStart || u.cannotStop }
 
 // passing is a oneshot that is done when it has run.
 func (u unit) passing() bool { return u.kind == "oneshot" && !u.remain }
@@ -152,7 +156,7 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 		return map[string]unit{}, nil
 	}
 	const properties = "Id,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
-		"NRestarts,RemainAfterExit,CanStart,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
+		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
 	out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, ask...)...)
 	if err != nil {
@@ -185,7 +189,7 @@ func parseUnit(block string) unit {
 	u := unit{
 		id: get("Id"), load: get("LoadState"), active: get("ActiveState"), sub: get("SubState"), kind: get("Type"),
 		file: get("UnitFileState"), result: get("Result"), reloadResult: get("ReloadResult"),
-		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", canReload: get("CanReload") == "yes",
+		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", cannotStop: get("CanStop") == "no", canReload: get("CanReload") == "yes",
 		conditionFailed: get("ConditionResult") == "no" && get("ConditionTimestampMonotonic") != "0", job: get("Job") != "" && get("Job") != "0",
 		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),
 	}
