@@ -13,13 +13,14 @@ import (
 )
 
 // like fails the test where this machine differs from one on which apt did
-// the same.
-func (g *guest) like(apt *guest) {
+// the same, but for the exclusions.
+func (g *guest) like(apt *guest, exclusions ...machine.Exclusion) {
 	g.t.Helper()
 	g.settled()
 	apt.settled()
 	ours, theirs := g.manifest(), apt.manifest()
 	all := append(append(append(machine.Running(), machine.Accounts()...), byChance()...), recovery()...)
+	all = append(all, exclusions...)
 	owned := g.owned()
 	for p := range theirs {
 		if !owned[p] {
@@ -76,7 +77,7 @@ func (g *guest) units() string {
 		if f[0] == "NetworkManager-dispatcher.service" || strings.HasPrefix(f[0], "systemd-hostnamed.") {
 			continue // a call over the bus starts them, and they end when nothing calls
 		}
-		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" {
+		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" || f[0] == "network.target" {
 			continue // they come with the start of a unit that wants them, and stay
 		}
 		out = append(out, strings.Join(f[:4], " "))

@@ -72,8 +72,8 @@ func inMariaDB() datum {
 }
 
 func inDocker() datum {
-	const file = `"$(docker volume inspect -f '{{.Mountpoint}}' v)/f"`
-	return datum{put: "docker volume create v && echo kept > " + file, get: "cat " + file, want: "kept"}
+	const file = `"$(docker volume inspect -f '{{.Mountpoint}}' shop)/f"`
+	return datum{put: "docker volume create shop && echo kept > " + file, get: "cat " + file, want: "kept"}
 }
 
 func inSlapd() datum {
