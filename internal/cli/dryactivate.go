@@ -108,7 +108,8 @@ func (s *session) foresee(ctx context.Context, target *wanted, p *spec.Plan, ver
 
 // preview writes what decides about units as it will be, into a root of its own.
 func (s *session) preview(res *stage.Result, after string) error {
-	folders := []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system", "/etc/init.d"}
+	folders := []string{"/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system",
+		"/etc/init.d", "/etc/rcS.d", "/etc/rc2.d", "/etc/rc3.d", "/etc/rc4.d", "/etc/rc5.d"}
 	if err := stage.Preview(s.root, res.Changeset, folders, after); err != nil {
 		return err
 	}

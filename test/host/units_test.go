@@ -118,8 +118,24 @@ func unitPackages(version string) []repo.Package {
 		{Name: "case-owner", Version: version, Files: map[string]string{"/usr/lib/systemd/system/case-owner.service": own, "/usr/share/case-owner/version": version}, Scripts: map[string]string{"postinst": postinst("case-owner.service")}},
 		{Name: "case-gone", Version: version, Files: map[string]string{"/usr/lib/systemd/system/case-gone.service": own}, Scripts: map[string]string{"postinst": postinst("case-gone.service")}},
 		{Name: "case-fresh", Version: version, Files: map[string]string{"/usr/lib/systemd/system/case-fresh.service": own}, Scripts: map[string]string{"postinst": postinst("case-fresh.service")}},
+		{Name: "case-legacy", Version: version, Files: map[string]string{"/etc/init.d/case-legacy": legacy}, Scripts: map[string]string{
+			"postinst": "#!/bin/sh\nset -e\nchmod 755 /etc/init.d/case-legacy\nupdate-rc.d case-legacy defaults\ninvoke-rc.d case-legacy start\n",
+		}},
 	}
 }
+
+// legacy is an init script: systemd makes a unit of it.
+const legacy = `#!/bin/sh
+### BEGIN INIT INFO
+# Provides:          case-legacy
+# Required-Start:    $remote_fs
+# Required-Stop:     $remote_fs
+# Default-Start:     2 3 4 5
+# Default-Stop:      0 1 6
+# Short-Description: Case
+### END INIT INFO
+test "$1" != start || /usr/bin/sleep infinity &
+`
 
 // mapped is a service that executes the package's program in a roundabout way.
 const mapped = `unit "mapped.service" {
@@ -145,7 +161,7 @@ func userUnit(nice int) string {
 func TestUnitSemantics(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/units", "units")
-	before, after, want := "packages = [\"case-mapped\", \"case-owner\", \"case-gone\"]\nuser \"ann\" {\n  home = \"/home/ann\"\n}\n", "packages = [\"case-mapped\", \"case-owner\", \"case-fresh\"]\nuser \"ann\" {\n  home = \"/home/ann\"\n}\n", map[string]string{}
+	before, after, want := "packages = [\"case-mapped\", \"case-owner\", \"case-gone\"]\nuser \"ann\" {\n  home = \"/home/ann\"\n}\n", "packages = [\"case-mapped\", \"case-owner\", \"case-fresh\", \"case-legacy\"]\nuser \"ann\" {\n  home = \"/home/ann\"\n}\n", map[string]string{}
 	before, after = before+mapped+userUnit(1), after+mapped+userUnit(2)
 	cases := unitCases()
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
@@ -153,7 +169,7 @@ func TestUnitSemantics(t *testing.T) {
 		before, after = before+c.before+"\n", after+c.after+"\n"
 		maps.Copy(want, c.does)
 	}
-	maps.Copy(want, map[string]string{"mapped.service": "restart", "case-owner.service": "restart", "case-gone.service": "stop", "case-fresh.service": "start"})
+	maps.Copy(want, map[string]string{"mapped.service": "restart", "case-owner.service": "restart", "case-gone.service": "stop", "case-fresh.service": "start", "case-legacy.service": "start"})
 
 	config := flakeInGuest + "/hosts/units/default.hcl"
 	g.write(config, before, 0o644)
@@ -174,7 +190,7 @@ func TestUnitSemantics(t *testing.T) {
 
 	g.write(config, after, 0o644)
 	p := unitPackages("2")
-	g.lock(debs(t, p[0], p[1], p[3])...)
+	g.lock(debs(t, p[0], p[1], p[3], p[4])...)
 	facts, manifest := g.unitFacts(), g.manifest()
 	var foreseen map[string][]string
 	r := g.want(0, nil, "dry-activate", "--json")

@@ -111,6 +111,9 @@ func (s *situation) redefined(name string, u unit, after system.Root) bool {
 			return true
 		}
 	}
+	if base, ok := strings.CutSuffix(name, ".service"); ok && s.touched.paths["/etc/init.d/"+base] {
+		return true
+	}
 	return slices.ContainsFunc(u.sources, hit) || slices.ContainsFunc(will, hit)
 }
 
@@ -141,7 +144,7 @@ func define(after system.Root, links *systemd.Links, name string, now unit) (uni
 		u.active, u.sub = "inactive", "dead"
 	}
 	u.file = "disabled"
-	if links.Enabled(name) {
+	if links.Enabled(name) || systemd.Fragment(after, name) == "" && linkedToStart(after, name) {
 		u.file = "enabled"
 	}
 	u.remain = set.Yes("Service.RemainAfterExit")

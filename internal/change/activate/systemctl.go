@@ -7,10 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 const (
@@ -168,9 +171,21 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 	}
 	units := map[string]unit{}
 	for i, name := range ask {
-		units[name] = parseUnit(blocks[i])
+		u := parseUnit(blocks[i])
+		if u.file == "generated" && linkedToStart(root, u.id) {
+			u.file = "enabled"
+		}
+		units[name] = u
 	}
 	return units, nil
+}
+
+// linkedToStart says whether an init script starts with a runlevel: what
+// systemd makes of it is generated, and that says neither yes nor no.
+// invoke-rc.d(8) looks at the same links.
+func linkedToStart(r system.Root, name string) bool {
+	links, err := filepath.Glob(r.Path("/etc/rc[S2345].d/S[0-9][0-9]" + strings.TrimSuffix(name, ".service")))
+	return err == nil && len(links) > 0
 }
 
 // validName keeps out what systemctl would take as a pattern or an option.
