@@ -9,10 +9,12 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
+// releasePackages are those of a server that both releases have.
 func releasePackages() []string {
 	return []string{
 		"apt", "ca-certificates", "cron", "dbus", "iproute2", "kmod", "less", "libcap2-bin", "libpam-systemd", "login", "netbase",
 		"e2fsprogs", "nginx", "openssh-server", "passwd", "procps", "sudo", "systemd-sysv", "tzdata", "udev",
+		"apparmor", "docker.io", "ldap-utils", "locales", "logrotate", "network-manager", "rsyslog", "slapd",
 	}
 }
 
@@ -39,29 +41,21 @@ func TestRelease(t *testing.T) {
 	if w.base, err = machine.FormerBase(t.Context(), os.Stderr); err != nil {
 		t.Fatal(err)
 	}
-	flake := flakeFor(t, releasePackages())
-	module, err := os.OpenFile(filepath.Join(flake, "hosts/h/default.hcl"), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := module.WriteString(releaseModule); err != nil {
-		t.Fatal(err)
-	}
-	if err := module.Close(); err != nil {
-		t.Fatal(err)
-	}
-	w.release(t, flake, machine.Suite, machine.FormerSuite)
+	former, next := releasePackages(), append(releasePackages(), "docker-cli") // which was a part of docker.io
+	flake := w.releaseFlake(t, machine.FormerSuite, former)
 	g := w.boot(t, machine.NameFor("release"), flake, "h")
 	apt := g.twin(t)
 	g.want(0, nil, "switch", "--yes")
-	apt.aptInstall(g.locks(), releasePackages(), true)
+	apt.aptInstall(g.locks(), former, true)
 	apt.write("/etc/motd", "ours\n", 0o644)
 	g.like(apt)
 	g.says("cut -d. -f1 /etc/debian_version; systemctl is-active nginx ssh", "12\nactive\nactive")
-	former := g.moment()
+	data := []datum{inDocker(), inSlapd()}
+	g.putIn(data)
+	apt.putIn(data)
+	was := g.moment()
 
-	w.release(t, flake, machine.FormerSuite, machine.Suite)
-	g.putFlake(flake)
+	g.putFlake(w.releaseFlake(t, machine.Suite, next))
 	for _, m := range []*guest{g, apt} {
 		if err := m.ShareDebs(t.Context(), w.cache); err != nil {
 			t.Fatal(err)
@@ -75,7 +69,7 @@ func TestRelease(t *testing.T) {
 	}
 	g.says("systemctl is-active nginx ssh; systemctl --failed --no-legend; dpkg --audit", "active\nactive")
 	g.want(0, nil, "plan", "--detailed-exitcode")
-	apt.aptInstall(g.locks(), releasePackages(), true)
+	apt.aptInstall(g.locks(), next, true)
 	if err := apt.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,34 +81,44 @@ func TestRelease(t *testing.T) {
 	if got := strings.Join(differing(apt.read(answers), g.read(answers), "apt"), "\n"); got != "apt: Value: false\napt: Value: ssh cron" {
 		t.Errorf("%s differs:\n%s", answers, got)
 	}
-	next := g.moment()
+	g.hasIn(data)
+	is := g.moment()
 
 	r = g.want(0, nil, "rollback", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
 	if err := g.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	g.isAgain("back on the former release", former, append(machine.Accounts(), g.stays(former.paths, g.owned())...)...)
+	g.isAgain("back on the former release", was, append(machine.Accounts(), g.stays(was.paths, g.owned())...)...)
+	g.hasIn(data)
 	g.want(0, nil, "rollback", "--to", "2", "--yes")
 	if err := g.Reboot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	forth := append(machine.Accounts(), g.stays(next.paths, g.owned())...)
+	forth := append(machine.Accounts(), g.stays(is.paths, g.owned())...)
 	forth = append(forth, machine.Exclusion{Path: "/etc/ld.so.cache", Time: true, Why: "ldconfig.service makes it again at the boot"})
-	g.isAgain("forth to the next release", next, forth...)
+	g.isAgain("forth to the next release", is, forth...)
+	g.hasIn(data)
 }
 
-// release makes a flake follow another release, and fetches what that takes.
-func (w world) release(t *testing.T, flake, from, to string) {
+// releaseFlake is a flake of a server on a release, with what it takes fetched.
+func (w world) releaseFlake(t *testing.T, suite string, packages []string) string {
 	t.Helper()
-	path := filepath.Join(flake, "flake.hcl")
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
+	dir := flakeFor(t, packages)
+	for file, change := range map[string]func(string) string{
+		"flake.hcl":           func(text string) string { return strings.ReplaceAll(text, "debian:"+machine.Suite, "debian:"+suite) },
+		"hosts/h/default.hcl": func(text string) string { return text + releaseModule },
+	} {
+		path := filepath.Join(dir, file)
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(change(string(b))), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(string(b), "debian:"+from, "debian:"+to)), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	w.update(t, flake)
-	w.fetch(t, flake, "h")
+	w.update(t, dir)
+	w.fetch(t, dir, "h")
+	return dir
 }
