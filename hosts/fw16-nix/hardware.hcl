@@ -1,5 +1,5 @@
 # Framework Laptop 16 with a Ryzen 7040 and no graphics card.
-imports = ["../../overlays/kernel.hcl"]
+imports = ["../../overlays/zfs.hcl"]
 
 hardware {
   description = "Framework Laptop 16 (AMD, iGPU-only)"
@@ -21,6 +21,8 @@ hardware {
 }
 
 boot {
+  # Not the newer one of the backports: v4l2loopback does not build with it.
+  kernel_packages = ["linux-image-amd64", "linux-headers-amd64"]
   initrd {
     available_kernel_modules = ["amdgpu"]
     kernel_modules           = ["amdgpu"]
