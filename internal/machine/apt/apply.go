@@ -116,9 +116,31 @@ func transact(ctx context.Context, root system.Root, debs, remove []string, out 
 	}
 	var tail lastLines
 	if err := t.run(ctx, io.MultiWriter(out, &tail), args); err != nil {
-		return fmt.Errorf("cannot install or remove packages: apt-get: %w; its last words:\n%s", err, tail.String())
+		return fmt.Errorf("cannot install or remove packages: apt-get: %w; its last words:\n%s%s", err, tail.String(), failedBuilds(root, out))
 	}
 	return nil
+}
+
+// failedBuilds tells why modules could not be built, as far as DKMS's logs say,
+// and prints these logs: they go with the root that they lie in.
+func failedBuilds(root system.Root, out io.Writer) string {
+	logs, _ := filepath.Glob(root.Path("/var/lib/dkms/*/*/build/make.log")) // the pattern is well formed
+	var told strings.Builder
+	for _, log := range logs {
+		b, err := os.ReadFile(log)
+		if err != nil {
+			continue
+		}
+		version := filepath.Dir(filepath.Dir(log))
+		fmt.Fprintf(out, "%s:\n%s\n", log, b)
+		fmt.Fprintf(&told, "\nDKMS could not build %s %s:", filepath.Base(filepath.Dir(version)), filepath.Base(version))
+		for line := range strings.Lines(string(b)) {
+			if strings.Contains(line, ": error: ") || strings.Contains(line, "Error!") {
+				told.WriteString("\n  " + strings.TrimSpace(line))
+			}
+		}
+	}
+	return told.String()
 }
 
 type transaction struct {
