@@ -103,20 +103,16 @@ func transact(ctx context.Context, root system.Root, debs, remove []string, out 
 	if err := os.WriteFile(filepath.Join(dir, "apt.conf"), []byte(conf), 0o644); err != nil {
 		return fmt.Errorf("cannot set up apt: %w", err)
 	}
-	args := []string{"install", "-y", "-q"}
-	args = append(args, debs...)
-	for _, name := range remove {
-		args = append(args, name+"-")
-	}
 	t := transaction{root: root, conf: filepath.Join(inside, "apt.conf")}
-	if len(remove) == 0 {
-		args = append(args, "--no-remove")
-	} else if err := t.checkRemovals(ctx, args, remove); err != nil {
+	steps, err := t.steps(ctx, debs, remove)
+	if err != nil {
 		return err
 	}
-	var tail lastLines
-	if err := t.run(ctx, io.MultiWriter(out, &tail), args); err != nil {
-		return fmt.Errorf("cannot install or remove packages: apt-get: %w; its last words:\n%s%s", err, tail.String(), failedBuilds(root, out))
+	for _, args := range steps {
+		var tail lastLines
+		if err := t.run(ctx, io.MultiWriter(out, &tail), args); err != nil {
+			return fmt.Errorf("cannot install or remove packages: apt-get: %w; its last words:\n%s%s", err, tail.String(), failedBuilds(root, out))
+		}
 	}
 	return nil
 }
@@ -155,26 +151,63 @@ func (t transaction) run(ctx context.Context, out io.Writer, args []string) erro
 	return cmd.Run()
 }
 
-// checkRemovals asks apt what it would remove, and refuses what nobody named.
-func (t transaction) checkRemovals(ctx context.Context, args, remove []string) error {
+// steps are the calls of apt-get, with what nobody named for removal refused.
+// In one call apt takes away at once what is to go. Scripts of an upgrade run
+// the former programs, though, and those need the former libraries: slapd's
+// dumps the database. So what does not stand in the way goes afterwards, as it
+// does when somebody upgrades and then removes what is left over.
+func (t transaction) steps(ctx context.Context, debs, remove []string) ([][]string, error) {
+	install := append([]string{"install", "-y", "-q"}, debs...)
+	if len(remove) == 0 {
+		return [][]string{append(install, "--no-remove")}, nil
+	}
+	both := append(slices.Clone(install), minus(remove)...)
+	removed, err := t.removals(ctx, both)
+	if err != nil {
+		return nil, fmt.Errorf("cannot install or remove packages: apt-get finds no way: %w", err)
+	}
+	unnamed := func(name string) bool { return !slices.Contains(remove, name) }
+	if more := slices.DeleteFunc(removed, func(name string) bool { return !unnamed(name) }); len(more) > 0 {
+		return nil, fmt.Errorf("cannot remove %s: apt would also remove %s; nothing was changed; make these absent too, or keep what they need",
+			strings.Join(remove, ", "), strings.Join(more, ", "))
+	}
+	if len(debs) == 0 {
+		return [][]string{both}, nil
+	}
+	first, err := t.removals(ctx, install)
+	if err != nil || slices.ContainsFunc(first, unnamed) {
+		return [][]string{both}, nil // what is to go does stand in the way
+	}
+	later := slices.DeleteFunc(slices.Clone(remove), func(name string) bool { return slices.Contains(first, name) })
+	if len(later) == 0 {
+		return [][]string{install}, nil
+	}
+	return [][]string{install, append([]string{"install", "-y", "-q"}, minus(later)...)}, nil
+}
+
+// minus are apt's words for packages to remove.
+func minus(names []string) []string {
+	var out []string
+	for _, name := range names {
+		out = append(out, name+"-")
+	}
+	return out
+}
+
+// removals asks apt what it would remove.
+func (t transaction) removals(ctx context.Context, args []string) ([]string, error) {
 	var out bytes.Buffer
 	if err := t.run(ctx, &out, append(slices.Clone(args), "-s")); err != nil {
-		return fmt.Errorf("cannot install or remove packages: apt-get finds no way: %w\n%s", err, unmet(out.String()))
+		return nil, fmt.Errorf("%w\n%s", err, unmet(out.String()))
 	}
-	var more []string
+	var names []string
 	for line := range strings.Lines(out.String()) {
 		if rest, ok := strings.CutPrefix(line, "Remv "); ok {
 			name, _, _ := strings.Cut(rest, " ")
-			if !slices.Contains(remove, strings.TrimSpace(name)) {
-				more = append(more, strings.TrimSpace(name))
-			}
+			names = append(names, strings.TrimSpace(name))
 		}
 	}
-	if len(more) > 0 {
-		return fmt.Errorf("cannot remove %s: apt would also remove %s; nothing was changed; make these absent too, or keep what they need",
-			strings.Join(remove, ", "), strings.Join(more, ", "))
-	}
-	return nil
+	return names, nil
 }
 
 // verify compares dpkg's database with what the transaction was to do.
