@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -196,15 +197,17 @@ func (g *guest) aptInstall(lock []spec.Locked, asked []string, strict bool) {
 			auto = append(auto, l.Name)
 		}
 	}
-	if strict {
-		for name := range has {
-			if !slices.ContainsFunc(lock, func(l spec.Locked) bool { return l.Name == name }) {
-				debs = append(debs, name+"-")
-			}
-		}
-	}
 	const env = "DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical UCF_FORCE_CONFFOLD=1 "
 	g.sh(env + "apt-get install -y -q --allow-downgrades --no-install-recommends -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef " +
 		strings.Join(debs, " ") + " >/root/apt.log 2>&1 || { tail -40 /root/apt.log; exit 1; }")
+	if strict {
+		if has, err = apt.Installed(system.Root(g.Root)); err != nil {
+			g.t.Fatal(err)
+		}
+		for _, l := range lock {
+			delete(has, l.Name)
+		}
+		g.sh(env + "apt-get remove -y -q " + strings.Join(slices.Sorted(maps.Keys(has)), " ") + " >>/root/apt.log 2>&1 || { tail -40 /root/apt.log; exit 1; }")
+	}
 	g.sh("apt-mark -qq auto " + strings.Join(auto, " ") + " >/dev/null; apt-mark -qq manual " + strings.Join(asked, " ") + " >/dev/null")
 }
