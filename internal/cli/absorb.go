@@ -49,7 +49,7 @@ func (s *session) foreign() (bool, error) {
 	if err != nil || was == "" {
 		return false, err
 	}
-	is, err := apt.DatabaseDigest(system.Root(s.root))
+	is, err := apt.DatabaseDigest(system.Root(s.root), nil)
 	return was != is, err
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -53,7 +54,31 @@ func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 		r.files.Forward(fresh.Changeset, true)
 		r.users = append(r.users, fresh.Accounts...)
 	}
-	return r, r.files.Err()
+	if err := r.files.Err(); err != nil {
+		return nil, err
+	}
+	return r, s.sound(r)
+}
+
+// sound refuses a way that leads to a database of dpkg that is not in order
+// (engine-rules 17), unless it is the very one that the generation had.
+func (s *session) sound(r *route) error {
+	root, coming := system.Root(s.root), apt.Coming(r.files.Result())
+	disorder := apt.CheckDatabase(root, coming)
+	if disorder == nil {
+		return nil
+	}
+	was, err := s.store.Database(r.to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if was != "" {
+		is, err := apt.DatabaseDigest(root, coming)
+		if is == was || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%w\nthat is what dpkg's database would be; undo what was done with dpkg by hand since generation %d, or go on with 'hostctl switch'", disorder, s.current)
 }
 
 // transact goes a route, in one transaction.

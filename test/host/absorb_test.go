@@ -71,3 +71,24 @@ func TestRollbackPastAptByHand(t *testing.T) {
 	g.want(1, []string{"cannot go back past generation", "dt-shape"}, "rollback", "--to", "1", "--yes")
 	g.same("a refused rollback", before, byDpkg()...)
 }
+
+// Where hostctl does not know how dpkg's database was before somebody used dpkg
+// by hand, a way back that would tear it is refused before anything is touched.
+func TestRollbackToATornDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	g := small(t)
+	g.want(0, nil, "switch", "--yes")
+	g.edit("hosts/small/default.hcl", `package "tiny" {}`, `packages = ["tiny", "dt-shape"]`)
+	g.lock(debs(t, tinyPackage("1.0"), repo.Shape("1"))...)
+	g.want(0, nil, "switch", "--yes")
+	by := debs(t, repo.Trigger("1"))[0]
+	g.copyIn(cached(g.w, by), "/root/by-hand.deb", 0o644)
+	g.sh("dpkg -i /root/by-hand.deb && rm /var/lib/hostctl/former.tar.gz")
+	before := g.manifest()
+	r := g.want(1, []string{"the file list of dt-trigger has no entry in the status file", "nothing on this machine was changed", "'hostctl switch'"}, "rollback", "--yes")
+	t.Logf("what a user sees:\n%s", r.stderr)
+	g.same("a rollback that was refused", before)
+	g.sh("dpkg -P dt-trigger")
+	g.want(0, []string{"generation 1 is current"}, "rollback", "--yes")
+	g.says("dpkg --audit", "")
+}

@@ -290,6 +290,21 @@ func (b *Builder) Place(m Mount, path, slot string) {
 	b.tx.Steps = append(b.tx.Steps, Step{Do: unlink, Path: path, FS: fs, Slot: slot})
 }
 
+// Result says which file will stand at the paths whose node a step replaces:
+// where it is now, or "" where there will be none.
+func (b *Builder) Result() map[string]string {
+	out := map[string]string{}
+	for _, s := range b.tx.Steps {
+		switch {
+		case s.Do == swap && s.In != 0:
+			out[s.Path] = filepath.Join(b.root, b.tx.Mounts[s.FS].Point, AreaName, s.Slot)
+		case s.Do == swap, s.Do == mkdir, s.Do == rmdir:
+			out[s.Path] = ""
+		}
+	}
+	return out
+}
+
 // Err is every reason against the steps so far.
 func (b *Builder) Err() error { return joinSome(b.problem) }
 

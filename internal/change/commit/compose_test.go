@@ -58,10 +58,32 @@ func (c *chain) jump(t *testing.T, to int, what string) {
 	for ; c.at < to; c.at++ {
 		b.Forward(c.edges[c.left[c.at+1]], false)
 	}
+	result := map[string]string{}
+	for path, at := range b.Result() {
+		result[path] = content(at)
+	}
 	run(t, Journal{Root: c.root}, b)
+	for path, was := range result {
+		if is := content(filepath.Join(c.root, path)); is != was {
+			t.Errorf("%s: the result for %s was %q, and it is %q", what, path, was, is)
+		}
+	}
 	if d := c.pictures[c.left[to]].diff(picture(t, c.root, true)); d != "" {
 		t.Fatalf("%s: generation %d is\n%s", what, c.left[to], d)
 	}
+}
+
+// content is what a test can tell a file by.
+func content(path string) string {
+	fi, err := os.Lstat(path)
+	switch {
+	case path == "" || err != nil || fi.IsDir():
+		return "no file"
+	case !fi.Mode().IsRegular():
+		return fi.Mode().Type().String()
+	}
+	b, err := os.ReadFile(path)
+	return fmt.Sprint(string(b), err)
 }
 
 // drop takes the generation left[i] away, one that is not current, and

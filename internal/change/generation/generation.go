@@ -419,12 +419,18 @@ func (s Store) Pinned(n int) (reason string, pinned bool) {
 func (s Store) pinFile(n int) string { return filepath.Join(s.Root, Path(n), "pinned") }
 
 // Next is the number that the next generation will have. One that waits for
-// the next boot has its number already, and so has one that was built.
+// the next boot has its number already, and so has one that was built; that of
+// a deleted one is not given again, since a number means one thing for ever.
 func (s Store) Next() (int, error) {
 	numbers, err := s.Numbers()
 	if err != nil {
 		return 0, err
 	}
+	deleted, err := s.deleted()
+	if err != nil {
+		return 0, err
+	}
+	numbers = append(numbers, deleted)
 	at, err := s.AtBoot()
 	if at.Waits() {
 		numbers = append(numbers, at.Apply)
@@ -433,9 +439,6 @@ func (s Store) Next() (int, error) {
 		return 0, err
 	} else if b != nil {
 		numbers = append(numbers, b.Number)
-	}
-	if len(numbers) == 0 {
-		return 1, err
 	}
 	return slices.Max(numbers) + 1, err
 }

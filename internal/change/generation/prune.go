@@ -167,7 +167,7 @@ func (s Store) Prune(p *Prune) error {
 	if len(p.Gone) == 0 {
 		return nil
 	}
-	if err := s.bury(); err != nil {
+	if err := errors.Join(s.bury(), s.retire(p.Gone)); err != nil {
 		return err
 	}
 	for _, n := range slices.Sorted(maps.Keys(p.changed)) {
@@ -313,4 +313,32 @@ func (s Store) bury() error {
 		return err
 	}
 	return writeJSON(s.path(tombsFile), all)
+}
+
+// deleted is the highest number of the generations that were deleted, 0 for
+// none.
+func (s Store) deleted() (n int, err error) {
+	b, err := os.ReadFile(s.path(deletedFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err == nil {
+		n, err = strconv.Atoi(strings.TrimSpace(string(b)))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell which numbers deleted generations had: %w; write the highest that was ever used into %s", err, s.path(deletedFile))
+	}
+	return n, nil
+}
+
+const deletedFile = "deleted"
+
+// retire notes the numbers of generations that go, before they do.
+func (s Store) retire(gone []int) error {
+	was, err := s.deleted()
+	if err != nil {
+		return err
+	}
+	highest := max(was, slices.Max(gone))
+	return system.WriteFile(s.path(deletedFile), fmt.Appendf(nil, "%d\n", highest), 0o600, 0, 0)
 }

@@ -54,7 +54,7 @@ func line(t *testing.T) Store {
 
 func (s Store) tree(t *testing.T) string {
 	t.Helper()
-	out, err := exec.Command("sh", "-c", "cd "+s.Root+" && find . -type f ! -name tombs.json -printf '%p %m ' -exec cat {} \\; -printf '\\n' | sort").Output()
+	out, err := exec.Command("sh", "-c", "cd "+s.Root+" && find . -type f ! -name tombs.json ! -name deleted -printf '%p %m ' -exec cat {} \\; -printf '\\n' | sort").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,6 +145,26 @@ func prune(s Store, k int) (string, error) {
 	cmd.Env = append(os.Environ(), pruneIn+"="+s.Root)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// A number means one generation for ever, also when the newest is deleted.
+func TestNumbersAreNotGivenAgain(t *testing.T) {
+	s := forest(t, -1, 0, 1, 2)
+	for _, c := range []struct {
+		current int
+		gone    []int
+	}{{1, []int{3, 2}}, {1, []int{0}}} {
+		p, forks, err := s.PlanPrune(c.current, c.gone)
+		if err != nil || len(forks) > 0 {
+			t.Fatal(forks, err)
+		}
+		if err := s.Prune(p); err != nil {
+			t.Fatal(err)
+		}
+		if next, err := s.Next(); err != nil || next != 4 {
+			t.Errorf("without %v the next generation is %d, %v", c.gone, next, err)
+		}
+	}
 }
 
 func TestPruneKeepsForksAndCurrent(t *testing.T) {

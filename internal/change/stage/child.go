@@ -64,7 +64,7 @@ func (job *childJob) stage() (*Result, error) {
 	if err := unix.Kill(-1, syscall.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 		return nil, err
 	}
-	if err := apt.CheckDatabase(system.Root(root)); err != nil {
+	if err := apt.CheckDatabase(system.Root(root), nil); err != nil {
 		return nil, fmt.Errorf("cannot commit this: %w", err)
 	}
 	after, err := account.Read(system.Root(root))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,26 +21,58 @@ import (
 // Database lists the files of dpkg's database that exist, sorted: what it
 // knows of packages, triggers, alternatives, diversions and overrides, and
 // apt's marks. Locks, backups and what dpkg makes by itself are left out.
-func Database(root system.Root) ([]string, error) {
+func Database(root system.Root) ([]string, error) { return databaseFiles(root, nil) }
+
+// Coming says which file will stand at a path of a root when what is planned is
+// done: another path of this process, or "" for none.
+type Coming map[string]string
+
+// at is where the content that path will have is now.
+func (c Coming) at(root system.Root, path string) string {
+	if other, moves := c[path]; moves {
+		return other
+	}
+	return root.Path(path)
+}
+
+// names lists the files of a folder that will be there.
+func (c Coming) names(root system.Root, dir string) ([]string, error) {
+	var out []string
+	entries, err := os.ReadDir(root.Path(dir))
+	for _, e := range entries {
+		if _, moves := c[filepath.Join(dir, e.Name())]; !moves && e.Type().IsRegular() {
+			out = append(out, e.Name())
+		}
+	}
+	for path, from := range c {
+		if filepath.Dir(path) == dir && from != "" {
+			out = append(out, filepath.Base(path))
+		}
+	}
+	return out, err
+}
+
+func databaseFiles(root system.Root, coming Coming) ([]string, error) {
 	paths := []string{}
 	for _, path := range []string{statusPath, diversionsPath, overridesPath, "/var/lib/dpkg/arch", extendedStatesPath} {
-		if _, err := os.Lstat(root.Path(path)); err == nil {
+		at := coming.at(root, path)
+		if at == "" {
+			continue
+		}
+		if _, err := os.Lstat(at); err == nil {
 			paths = append(paths, path)
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
 	for _, dir := range []string{infoDir, "/var/lib/dpkg/alternatives", "/var/lib/dpkg/triggers"} {
-		entries, err := os.ReadDir(root.Path(dir))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
+		names, err := coming.names(root, dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("cannot read dpkg's database: %w", err)
 		}
-		for _, e := range entries {
-			if e.Type().IsRegular() && e.Name() != "Lock" {
-				paths = append(paths, filepath.Join(dir, e.Name()))
+		for _, name := range names {
+			if name != "Lock" {
+				paths = append(paths, filepath.Join(dir, name))
 			}
 		}
 	}
@@ -91,15 +124,16 @@ func (c Cache) FindDeb(root system.Root, name, version, arch string) string {
 }
 
 // DatabaseDigest is the hex SHA-256 over the names and bytes of Database. It
-// tells whether somebody used apt or dpkg since it was last taken.
-func DatabaseDigest(root system.Root) (string, error) {
-	paths, err := Database(root)
+// tells whether somebody used apt or dpkg since it was last taken, and what it
+// will be.
+func DatabaseDigest(root system.Root, coming Coming) (string, error) {
+	paths, err := databaseFiles(root, coming)
 	if err != nil {
 		return "", err
 	}
 	h := sha256.New()
 	for _, path := range paths {
-		f, err := os.Open(root.Path(path))
+		f, err := os.Open(coming.at(root, path))
 		if err != nil {
 			return "", fmt.Errorf("cannot read dpkg's database: %w", err)
 		}
@@ -117,10 +151,20 @@ func DatabaseDigest(root system.Root) (string, error) {
 // for: every package is installed or gone, none is half-way; every file list
 // has its entry in the status file and the other way round. All of it is in
 // the error.
-func CheckDatabase(root system.Root) error {
-	status, err := root.Read(statusPath)
+func CheckDatabase(root system.Root, coming Coming) error {
+	status, err := os.ReadFile(coming.at(root, statusPath))
 	if err != nil {
 		return fmt.Errorf("cannot read dpkg's database: %w", err)
+	}
+	names, err := coming.names(root, infoDir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot read dpkg's database: %w", err)
+	}
+	lists := map[string]bool{}
+	for _, n := range names {
+		if name, ok := strings.CutSuffix(n, ".list"); ok {
+			lists[name] = true
+		}
 	}
 	var errs []error
 	known := map[string]bool{}
@@ -137,16 +181,12 @@ func CheckDatabase(root system.Root) error {
 			known[name], known[name+":"+arch] = false, false
 		case words[1] != "ok", words[2] != "installed" && words[2] != "config-files":
 			errs = append(errs, fmt.Errorf("package %s is %s %s", name, words[1], words[2]))
-		case !hasList(root, name, arch):
+		case !lists[name] && !lists[name+":"+arch]:
 			errs = append(errs, fmt.Errorf("package %s has no file list", name))
 		}
 	}
-	entries, err := os.ReadDir(root.Path(infoDir))
-	if err != nil {
-		return errors.Join(append(errs, err)...)
-	}
-	for _, e := range entries {
-		if name, ok := strings.CutSuffix(e.Name(), ".list"); ok && !known[name] {
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		if !known[name] {
 			errs = append(errs, fmt.Errorf("the file list of %s has no entry in the status file", name))
 		}
 	}
@@ -154,15 +194,6 @@ func CheckDatabase(root system.Root) error {
 		errs = append([]error{errors.New("dpkg's database is not in order; 'dpkg --configure -a' and 'dpkg --audit' help")}, errs...)
 	}
 	return errors.Join(errs...)
-}
-
-func hasList(root system.Root, name, arch string) bool {
-	for _, n := range []string{name, name + ":" + arch} {
-		if _, err := os.Lstat(root.Path(filepath.Join(infoDir, n+".list"))); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 const overridesPath = "/var/lib/dpkg/statoverride"

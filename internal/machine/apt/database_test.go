@@ -48,7 +48,7 @@ func TestCheckDatabase(t *testing.T) {
 		{"a list too many", stanzaOf("a", "install ok installed") + stanzaOf("b", "purge ok not-installed"), []string{"a", "b", "c"}, []string{"list of b has no entry", "list of c has no entry"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := CheckDatabase(database(t, c.status, c.lists...))
+			err := CheckDatabase(database(t, c.status, c.lists...), nil)
 			if len(c.says) == 0 {
 				if err != nil {
 					t.Error(err)
@@ -76,7 +76,7 @@ func TestDatabaseDigestTellsEveryChange(t *testing.T) {
 		{"/var/lib/dpkg/diversions", "/a\n/b\n:\n"},
 		{"/var/lib/dpkg/triggers/File", "/x b\n"},
 	} {
-		before, err := DatabaseDigest(root)
+		before, err := DatabaseDigest(root, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -87,12 +87,35 @@ func TestDatabaseDigestTellsEveryChange(t *testing.T) {
 		if err := os.WriteFile(at, []byte(c.text), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		after, err := DatabaseDigest(root)
+		after, err := DatabaseDigest(root, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if lock := c.path == "/var/lib/dpkg/lock"; (before == after) != lock {
 			t.Errorf("%s: the digest was %s and is %s", c.path, before, after)
 		}
+	}
+}
+
+// What is to stand in the place of files is looked at in the place of these.
+func TestDatabaseThatIsToCome(t *testing.T) {
+	root := database(t, stanzaOf("a", "install ok installed")+stanzaOf("b", "install ok installed"), "a", "b")
+	next := database(t, stanzaOf("a", "install ok installed")+stanzaOf("c", "install ok installed"), "a", "c")
+	coming := Coming{
+		statusPath: next.Path(statusPath), infoDir + "/b.list": "", infoDir + "/c.list": next.Path(infoDir + "/c.list"),
+	}
+	if err := CheckDatabase(root, coming); err != nil {
+		t.Error(err)
+	}
+	want, err := DatabaseDigest(next, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if is, err := DatabaseDigest(root, coming); err != nil || is != want {
+		t.Errorf("its digest is %s, %v, and will be %s", is, err, want)
+	}
+	delete(coming, infoDir+"/b.list")
+	if err := CheckDatabase(root, coming); err == nil || !strings.Contains(err.Error(), "the file list of b has no entry") {
+		t.Errorf("a list that stays without its package: %v", err)
 	}
 }

@@ -44,7 +44,7 @@ func Take(root system.Root) (*Inventory, error) {
 	if inv.Packages, err = apt.Installed(root); err != nil {
 		return nil, err
 	}
-	if inv.Database, err = apt.DatabaseDigest(root); err != nil {
+	if inv.Database, err = apt.DatabaseDigest(root, nil); err != nil {
 		return nil, err
 	}
 	accounts, err := account.Read(root)
