@@ -25,36 +25,75 @@ import (
 	"github.com/hostctl/hostctl/test/repo"
 )
 
-// host is a Debian root with generations, its folder /opt a file system of
-// its own, and pictures of what each generation looks like.
+// host is a Debian root with generations, some of its folders file systems of
+// their own, and pictures of what each generation looks like.
 type host struct {
 	t       *testing.T
 	root    string
 	flake   string
-	opt     string // what /opt is
+	disks   []disk
 	hostctl string
 	cache   string
-	memory  string          // the folder that holds the image of /opt
 	now     int             // the generation that it is in
 	looks   map[int]picture // by generation
 }
 
-// optTypes are what /opt can be: the shell line that makes it on $1, with an
-// image at $2.
-func optTypes() map[string]string {
-	loop := "truncate -s %s $2 && mkfs.%s $2 >/dev/null && mount -o loop $2 $1"
-	return map[string]string{
-		"tmpfs": "mount -t tmpfs -o size=40m,mode=755 none $1",
-		"ext4":  fmt.Sprintf(loop, "40M", "ext4 -q"),
-		"xfs":   fmt.Sprintf(loop, "300M", "xfs -q"),
-		"btrfs": fmt.Sprintf(loop, "120M", "btrfs -q"),
+// disk is a file system below the root of a host.
+type disk struct {
+	name   string // opt, usr or var
+	kind   string // ext4 and so on
+	at     string // where it is mounted
+	memory string // the folder that holds its image: a memory of its own, which can be full
+}
+
+func (d disk) image() string { return filepath.Join(d.memory, "image") }
+
+// size is what a disk takes by name and kind, in MiB: mkfs.xfs makes
+// none below 300, mkfs.btrfs none below 109.
+func (d disk) size() int {
+	switch {
+	case d.kind == "xfs" || d.name != "opt":
+		return 300
+	case d.kind == "btrfs":
+		return 120
 	}
+	return 40
+}
+
+// diskKinds are the file systems that a disk can be.
+func diskKinds() []string { return []string{"btrfs", "ext4", "tmpfs", "xfs"} }
+
+// disksOf chooses what is a file system of its own: /opt, by every second seed
+// /usr and /var as well.
+func disksOf(seed uint64) string {
+	if *disksFlag != "" {
+		return *disksFlag
+	}
+	kind := func(n uint64) string { return diskKinds()[n%uint64(len(diskKinds()))] }
+	out := "opt:" + kind(seed)
+	if seed/4%2 == 1 {
+		out += ",usr:" + kind(seed/8) + ",var:" + kind(seed/32)
+	}
+	return out
+}
+
+// mount makes a disk and mounts it.
+func (h *host) mount(name, kind string) {
+	d := disk{name: name, kind: kind, at: filepath.Join(h.root, name), memory: filepath.Join(filepath.Dir(h.root), "memory-"+name)}
+	h.disks = append(h.disks, d)
+	h.sh("mkdir -p $1", d.at)
+	if kind == "tmpfs" {
+		h.sh("mount -t tmpfs -o size=$2m,mode=755 none $1", d.at, strconv.Itoa(d.size()))
+		return
+	}
+	h.sh("mkdir $1 && mount -t tmpfs -o size=$2m none $1", d.memory, strconv.Itoa(d.size()+1))
+	h.sh("truncate -s $2M $1 && mkfs.$3 -q $1 >/dev/null && mount -o loop $1 $4", d.image(), strconv.Itoa(d.size()), kind, d.at)
 }
 
 // newHost copies the base root into memory and makes three generations with
-// the real switch: packages of all shapes, files and accounts, on both file
+// the real switch: packages of all shapes, files and accounts, on all file
 // systems.
-func newHost(t *testing.T, opt string) *host {
+func newHost(t *testing.T, disks string) *host {
 	t.Helper()
 	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
 	base, err := machine.Base(t.Context(), os.Stderr)
@@ -62,14 +101,14 @@ func newHost(t *testing.T, opt string) *host {
 		t.Fatal(err)
 	}
 	top := t.TempDir()
-	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), opt: opt, hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
-	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1 && cp -a $2/. $1", h.root, base)
-	t.Cleanup(func() { h.sh("umount $1/opt; umount $1; umount $2", h.root, h.memory) })
-	h.sh("rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n; mkdir -p $1/opt", h.root)
-	// The image lies in a memory of its own, which can be full.
-	h.memory = filepath.Join(top, "memory")
-	h.sh("mkdir $1 && mount -t tmpfs -o size=400m none $1", h.memory)
-	h.sh(optTypes()[opt], filepath.Join(h.root, "opt"), h.image())
+	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
+	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1", h.root)
+	t.Cleanup(func() { h.sh("umount -R $1; ! ls -d $1/../memory-* >/dev/null 2>&1 || umount $1/../memory-*", h.root) })
+	for _, d := range strings.Split(disks, ",") {
+		name, kind, _ := strings.Cut(d, ":")
+		h.mount(name, kind)
+	}
+	h.sh("cp -a $2/. $1 && rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n", h.root, base)
 	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
 	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
 	h.look() // generation 0
@@ -109,8 +148,6 @@ func (h *host) state() {
 		}
 	}
 }
-
-func (h *host) image() string { return filepath.Join(h.memory, "image") }
 
 func (h *host) sh(line string, args ...string) string {
 	h.t.Helper()
@@ -202,7 +239,7 @@ func (h *host) want(code int, args ...string) string {
 // folders, which a manifest leaves out.
 type picture map[string]string
 
-// pictureOf reads both file systems.
+// pictureOf reads all file systems.
 func pictureOf(root string) picture {
 	out := picture{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -232,7 +269,7 @@ func untold(rel string) bool {
 			return true
 		}
 	}
-	return rel == "/opt/.hostctl" || strings.HasPrefix(rel, "/etc/") && strings.HasSuffix(rel, "-")
+	return filepath.Base(rel) == ".hostctl" || strings.HasPrefix(rel, "/etc/") && strings.HasSuffix(rel, "-")
 }
 
 func describe(path, rel string) (string, error) {
@@ -250,7 +287,7 @@ func describe(path, rel string) (string, error) {
 	case unix.S_IFDIR:
 		// The root's own time, those around hostctl's records, and that of /usr
 		// change on purpose.
-		told = !slices.Contains([]string{"", "/var/lib", "/var/cache", "/usr", "/opt"}, rel)
+		told = !slices.Contains([]string{"", "/var", "/var/lib", "/var/cache", "/usr", "/opt"}, rel)
 	case unix.S_IFREG:
 		digest, err := digestOf(path, &st)
 		if err != nil {
@@ -330,7 +367,7 @@ func (h *host) settle(from, to int, what string) bool {
 		return false
 	}
 	for _, leftover := range []string{
-		".hostctl/journal", ".hostctl/ballast", ".hostctl/tx", ".hostctl/stage", "opt/.hostctl/ballast", "opt/.hostctl/tx", "opt/.hostctl/stage",
+		".hostctl/journal", ".hostctl/ballast", ".hostctl/tx", ".hostctl/stage", "*/.hostctl/ballast", "*/.hostctl/tx", "*/.hostctl/stage",
 		"var/lib/hostctl/current.new", "var/lib/hostctl/generations/.*",
 	} {
 		if found, _ := filepath.Glob(filepath.Join(h.root, leftover)); len(found) > 0 {

@@ -5,7 +5,7 @@
 // or at random ones. After each interruption the real binary recovers, and
 // every path of the machine is the old generation's or the new one's.
 //
-// Its machine is a Debian root in memory with a second file system below it,
+// Its machine is a Debian root in memory with other file systems below it,
 // not a booted one: TestKilledSwitch of test/host kills where units run, and
 // power is cut in test/vm.
 package torture
@@ -21,7 +21,7 @@ import (
 
 var (
 	interruptions = flag.Int("n", 300, "how many interruptions, spread over all kinds; 0 is every step of every kind")
-	optFlag       = flag.String("opt", "", "what /opt is: btrfs, ext4, tmpfs or xfs; chosen by the seed where it is not given")
+	disksFlag     = flag.String("disks", "", "the file systems below the root and what they are, as opt:ext4,usr:xfs,var:btrfs; chosen by the seed where it is not given")
 	seedFlag      = flag.Uint64("seed", 0, "choose the same interruptions as the run that printed this seed; 0 is another one each time")
 )
 

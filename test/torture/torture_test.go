@@ -4,13 +4,12 @@ package torture
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/test/repo"
 )
@@ -27,10 +26,15 @@ type point struct {
 	job traceJob
 	// again kills the recovery as well, at that call.
 	again int
+	// disk is what the interruption is done to, where it is one's.
+	disk *disk
 }
 
 func (p point) String() string {
 	s := fmt.Sprintf("%d to %d, %s at call %d", p.from, p.to, p.job.Do, p.job.At)
+	if p.disk != nil {
+		s = fmt.Sprintf("%d to %d, /%s (%s): %s at call %d", p.from, p.to, p.disk.name, p.disk.kind, p.job.Run, p.job.At)
+	}
 	if p.job.Sticky {
 		s += " and after it"
 	}
@@ -44,25 +48,29 @@ func (p point) String() string {
 // call, or at as many as there is time for.
 func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 	var kinds [][]point
-	add := func(do, which string, sticky bool, run string) {
+	add := func(do, which string, sticky bool, disk *disk, run string) {
 		var all []point
 		for _, w := range ways() {
 			for at := 1; at <= calls[w][which]; at++ {
-				all = append(all, point{way: w, job: traceJob{Calls: which, At: at, Do: do, Sticky: sticky, Run: run}})
+				all = append(all, point{way: w, job: traceJob{Calls: which, At: at, Do: do, Sticky: sticky, Run: run}, disk: disk})
 			}
 		}
 		kinds = append(kinds, all)
 	}
-	add("kill", "all", false, "")
-	opt := filepath.Join(h.root, "opt")
+	add("kill", "all", false, nil, "")
 	for _, errno := range []string{"ENOSPC", "EIO"} {
-		add(errno, "allocate", false, "")
-		add(errno, "allocate", true, "")
+		add(errno, "allocate", false, nil, "")
+		add(errno, "allocate", true, nil, "")
 	}
-	add("run", "all", false, "mount -o remount,ro "+opt)
-	add("run", "all", false, "head -c 1G /dev/zero > "+opt+"/.hostctl/filler 2>/dev/null || true")
-	if h.opt == "ext4" {
-		add("lose", "all", false, "head -c 1G /dev/zero > "+h.memory+"/filler 2>/dev/null || true")
+	for i := range h.disks {
+		d := &h.disks[i]
+		if d.name != "var" { // where dpkg's lock is open for writing all the time
+			add("run", "all", false, d, "mount -o remount,ro "+d.at)
+		}
+		add("run", "all", false, d, "head -c 1G /dev/zero > "+d.at+"/.hostctl/filler 2>/dev/null || true")
+		if d.kind == "ext4" {
+			add("lose", "all", false, d, "head -c 1G /dev/zero > "+d.memory+"/filler 2>/dev/null || true")
+		}
 	}
 	// A recovery that is killed, too.
 	var twice []point
@@ -80,18 +88,14 @@ const hosts = 2
 // over the kinds, and over the calls of each.
 func TestInterruptions(t *testing.T) {
 	seed := newSeed(t)
-	types := slices.Sorted(maps.Keys(optTypes()))
-	opt := types[seed%uint64(len(types))]
-	if *optFlag != "" {
-		opt = *optFlag
-	}
-	t.Logf("/opt is %s", opt)
+	disks := disksOf(seed)
+	t.Logf("file systems of their own: %s", disks)
 	var outcomes [hosts]map[string]int
 	t.Run("host", func(t *testing.T) {
 		for i := range hosts {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
-				outcomes[i] = tortured(t, opt, rand.New(rand.NewPCG(seed, uint64(i))), i)
+				outcomes[i] = tortured(t, disks, rand.New(rand.NewPCG(seed, uint64(i))), i)
 			})
 		}
 	})
@@ -106,8 +110,8 @@ func TestInterruptions(t *testing.T) {
 
 // tortured makes a machine, interrupts it as often as its share is, and counts
 // the outcomes.
-func tortured(t *testing.T, opt string, random *rand.Rand, share int) map[string]int {
-	h := newHost(t, opt)
+func tortured(t *testing.T, disks string, random *rand.Rand, share int) map[string]int {
+	h := newHost(t, disks)
 	outcomes := map[string]int{}
 	for _, p := range h.inOrder(chosen(kinds(h, h.count(), random), random, share)) {
 		outcome := h.interrupt(p)
@@ -187,13 +191,16 @@ func (h *host) inOrder(points []point) []point {
 func (h *host) interrupt(p point) string {
 	h.t.Helper()
 	h.to(p.from)
+	if p.job.Do == "lose" {
+		h.sh("fstrim $1", p.disk.at) // what was deleted there takes no room in the memory any more
+	}
 	r := trace(h.t, h.job(p.way, p.job))
 	what := fmt.Sprintf("%s (%s)", p, r.Hit)
-	if p.job.Do == "run" {
-		h.sh("mount -o remount,rw $1/opt; rm -f $1/opt/.hostctl/filler", h.root)
-	}
-	if p.job.Do == "lose" {
-		h.replug()
+	switch p.job.Do {
+	case "run":
+		h.sh("mount -o remount,rw $1; rm -f $1/.hostctl/filler", p.disk.at)
+	case "lose":
+		h.replug(*p.disk)
 	}
 	if p.again > 0 {
 		trace(h.t, traceJob{Below: h.root, Calls: "all", At: p.again, Do: "kill", Args: h.args("recover")})
@@ -212,9 +219,19 @@ func (h *host) interrupt(p point) string {
 
 // replug takes away the disk that could not write, and with it all that the
 // kernel had not written, and mounts it again when it can.
-func (h *host) replug() {
+func (h *host) replug(d disk) {
 	h.t.Helper()
-	h.sh("umount $1/opt; rm $2/filler; e2fsck -fp $3 >/dev/null || [ $? = 1 ]; mount -o loop $3 $1/opt", h.root, h.memory, h.image())
+	var st unix.Stat_t
+	if err := unix.Stat(d.at, &st); err != nil {
+		h.t.Fatal(err)
+	}
+	h.sh("umount $1; rm $2/filler; e2fsck -fp $3 >/dev/null || [ $? = 1 ]; mount -o loop $3 $1", d.at, d.memory, d.image())
+	digests.Range(func(key, _ any) bool {
+		if key.([3]uint64)[0] == st.Dev {
+			digests.Delete(key) // an inode that is as before can have lost its bytes
+		}
+		return true
+	})
 }
 
 // truth holds what a run that came to its end has said against what is.
