@@ -76,7 +76,7 @@ func (s *session) absorb() error {
 			Number: number, Parent: s.current, Time: time.Now(), Host: s.prev.Name, User: "by hand", Command: "absorbed: " + what,
 			Hostctl: version(), Absorbed: true, Lost: edge.Lost,
 		},
-		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes}, Lock: s.locked, Changeset: edge.Changeset,
+		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.kept}, Lock: s.locked, Changeset: edge.Changeset,
 	}
 	if meta, err := s.store.Meta(s.current); err == nil {
 		rec.Meta.SpecDigest, rec.Meta.LockDigest = meta.SpecDigest, meta.LockDigest

@@ -68,7 +68,7 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 	if !s.live() {
 		return &activate.Report{}, nil
 	}
-	if err := s.bootArtefacts(ctx, tx); err != nil {
+	if err := errors.Join(s.holdModules(tx), s.bootArtefacts(ctx, tx)); err != nil {
 		return &activate.Report{}, err
 	}
 	report, err := activate.After(ctx, req)

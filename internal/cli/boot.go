@@ -15,6 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/early"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -222,22 +223,80 @@ func (s *session) settle(ctx context.Context, v verb) error {
 	return s.keepTrial(ctx)
 }
 
+// holdModules keeps the modules of the running kernel within its reach where a
+// transaction took them away: a rollback is exact, and the kernel runs on until
+// a reboot. Without a transaction it is about an earlier one.
+func (s *session) holdModules(tx *commit.Tx) error {
+	release, err := system.KernelRelease()
+	if err != nil || s.live() && inContainer() {
+		return err // a container does not load the modules that it has
+	}
+	var taken map[string]string
+	if tx != nil {
+		taken = tx.Taken(bootloader.ModulesOf(release))
+	}
+	return bootloader.HoldModules(system.Root(s.root), release, taken)
+}
+
+func (s *session) releaseModules() error {
+	release, err := system.KernelRelease()
+	if err != nil {
+		return err
+	}
+	return bootloader.ReleaseModules(system.Root(s.root), release)
+}
+
 // bootArtefacts makes the initramfs images and the boot menu anew where the
 // way from one generation to the other is about them. The files are in place:
 // what is made sees the disk, the modules and the settings that it is for
 // (engine-rules 6).
 func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
-	undo, apply, err := s.store.Route(tx.From, tx.To)
+	c, err := s.bootChange(tx.Touched(), tx.From, tx.To)
 	if err != nil {
 		return err
 	}
-	c := bootloader.Change{Touched: tx.Touched(), Container: inContainer(), Say: s.say}
+	return bootloader.Follow(ctx, c)
+}
+
+// bootRoom refuses a staged generation whose images do not fit into /boot.
+func (s *session) bootRoom(r *route) error {
+	if !s.live() {
+		return nil
+	}
+	c, err := s.bootChange(r.files.Touched(), s.current, r.fresh.Meta.Parent)
+	if err != nil {
+		return err
+	}
+	c.Commands = append(c.Commands, r.fresh.Boot...)
+	bytes, err := c.Room()
+	if err != nil || bytes == 0 {
+		return err
+	}
+	points, err := stage.Points(s.root)
+	if err != nil {
+		return err
+	}
+	point := pointOf(points, "/boot")
+	if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
+		return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
+	}
+	return nil
+}
+
+// bootChange is what the way between two recorded generations means for what
+// the machine boots from.
+func (s *session) bootChange(touched []string, from, to int) (bootloader.Change, error) {
+	c := bootloader.Change{Touched: touched, Container: inContainer(), Say: s.say}
+	undo, apply, err := s.store.Route(from, to)
+	if err != nil {
+		return c, err
+	}
 	for _, n := range append(undo, apply...) {
 		commands, err := s.store.Boot(n)
 		if err != nil {
-			return err
+			return c, err
 		}
 		c.Commands = append(c.Commands, commands...)
 	}
-	return bootloader.Follow(ctx, c)
+	return c, nil
 }

@@ -83,6 +83,9 @@ func beforeInit(root string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := s.releaseModules(); err != nil {
+		return err
+	}
 	missing, err := s.journal.RecoverMounted()
 	if err != nil || len(missing) > 0 {
 		s.say("an interrupted run is recovered where that can be done before %s is mounted; the rest follows", strings.Join(missing, ", "))
@@ -91,6 +94,11 @@ func beforeInit(root string, log io.Writer) error {
 	outcome, tx, err := s.journal.Recover()
 	if err != nil {
 		return fmt.Errorf("cannot recover the interrupted run: %w", err)
+	}
+	if outcome == commit.Finished {
+		if err := s.holdModules(tx); err != nil {
+			return err
+		}
 	}
 	switch outcome {
 	case commit.Discarded, commit.Reverted:
@@ -175,7 +183,7 @@ func (s *session) replaceOpen(to int, fresh *generation.Record, why string) erro
 		return err
 	}
 	s.reportDrift(tx)
-	return s.load()
+	return errors.Join(s.holdModules(tx), s.load())
 }
 
 // dropStaged deletes a generation that was staged and will not be applied.

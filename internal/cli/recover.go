@@ -48,7 +48,7 @@ func (e *env) changing(ctx context.Context, do func(context.Context, *session) e
 }
 
 // alone takes the lock and brings an earlier run to its end before do.
-func (e *env) alone(ctx context.Context, do func(context.Context, *session) error) error {
+func (e *env) alone(ctx context.Context, do func(context.Context, *session) error) (err error) {
 	unlock, err := e.lock(ctx)
 	if err != nil {
 		return err
@@ -57,6 +57,9 @@ func (e *env) alone(ctx context.Context, do func(context.Context, *session) erro
 	s, err := openRecovered(ctx, e)
 	if err != nil {
 		return err
+	}
+	if s.live() {
+		defer func() { err = errors.Join(err, s.holdModules(nil)) }()
 	}
 	if err := s.noteBooted(); err != nil {
 		return err
@@ -74,7 +77,8 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.store.FinishPrune(); err != nil {
+	// The journal's steps may be about the paths at which modules are held.
+	if err := errors.Join(s.releaseModules(), s.store.FinishPrune()); err != nil {
 		return nil, err
 	}
 	open, err := s.journal.Open()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -108,7 +109,26 @@ func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, e
 		return nil, nil, nil, err
 	}
 	p, err := s.plan(want, lock)
-	return want, lock, p, err
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return want, lock, p, s.exact(p, to)
+}
+
+// exact takes the word back that the running kernel stays: the way to a
+// generation that does not have it is exact.
+func (s *session) exact(p *spec.Plan, to int) error {
+	has, err := s.store.Kept(to)
+	if err != nil {
+		return err
+	}
+	for _, name := range p.Kept {
+		if !slices.Contains(has, name) {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s is the kernel that runs, and goes: its modules stay within its reach until a reboot, which is into another one", name))
+		}
+	}
+	p.Kept = nil
+	return nil
 }
 
 func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan) error {

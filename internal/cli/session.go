@@ -31,6 +31,7 @@ type session struct {
 	begun   bool                      // there is a record at all
 	prev    *spec.Host                // what the current generation wanted
 	locked  []spec.Locked             // its lock
+	kept    []string                  // packages that it was to remove and that stay for now
 	adopted map[string]spec.Installed // packages that were there before hostctl
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
@@ -64,6 +65,9 @@ func (s *session) load() error {
 		return err
 	}
 	if s.locked, err = s.store.Lock(n); err != nil {
+		return err
+	}
+	if s.kept, err = s.store.Kept(n); err != nil {
 		return err
 	}
 	s.adopted, err = s.store.Adopted()
@@ -168,7 +172,7 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 		s.adopted = state.Installed
 	}
 	return plan.Make(plan.Input{
-		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, State: state,
+		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.kept, State: state,
 		Adopted: names(s.adopted), Generation: s.current, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
 	})
 }

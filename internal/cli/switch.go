@@ -139,6 +139,9 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	}
 	number := rec.Meta.Number
 	route, err := s.way(number, rec)
+	if err == nil {
+		err = s.bootRoom(route)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
 	}

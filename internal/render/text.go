@@ -198,6 +198,10 @@ func (t *text) notes(p *spec.Plan) {
 		t.line("%s installed that the configuration does not ask for: %s",
 			noun(len(p.Extras), "package is", "packages are"), printable(strings.Join(p.Extras, " ")))
 	}
+	if len(p.Kept) > 0 {
+		t.line("")
+		t.line("%s installed until another kernel runs: %s", noun(len(p.Kept), "package stays", "packages stay"), printable(strings.Join(p.Kept, " ")))
+	}
 	for i, w := range p.Warnings {
 		if i == 0 {
 			t.line("")

@@ -20,6 +20,8 @@ type State struct {
 	// Protected are installed packages that no plan removes: what dpkg
 	// calls Essential or Protected, and the running kernel's image.
 	Protected map[string]bool
+	// Kernel is the installed package whose kernel runs; "" is none.
+	Kernel string
 	// Data is the folder of each installed package that converts its data
 	// from one upstream version to another, and has some.
 	Data map[string]string
@@ -89,6 +91,7 @@ type Plan struct {
 	LockDigest string   `json:"lock_digest"`
 	Changes    []Change `json:"changes"`
 	Extras     []string `json:"extras,omitempty"` // installed packages that neither the closure nor the adopted machine accounts for
+	Kept       []string `json:"kept,omitempty"`   // packages that are to go and stay for now: the kernel that runs
 	Warnings   []string `json:"warnings,omitempty"`
 }
 

@@ -305,6 +305,9 @@ func (b *Builder) Result() map[string]string {
 	return out
 }
 
+// Touched is Tx.Touched of the steps so far.
+func (b *Builder) Touched() []string { return b.tx.Touched() }
+
 // Err is every reason against the steps so far.
 func (b *Builder) Err() error { return joinSome(b.problem) }
 

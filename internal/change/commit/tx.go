@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 )
 
 // Tx is one transaction: the whole of what recovery needs to finish or undo
@@ -46,6 +47,18 @@ func (tx *Tx) Touched() []string {
 	for _, s := range tx.Steps {
 		if s.Do == swap {
 			out = append(out, s.Path)
+		}
+	}
+	return out
+}
+
+// Taken lists the live files below a folder that the transaction takes away, and
+// where they are when it has.
+func (tx *Tx) Taken(folder string) map[string]string {
+	out := map[string]string{}
+	for _, s := range tx.Steps {
+		if s.Do == swap && s.goes() && !s.comes() && strings.HasPrefix(s.Path, folder+"/") {
+			out[s.Path] = filepath.Join(tx.Mounts[s.FS].Point, AreaName, s.Slot)
 		}
 	}
 	return out

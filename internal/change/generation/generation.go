@@ -176,6 +176,13 @@ func (s Store) Load(n int) (*Record, error) {
 	return r, err
 }
 
+// Kept reads which packages generation n was to remove and kept.
+func (s Store) Kept(n int) ([]string, error) {
+	var p struct{ Kept []string }
+	err := s.read(n, "plan.json", &p)
+	return p.Kept, err
+}
+
 // Boot reads what generation n would have done to what the machine boots from.
 func (s Store) Boot(n int) ([]string, error) {
 	var out []string

@@ -3,12 +3,8 @@
 package observe
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
@@ -31,36 +27,41 @@ func Host(root system.Root, want, prev *spec.Host, cache *kind.StatCache) (*spec
 	if state.Secrets, err = secret.Read(root); err != nil {
 		return nil, err
 	}
-	if state.Protected, err = protected(root, state.Installed); err != nil {
-		return nil, err
+	if root == "/" {
+		if state.Kernel, err = runningKernel(state.Installed); err != nil {
+			return nil, err
+		}
 	}
+	state.Protected = protected(state)
 	state.Shipped, err = shipped(root, want, prev, state)
 	return state, err
 }
 
-// protected are the essential packages and, on the live machine, the image of
-// the kernel that runs: its modules must stay until another one has booted.
-func protected(root system.Root, installed map[string]spec.Installed) (map[string]bool, error) {
+// protected are the essential packages and the image of the kernel that runs:
+// its modules must stay until another one has booted.
+func protected(state *spec.State) map[string]bool {
 	out := map[string]bool{}
-	for name, p := range installed {
-		if p.Essential {
+	for name, p := range state.Installed {
+		if p.Essential || name == state.Kernel {
 			out[name] = true
 		}
 	}
-	if root != "/" {
-		return out, nil
+	return out
+}
+
+// runningKernel finds the package that the running kernel is from.
+func runningKernel(installed map[string]spec.Installed) (string, error) {
+	release, err := system.KernelRelease()
+	if err != nil {
+		return "", err
 	}
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
-		return nil, fmt.Errorf("cannot tell the running kernel: %w", err)
-	}
-	release := unix.ByteSliceToString(u.Release[:])
-	for name := range installed {
-		if strings.HasPrefix(name, "linux-image-") && strings.TrimSuffix(strings.TrimPrefix(name, "linux-image-"), "-unsigned") == release {
-			out[name] = true
+	for _, suffix := range []string{"", "-unsigned"} {
+		name := "linux-image-" + release + suffix
+		if _, ok := installed[name]; ok {
+			return name, nil
 		}
 	}
-	return out, nil
+	return "", nil
 }
 
 // shipped asks dpkg's file lists about files that leave the spec. Reading the

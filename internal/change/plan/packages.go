@@ -20,7 +20,7 @@ func (m *maker) packages() {
 	for name, have := range m.State.Installed {
 		if _, locked := lock[name]; !locked {
 			_, ours := prev[name]
-			m.unlockedPackage(name, have, ours)
+			m.unlockedPackage(name, have, ours || slices.Contains(m.PrevKept, name))
 		}
 	}
 }
@@ -87,7 +87,9 @@ func upstream(version string) string {
 }
 
 // unlockedPackage decides about an installed package outside of the closure;
-// ours says that the current generation's closure held it.
+// ours says that the current generation's closure held it, or kept it. The kernel
+// that runs stays, with its modules and its entry in the boot menu, until another
+// one has booted (engine-rules 6).
 func (m *maker) unlockedPackage(name string, have spec.Installed, ours bool) {
 	strict := m.Want.Settings.PackageMode == "strict"
 	absent := m.Want.Packages[name].Absent
@@ -96,7 +98,10 @@ func (m *maker) unlockedPackage(name string, have spec.Installed, ours bool) {
 		if absent {
 			m.fail("cannot remove package %q (%s): it is essential or the running kernel", name, m.origin(spec.KindPackage, name))
 		}
-		if strict {
+		switch {
+		case name == m.State.Kernel && !m.Adopted[name] && (ours || strict):
+			m.plan.Kept = append(m.plan.Kept, name)
+		case strict:
 			m.plan.Extras = append(m.plan.Extras, name)
 		}
 	case absent, strict, ours && !m.Adopted[name]:

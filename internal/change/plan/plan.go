@@ -21,6 +21,7 @@ type Input struct {
 	Prev           *spec.Host // what the current generation asked for; nil before the first
 	Lock, PrevLock []spec.Locked
 	State          *spec.State
+	PrevKept       []string        // packages that the current generation kept although it was to remove them
 	Adopted        map[string]bool // packages that were on the machine before hostctl
 	Generation     int             // the one that the plan starts from
 	LockDigest     string

@@ -116,6 +116,24 @@ func TestMake(t *testing.T) {
 			},
 			[]string{`delete package host version:"1"->""`},
 		},
+		"the kernel that runs stays": {
+			Input{
+				Want:     &spec.Host{},
+				PrevLock: []spec.Locked{locked("linux-image-1", "1"), locked("linux-image-2", "1")},
+				State: &spec.State{
+					Installed: map[string]spec.Installed{"linux-image-1": installed("1"), "linux-image-2": installed("1")},
+					Protected: map[string]bool{"linux-image-1": true}, Kernel: "linux-image-1",
+				},
+			},
+			[]string{`delete package linux-image-2 version:"1"->""`},
+		},
+		"and goes when another one runs": {
+			Input{
+				Want: &spec.Host{}, PrevKept: []string{"linux-image-1"},
+				State: &spec.State{Installed: map[string]spec.Installed{"linux-image-1": installed("1"), "linux-image-3": installed("1")}, Kernel: "linux-image-3"},
+			},
+			[]string{`delete package linux-image-1 version:"1"->""`},
+		},
 		"absent": {
 			Input{
 				Want:    &spec.Host{Packages: map[string]spec.Package{"exim4": {Absent: true}, "nowhere": {Absent: true}}},

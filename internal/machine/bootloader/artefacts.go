@@ -50,7 +50,7 @@ func (c Change) touches(prefixes ...string) bool {
 // when everything that it names is there and durable. The images of kernels that
 // are gone go when no menu names them.
 func Follow(ctx context.Context, c Change) error {
-	if len(c.Commands) == 0 && !c.touches(append(sources(), modulesDir, "/boot/")...) {
+	if !c.matters() {
 		return nil
 	}
 	if err := InstallRecovery("/"); err != nil {
@@ -82,6 +82,55 @@ func Follow(ctx context.Context, c Change) error {
 	return errors.Join(c.removeOrphans(ctx), syncBoot())
 }
 
+// matters reports whether the change is about what the machine boots from.
+func (c Change) matters() bool {
+	return len(c.Commands) > 0 || c.touches(append(sources(), modulesDir, "/boot/")...)
+}
+
+// everyImage reports whether what all images are made from is another now.
+func (c Change) everyImage() bool {
+	return c.touches(sources()...) || slices.ContainsFunc(c.Commands, func(command string) bool {
+		return strings.HasPrefix(command, "update-initramfs -u")
+	})
+}
+
+// firstImage is what is reckoned for an initramfs where there is none to go by.
+const firstImage = 64 << 20
+
+// Room is how many bytes Follow will need in /boot before the change is done: a
+// new kernel's image is reckoned to be as large as the largest that is there,
+// and where images are made anew, each lies beside its predecessor for a while.
+func (c Change) Room() (int64, error) {
+	if !c.matters() {
+		return 0, nil
+	}
+	images, err := filepath.Glob(imagePrefix + "*")
+	if err != nil {
+		return 0, err
+	}
+	size, count, again := int64(0), int64(0), c.everyImage()
+	for _, image := range images {
+		fi, err := os.Stat(image)
+		if err != nil {
+			return 0, err
+		}
+		size = max(size, fi.Size())
+		again = again || c.touches(modulesDir+strings.TrimPrefix(image, imagePrefix)+"/")
+	}
+	if again && len(images) > 0 {
+		count++
+	}
+	for _, path := range c.Touched {
+		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(images, imagePrefix+version) {
+			count++
+		}
+	}
+	if size == 0 {
+		size = firstImage
+	}
+	return count * size, nil
+}
+
 func has(program string) bool {
 	_, err := exec.LookPath(program)
 	return err == nil
@@ -100,9 +149,7 @@ func (c Change) due(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := c.touches(sources()...) || slices.ContainsFunc(c.Commands, func(command string) bool {
-		return strings.HasPrefix(command, "update-initramfs -u")
-	})
+	all := c.everyImage()
 	var out []string
 	for _, path := range kernels {
 		version := strings.TrimPrefix(path, kernelPrefix)

@@ -5,11 +5,14 @@ package system
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Root is the absolute path of a root folder. "/" is the live machine, or the
@@ -73,4 +76,14 @@ func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cm
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: string(r)}
 	}
 	return cmd
+}
+
+// KernelRelease is the running kernel's name for itself, uname -r, by which its
+// modules and its image are called.
+func KernelRelease() (string, error) {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "", fmt.Errorf("cannot tell the running kernel: %w", err)
+	}
+	return unix.ByteSliceToString(u.Release[:]), nil
 }

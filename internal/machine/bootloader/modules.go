@@ -1,0 +1,95 @@
+package bootloader
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// held is where the modules of a running kernel are within reach that the way
+// to another generation took away: links to where its files wait now.
+// hostctl-recover.service knows the name, too.
+const held = "/.hostctl/modules"
+
+// ModulesOf is the folder of a kernel's modules.
+func ModulesOf(release string) string { return modulesDir + release }
+
+// HoldModules keeps what the running kernel loads its modules from within its
+// reach: taken says where the files are that were below ModulesOf(release).
+// Without them the kernel that runs could not use a device that is plugged in,
+// mount another file system, or set up a firewall.
+func HoldModules(root system.Root, release string, taken map[string]string) error {
+	folder := ModulesOf(release)
+	for path, now := range taken {
+		link := root.Path(filepath.Join(held, release, strings.TrimPrefix(path, folder)))
+		if err := os.MkdirAll(filepath.Dir(link), 0o700); err != nil {
+			return cannotHold(release, err)
+		}
+		if err := os.Symlink(now, link); err != nil && !errors.Is(err, fs.ErrExist) {
+			return cannotHold(release, err)
+		}
+	}
+	if !isDir(root.Path(filepath.Join(held, release))) {
+		return nil
+	}
+	if _, err := os.Lstat(root.Path(folder)); err == nil {
+		return nil // something else stands there, or the way led back
+	}
+	err := unnoticed(filepath.Dir(root.Path(folder)), func() error { return os.Symlink(filepath.Join(held, release), root.Path(folder)) })
+	if err != nil {
+		return cannotHold(release, err)
+	}
+	return nil
+}
+
+// unnoticed does something in a folder whose time a generation has set.
+func unnoticed(folder string, do func() error) error {
+	fi, err := os.Stat(folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(), os.Chtimes(folder, fi.ModTime(), fi.ModTime()))
+}
+
+func cannotHold(release string, err error) error {
+	return fmt.Errorf("cannot keep the modules of the running kernel %s within its reach: %w", release, err)
+}
+
+// ReleaseModules takes away what HoldModules made, which belongs to no
+// generation: the name always, and the links unless they are the running
+// kernel's.
+func ReleaseModules(root system.Root, release string) error {
+	kernels, err := os.ReadDir(root.Path(held))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, k := range kernels {
+		name := root.Path(ModulesOf(k.Name()))
+		if _, err := os.Readlink(name); err == nil {
+			if err := unnoticed(filepath.Dir(name), func() error { return os.Remove(name) }); err != nil {
+				return err
+			}
+		}
+		if k.Name() != release {
+			if err := os.RemoveAll(root.Path(filepath.Join(held, k.Name()))); err != nil {
+				return err
+			}
+		}
+	}
+	return ignoreFull(os.Remove(root.Path(held)))
+}
+
+func ignoreFull(err error) error {
+	if errors.Is(err, fs.ErrExist) { // ENOTEMPTY
+		return nil
+	}
+	return err
+}
