@@ -92,6 +92,7 @@ func inSlapd() datum {
 // both: every path, what dpkg and debconf know, every unit. Then hostctl's goes
 // back and forth, and has to be each time what it was.
 func TestPackagesAsByApt(t *testing.T) {
+	t.Parallel()
 	for _, s := range sets() {
 		t.Run(s.name, func(t *testing.T) {
 			if !s.always && os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
