@@ -99,7 +99,8 @@ func newSite(dir, hostctl string) *site {
 	if out, err := update.CombinedOutput(); err != nil {
 		check(fmt.Errorf("cannot lock the packages: %w\n%s", err, out))
 	}
-	check(machine.Fetch(s.ctx, s.base, s.cache, s.flake, "bench"))
+	_, err = machine.Fetch(s.ctx, s.base, s.cache, s.flake, "bench")
+	check(err)
 	b, err := os.ReadFile(filepath.Join(s.flake, "hosts/bench/packages.lock"))
 	check(err)
 	lock, err := apt.ParseLock(b)

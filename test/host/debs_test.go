@@ -110,7 +110,7 @@ func (w world) update(t *testing.T, flake string, args ...string) {
 // fetch brings the packages of a host that the base root lacks into the cache.
 func (w world) fetch(t *testing.T, flake, host string) {
 	t.Helper()
-	if err := machine.Fetch(t.Context(), w.base, w.cache, flake, host); err != nil {
+	if _, err := machine.Fetch(t.Context(), w.base, w.cache, flake, host); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -14,35 +14,38 @@ import (
 )
 
 // Fetch brings what the package lock of a flake's host has beyond the base
-// root into the cache folder: machines have no network and see that cache.
-func Fetch(ctx context.Context, base, cache, dir, host string) error {
+// root into the cache folder: machines have no network and see that cache. It
+// returns the files.
+func Fetch(ctx context.Context, base, cache, dir, host string) ([]string, error) {
 	f, diags := flake.Load(dir)
 	if diags.HasErrors() {
-		return diags
+		return nil, diags
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "hosts", host, "packages.lock"))
 	if err != nil {
-		return fmt.Errorf("cannot fetch the packages of %s: %w", host, err)
+		return nil, fmt.Errorf("cannot fetch the packages of %s: %w", host, err)
 	}
 	locked, err := apt.ParseLock(b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	has, err := apt.Installed(system.Root(base))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var need []spec.Locked
+	var debs []string
 	for _, l := range locked {
 		if has[l.Name].Version != l.Version {
 			need = append(need, l)
+			debs = append(debs, apt.Cache{Dir: cache}.Deb(l))
 		}
 	}
 	var sources []apt.Source
 	for _, in := range f.Debian() {
 		sources = append(sources, apt.Source{Input: in.Name, Suite: in.Suite, Snapshot: in.Snapshot, Keyring: in.Keyring, Components: in.Components})
 	}
-	return apt.Cache{Dir: cache}.Fetch(ctx, sources, need, func(int64, int64) {})
+	return debs, apt.Cache{Dir: cache}.Fetch(ctx, sources, need, func(int64, int64) {})
 }
 
 // ShareDebs puts every .deb of the cache folder into the machine's own cache,

@@ -72,35 +72,48 @@ sleep 1000
 func Base(ctx context.Context, log io.Writer) (string, error) {
 	digest := sha256.Sum256([]byte(fmt.Sprint(packages(), files(), masked(), diskSize)))
 	image := filepath.Join(machine.CacheDir(), "disk-"+hex.EncodeToString(digest[:6])+".ext4")
+	return image, cached(image, func(dir, part string) error {
+		return makeDisk(ctx, log, dir, part, files(), "0", "--include="+strings.Join(packages(), ","))
+	})
+}
+
+// cached makes an image where the cache has none, in a folder of its own.
+func cached(image string, make func(dir, part string) error) error {
 	if _, err := os.Stat(image); err == nil {
-		return image, nil
+		return nil
 	}
 	if err := os.MkdirAll(machine.CacheDir(), 0o755); err != nil {
-		return "", err
-	}
-	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}})
-	if err != nil {
-		return "", err
+		return err
 	}
 	dir, err := os.MkdirTemp(machine.CacheDir(), "disk-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.RemoveAll(dir)
-	fmt.Fprintf(log, "vm: making a Debian 13 disk in %s with mmdebstrap, once\n", image)
-	root := filepath.Join(dir, "root")
-	args := []string{"--variant=minbase", "--include=" + strings.Join(packages(), ","), machine.Suite, root}
-	if err := run(ctx, log, "mmdebstrap", append(args, sources...)...); err != nil {
-		return "", err
-	}
-	if err := furnish(ctx, log, root); err != nil {
-		return "", err
-	}
 	part := filepath.Join(dir, "disk")
-	if err := run(ctx, log, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, part, diskSize); err != nil {
-		return "", err
+	if err := make(dir, part); err != nil {
+		return err
 	}
-	return image, os.Rename(part, image)
+	return os.Rename(part, image)
+}
+
+// makeDisk makes a root with mmdebstrap, and of it a file system at an offset
+// of a file.
+func makeDisk(ctx context.Context, log io.Writer, dir, part string, files map[string]string, offset string, args ...string) error {
+	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(log, "vm: making a Debian 13 disk in %s with mmdebstrap, once\n", dir)
+	root := filepath.Join(dir, "root")
+	args = append(append([]string{"--variant=minbase"}, args...), machine.Suite, root)
+	if err := run(ctx, log, "mmdebstrap", append(args, sources...)...); err != nil {
+		return err
+	}
+	if err := furnish(ctx, log, root, files); err != nil {
+		return err
+	}
+	return run(ctx, log, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "offset="+offset, "-d", root, part, diskSize)
 }
 
 // files are what makes a root one that boots as a machine that was never
@@ -124,8 +137,11 @@ func masked() []string {
 	return []string{"serial-getty@ttyS0.service", "apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "dpkg-db-backup.timer", "fstrim.timer"}
 }
 
-func furnish(ctx context.Context, log io.Writer, root string) error {
-	for path, text := range files() {
+func furnish(ctx context.Context, log io.Writer, root string, files map[string]string) error {
+	for path, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755); err != nil {
+			return err
+		}
 		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o755); err != nil {
 			return err
 		}

@@ -22,10 +22,6 @@ import (
 // number. Each is a boot.
 const cuts = 4
 
-// bootTime is how long a boot may take, on cores that emulate and do other
-// things besides.
-const bootTime = 10 * time.Minute
-
 // A switch whose power is cut leaves, after the next boot, the old generation or
 // the new one, before any program of the root has run.
 //
@@ -138,15 +134,7 @@ func prepared(t *testing.T) *Machine {
 	m.Disk = filepath.Join(m.Dir, "disk.ext4")
 	copyDisk(t, base, m.Disk)
 	t.Cleanup(m.Kill)
-	hostctl := filepath.Join(m.Dir, "hostctl")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", hostctl, "github.com/hostctl/hostctl/cmd/hostctl")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("cannot build hostctl: %v\n%s", err, out)
-	}
-	if err := debugfs(ctx, m.Disk, "write "+hostctl+" /usr/local/bin/hostctl", "sif /usr/local/bin/hostctl mode 0100755"); err != nil {
-		t.Fatal(err)
-	}
+	m.install(t)
 	flake := filepath.Join(t.TempDir(), "flake")
 	if err := os.CopyFS(flake, os.DirFS("../host/testdata/small")); err != nil {
 		t.Fatal(err)
@@ -161,6 +149,22 @@ func prepared(t *testing.T) *Machine {
 		}
 	}
 	return m
+}
+
+// install puts hostctl into a machine that is off, and returns the program.
+func (m *Machine) install(t *testing.T) string {
+	t.Helper()
+	ctx := t.Context()
+	hostctl := filepath.Join(m.Dir, "hostctl")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", hostctl, "github.com/hostctl/hostctl/cmd/hostctl")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("cannot build hostctl: %v\n%s", err, out)
+	}
+	if err := debugfs(ctx, m.root(), "write "+hostctl+" /usr/local/bin/hostctl", "sif /usr/local/bin/hostctl mode 0100755"); err != nil {
+		t.Fatal(err)
+	}
+	return hostctl
 }
 
 // tiny is the package of the flake, with files enough that a cut falls

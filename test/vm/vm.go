@@ -20,6 +20,11 @@ type Machine struct {
 	Dir  string
 	Disk string // raw image of its root
 	Log  string // where to log every write to the disk; "" does not
+	// Offset is where the root begins on a disk that has partitions.
+	Offset int
+	// Menu says that the machine boots as a real one does: its firmware starts
+	// the boot loader on its disk, and that what its menu names.
+	Menu bool
 
 	accel string
 	cmd   *exec.Cmd
@@ -47,10 +52,18 @@ func accelerator(ctx context.Context, kernel string) string {
 // console is where the kernel's messages go.
 func (m *Machine) console() string { return filepath.Join(m.Dir, "console.log") }
 
+// root is the file system of the machine's root, as the tools of ext4 name it.
+func (m *Machine) root() string {
+	if m.Offset == 0 {
+		return m.Disk
+	}
+	return fmt.Sprintf("%s?offset=%d", m.Disk, m.Offset)
+}
+
 // start boots the disk with more words on the kernel's command line. A second
 // disk, if there is one, is results.
 func (m *Machine) start(ctx context.Context, words string, results string) error {
-	kernel, initrd, err := bootFiles(ctx, m.Disk, m.Dir)
+	kernel, initrd, err := bootFiles(ctx, m.root(), m.Dir)
 	if err != nil {
 		return err
 	}
@@ -69,8 +82,10 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 	args := []string{
 		"-accel", m.accel, "-m", "1024", "-smp", "1", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
 		"-serial", "file:" + m.console(), "-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
-		"-kernel", kernel, "-initrd", initrd, "-append", "root=/dev/vda rootflags=commit=1 ro console=ttyS0 panic=-1 " + words,
 		"-drive", drive,
+	}
+	if !m.Menu {
+		args = append(args, "-kernel", kernel, "-initrd", initrd, "-append", "root=LABEL=root rootflags=commit=1 ro console=ttyS0 panic=-1 "+words)
 	}
 	if results != "" {
 		args = append(args, "-drive", "file="+results+",format=raw,if=virtio")
@@ -98,7 +113,11 @@ func (m *Machine) Boot(ctx context.Context) error {
 	for {
 		out, err := m.Shell(ctx, "systemctl is-system-running", 5*time.Second)
 		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
-			return nil
+			if _, err := fmt.Fprintln(m.shell, "PS1= PS2="); err != nil { // prompts are no output
+				return err
+			}
+			_, err := m.Shell(ctx, "true", time.Minute) // takes the last of them
+			return err
 		}
 		if err := pause(ctx, time.Second); err != nil {
 			log, _ := os.ReadFile(m.console())
@@ -152,7 +171,8 @@ func (m *Machine) Shell(ctx context.Context, line string, within time.Duration, 
 
 // PowerOff turns the machine off as its user does.
 func (m *Machine) PowerOff(ctx context.Context) error {
-	if _, err := fmt.Fprintln(m.shell, "systemctl poweroff --no-block"); err != nil {
+	// A shell that is talked to is not ended by SIGTERM.
+	if _, err := fmt.Fprintln(m.shell, "systemctl poweroff --no-block; exit"); err != nil {
 		return err
 	}
 	return m.wait(ctx)
@@ -211,3 +231,7 @@ func readManifest(results, console string) (string, error) {
 	}
 	return text, nil
 }
+
+// bootTime is how long a boot may take, on cores that emulate and do other
+// things besides.
+const bootTime = 10 * time.Minute

@@ -46,7 +46,8 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		return machine.Fetch(ctx, base, args[0], args[1], args[2])
+		_, err = machine.Fetch(ctx, base, args[0], args[1], args[2])
+		return err
 	case verb == "boot" && len(args) == 2:
 		return boot(ctx, args[0], args[1])
 	case len(args) > 0:

@@ -1,0 +1,156 @@
+package vm
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hostctl/hostctl/test/machine"
+)
+
+const menuSwitch = "hostctl switch --yes --flake /root/flake --host menu"
+
+// A kernel that a switch brings is in the boot menu, with hostctl's recovery in
+// its initramfs, and is what the next boot starts; the old one stays beside it.
+// An image that would not find the disk takes no place. The kernel that runs
+// stays when it is to go; a rollback takes it, and its modules stay within reach
+// until the machine has booted the former one, which finds all as it was.
+func TestBootMenu(t *testing.T) {
+	m := menuMachine(t)
+	boot(t, m)
+	old := m.sh(t, "uname -r", time.Minute)
+	image := "/boot/initrd.img-" + old
+
+	t.Log("an initramfs without the driver of the disk")
+	m.sh(t, `cp /etc/initramfs-tools/modules /root/modules && cp -r /root/flake /root/whole && cd /root/flake/hosts/menu && sed -i 1q packages.lock && cat > default.hcl <<'END'
+file "/etc/initramfs-tools/modules" {
+  content = "ext4\n"
+}
+END`, time.Minute)
+	m.fails(t, menuSwitch, "the new "+image, "lacks the kernel module virtio_", "the old one stays", "the machine is back at generation 0")
+	m.sh(t, "cmp /etc/initramfs-tools/modules /root/modules", time.Minute)
+	start := m.state(t)
+
+	t.Log("another kernel")
+	m.sh(t, "rm -r /root/flake && mv /root/whole /root/flake && stat -c '%i %Y' "+image+" > /root/image", time.Minute)
+	t.Logf("what a user sees:\n%s", m.sh(t, menuSwitch, 20*time.Minute))
+	m.sh(t, "stat -c '%i %Y' "+image+" | cmp - /root/image", time.Minute)
+	fresh := strings.TrimPrefix(m.sh(t, "ls /boot/vmlinuz-* | grep -vF "+old, time.Minute), "/boot/vmlinuz-")
+	m.sh(t, "lsinitramfs /boot/initrd.img-"+fresh+" | grep -x scripts/local-bottom/hostctl", 2*time.Minute)
+	if menu := m.sh(t, "grep -o 'vmlinuz-[^ ]*' /boot/grub/grub.cfg", time.Minute); !strings.HasPrefix(menu, "vmlinuz-"+fresh) || !strings.Contains(menu, "vmlinuz-"+old) {
+		t.Fatalf("the menu has %s", menu)
+	}
+	m.off(t)
+	boot(t, m)
+	m.says(t, "test -e /run/hostctl-early && uname -r", fresh)
+	m.sh(t, "if systemctl --failed --no-legend | grep .; then exit 1; fi", time.Minute)
+
+	t.Log("the kernel that runs is to go")
+	m.sh(t, "cd /root/flake/hosts/menu && echo 'packages = []' > default.hcl && sed -i 1q packages.lock", time.Minute)
+	out := m.sh(t, menuSwitch, 15*time.Minute)
+	if want := "1 package stays installed until another kernel runs: linux-image-" + fresh; !strings.Contains(out, want) {
+		t.Errorf("switch does not say %q:\n%s", want, out)
+	}
+	m.sh(t, "test -e /boot/vmlinuz-"+fresh+" && hostctl plan --detailed-exitcode --flake /root/flake --host menu", time.Minute)
+
+	t.Log("a rollback takes it")
+	m.sh(t, "! grep -q '^dummy ' /proc/modules && ! grep -q '^wireguard ' /proc/modules", time.Minute)
+	out = m.sh(t, "hostctl rollback --to 0 --yes", 15*time.Minute)
+	if want := "linux-image-" + fresh + " is the kernel that runs, and goes"; !strings.Contains(out, want) {
+		t.Errorf("rollback does not say %q:\n%s", want, out)
+	}
+	m.sh(t, "modprobe dummy && grep '^dummy ' /proc/modules", time.Minute)
+	m.sh(t, "hostctl gc && modprobe wireguard && grep '^wireguard ' /proc/modules", 2*time.Minute)
+	m.says(t, "uname -r; ls -d /boot/*"+fresh+"* 2>/dev/null; grep -c "+fresh+" /boot/grub/grub.cfg", fresh+"\n0")
+	m.off(t)
+	boot(t, m)
+	m.says(t, "uname -r", old)
+	m.says(t, "for i in $(seq 100); do test -e /.hostctl/modules || break; sleep 1; done; ls -1 /usr/lib/modules", old)
+	if end := m.state(t); end != start {
+		t.Errorf("rollback and a reboot leave another machine:\n%s", differ(start, end))
+	}
+	m.off(t)
+}
+
+// menuMachine is a machine that was never turned on, with hostctl, a flake with
+// another kernel, and its packages.
+func menuMachine(t *testing.T) *Machine {
+	t.Helper()
+	machine.Need(t, "mmdebstrap", "qemu-system-x86_64", "debugfs", "mke2fs")
+	ctx := t.Context()
+	base, err := MenuBase(ctx, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &Machine{Dir: t.TempDir(), Offset: rootOffset, Menu: true}
+	m.Disk = filepath.Join(m.Dir, "disk.img")
+	copyDisk(t, base, m.Disk)
+	t.Cleanup(m.Kill)
+	hostctl := m.install(t)
+	flake := filepath.Join(t.TempDir(), "flake")
+	if err := os.CopyFS(flake, os.DirFS("testdata/menu")); err != nil {
+		t.Fatal(err)
+	}
+	cache := filepath.Join(machine.CacheDir(), "cache")
+	update := exec.CommandContext(ctx, hostctl, "update", "--flake", flake)
+	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)
+	if out, err := update.CombinedOutput(); err != nil {
+		t.Fatalf("hostctl update: %v\n%s", err, out)
+	}
+	// What the disk has need not be fetched: dpkg's status says.
+	root := t.TempDir()
+	status, err := look(ctx, m.root(), "cat /var/lib/dpkg/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(root, "var/lib/dpkg/status"), []byte(strings.TrimPrefix(status, "debugfs: cat /var/lib/dpkg/status\n")))
+	debs, err := machine.Fetch(ctx, root, cache, flake, "menu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(debs) == 0 {
+		t.Skip("Debian has one kernel today, so that there is none to go to")
+	}
+	if err := putTree(ctx, m.root(), flake, "/root/flake"); err != nil {
+		t.Fatal(err)
+	}
+	for _, deb := range debs {
+		to := filepath.Join("/var/cache/hostctl", strings.TrimPrefix(filepath.Dir(deb), cache))
+		if err := putTree(ctx, m.root(), filepath.Dir(deb), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m
+}
+
+// state is the manifest, with what it leaves out of /boot and without what boots
+// change: GRUB's environment, and the times of the menu, whose digest is there, and
+// of ld.so.cache, which ldconfig.service writes anew when /usr has changed.
+func (m *Machine) state(t *testing.T) string {
+	t.Helper()
+	return m.sh(t, `/root/manifest | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) '; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg; dpkg --audit`, 5*time.Minute)
+}
+
+// fails runs a line that has to fail, and to say each of want.
+func (m *Machine) fails(t *testing.T, line string, want ...string) {
+	t.Helper()
+	out, err := m.Shell(t.Context(), line, 15*time.Minute)
+	if err == nil {
+		t.Fatalf("%s does not fail:\n%s", line, out)
+	}
+	for _, w := range want {
+		if !strings.Contains(out, w) {
+			t.Errorf("%s does not say %q:\n%s", line, w, out)
+		}
+	}
+}
+
+func (m *Machine) says(t *testing.T, line, want string) {
+	t.Helper()
+	if got, _ := m.Shell(t.Context(), line, 2*time.Minute); strings.TrimSpace(got) != want {
+		t.Errorf("%s says %q, want %q", line, got, want)
+	}
+}

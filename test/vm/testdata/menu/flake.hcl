@@ -1,0 +1,11 @@
+description = "A machine that boots from a menu, for tests"
+
+input "debian" {
+  url        = "debian:trixie"
+  components = ["main"]
+}
+
+host "menu" {
+  system  = "amd64"
+  modules = ["./hosts/menu"]
+}

@@ -1,0 +1,1 @@
+packages = ["linux-image-cloud-amd64"]
