@@ -44,8 +44,10 @@ func newConfirm(e *env) *cobra.Command {
 		Use:   "confirm",
 		Short: "Keep the generation that is on trial",
 		Long: `confirm keeps what 'hostctl switch --confirm-within' or 'hostctl test' made:
-neither time nor a reboot takes it back any more. Say it from a new login, since
-that is what a change of network, sshd or accounts may have broken.`,
+neither time nor a reboot takes it back any more. After --confirm-within it has to
+come from a new login, since that is what a change of network, sshd or accounts
+may have broken: a session that began before the change, and what runs in a tmux
+or screen of before, is refused. 'ssh HOST hostctl confirm' is a new login.`,
 		Example: "  hostctl confirm",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -56,6 +58,11 @@ that is what a change of network, sshd or accounts may have broken.`,
 				}
 				if !at.Trial() {
 					return fmt.Errorf("cannot confirm generation %d: it is not on trial, and stays anyway", s.current)
+				}
+				if at.Window > 0 {
+					if err := newLogin(ctx, at); err != nil {
+						return err
+					}
 				}
 				return s.keepTrial(ctx)
 			})
@@ -153,6 +160,9 @@ func (s *session) onTrial(ctx context.Context, opts switchOptions, do func() err
 	}
 	switch {
 	case opts.confirmWithin > 0:
+		if err := s.trialBegins(); err != nil {
+			return err
+		}
 		s.say("log in anew and say 'hostctl confirm' within %s; otherwise the machine goes back", opts.confirmWithin)
 	case opts.verb == toTest:
 		s.say("the next boot goes back; 'hostctl switch' makes this generation stay")
@@ -160,6 +170,18 @@ func (s *session) onTrial(ctx context.Context, opts switchOptions, do func() err
 		return s.store.SetAtBoot(nil)
 	}
 	return nil
+}
+
+// trialBegins notes that the change is done which is on trial.
+func (s *session) trialBegins() error {
+	at, err := s.store.AtBoot()
+	if err != nil {
+		return err
+	}
+	if at.Done, err = moment(); err != nil {
+		return err
+	}
+	return s.store.SetAtBoot(at)
 }
 
 // arm starts the timer that ends a trial. It is systemd's, and needs neither

@@ -28,8 +28,18 @@ type AtBoot struct {
 	// runs; 0 waits for a reboot. It is a duration and no time of day,
 	// since clocks jump (engine-rules 28).
 	Window time.Duration `json:"window,omitempty"`
+	// Done is when the change was done that is on trial; nil is before this
+	// boot.
+	Done *Moment `json:"done,omitempty"`
 	// Refused is why an earlier boot did not do it.
 	Refused string `json:"refused,omitempty"`
+}
+
+// Moment is a time of one boot.
+type Moment struct {
+	Boot      string        `json:"boot"`
+	SinceBoot time.Duration `json:"since_boot"`
+	Running   time.Duration `json:"running"` // SinceBoot without the time that the machine was suspended
 }
 
 // Trial says that the current generation is on trial.

@@ -1,0 +1,5 @@
+packages = ["openssh-server", "tmux"]
+
+file "/etc/motd" {
+  content = "one\n"
+}
