@@ -183,7 +183,21 @@ func (s *session) keepStandIns(more []commit.StandIn) error {
 	if err != nil || len(more) == 0 {
 		return err
 	}
-	b, err := json.Marshal(append(all, more...))
+	return s.writeStandIns(append(all, more...))
+}
+
+// pruneStandIns forgets nodes that were made again for records that are gone.
+func (s *session) pruneStandIns(named map[uint64]bool) error {
+	all, err := s.standIns()
+	left := commit.StillMeant(all, named)
+	if err != nil || len(left) == len(all) {
+		return err
+	}
+	return s.writeStandIns(left)
+}
+
+func (s *session) writeStandIns(all []commit.StandIn) error {
+	b, err := json.Marshal(all)
 	if err != nil {
 		return err
 	}

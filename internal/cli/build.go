@@ -24,8 +24,8 @@ func newBuild(e *env) *cobra.Command {
 		Use:   "build",
 		Short: "Stage what switch would switch to, and keep it",
 		Long: `build fetches and stages all that switch would, with the packages' own scripts,
-and keeps the result beside the running system, which it does not change. A
-switch to the same configuration and package lock, on a machine that is as it was,
+and keeps the result beside the running system, which it does not change. What apt
+or dpkg did by hand becomes a generation of its own first, as with switch. A switch to the same configuration and package lock, on a machine that is as it was,
 then has nothing left to stage. Where anything has moved, switch says what, deletes
 the build and stages anew. 'hostctl gc' deletes it, too.`,
 		Example: "  hostctl build --host server-nix",
@@ -78,11 +78,12 @@ func (s *session) runBuild(ctx context.Context, verbose bool) error {
 }
 
 func (s *session) keepBuild(ctx context.Context, target *wanted, p *spec.Plan, verbose bool) (*generation.Record, error) {
-	hashes, err := s.preflight(target.host)
-	if err != nil {
+	if err := s.absorb(); err != nil {
 		return nil, err
 	}
-	if err := s.fetch(ctx, target, p); err != nil {
+	p.Generation = s.current
+	hashes, err := s.provide(ctx, target, p)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.dropBuild(); err != nil {

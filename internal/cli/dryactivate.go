@@ -65,19 +65,11 @@ func (s *session) dryActivate(ctx context.Context, verbose bool) error {
 }
 
 func (s *session) foresee(ctx context.Context, target *wanted, p *spec.Plan, verbose bool) (found *activate.Foreseen, err error) {
-	hashes, err := s.preflight(target.host)
+	hashes, err := s.provide(ctx, target, p)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.fetch(ctx, target, p); err != nil {
-		return nil, err
-	}
-	number, err := s.store.Next()
-	if err != nil {
-		return nil, err
-	}
-	s.say("staging what would be generation %d", number)
-	res, err := s.stage(ctx, target, p, number, hashes, verbose)
+	number, res, err := s.stageNext(ctx, target, p, hashes, verbose)
 	if err != nil {
 		return nil, err
 	}

@@ -195,6 +195,9 @@ func (s *session) collect(p *generation.Prune, forks []generation.Fork, opts del
 		if err := garbage.Remove(); err != nil {
 			return fmt.Errorf("cannot free all that was freed, 'hostctl gc' tries again: %w", err)
 		}
+		if err := s.pruneStandIns(garbage.Named); err != nil {
+			return err
+		}
 	}
 	out := collected{append([]int{}, p.Gone...), append([]generation.Fork{}, forks...), garbage.Bytes, opts.dryRun}
 	if s.json {

@@ -107,14 +107,8 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 		return err
 	}
 	p.Generation = s.current
-	hashes, err := s.preflight(target.host)
+	hashes, err := s.provide(ctx, target, p)
 	if err != nil {
-		return err
-	}
-	if err := s.fetch(ctx, target, p); err != nil {
-		return err
-	}
-	if err := s.checkRoom(ctx, target, p); err != nil {
 		return err
 	}
 	if err := s.begin(target.host.Name, target.host.System); err != nil {
@@ -169,14 +163,22 @@ func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, ro
 	return s.follow(ctx, tx, rec, target.host, healthy)
 }
 
-// stageNew builds the target as the next generation, and its record.
-func (s *session) stageNew(ctx context.Context, t *wanted, p *spec.Plan, hashes map[string]string, verbose bool) (*generation.Record, error) {
-	number, err := s.store.Next()
+// provide makes sure of everything that a stage needs before anything is
+// written: secrets, packages, room. It returns the password hashes of accounts.
+func (s *session) provide(ctx context.Context, target *wanted, p *spec.Plan) (map[string]string, error) {
+	hashes, err := s.preflight(target.host)
 	if err != nil {
 		return nil, err
 	}
-	s.say("staging generation %d", number)
-	res, err := s.stage(ctx, t, p, number, hashes, verbose)
+	if err := s.fetch(ctx, target, p); err != nil {
+		return nil, err
+	}
+	return hashes, s.checkRoom(ctx, target, p)
+}
+
+// stageNew builds the target as the next generation, and its record.
+func (s *session) stageNew(ctx context.Context, t *wanted, p *spec.Plan, hashes map[string]string, verbose bool) (*generation.Record, error) {
+	number, res, err := s.stageNext(ctx, t, p, hashes, verbose)
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +187,17 @@ func (s *session) stageNew(ctx context.Context, t *wanted, p *spec.Plan, hashes 
 		return nil, errors.Join(err, s.dropStaged(number))
 	}
 	return rec, nil
+}
+
+// stageNext builds the target under the number that the next generation has.
+func (s *session) stageNext(ctx context.Context, t *wanted, p *spec.Plan, hashes map[string]string, verbose bool) (int, *stage.Result, error) {
+	number, err := s.store.Next()
+	if err != nil {
+		return 0, nil, err
+	}
+	s.say("staging generation %d", number)
+	res, err := s.stage(ctx, t, p, number, hashes, verbose)
+	return number, res, err
 }
 
 // stage builds the target beside the running root.

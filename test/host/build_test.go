@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hostctl/hostctl/test/machine"
+	"github.com/hostctl/hostctl/test/repo"
 )
 
 // What was built changes nothing; a switch to the same on a machine that is as
@@ -37,4 +38,10 @@ func TestBuild(t *testing.T) {
 	g.want(0, nil, "build")
 	g.want(0, []string{"freed on /"}, "gc", "--yes")
 	g.says("ls -d /var/lib/hostctl/build /.hostctl/gen/3 2>/dev/null || echo none", "none")
+
+	by := debs(t, repo.Trigger("1"))[0]
+	g.copyIn(cached(g.w, by), "/root/by-hand.deb", 0o644)
+	g.sh("dpkg -i /root/by-hand.deb")
+	g.want(0, []string{"generation 3: dt-trigger 1 installed, by hand", "would be generation 4"}, "build")
+	g.want(0, []string{"generation 4 is built already", "generation 4 is current"}, "switch", "--yes")
 }

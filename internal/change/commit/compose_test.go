@@ -192,3 +192,13 @@ func TestComposedEntriesKeepDigests(t *testing.T) {
 		}
 	}
 }
+
+// What stands in for a node that a record names stays known, also where it was
+// made again in its turn, and the rest is forgotten.
+func TestStandInsThatNothingNamesAreForgotten(t *testing.T) {
+	known := []StandIn{{Ino: 2, For: 1}, {Ino: 3, For: 2}, {Ino: 12, For: 11}, {Ino: 13, For: 12}}
+	left := StillMeant(known, map[uint64]bool{1: true, 13: true})
+	if !slices.Equal(left, known[:2]) {
+		t.Errorf("%v are left", left)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -57,6 +58,18 @@ type StandIn struct {
 	For   uint64 `json:"for"` // the inode that is no more
 	Size  int64  `json:"size"`
 	MTime int64  `json:"mtime"`
+}
+
+// StillMeant leaves out what stands in for nodes that nothing names any more,
+// neither a record nor one that stays. The oldest come first.
+func StillMeant(known []StandIn, named map[uint64]bool) []StandIn {
+	named = maps.Clone(named)
+	return slices.DeleteFunc(slices.Clone(known), func(s StandIn) bool {
+		if named[s.For] {
+			named[s.Ino] = true
+		}
+		return !named[s.For]
+	})
 }
 
 // IsDir reports whether the node is a directory.

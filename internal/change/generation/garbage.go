@@ -20,6 +20,7 @@ import (
 type Garbage struct {
 	Paths []string
 	Bytes map[string]int64 // that deleting them frees, by mount point below the root
+	Named map[uint64]bool  // inodes that records name which stay
 }
 
 // Remove deletes it. A part that is left after a crash is garbage again.
@@ -47,6 +48,7 @@ func (s Store) Garbage(p *Prune, points []string) (*Garbage, error) {
 		return nil, err
 	}
 	g := &Garbage{Bytes: map[string]int64{}}
+	g.Named = u.inodes
 	count := counter{links: map[inode]uint64{}}
 	drop := func(path string) error {
 		g.Paths = append(g.Paths, path)
@@ -89,12 +91,13 @@ type used struct {
 	numbers map[int]bool
 	slots   map[string]bool // "gen/N/SLOT", and "gen/N" of the folder
 	objects map[string]bool // by digest
+	inodes  map[uint64]bool
 }
 
 // usedBy collects it from every record that stays, and from those that wait
 // for their transaction.
 func (s Store) usedBy(p *Prune) (*used, error) {
-	u := &used{numbers: map[int]bool{}, slots: map[string]bool{}, objects: map[string]bool{}}
+	u := &used{numbers: map[int]bool{}, slots: map[string]bool{}, objects: map[string]bool{}, inodes: map[uint64]bool{}}
 	for n, r := range p.left {
 		u.numbers[n] = true
 		u.changeset(r.Changeset)
@@ -153,7 +156,11 @@ func (u *used) changeset(c *commit.Changeset) {
 			u.slots[e.Slot], u.slots[filepath.Dir(e.Slot)] = true, true
 		}
 		for _, n := range []*commit.Node{e.Before, e.After} {
-			if n != nil && n.Digest != "" {
+			if n == nil {
+				continue
+			}
+			u.inodes[n.Ino] = true
+			if n.Digest != "" {
 				u.objects[n.Digest] = true
 			}
 		}
