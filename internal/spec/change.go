@@ -37,6 +37,7 @@ type Installed struct {
 	Auto    bool // apt's mark: came as a dependency
 	// Essential: its stanza says Essential, Protected or Important "yes".
 	Essential bool
+	Held      bool `json:",omitempty"` // apt-mark(8): no upgrade touches it
 }
 
 // Locked is one line of packages.lock: a package that the closure of the host

@@ -87,6 +87,7 @@ func filesByHand() []injection {
 		{"setcap cap_net_raw+ep /usr/bin/dt-base", "capability", "/usr/bin/dt-base", "xattr security.capability", spec.Leaves},
 		{"mkdir -p /usr/local/lib/python3.13/dist-packages/requests && touch /usr/local/lib/python3.13/dist-packages/requests/api.py", "file", "/usr/local/lib/python3.13", "", spec.Leaves},
 		{"mkdir -p /usr/local/lib/node_modules/left-pad && touch /usr/local/lib/node_modules/left-pad/index.js", "file", "/usr/local/lib/node_modules", "", spec.Leaves},
+		{"apt-mark hold login", "package", "login", "hold", spec.Leaves},
 		{"touch /usr/local/bin/kubectl", "file", "/usr/local/bin/kubectl", "", spec.Leaves},
 		{"mkdir -p /opt/vendor/bin && touch /opt/vendor/bin/agent", "file", "/opt/vendor", "", spec.Leaves},
 		{"mkdir -p /etc/sudoers.d && echo 'mallory ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/mallory", "sudoers", "/etc/sudoers.d", "", spec.Leaves},

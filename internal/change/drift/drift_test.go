@@ -200,6 +200,26 @@ func TestDeclaredIsThePlans(t *testing.T) {
 	}
 }
 
+// A hold of apt's is drift, and so is a module that the kernel lacks although
+// the configuration names it; one that nothing names is none.
+func TestHoldsAndModules(t *testing.T) {
+	m := newMachine(t)
+	base := m.take()
+	m.write("/var/lib/dpkg/status", strings.Replace(stanza("tiny", "1"), "install ok", "hold ok", 1))
+	now := m.take()
+	now.Modules = map[string]bool{"nf_tables": true, "loop": true}
+	want := &spec.Host{KernelModules: []string{"nf-tables", "wireguard"}}
+	var got []string
+	for _, i := range Find(Input{Base: base, Now: now, Plan: &spec.Plan{}, Spec: want}) {
+		got = append(got, fmt.Sprint(i.Kind, " ", i.Name, " ", i.Field, ": ", i.Before, " -> ", i.Now, ", ", i.Switch))
+	}
+	equal(t, got, []string{"package tiny hold: false -> true, leaves", "module wireguard loaded: true -> false, leaves"})
+	now.Modules = nil // a container
+	if items := Find(Input{Base: now, Now: now, Plan: &spec.Plan{}, Spec: want}); len(items) > 0 {
+		t.Errorf("where no module can be loaded drift is %+v", items)
+	}
+}
+
 func TestFindUnowned(t *testing.T) {
 	files := map[string]inventory.File{"/usr/bin/awk": {Target: "/etc/alternatives/awk"}}
 	var got []string

@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -199,14 +200,26 @@ func (f *finder) packages() {
 		if (extra[name] || remedy[name] == spec.Removes) && now != "" {
 			before = ""
 		}
+		base, _, _ := strings.Cut(name, ":")
 		if before == now {
+			f.held(name, base)
 			continue
 		}
-		base, _, _ := strings.Cut(name, ":")
 		f.foreign[base] = true
 		f.add(spec.DriftItem{
 			Kind: "package", Name: name, Where: "/var/lib/dpkg/status", Change: changeOf(before != "", now != ""), Field: "version",
 			Before: before, Now: now, Origin: f.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: base}], Switch: remedy[name],
+		})
+	}
+}
+
+// held compares what apt-mark(8) was told of a package that is as it was.
+func (f *finder) held(name, base string) {
+	was, is := f.Base.Packages[name].Held, f.Now.Packages[name].Held
+	if was != is {
+		f.add(spec.DriftItem{
+			Kind: "package", Name: name, Where: "/var/lib/dpkg/status", Change: spec.Changed, Field: "hold",
+			Before: strconv.FormatBool(was), Now: strconv.FormatBool(is), Origin: f.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: base}],
 		})
 	}
 }

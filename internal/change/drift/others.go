@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -96,9 +97,18 @@ func (f *finder) table(kind, where string, base, now map[string]string) {
 	}
 }
 
-// kernel compares parameters that no configuration sets, within one boot, and
-// mounts of real file systems.
+// kernel looks for the modules that the configuration names, and compares
+// parameters that it does not set, within one boot, and mounts of real file
+// systems.
 func (f *finder) kernel() {
+	for _, name := range f.Spec.KernelModules {
+		if f.Now.Modules != nil && !f.Now.Modules[system.ModuleName(name)] {
+			f.add(spec.DriftItem{
+				Kind: "module", Name: name, Where: "/proc/modules", Change: spec.Changed, Field: "loaded", Before: "true", Now: "false",
+				Origin: f.Spec.Origins[spec.ID{Kind: spec.KindKernelModule, Name: name}],
+			})
+		}
+	}
 	declared := map[string]bool{}
 	for key := range f.Spec.Sysctls {
 		declared[sysctlName(key)] = true

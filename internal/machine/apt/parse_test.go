@@ -139,7 +139,7 @@ func TestInstalled(t *testing.T) {
 	got, err := Installed(system.Root(root))
 	want := map[string]spec.Installed{
 		"dpkg":       {Version: "1.22.21", Arch: "amd64"},
-		"held":       {Version: "1:2~3", Arch: "all", Auto: true},
+		"held":       {Version: "1:2~3", Arch: "all", Auto: true, Held: true},
 		"libc6:i386": {Version: "2", Arch: "i386", Auto: true},
 	}
 	if err != nil || !maps.Equal(got, want) {

@@ -55,12 +55,12 @@ func Installed(root system.Root) (map[string]spec.Installed, error) {
 func parseStatus(data []byte) (map[string]spec.Installed, error) {
 	type entry struct {
 		name, version, arch string
-		essential           bool
+		essential, held     bool
 	}
 	var entries []entry
 	native := ""
 	for fields := range stanzas(data) {
-		e := entry{fields.get("Package"), fields.get("Version"), fields.get("Architecture"), essential(fields)}
+		e := entry{fields.get("Package"), fields.get("Version"), fields.get("Architecture"), essential(fields), false}
 		words := strings.Fields(fields.get("Status"))
 		if e.name == "" || len(words) != 3 {
 			return nil, fmt.Errorf("the stanza %q has no Package or no Status of three words; repair it with the copies in /var/backups", firstLine(fields.raw))
@@ -68,6 +68,7 @@ func parseStatus(data []byte) (map[string]spec.Installed, error) {
 		if words[2] != "installed" {
 			continue
 		}
+		e.held = words[0] == "hold"
 		if e.name == "dpkg" {
 			native = e.arch
 		}
@@ -78,7 +79,7 @@ func parseStatus(data []byte) (map[string]spec.Installed, error) {
 		if e.arch != native && e.arch != "all" && native != "" {
 			e.name += ":" + e.arch
 		}
-		installed[e.name] = spec.Installed{Version: e.version, Arch: e.arch, Essential: e.essential}
+		installed[e.name] = spec.Installed{Version: e.version, Arch: e.arch, Essential: e.essential, Held: e.held}
 	}
 	return installed, nil
 }

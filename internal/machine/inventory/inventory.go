@@ -32,6 +32,9 @@ type Inventory struct {
 	Boot    string            `json:"boot,omitempty"`    // boot_id of random(4): other kernel parameters are compared within one boot
 	Sysctls map[string]string `json:"sysctls,omitempty"` // what can be set, by file below /proc/sys
 	Mounts  map[string]string `json:"mounts,omitempty"`  // mount point to type and source
+	// Modules are those that the kernel has, loaded or built in; nil where it
+	// can load none, as in a container.
+	Modules map[string]bool `json:"-"`
 }
 
 // Take reads a root.

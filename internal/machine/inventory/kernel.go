@@ -25,8 +25,37 @@ func (inv *Inventory) readKernel(root system.Root) error {
 	}
 	inv.Boot = strings.TrimSpace(string(b))
 	inv.Sysctls = readSysctls()
+	if inv.Modules, err = readModules(); err != nil {
+		return err
+	}
 	inv.Mounts, err = readMounts()
 	return err
+}
+
+// readModules reads what the running kernel has: /sys/module is what is loaded
+// and part of what is built in, modules.builtin (modprobe(8)) the rest.
+func readModules() (map[string]bool, error) {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(filepath.Join("/usr/lib/modules", unix.ByteSliceToString(name.Release[:]), "modules.builtin"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for line := range strings.Lines(string(b)) {
+		stem, _, _ := strings.Cut(filepath.Base(strings.TrimSpace(line)), ".ko")
+		out[system.ModuleName(stem)] = true
+	}
+	loaded, err := os.ReadDir("/sys/module")
+	for _, e := range loaded {
+		out[e.Name()] = true
+	}
+	return out, err
 }
 
 // readSysctls reads every kernel parameter that this machine can set. What

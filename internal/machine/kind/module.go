@@ -52,7 +52,7 @@ func (s *stage) refuseUnknownModules(names []string) error {
 	}
 	var errs []error
 	for _, name := range names {
-		if module := moduleName(name); !known[module] && !strings.Contains(sources, module) {
+		if module := system.ModuleName(name); !known[module] && !strings.Contains(sources, module) {
 			errs = append(errs, fmt.Errorf("cannot load kernel module %q%s: no kernel of this host has it, and no DKMS package builds it; mend its name, or add the package. "+
 				"An alias of a module goes into a file below /etc/modules-load.d", name, s.origin(spec.KindKernelModule, name)))
 		}
@@ -60,17 +60,13 @@ func (s *stage) refuseUnknownModules(names []string) error {
 	return errors.Join(errs...)
 }
 
-// moduleName is how a kernel calls a module, whatever its file is called:
-// modprobe(8) takes - and _ for the same.
-func moduleName(name string) string { return strings.ReplaceAll(name, "-", "_") }
-
 // kernelsModules are the modules of every kernel of the root. They are read
 // from the files that packages ship: modules.dep may not be made yet.
 func kernelsModules(root system.Root) (map[string]bool, error) {
 	known := map[string]bool{}
 	add := func(path string) {
 		if stem, _, ok := strings.Cut(filepath.Base(path), ".ko"); ok {
-			known[moduleName(stem)] = true
+			known[system.ModuleName(stem)] = true
 		}
 	}
 	top := root.Path("/usr/lib/modules")
@@ -108,7 +104,7 @@ func dkmsSources(root system.Root) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("cannot read what DKMS builds: %w", err)
 		}
-		all.WriteString(moduleName(string(b)))
+		all.WriteString(system.ModuleName(string(b)))
 	}
 	return all.String(), nil
 }

@@ -13,3 +13,7 @@ func SysctlPath(key string) string {
 	}
 	return filepath.Join("/proc/sys", key)
 }
+
+// ModuleName is how a kernel calls a module, whatever its file is called:
+// modprobe(8) takes - and _ for the same.
+func ModuleName(name string) string { return strings.ReplaceAll(name, "-", "_") }
