@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -69,6 +70,7 @@ func TestPruneIn(t *testing.T) {
 	if root == "" {
 		t.Skip("TestKilledPrune starts it")
 	}
+	runtime.LockOSThread() // strace counts the calls of each thread apart
 	s := Store{Root: root}
 	p, forks, err := s.PlanPrune(3, []int{2})
 	if err != nil || len(forks) > 0 {
