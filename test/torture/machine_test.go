@@ -40,13 +40,21 @@ type host struct {
 
 // disk is a file system below the root of a host.
 type disk struct {
-	name   string // opt, usr or var
+	name   string // opt, usr, var or boot
 	kind   string // ext4 and so on
 	at     string // where it is mounted
 	memory string // the folder that holds its image: a memory of its own, which can be full
 }
 
 func (d disk) image() string { return filepath.Join(d.memory, "image") }
+
+// filler is a file that fills it; nothing of ours shall lie in a /boot.
+func (d disk) filler() string {
+	if d.kind == "exfat" {
+		return filepath.Join(d.at, "filler")
+	}
+	return filepath.Join(d.at, ".hostctl/filler")
+}
 
 // size is what a disk takes by name and kind, in MiB: mkfs.xfs makes
 // none below 300, mkfs.btrfs none below 109.
@@ -64,7 +72,8 @@ func (d disk) size() int {
 func diskKinds() []string { return []string{"btrfs", "ext4", "tmpfs", "xfs"} }
 
 // disksOf chooses what is a file system of its own: /opt, by every second seed
-// /usr and /var as well.
+// /usr, /var and /boot as well. The last is one that has no owners, links and
+// inodes. The kernel's vfat is not in every kernel; exfat comes as a program.
 func disksOf(seed uint64) string {
 	if *disksFlag != "" {
 		return *disksFlag
@@ -72,7 +81,7 @@ func disksOf(seed uint64) string {
 	kind := func(n uint64) string { return diskKinds()[n%uint64(len(diskKinds()))] }
 	out := "opt:" + kind(seed)
 	if seed/4%2 == 1 {
-		out += ",usr:" + kind(seed/8) + ",var:" + kind(seed/32)
+		out += ",usr:" + kind(seed/8) + ",var:" + kind(seed/32) + ",boot:exfat"
 	}
 	return out
 }
@@ -87,7 +96,11 @@ func (h *host) mount(name, kind string) {
 		return
 	}
 	h.sh("mkdir $1 && mount -t tmpfs -o size=$2m none $1", d.memory, strconv.Itoa(d.size()+1))
-	h.sh("truncate -s $2M $1 && mkfs.$3 -q $1 >/dev/null && mount -o loop $1 $4", d.image(), strconv.Itoa(d.size()), kind, d.at)
+	mount := "mkfs.$2 -q $1 >/dev/null && mount -o loop $1 $3"
+	if kind == "exfat" { // its loop device goes with the mount
+		mount = "mkfs.$2 $1 >/dev/null && loop=$(losetup -f --show $1) && mount.exfat-fuse $loop $3 && losetup -d $loop"
+	}
+	h.sh("truncate -s $4M $1 && "+mount, d.image(), kind, d.at, strconv.Itoa(d.size()))
 }
 
 // newHost copies the base root into memory and makes three generations with
@@ -95,7 +108,7 @@ func (h *host) mount(name, kind string) {
 // systems.
 func newHost(t *testing.T, disks string) *host {
 	t.Helper()
-	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs")
+	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkfs.exfat", "mount.exfat-fuse")
 	base, err := machine.Base(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -104,11 +117,15 @@ func newHost(t *testing.T, disks string) *host {
 	h := &host{t: t, root: filepath.Join(top, "root"), flake: filepath.Join(top, "flake"), hostctl: filepath.Join(top, "hostctl"), cache: filepath.Join(top, "cache"), looks: map[int]picture{}}
 	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1", h.root)
 	t.Cleanup(func() { h.sh("umount -R $1; ! ls -d $1/../memory-* >/dev/null 2>&1 || umount $1/../memory-*", h.root) })
+	disks, exfat, _ := strings.Cut(disks, ",boot:")
 	for _, d := range strings.Split(disks, ",") {
 		name, kind, _ := strings.Cut(d, ":")
 		h.mount(name, kind)
 	}
 	h.sh("cp -a $2/. $1 && rm -rf $1/usr/share/doc $1/usr/share/locale $1/usr/share/man $1/usr/share/i18n", h.root, base)
+	if exfat != "" { // which could not take the owners that cp gives
+		h.mount("boot", exfat)
+	}
 	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
 	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
 	h.look() // generation 0
@@ -167,6 +184,11 @@ func (h *host) putFlake(n int, more ...repo.Package) {
 		opt.Files[fmt.Sprintf("/opt/dt/%s/%d", version, i)] = fmt.Sprintf("%d of %s\n", i, version)
 		opt.Files[fmt.Sprintf("/opt/dt/both/%d", i)] = fmt.Sprintf("%d of %s\n", i, version)
 	}
+	for i := range 4 {
+		opt.Files[fmt.Sprintf("/boot/dt/%s/%d", version, i)] = fmt.Sprintf("%d of %s\n", i, version)
+		opt.Files[fmt.Sprintf("/boot/dt/both/%d", i)] = strings.Repeat(fmt.Sprintf("%d of %s\n", i, version), 20000*i)
+	}
+	opt.Files[map[string]string{"1": "/boot/dt/turns/into", "2": "/boot/dt/turns"}[version]] = "a folder into a file\n"
 	packages := []repo.Package{
 		opt, repo.Base(version), repo.Config(version), repo.Daemon(version), repo.Linked(version), repo.Shape(version), repo.Trigger(version),
 	}
@@ -287,9 +309,9 @@ func describe(path, rel string) (string, error) {
 	case unix.S_IFDIR:
 		// The root's own time, those around hostctl's records, and that of /usr
 		// change on purpose.
-		told = !slices.Contains([]string{"", "/var", "/var/lib", "/var/cache", "/usr", "/opt"}, rel)
+		told = !slices.Contains([]string{"", "/var", "/var/lib", "/var/cache", "/usr", "/opt"}, rel) && !onBoot(rel)
 	case unix.S_IFREG:
-		digest, err := digestOf(path, &st)
+		digest, err := digestOf(path, &st, !onBoot(rel))
 		if err != nil {
 			return "", err
 		}
@@ -312,9 +334,9 @@ func describe(path, rel string) (string, error) {
 // most of a root is the same each time. The hosts share them.
 var digests sync.Map
 
-func digestOf(path string, st *unix.Stat_t) (string, error) {
+func digestOf(path string, st *unix.Stat_t, inodes bool) (string, error) {
 	key := [3]uint64{st.Dev, st.Ino, uint64(st.Ctim.Nano())}
-	if digest, ok := digests.Load(key); ok {
+	if digest, ok := digests.Load(key); ok && inodes {
 		return digest.(string), nil
 	}
 	b, err := os.ReadFile(path)
@@ -325,6 +347,9 @@ func digestOf(path string, st *unix.Stat_t) (string, error) {
 	digests.Store(key, digest)
 	return digest, nil
 }
+
+// onBoot: where inodes and the times of folders may mean nothing.
+func onBoot(rel string) bool { return rel == "/boot" || strings.HasPrefix(rel, "/boot/") }
 
 // accountFile: merged by entry, so that it has a time of its own.
 func accountFile(rel string) bool {

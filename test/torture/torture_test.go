@@ -67,7 +67,7 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 		if d.name != "var" { // where dpkg's lock is open for writing all the time
 			add("run", "all", false, d, "mount -o remount,ro "+d.at)
 		}
-		add("run", "all", false, d, "head -c 1G /dev/zero > "+d.at+"/.hostctl/filler 2>/dev/null || true")
+		add("run", "all", false, d, "head -c 1G /dev/zero > "+d.filler()+" 2>/dev/null || true")
 		if d.kind == "ext4" {
 			add("lose", "all", false, d, "head -c 1G /dev/zero > "+d.memory+"/filler 2>/dev/null || true")
 		}
@@ -198,7 +198,7 @@ func (h *host) interrupt(p point) string {
 	what := fmt.Sprintf("%s (%s)", p, r.Hit)
 	switch p.job.Do {
 	case "run":
-		h.sh("mount -o remount,rw $1; rm -f $1/.hostctl/filler", p.disk.at)
+		h.sh("mount -o remount,rw $1; rm -f $2", p.disk.at, p.disk.filler())
 	case "lose":
 		h.replug(*p.disk)
 	}

@@ -22,6 +22,7 @@ type Builder struct {
 	tx       *Tx
 	now      map[string]*Node // paths that earlier steps determine
 	folders  map[string]*Attr // times to set last
+	copyOf   map[string]int   // the step of a path that is changed by copies
 	standIns []StandIn
 	spares   int
 	fresh    bool // the edge at hand was staged just now
@@ -33,7 +34,7 @@ type Builder struct {
 // node was lost to an edit by hand.
 func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
-		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
+		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{}, copyOf: map[string]int{},
 		tx: &Tx{ID: id},
 	}
 }
@@ -156,6 +157,10 @@ func (b *Builder) add(s Step, then *Node) {
 // entry adds what takes path from one node to the other. Where the live node
 // is neither, somebody else put it there: it is kept aside.
 func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
+	if c.Mounts[e.FS].Copies {
+		b.copies(c, e, fs, from, to)
+		return
+	}
 	live := b.live(e.Path)
 	if b.fresh && !from.same(live) {
 		b.fail(fmt.Errorf("cannot change %s: it changed while the stage was built; run the command again", e.Path))
@@ -317,8 +322,12 @@ func (b *Builder) Tx() (*Tx, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
-	var steps, clean []Step
+	var steps []Step
+	clean := b.tx.Clean
 	for _, s := range b.tx.Steps {
+		if s.Do == copies && s.New.alike(s.Old) {
+			continue
+		}
 		if s.Do == keep || s.Do == unlink {
 			clean = append(clean, s)
 		} else {

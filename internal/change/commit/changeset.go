@@ -19,6 +19,9 @@ const changesetVersion = 1
 type Mount struct {
 	Point string `json:"point"` // where it is mounted, below the root
 	FSID  string `json:"fsid"`  // as FSID tells it
+	// Copies says that its files are changed by copies, since the file system
+	// has no room for an area; their nodes say where their bytes wait.
+	Copies bool `json:"copies,omitempty"`
 }
 
 // Entry is one path that differs between a generation and its parent. A nil
@@ -73,7 +76,8 @@ func ReadChangeset(b []byte) (*Changeset, error) {
 		}
 	}
 	for _, e := range c.Entries {
-		if e.FS < 0 || e.FS >= len(c.Mounts) || !absolute(e.Path) || e.Slot != "" && !slotName(e.Slot) || e.Before == nil && e.After == nil {
+		if e.FS < 0 || e.FS >= len(c.Mounts) || !absolute(e.Path) || e.Slot != "" && !slotName(e.Slot) || e.Before == nil && e.After == nil ||
+			!e.Before.placed(c.Mounts[e.FS]) || !e.After.placed(c.Mounts[e.FS]) {
 			return nil, fmt.Errorf("cannot read changeset: entry %q is out of bounds", e.Path)
 		}
 	}
@@ -85,12 +89,33 @@ func ReadChangeset(b []byte) (*Changeset, error) {
 	return &c, nil
 }
 
+// placed reports whether a node has a place for its bytes where it needs one.
+func (n *Node) placed(m Mount) bool {
+	return !m.Copies || n == nil || n.IsDir() || slotName(n.Copy)
+}
+
 // StatePaths lists the state paths that the changeset created.
 func (c *Changeset) StatePaths() []string {
 	var out []string
 	for _, e := range c.Entries {
 		if e.Class == State && e.Before == nil {
 			out = append(out, e.Path)
+		}
+	}
+	return out
+}
+
+// Changed lists the mounts on which the changeset has something to do: a stage
+// records what it has seen.
+func (c *Changeset) Changed() []Mount {
+	used := make([]bool, len(c.Mounts))
+	for _, e := range c.Entries {
+		used[e.FS] = true
+	}
+	var out []Mount
+	for i, m := range c.Mounts {
+		if used[i] {
+			out = append(out, m)
 		}
 	}
 	return out

@@ -109,6 +109,12 @@ func (j *joiner) mount(m Mount) (int, error) {
 // join composes two entries of one path.
 func (j *joiner) join(e, f Entry) {
 	before, after := e.Before, f.After
+	if j.out.Mounts[f.FS].Copies { // each side has a place of its own
+		if before != nil || after != nil {
+			j.out.Entries = append(j.out.Entries, Entry{Path: e.Path, FS: f.FS, Class: f.Class, Before: before, After: after})
+		}
+		return
+	}
 	if e.Slot == "" && isLeaf(before) { // only metadata: it is the node that f took
 		before = f.Before.with(before.Attr)
 	}

@@ -21,7 +21,7 @@ type Disks []*os.File
 func (j Journal) open(tx *Tx) (Disks, error) {
 	folders := []string{filepath.Join(j.Root, AreaName)}
 	for i := range tx.Mounts {
-		folders = append(folders, j.area(tx, i))
+		folders = append(folders, j.top(tx, i))
 	}
 	for _, p := range tx.Publish {
 		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))

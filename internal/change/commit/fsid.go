@@ -13,6 +13,9 @@ import (
 // getFSUUID is FS_IOC_GETFSUUID of linux/fs.h: _IOR(0x15, 0, struct fsuuid2).
 const getFSUUID = 0x80111500
 
+// getVolumeID is FAT_IOCTL_GET_VOLUME_ID of linux/msdos_fs.h: _IOR('r', 0x13, __u32).
+const getVolumeID = 0x80047213
+
 // fsUUID is struct fsuuid2.
 type fsUUID struct {
 	length uint8
@@ -21,7 +24,7 @@ type fsUUID struct {
 
 // FSID identifies the file system mounted at path, so that the undo of one
 // disk is not applied to another: its UUID where it has one and the kernel
-// tells it (Linux 6.9), otherwise statfs(2)'s f_fsid, which on xfs changes with the number of
+// tells it (Linux 6.9), the volume's number of vfat, otherwise statfs(2)'s f_fsid, which on xfs changes with the number of
 // the device.
 func FSID(path string) (string, error) {
 	d, err := os.Open(path)
@@ -34,10 +37,17 @@ func FSID(path string) (string, error) {
 	if errno == 0 && int(id.length) <= len(id.uuid) && id.uuid != [16]byte{} {
 		return uuidPrefix + hex.EncodeToString(id.uuid[:id.length]), nil
 	}
+	var volume uint32
+	if _, _, errno = unix.Syscall(unix.SYS_IOCTL, d.Fd(), getVolumeID, uintptr(unsafe.Pointer(&volume))); errno == 0 {
+		return fmt.Sprintf("%s%08x", volumePrefix, volume), nil
+	}
 	return statID(path)
 }
 
-const uuidPrefix = "uuid:"
+const (
+	uuidPrefix   = "uuid:"
+	volumePrefix = "volume:"
+)
 
 func statID(path string) (string, error) {
 	var st unix.Statfs_t
@@ -51,7 +61,7 @@ func statID(path string) (string, error) {
 // an older kernel recorded is compared as that kernel told it.
 func checkFS(path, recorded string) error {
 	tell := statID
-	if strings.HasPrefix(recorded, uuidPrefix) {
+	if strings.HasPrefix(recorded, uuidPrefix) || strings.HasPrefix(recorded, volumePrefix) {
 		tell = FSID
 	}
 	id, err := tell(path)

@@ -159,7 +159,7 @@ func (j Journal) undo(tx *Tx, d Disks) error {
 	}
 	back = append(back, times...)
 	// Every step is tried: one that cannot be undone must not keep others.
-	var errs []error
+	errs := []error{j.dropCopies(tx)} // which keep folders from going
 	for _, s := range back {
 		if err := j.step(tx, s); err != nil {
 			errs = append(errs, err)
@@ -346,9 +346,16 @@ func (j Journal) releaseLeft(name string) error {
 	return j.release(tx)
 }
 
+// area is the folder of slots of one of the mounts. Where there is none on it,
+// the bytes lie in that of the root.
 func (j Journal) area(tx *Tx, i int) string {
-	return filepath.Join(j.Root, tx.Mounts[i].Point, AreaName)
+	if tx.Mounts[i].Copies {
+		return filepath.Join(j.Root, AreaName)
+	}
+	return filepath.Join(j.top(tx, i), AreaName)
 }
+
+func (j Journal) top(tx *Tx, i int) string { return filepath.Join(j.Root, tx.Mounts[i].Point) }
 
 func (j Journal) steps(tx *Tx, steps []Step) error {
 	for _, s := range steps {

@@ -49,6 +49,10 @@ type Node struct {
 	// standsFor are the inodes that the node was made again for.
 	standsFor []uint64
 	Digest    string `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
+	// Copy and Sum are of a file on a mount that is changed by copies: where
+	// its bytes wait, below the area of the root, and their SHA-256.
+	Copy string `json:"copy,omitempty"`
+	Sum  string `json:"sum,omitempty"`
 }
 
 // StandIn is a node that hostctl made again, byte for byte, in the place of one

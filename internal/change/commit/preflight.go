@@ -29,7 +29,7 @@ func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 		return nil, err
 	}
 	for _, s := range tx.Steps {
-		if s.goes() || s.Do == rmdir {
+		if s.goes() || s.Do == rmdir || s.Do == copies && s.New == nil {
 			p.gone[s.Path] = true
 		}
 	}
@@ -123,13 +123,13 @@ func (p *preflight) mounts(j Journal) error {
 	var errs []error
 	for i, m := range p.tx.Mounts {
 		var fs unix.Statfs_t
-		if err := unix.Statfs(j.area(p.tx, i), &fs); err != nil {
-			return &os.PathError{Op: "statfs", Path: j.area(p.tx, i), Err: err}
+		if err := unix.Statfs(j.top(p.tx, i), &fs); err != nil {
+			return &os.PathError{Op: "statfs", Path: j.top(p.tx, i), Err: err}
 		}
 		if fs.Flags&unix.ST_RDONLY != 0 {
 			errs = append(errs, fmt.Errorf("cannot change anything below %s: it is mounted read-only; find out why, then 'mount -o remount,rw %s'", m.Point, m.Point))
 		}
-		st, err := stat(j.area(p.tx, i))
+		st, err := stat(j.top(p.tx, i))
 		if err != nil {
 			return err
 		}
@@ -165,6 +165,8 @@ func (p *preflight) step(j Journal, s Step) {
 			p.then[s.Path] = folder
 			p.grown[parent]++
 		}
+	case s.Do == copies:
+		p.copied(s)
 	case s.Do == mkdir:
 		p.then[s.Path] = folder
 		p.grown[parent]++
@@ -199,7 +201,7 @@ func (p *preflight) live(s Step) {
 		return
 	}
 	if st == nil {
-		if s.Do == swap && s.goes() {
+		if s.Do == swap && s.goes() || s.Do == copies && s.Old != nil {
 			p.refuse(s.Path, "it is gone; %s", again)
 		}
 		return
@@ -217,6 +219,31 @@ func (p *preflight) live(s Step) {
 		p.refuse(s.Path, "something is mounted on it; unmount it first")
 	case s.Do == swap:
 		p.swapped(s, path, st)
+	case s.Do == copies:
+		if is, err := ReadHeld(path); err != nil || !is.alike(s.Old) {
+			p.refuse(s.Path, "%s", again)
+		} else if !is.IsDir() {
+			p.leaving[st.Ino] = path
+		}
+	}
+}
+
+// copied notes what a path is after a copy.
+func (p *preflight) copied(s Step) {
+	child := ""
+	if s.Old.IsDir() {
+		child = p.foreign(s.Path)
+	}
+	switch {
+	case s.New == nil && child == "":
+		p.then[s.Path] = nothing
+	case s.New == nil, s.New.IsDir():
+		p.then[s.Path] = folder
+	default:
+		p.then[s.Path] = leaf
+		if child != "" {
+			p.refuse(s.Path, "a file takes the place of this folder, and %s is in it, which is nobody's; move that away", child)
+		}
 	}
 }
 

@@ -81,10 +81,11 @@ func seeds(t testing.TB) []*Tx {
 	mode := &Attr{Mode: 0o40755, Xattrs: map[string][]byte{"user.a": {0, 1}}}
 	return []*Tx{
 		{ID: "a"},
-		{ID: "b", Machine: "m", Mounts: []Mount{{"/", "uuid:1"}, {"/boot", "fsid:2"}},
+		{ID: "b", Machine: "m", Mounts: []Mount{{Point: "/", FSID: "uuid:1"}, {Point: "/boot", FSID: "volume:2", Copies: true}},
 			Steps: []Step{
 				{Do: swap, Path: "/etc/f", Slot: "gen/1/1", In: 3, Out: 4, Was: &Stamp{1, 2}},
-				{Do: mkdir, Path: "/d", FS: 1, Slot: "tx/b/d1", From: mode, To: mode},
+				{Do: copies, Path: "/boot/f", FS: 1, New: &Node{Copy: "gen/1/2", Sum: "ab"}},
+				{Do: mkdir, Path: "/d", Slot: "tx/b/d1", From: mode, To: mode},
 				{Do: mtime, Path: "/", From: mode, To: mode},
 			},
 			Clean:   []Step{{Do: keep, Path: "/etc/f", Slot: "gen/1/1", Dest: "aside/b/etc/f"}},

@@ -101,6 +101,10 @@ func (j Journal) reserve(tx *Tx) error {
 	var errs []error
 	for i, m := range tx.Mounts {
 		path := j.area(tx, i)
+		if m.Copies {
+			errs = append(errs, j.reserveCopies(tx, i))
+			continue
+		}
 		// A few more: private folders, the ballast, a link.
 		if err := Space(m.Point, path, minBallast+needs[i].spares*4096, needs[i].spares+8); err != nil {
 			errs = append(errs, err)
@@ -141,6 +145,9 @@ func (j Journal) reserve(tx *Tx) error {
 		}
 	}
 	for i, m := range tx.Mounts {
+		if m.Copies {
+			continue
+		}
 		if err := setAside(m.Point, j.area(tx, i), needs[i].steps*ballastPerStep); err != nil {
 			return err
 		}
@@ -214,6 +221,7 @@ func (j Journal) release(tx *Tx) error {
 			errs = append(errs, err)
 		}
 	}
+	errs = append(errs, j.dropCopies(tx))
 	for _, p := range tx.Publish {
 		if p.Link != "" {
 			errs = append(errs, os.RemoveAll(filepath.Join(j.Root, p.Path)+linkSuffix))

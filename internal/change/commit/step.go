@@ -24,6 +24,7 @@ const (
 	mtime  Verb = "mtime"
 	unlink Verb = "unlink" // drop a slot whose node nobody needs again
 	keep   Verb = "keep"   // move a slot's node to where drift is kept aside
+	copies Verb = "copy"   // put New in the place of Old, on a mount that is changed by copies
 )
 
 // Step is one operation of a transaction. Each can be repeated, in either
@@ -46,6 +47,8 @@ type Step struct {
 	From *Attr  `json:"from,omitempty"`
 	To   *Attr  `json:"to,omitempty"`
 	Dest string `json:"dest,omitempty"` // of keep, below the area
+	New  *Node  `json:"new,omitempty"`  // of copy: what goes live; nil is nothing
+	Old  *Node  `json:"old,omitempty"`  // of copy: what was there
 }
 
 // valid refuses a step that cannot be run: a path out of bounds, a word that
@@ -53,7 +56,7 @@ type Step struct {
 func (s Step) valid(mounts int) error {
 	needs := map[Verb]struct{ slot, attr bool }{
 		swap: {slot: true}, mkdir: {slot: true, attr: true}, rmdir: {slot: true, attr: true},
-		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true},
+		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true}, copies: {},
 	}
 	need, known := needs[s.Do]
 	switch {
@@ -63,6 +66,8 @@ func (s Step) valid(mounts int) error {
 		return fmt.Errorf("%s %q, slot %q: the path is out of bounds", s.Do, s.Path, s.Slot)
 	case s.FS < 0 || s.FS >= mounts:
 		return fmt.Errorf("%s %s: file system %d is not one of %d", s.Do, s.Path, s.FS, mounts)
+	case s.Do == copies && !(s.New.placed(Mount{Copies: true}) && s.Old.placed(Mount{Copies: true})):
+		return fmt.Errorf("copy %s: its bytes are out of bounds", s.Path)
 	case need.attr && (s.From == nil || s.To == nil):
 		return fmt.Errorf("%s %s: its metadata is missing", s.Do, s.Path)
 	}
@@ -84,6 +89,7 @@ func (s Step) inverse() Step {
 	s.InDir, s.OutDir = s.OutDir, s.InDir
 	s.Was = nil
 	s.From, s.To = s.To, s.From
+	s.New, s.Old = s.Old, s.New
 	switch s.Do {
 	case mkdir:
 		s.Do = rmdir
@@ -100,6 +106,8 @@ func (s Step) run(root, area string) error {
 	switch s.Do {
 	case swap:
 		return s.swap(live, slot)
+	case copies:
+		return s.copied(live, area)
 	case mkdir:
 		// The folder was made before the marker and waits in the slot; it is
 		// made here where a replay has used that one up.

@@ -45,7 +45,7 @@ func (p Publish) inverse() Publish {
 func (tx *Tx) Touched() []string {
 	var out []string
 	for _, s := range tx.Steps {
-		if s.Do == swap {
+		if s.Do == swap || s.Do == copies {
 			out = append(out, s.Path)
 		}
 	}

@@ -163,6 +163,9 @@ func (u *used) changeset(c *commit.Changeset) {
 			if n.Digest != "" {
 				u.objects[n.Digest] = true
 			}
+			if n != nil && n.Copy != "" {
+				u.slots[n.Copy], u.slots[filepath.Dir(n.Copy)] = true, true
+			}
 		}
 	}
 }
@@ -237,6 +240,11 @@ func (s Store) Size(r *Record, points []string) (map[string]int64, error) {
 	for _, e := range r.Changeset.Entries {
 		if e.Slot != "" {
 			errs = append(errs, add(filepath.Join(s.Root, r.Changeset.Mounts[e.FS].Point, commit.AreaName, e.Slot)))
+		}
+		for _, n := range []*commit.Node{e.Before, e.After} {
+			if n != nil && n.Copy != "" {
+				errs = append(errs, add(filepath.Join(s.Root, commit.AreaName, n.Copy)))
+			}
 		}
 	}
 	return out, errors.Join(errs...)

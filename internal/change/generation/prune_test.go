@@ -240,6 +240,25 @@ func TestGarbage(t *testing.T) {
 	for _, path := range []string{area + "/gen/9/1", area + "/gen/1/lost", area + "/aside/1-x/etc/a", area + "/aside/3-x/etc/a", Dir + "/objects/lost"} {
 		write(path)
 	}
+	for _, n := range []int{1, 3} { // which change a file on a mount that is changed by copies
+		r, err := s.Load(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		side := func(name string) *commit.Node {
+			slot := filepath.Join("gen", strconv.Itoa(n), name)
+			write(area + "/" + slot)
+			return &commit.Node{Attr: commit.Attr{Mode: 0o100644}, Sum: slot, Copy: slot}
+		}
+		r.Changeset.Mounts = append(r.Changeset.Mounts, commit.Mount{Point: "/boot", FSID: "volume:1", Copies: true})
+		r.Changeset.Entries = append(r.Changeset.Entries, commit.Entry{Path: "/boot/f", FS: 1, Class: commit.Program, Before: side("before"), After: side("after")})
+		if err := s.Write(r, Path(n)); err != nil {
+			t.Fatal(err)
+		}
+		if size, err := s.Size(r, []string{"/", "/boot"}); err != nil || size["/"] < 20_000 {
+			t.Errorf("generation %d takes %v, %v", n, size, err)
+		}
+	}
 	p, _, err := s.PlanPrune(3, []int{1, 2})
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +272,7 @@ func TestGarbage(t *testing.T) {
 		got = append(got, strings.TrimPrefix(path, s.Root))
 	}
 	// Slot 1 of generation 1 holds what stood before the edge that 1 to 3 become.
-	want := []string{area + "/aside/1-x", area + "/gen/1/lost", area + "/gen/3/1", area + "/gen/9", Dir + "/objects/lost"}
+	want := []string{area + "/aside/1-x", area + "/gen/1/after", area + "/gen/1/lost", area + "/gen/3/1", area + "/gen/3/before", area + "/gen/9", Dir + "/objects/lost"}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("garbage is\n  %s\nwanted\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}

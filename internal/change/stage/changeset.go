@@ -26,7 +26,8 @@ type builder struct {
 	job    *childJob
 	merged string // the staged root
 	was    *snapshot
-	policy bool // usr/sbin/policy-rc.d was made by the stage itself
+	copies map[string]copied // by path: the files of mounts that are changed by copies
+	policy bool              // usr/sbin/policy-rc.d was made by the stage itself
 
 	set     *commit.Changeset
 	class   *classifier
@@ -58,10 +59,14 @@ func (b *builder) build() (*Result, error) {
 	}
 	b.class = class
 	for _, m := range b.job.Mounts {
-		if !m.Overlay {
-			continue
+		var err error
+		switch {
+		case m.Copies:
+			err = b.copyMount(m)
+		case m.Overlay:
+			err = b.buildMount(m)
 		}
-		if err := b.buildMount(m); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -46,6 +46,10 @@ func (job *childJob) stage() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	copies, err := makeCopies(job.Root, job.Mounts)
+	if err != nil {
+		return nil, err
+	}
 	if err := mountOverlays(job.Root, root, job.Mounts); err != nil {
 		return nil, err
 	}
@@ -79,7 +83,7 @@ func (job *childJob) stage() (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &builder{job: job, merged: root, was: was, policy: policy}
+	b := &builder{job: job, merged: root, was: was, copies: copies, policy: policy}
 	res, err := b.build()
 	if err != nil {
 		return nil, err

@@ -19,10 +19,14 @@ import (
 type mount struct {
 	Point   string // below the root
 	FSType  string
-	Overlay bool // writable in the stage; otherwise bound read-only
+	Overlay bool // writable in the stage
+	Copies  bool // writable in the stage as a copy; bound read-only where it is neither
 }
 
 func (m mount) stage(root string) string {
+	if m.Copies {
+		return filepath.Join(root, commit.AreaName, "stage", "copies", m.Point)
+	}
 	return filepath.Join(root, m.Point, commit.AreaName, "stage")
 }
 
@@ -64,7 +68,10 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 		if fi, err := os.Stat(point); err != nil || !fi.IsDir() {
 			continue // a file that is mounted on keeps its mount; commit refuses to replace it
 		}
-		seen[rel] = mount{Point: rel, FSType: fstype, Overlay: !ro && slices.Contains(overlayTypes(), fstype)}
+		seen[rel] = mount{
+			Point: rel, FSType: fstype,
+			Overlay: !ro && slices.Contains(overlayTypes(), fstype), Copies: !ro && copies(rel, fstype),
+		}
 	}
 	rootMount, err := mountOfRoot(root)
 	if err != nil {
@@ -79,7 +86,7 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 }
 
 // Points lists the mount points below root, the root first, that hostctl can
-// change and so may have an area on.
+// change.
 func Points(root string) ([]string, error) {
 	mounts, err := findMounts(root, "")
 	if err != nil {
@@ -87,7 +94,7 @@ func Points(root string) ([]string, error) {
 	}
 	var out []string
 	for _, m := range mounts {
-		if m.Overlay {
+		if m.Overlay || m.Copies {
 			out = append(out, m.Point)
 		}
 	}
@@ -146,6 +153,12 @@ func mountOverlays(root, at string, mounts []mount) error {
 	for _, m := range mounts {
 		target := filepath.Join(at, m.Point)
 		lower := filepath.Join(root, m.Point)
+		if m.Copies {
+			if err := unix.Mount(m.stage(root), target, "", unix.MS_BIND, ""); err != nil {
+				return fmt.Errorf("cannot bind the copy of %s into the stage: %w", lower, err)
+			}
+			continue
+		}
 		if !m.Overlay {
 			if err := bindReadOnly(lower, target); err != nil {
 				return err
@@ -191,6 +204,20 @@ func makeStage(root string, mounts []mount) error {
 		}
 	}
 	return os.MkdirAll(mountPoint(root), 0o700)
+}
+
+// sayReadOnly adds to an error about a read-only file system which ones are so
+// in a stage, and why.
+func sayReadOnly(err error, mounts []mount) error {
+	if err == nil || !strings.Contains(strings.ToLower(err.Error()), unix.EROFS.Error()) {
+		return err
+	}
+	for _, m := range mounts {
+		if !m.Overlay && !m.Copies {
+			err = fmt.Errorf("%w\n%s (%s) is read-only in a stage: it is so itself, or of a type that hostctl can neither overlay nor copy", err, m.Point, m.FSType)
+		}
+	}
+	return err
 }
 
 func mountPoint(root string) string { return filepath.Join(root, commit.AreaName, "stage", "root") }

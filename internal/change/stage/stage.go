@@ -69,6 +69,7 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	needed(mounts, req)
 	if err := Discard(req.Root, req.Generation); err != nil {
 		return nil, err
 	}
@@ -78,6 +79,7 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 	}
 	defer disks.Close()
 	res, err := run(ctx, childJob{Request: req, Mounts: mounts}, log)
+	err = sayReadOnly(err, mounts)
 	if err == nil {
 		err = giveIDs(res, req)
 	}
