@@ -167,7 +167,7 @@ func (s *session) mayBegin(opts switchOptions) error {
 
 // postpone leaves a staged generation to the next boot.
 func (s *session) postpone(number int, rec *generation.Record, opts switchOptions) error {
-	for _, m := range rec.Changeset.Mounts {
+	for _, m := range rec.Changeset.Changed() {
 		if m.Point != "/" && m.Point != "/usr" {
 			return errors.Join(fmt.Errorf("cannot leave this to the next boot, nothing on this machine was changed: it changes %s, which is not mounted before the first program starts", m.Point), s.dropStaged(number))
 		}

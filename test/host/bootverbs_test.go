@@ -17,6 +17,8 @@ func TestBootAndTest(t *testing.T) {
 	g.want(1, []string{"hostctl does not run before", shim}, "boot", "--yes")
 	g.want(0, nil, "switch", "--yes")
 	g.reboot(shim)
+	// A file system that is not there before PID 1, and on which nothing changes.
+	g.sh("mount -t tmpfs -o mode=0755 none /opt")
 	one := g.manifest()
 
 	g.edit("hosts/small/default.hcl", "hello", "good day")
