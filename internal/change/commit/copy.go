@@ -117,7 +117,20 @@ func (n *Node) put(slot, live string) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(temp)) // what it takes may be what undoing needs
 	}
-	return os.Rename(temp, live)
+	// An exchange leaves the clusters of both sides in use until what names them
+	// is on the disk; where there is none, or nothing to exchange, a rename does.
+	exchange := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, live, unix.RENAME_EXCHANGE)
+	if exchange != nil {
+		err = os.Rename(temp, live)
+	}
+	if err != nil {
+		return err
+	}
+	// vfat writes where a renamed file lies with its inode, not with its folder.
+	if err := syncDir(live); err != nil || exchange != nil {
+		return err
+	}
+	return os.Remove(temp)
 }
 
 // copies adds what takes a path on a mount that is changed by copies from one

@@ -260,7 +260,7 @@ func SetMTime(path string, ns int64) error {
 	return nil
 }
 
-// syncDir makes the names in a folder durable.
+// syncDir makes the names in a folder, or the inode of a file, durable.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
