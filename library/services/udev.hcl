@@ -24,6 +24,8 @@ config {
     content          = <<-EOT
       [Unit]
       Description=Take up changed rules of udev
+      # As udev itself, which a container has not.
+      ConditionPathIsReadWrite=/sys
 
       [Service]
       Type=oneshot
