@@ -19,6 +19,9 @@ const menuSwitch = "hostctl switch --yes --flake /root/flake --host menu"
 // stays when it is to go; a rollback takes it, and its modules stay within reach
 // until the machine has booted the former one, which finds all as it was.
 func TestBootMenu(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
+		t.Skip("left to make test-packages")
+	}
 	m := menuMachine(t)
 	boot(t, m)
 	old := m.sh(t, "uname -r", time.Minute)
