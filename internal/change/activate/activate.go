@@ -252,7 +252,7 @@ func (a *activation) units(ctx context.Context) error {
 			a.warn("%v", err)
 		}
 	}
-	if err := a.act(ctx, do); err != nil {
+	if err := a.act(ctx, do, in.units); err != nil {
 		return err
 	}
 	return a.await(ctx, do, in.units, began)
@@ -260,7 +260,7 @@ func (a *activation) units(ctx context.Context) error {
 
 // act hands every verb's units to systemd at once. It waits for stops only:
 // systemd orders the other jobs, and health waits for them.
-func (a *activation) act(ctx context.Context, do decision) error {
+func (a *activation) act(ctx context.Context, do decision, earlier map[string]unit) error {
 	if len(do.stop) > 0 {
 		fmt.Fprintf(a.Log, "stop %s\n", strings.Join(do.stop, " "))
 		if err := stopUnits(ctx, do.stop); err != nil {
@@ -277,11 +277,34 @@ func (a *activation) act(ctx context.Context, do decision) error {
 		fmt.Fprintf(a.Log, "%s %s\n", step.verb, strings.Join(step.units, " "))
 		// A unit that cannot even be queued is found by health, with its
 		// state; the others of the call are queued all the same.
-		if err := systemctl(ctx, queueTime, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
+		left := step.units
+		err := manager(pid1).again(ctx, func() error {
+			_, err := pid1(ctx, queueTime, append([]string{step.verb, "--no-block", "--"}, left...)...)
+			if err == nil {
+				return nil
+			}
+			if now, asked := showUnits(ctx, left); asked == nil {
+				left = untouched(left, step.verb, earlier, now)
+			}
+			if len(left) == 0 {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
 			a.warn("%v", err)
 		}
 	}
 	return ctx.Err()
+}
+
+// untouched are the units for which a call that failed queued no job: nothing
+// is restarted twice. A reload leaves no trace, and harms nobody twice.
+func untouched(names []string, verb string, earlier, now map[string]unit) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		u := now[name]
+		return u.job || verb != "reload" && u.up() && u.invocation != earlier[name].invocation
+	})
 }
 
 // origin is where the spec asks for a resource, in brackets, for errors.

@@ -239,10 +239,25 @@ func TestJudge(t *testing.T) {
 		"reload went wrong":             {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), watched{moved: true, reloaded: true}, unwell, "reload ended with exit-code"},
 		"reload went wrong long before": {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), required, well, ""},
 		"reload not done":               {state("reloading", "reload", queued), watched{moved: true, reloaded: true}, pending, ""},
+		"restarted":                     {state("active", "running", func(u *unit) { u.invocation = "2" }), watched{moved: true, runs: "1"}, well, ""},
+		"its restart was lost":          {state("active", "running", func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, unwell, "was not restarted"},
+		"its restart is queued":         {state("active", "running", queued, func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, pending, ""},
 		"killed":                        {state("failed", "failed", func(u *unit) { u.result, u.exit = "signal", exitText("2", "9") }), moved, unwell, "was killed by signal 9 (signal)"},
 	} {
 		if got, says := judge(c.u, c.w); got != c.want || !strings.Contains(says, c.says) {
 			t.Errorf("%s: %d %q, want %d %q", name, got, says, c.want, c.says)
+		}
+	}
+}
+
+// What is called again after systemd gave no answer is what it had not taken up.
+func TestUntouched(t *testing.T) {
+	earlier := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "1"}, "c.service": {active: "active", invocation: "1"}, "d.service": {active: "inactive"}}
+	now := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "2"}, "c.service": {active: "active", invocation: "1", job: true}, "d.service": {active: "inactive"}}
+	names := []string{"a.service", "b.service", "c.service", "d.service"}
+	for verb, want := range map[string][]string{"restart": {"a.service", "d.service"}, "start": {"a.service", "d.service"}, "reload": {"a.service", "b.service", "d.service"}} {
+		if got := untouched(names, verb, earlier, now); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v, want %v", verb, got, want)
 		}
 	}
 }
@@ -288,11 +303,11 @@ func TestLook(t *testing.T) {
 }
 
 func TestParseUnit(t *testing.T) {
-	u := parseUnit("Type=notify\nNRestarts=3\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
+	u := parseUnit("Type=notify\nInvocationID=9f\nNRestarts=3\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
 		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nLoadState=loaded\nActiveState=active\n" +
 		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanStop=no\nCanReload=no\nJob=0\n" +
 		"ConditionResult=no\nConditionTimestampMonotonic=0\nInaccessiblePaths=-/etc/shadow /root\nBindReadOnlyPaths=/a:/b:rbind")
-	want := unit{id: "a.service", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3,
+	want := unit{id: "a.service", invocation: "9f", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3,
 		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"},
 		mounts: []string{"/etc/shadow", "/root", "/a", "/b", "rbind"}}
 	if !reflect.DeepEqual(u, want) {

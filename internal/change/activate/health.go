@@ -62,7 +62,8 @@ type watched struct {
 	moved    bool // this activation started, restarted or reloaded it
 	before   bool // it was well before
 	reloaded bool
-	restarts int // NRestarts to count from
+	runs     string // the invocation that was to be restarted
+	restarts int    // NRestarts to count from
 }
 
 // judge is a pure function of one unit's state.
@@ -86,6 +87,8 @@ func judge(u unit, w watched) (verdict, string) {
 		return well, ""
 	case w.reloaded && !u.job && u.reloadResult != "" && u.reloadResult != "success":
 		return unwell, fmt.Sprintf("did not take its new configuration: its reload ended with %s", u.reloadResult)
+	case u.active == "active" && !u.job && w.runs != "" && u.invocation == w.runs:
+		return unwell, "was not restarted: it runs as it did before"
 	case u.active == "active" && !u.job:
 		return well, ""
 	case u.active != "inactive" || u.job:
@@ -134,6 +137,9 @@ func (a *activation) expectations(do decision, earlier map[string]unit) map[stri
 	}
 	for _, name := range do.reload {
 		with(name, func(w *watched) { w.moved, w.reloaded = true, true })
+	}
+	for _, name := range do.restart {
+		with(name, func(w *watched) { w.runs = earlier[name].invocation })
 	}
 	// systemd counts restarts anew when a unit is started by a command.
 	for _, name := range slices.Concat(do.restart, do.start) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,25 +50,51 @@ func toolAs(ctx context.Context, limit time.Duration, as *syscall.SysProcAttr, e
 	return out.Bytes(), nil
 }
 
+// A manager asks one systemd something, once.
+type manager func(ctx context.Context, limit time.Duration, args ...string) ([]byte, error)
+
+// pid1 is the manager of the system.
+func pid1(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
+	return tool(ctx, limit, "systemctl", args...)
+}
+
+// again calls anew what failed: a systemd that executes itself, which anybody
+// can have it do, answers nobody, and what is being asked of it then is lost.
+func (m manager) again(ctx context.Context, call func() error) error {
+	const tries = 4
+	deadline := time.Now().Add(queueTime)
+	for try := 1; ; try++ {
+		err := call()
+		if err == nil || try == tries || time.Now().After(deadline) {
+			return err
+		}
+		for {
+			if _, silent := m(ctx, queueTime, "show", "--property=Version"); silent == nil {
+				break
+			}
+			if time.Now().After(deadline) || ctx.Err() != nil {
+				return err
+			}
+			time.Sleep(pollTime)
+		}
+	}
+}
+
+func (m manager) ask(ctx context.Context, limit time.Duration, args ...string) (out []byte, err error) {
+	err = m.again(ctx, func() error {
+		out, err = m(ctx, limit, args...)
+		return err
+	})
+	return out, err
+}
+
 func systemctl(ctx context.Context, limit time.Duration, args ...string) error {
-	_, err := tool(ctx, limit, "systemctl", args...)
+	_, err := manager(pid1).ask(ctx, limit, args...)
 	return err
 }
 
-// query asks systemd something, again where it gives no answer: it drops its
-// connections when it executes itself anew, which anybody can have it do.
 func query(ctx context.Context, args ...string) ([]byte, error) {
-	const tries = 4
-	for try := 1; ; try++ {
-		out, err := tool(ctx, queueTime, "systemctl", args...)
-		if err == nil || try == tries || ctx.Err() != nil {
-			return out, err
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-		}
-	}
+	return manager(pid1).ask(ctx, queueTime, args...)
 }
 
 // stopUnits stops units and waits for it. A unit that is not loaded is stopped.
@@ -76,14 +103,19 @@ func query(ctx context.Context, args ...string) ([]byte, error) {
 // dispatcher, is started again by that, and its own stop canceled; once those
 // others stand still it stays down.
 func stopUnits(ctx context.Context, units []string) error {
-	const attempts = 3
-	var err error
-	for range attempts {
-		err = systemctl(ctx, jobTime, append([]string{"stop", "--"}, units...)...)
-		if err == nil || !strings.Contains(err.Error(), "canceled") {
-			break
+	err := manager(pid1).again(ctx, func() error {
+		_, err := pid1(ctx, jobTime, append([]string{"stop", "--"}, units...)...)
+		if err == nil {
+			return nil
 		}
-	}
+		if now, asked := showUnits(ctx, units); asked == nil {
+			units = slices.DeleteFunc(slices.Clone(units), func(name string) bool { return now[name].down() })
+		}
+		if len(units) == 0 {
+			return nil
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("cannot stop units: %w", err)
 	}
@@ -114,6 +146,7 @@ type unit struct {
 	load, active, sub string
 	kind              string // Type of a service
 	file              string // enabled, disabled, static, masked, …
+	invocation        string // another each time that it starts
 	result            string
 	reloadResult      string
 	exit              string // of the main process, for people
@@ -134,6 +167,9 @@ type unit struct {
 func (u unit) up() bool {
 	return u.active == "active" || u.active == "reloading" || u.active == "refreshing" || u.active == "activating"
 }
+
+// down is stopped, and to stay so.
+func (u unit) down() bool { return (u.active == "inactive" || u.active == "failed") && !u.job }
 
 // refused says that systemd takes no order to restart the unit.
 func (u unit) refused() bool { return !u.canStart || u.cannotStop }
@@ -158,7 +194,7 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 	if len(ask) == 0 {
 		return map[string]unit{}, nil
 	}
-	const properties = "Id,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
+	const properties = "Id,InvocationID,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
 		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
 	out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, ask...)...)
@@ -203,7 +239,7 @@ func parseUnit(block string) unit {
 	get := func(key string) string { return strings.TrimSpace(p[key]) }
 	u := unit{
 		id: get("Id"), load: get("LoadState"), active: get("ActiveState"), sub: get("SubState"), kind: get("Type"),
-		file: get("UnitFileState"), result: get("Result"), reloadResult: get("ReloadResult"),
+		file: get("UnitFileState"), invocation: get("InvocationID"), result: get("Result"), reloadResult: get("ReloadResult"),
 		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", cannotStop: get("CanStop") == "no", canReload: get("CanReload") == "yes",
 		conditionFailed: get("ConditionResult") == "no" && get("ConditionTimestampMonotonic") != "0", job: get("Job") != "" && get("Job") != "0",
 		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),

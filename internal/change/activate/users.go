@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 )
@@ -62,9 +63,12 @@ func userManagers() []userManager {
 
 // systemctl runs as the user: a manager listens to its own user alone.
 func (m userManager) systemctl(ctx context.Context, args ...string) ([]byte, error) {
-	return toolAs(ctx, queueTime, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: m.uid, Gid: m.gid}},
-		[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.FormatUint(uint64(m.uid), 10), "HOME=" + m.home},
-		"systemctl", append([]string{"--user"}, args...)...)
+	own := func(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
+		return toolAs(ctx, limit, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: m.uid, Gid: m.gid}},
+			[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.FormatUint(uint64(m.uid), 10), "HOME=" + m.home},
+			"systemctl", append([]string{"--user"}, args...)...)
+	}
+	return manager(own).ask(ctx, queueTime, args...)
 }
 
 // reads says whether a file of units is one that the manager reads.
