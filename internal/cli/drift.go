@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/change/drift"
 	"github.com/hostctl/hostctl/internal/change/generation"
@@ -248,7 +249,7 @@ func (s *session) takeBaseline(n int) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(drift.Save(s.baselinePath(), inv), s.leave(n, inv)); err != nil {
+	if err := s.keepBaseline(n, inv, inv); err != nil {
 		return err
 	}
 	return s.isOf(n)
@@ -257,23 +258,56 @@ func (s *session) takeBaseline(n int) error {
 // updateBaseline brings the baseline up to date with the generations on the way from
 // one to another. What others changed stays out of it.
 func (s *session) updateBaseline(from, to int) error {
-	base, err := drift.Load(s.baselinePath())
-	if err != nil {
+	var base, now *inventory.Inventory
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		base, err = drift.Load(s.baselinePath())
+		return err
+	})
+	both.Go(func() (err error) {
+		now, err = inventory.Take(system.Root(s.root))
+		return err
+	})
+	t, err := s.touchedBetween(from, to)
+	if err := errors.Join(both.Wait(), err); err != nil {
 		return err
 	}
 	if base == nil {
 		return s.takeBaseline(to)
 	}
-	undo, apply, err := s.store.Route(from, to)
+	drift.Update(base, now, t)
+	was, err := s.store.Database(to)
 	if err != nil {
 		return err
 	}
+	if was != "" && was != now.Database {
+		s.say("warning: dpkg's database is not the one that generation %d had; run 'dpkg --audit'", to)
+	}
+	if err := s.keepBaseline(to, base, now); err != nil {
+		return err
+	}
+	return s.isOf(to)
+}
+
+// keepBaseline writes what is known of the machine at generation n.
+func (s *session) keepBaseline(n int, base, now *inventory.Inventory) error {
+	var both errgroup.Group
+	both.Go(func() error { return drift.Save(s.baselinePath(), base) })
+	both.Go(func() error { return s.leave(n, now) })
+	return both.Wait()
+}
+
+// touchedBetween is what the generations on the way from one to another changed.
+func (s *session) touchedBetween(from, to int) (t drift.Touched, err error) {
+	undo, apply, err := s.store.Route(from, to)
+	if err != nil {
+		return t, err
+	}
 	root := system.Root(s.root)
-	var t drift.Touched
 	for _, n := range slices.Concat(undo, apply) {
 		r, err := s.store.Load(n)
 		if err != nil {
-			return err
+			return t, err
 		}
 		if r.Meta.Absorbed {
 			continue
@@ -290,27 +324,12 @@ func (s *session) updateBaseline(from, to int) error {
 	for _, n := range []int{from, to} { // the edge of a deleted generation has no plan of its own
 		lock, err := s.store.Lock(n)
 		if err != nil {
-			return err
+			return t, err
 		}
 		for _, l := range lock {
 			t.Packages = append(t.Packages, l.Name)
 		}
 	}
 	t.Paths = append(t.Paths, bootloader.RecoveryPaths()...)
-	now, err := inventory.Take(root)
-	if err != nil {
-		return err
-	}
-	drift.Update(base, now, t)
-	was, err := s.store.Database(to)
-	if err != nil {
-		return err
-	}
-	if was != "" && was != now.Database {
-		s.say("warning: dpkg's database is not the one that generation %d had; run 'dpkg --audit'", to)
-	}
-	if err := errors.Join(drift.Save(s.baselinePath(), base), s.leave(to, now)); err != nil {
-		return err
-	}
-	return s.isOf(to)
+	return t, nil
 }

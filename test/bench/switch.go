@@ -45,27 +45,34 @@ func switches(dir, hostctl string, rounds int) {
 	}
 	check(machine.Sweep())
 	s := newSite(dir, hostctl)
+	// Every machine lives until all is measured, and takes packages away last:
+	// ext4 avoids the inodes that were deleted in the last minute, and looking
+	// for others would be most of what the next machine does.
+	var byApt, byHostctl []*machine.Machine
+	defer func() {
+		for _, m := range append(byApt, byHostctl...) {
+			check(m.Destroy())
+		}
+	}()
 	var aptInstall, aptPurge, ourSwitch, ourRollback []time.Duration
-	for i := range rounds {
-		// In turns, each first in every other round: who comes second finds
-		// warm caches.
-		sides := []func(){
-			func() {
-				install, purge := s.byApt()
-				aptInstall, aptPurge = append(aptInstall, install), append(aptPurge, purge)
-			},
-			func() {
-				there, back := s.byHostctl()
-				ourSwitch, ourRollback = append(ourSwitch, there), append(ourRollback, back)
-			},
-		}
-		if i%2 == 1 {
-			slices.Reverse(sides)
-		}
-		for _, side := range sides {
-			side()
-		}
+	turns(rounds, func(i int) {
+		m := s.boot(fmt.Sprint("apt-", i))
+		byApt = append(byApt, m)
+		aptInstall = append(aptInstall, s.run(m, aptGet+"install --no-install-recommends "+strings.Join(s.debs, " ")))
+	}, func(i int) {
+		m := s.boot(fmt.Sprint("hostctl-", i))
+		byHostctl = append(byHostctl, m)
+		ourSwitch = append(ourSwitch, s.run(m, "hostctl switch --yes --flake "+insideFlake+" --host bench"))
+	})
+	names := make([]string, len(s.debs))
+	for i, d := range s.debs {
+		names[i], _, _ = strings.Cut(filepath.Base(d), "_")
 	}
+	turns(rounds, func(i int) {
+		aptPurge = append(aptPurge, s.run(byApt[i], aptGet+"purge "+strings.Join(names, " ")))
+	}, func(i int) {
+		ourRollback = append(ourRollback, s.run(byHostctl[i], "hostctl rollback --yes"))
+	})
 	fmt.Printf("%d packages from files, daemons started, %d rounds in turns\n", len(s.debs), rounds)
 	times("  apt-get install", aptInstall, "")
 	times("  hostctl switch", ourSwitch, ratio("<=", 0.8, ourSwitch, aptInstall))
@@ -151,22 +158,18 @@ func (s *site) run(m *machine.Machine, line string) time.Duration {
 
 const aptGet = "SUDO_FORCE_REMOVE=yes DEBIAN_FRONTEND=noninteractive DEBIAN_PRIORITY=critical apt-get -y -q "
 
-func (s *site) byApt() (install, purge time.Duration) {
-	m := s.boot("apt")
-	defer func() { check(m.Destroy()) }()
-	install = s.run(m, aptGet+"install --no-install-recommends "+strings.Join(s.debs, " "))
-	names := make([]string, len(s.debs))
-	for i, d := range s.debs {
-		names[i], _, _ = strings.Cut(filepath.Base(d), "_")
+// turns measures two sides, each first in every other round: who comes second
+// finds warm caches.
+func turns(rounds int, a, b func(round int)) {
+	for i := range rounds {
+		sides := []func(int){a, b}
+		if i%2 == 1 {
+			slices.Reverse(sides)
+		}
+		for _, side := range sides {
+			side(i)
+		}
 	}
-	return install, s.run(m, aptGet+"purge "+strings.Join(names, " "))
-}
-
-func (s *site) byHostctl() (there, back time.Duration) {
-	m := s.boot("hostctl")
-	defer func() { check(m.Destroy()) }()
-	there = s.run(m, "hostctl switch --yes --flake "+insideFlake+" --host bench")
-	return there, s.run(m, "hostctl rollback --yes")
 }
 
 // small measures what people do most: nothing, and one small change.

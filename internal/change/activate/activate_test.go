@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -258,6 +259,25 @@ func TestUntouched(t *testing.T) {
 	for verb, want := range map[string][]string{"restart": {"a.service", "d.service"}, "start": {"a.service", "d.service"}, "reload": {"a.service", "b.service", "d.service"}} {
 		if got := untouched(names, verb, earlier, now); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %v, want %v", verb, got, want)
+		}
+	}
+}
+
+func TestSettling(t *testing.T) {
+	units := map[string]unit{"a.service": {kind: "simple"}, "b.service": {kind: "notify"}, "c.service": {kind: "oneshot"}, "d.service": {kind: "notify-reload"}, "e.timer": {}}
+	for _, c := range []struct {
+		do   decision
+		want time.Duration
+	}{
+		{decision{}, 0},
+		{decision{start: []string{"c.service", "e.timer"}}, 0},
+		{decision{restart: []string{"b.service"}, start: []string{"c.service"}}, readyTime},
+		{decision{reload: []string{"d.service"}}, readyTime},
+		{decision{reload: []string{"b.service"}}, settleTime},
+		{decision{start: []string{"a.service", "b.service"}}, settleTime},
+	} {
+		if got := settling(c.do, units); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.do, got, c.want)
 		}
 	}
 }

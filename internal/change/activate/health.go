@@ -40,6 +40,8 @@ const (
 	// settleTime is how long units must stay well after the last step: a
 	// service of Type=simple counts as active before it has done anything.
 	settleTime = 3 * time.Second
+	// readyTime is that for services that say themselves when they are ready.
+	readyTime = 500 * time.Millisecond
 	// loop is how many restarts by systemd itself are one too many.
 	loop        = 2
 	defaultWait = 30 * time.Second
@@ -156,12 +158,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	if wait == 0 { // the spec of a machine before hostctl says nothing
 		wait = defaultWait
 	}
-	settle := min(settleTime, wait)
-	if !slices.ContainsFunc(slices.Concat(do.reload, do.restart, do.start), func(name string) bool {
-		return strings.HasSuffix(name, ".service") && !earlier[name].passing()
-	}) {
-		settle = 0
-	}
+	settle := min(settling(do, earlier), wait)
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
 	for settled := began; ; {
 		units, err := showUnits(ctx, slices.Sorted(maps.Keys(watch)))
@@ -193,6 +190,28 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-time.After(pollTime):
 		}
 	}
+}
+
+// settling is for how long what was started has to stay well, by Type= of
+// systemd.service(5). systemd hears of the end of a reload from notify-reload
+// alone.
+func settling(do decision, units map[string]unit) time.Duration {
+	var longest time.Duration
+	for _, name := range slices.Concat(do.reload, do.restart, do.start) {
+		u := units[name]
+		if !strings.HasSuffix(name, ".service") || u.kind == "oneshot" {
+			continue
+		}
+		says := []string{"notify", "notify-reload", "dbus", "forking"}
+		if slices.Contains(do.reload, name) {
+			says = []string{"notify-reload"}
+		}
+		if !slices.Contains(says, u.kind) {
+			return settleTime
+		}
+		longest = readyTime
+	}
+	return longest
 }
 
 // examine judges all units at once. A oneshot may run for longer than anybody

@@ -89,26 +89,33 @@ func canonical(path string) string {
 // unitsOfRemoved are the unit files in the lists of packages that the plan
 // removes (dpkg's info folder, one path per line).
 func unitsOfRemoved(plan *spec.Plan) ([]string, error) {
-	var units []string
+	removed := map[string]bool{}
 	for _, c := range plan.Of(spec.KindPackage) {
-		if c.Action != spec.Delete {
+		if c.Action == spec.Delete {
+			name, _, _ := strings.Cut(c.ID.Name, ":")
+			removed[name] = true
+		}
+	}
+	if len(removed) == 0 {
+		return nil, nil
+	}
+	info := root.Path("/var/lib/dpkg/info")
+	entries, err := os.ReadDir(info)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot tell which units the packages brought that go: %w", err)
+	}
+	var units []string
+	for _, e := range entries {
+		base, list := strings.CutSuffix(e.Name(), ".list")
+		name, _, _ := strings.Cut(base, ":")
+		if !list || !removed[name] {
 			continue
 		}
-		name, _, _ := strings.Cut(c.ID.Name, ":")
-		lists, err := filepath.Glob(root.Path("/var/lib/dpkg/info/" + name + ":*.list"))
+		b, err := os.ReadFile(filepath.Join(info, e.Name()))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot tell which units package %s brought: %w", name, err)
 		}
-		for _, list := range append(lists, root.Path("/var/lib/dpkg/info/"+name+".list")) {
-			b, err := os.ReadFile(list)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			if err != nil {
-				return nil, fmt.Errorf("cannot tell which units package %s brought: %w", name, err)
-			}
-			units = append(units, unitsIn(string(b))...)
-		}
+		units = append(units, unitsIn(string(b))...)
 	}
 	return units, nil
 }
