@@ -7,7 +7,7 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
-PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs xfsprogs btrfs-progs exfatprogs exfat-fuse
+PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs dosfstools xfsprogs btrfs-progs exfatprogs exfat-fuse
 
 export CGO_ENABLED := 0
 
@@ -42,10 +42,10 @@ test: build tools
 
 # Every set of packages, each held against apt-get on a machine of its own
 # (make test takes one of them), a move from one release to the next, and
-# another kernel from the boot menu.
+# another kernel from the boot menu, and power cuts over a /boot/efi of vfat.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu' ./test/host/... ./test/vm
+	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestVfat' ./test/host/... ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000). What a failed run prints as its seed repeats it: SEED=...

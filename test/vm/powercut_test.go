@@ -175,6 +175,9 @@ func tiny(t *testing.T, cache apt.Cache, version string) spec.Locked {
 	for i := range 1500 {
 		p.Files[fmt.Sprintf("/usr/share/tiny/data/%02d/%d", i%40, i)] = fmt.Sprintf("%d of %s\n", i, version)
 	}
+	for i := range 40 {
+		p.Files[fmt.Sprintf("/boot/efi/tiny/%d", i)] = strings.Repeat(version+"\n", 100*i)
+	}
 	r := repo.New(t)
 	r.Add(p)
 	path := fmt.Sprintf("pool/main/t/tiny/tiny_%s_%s.deb", version, r.Arch())

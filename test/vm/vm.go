@@ -20,6 +20,7 @@ type Machine struct {
 	Dir  string
 	Disk string // raw image of its root
 	Log  string // where to log every write to the disk; "" does not
+	Vfat string // raw image of /dev/vdb; "" is none
 	// Offset is where the root begins on a disk that has partitions.
 	Offset int
 	// Menu says that the machine boots as a real one does: its firmware starts
@@ -86,6 +87,9 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 	}
 	if !m.Menu {
 		args = append(args, "-kernel", kernel, "-initrd", initrd, "-append", "root=LABEL=root rootflags=commit=1 ro console=ttyS0 panic=-1 "+words)
+	}
+	if m.Vfat != "" {
+		args = append(args, "-drive", "file="+m.Vfat+",format=raw,if=virtio,cache=writeback")
 	}
 	if results != "" {
 		args = append(args, "-drive", "file="+results+",format=raw,if=virtio")
