@@ -45,7 +45,7 @@ test: build tools
 # another kernel from the boot menu, and power cuts over a /boot/efi of vfat.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestVfat' ./test/host/... ./test/vm
+	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat' ./test/host/... ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000). What a failed run prints as its seed repeats it: SEED=...

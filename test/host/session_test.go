@@ -91,7 +91,7 @@ func TestSessionEnds(t *testing.T) {
 	s = g.startSwitch()
 	s.until(t, "committing")
 	// An order to systemd that comes while it executes itself is lost.
-	g.sh("systemctl restart systemd-logind dbus; for i in $(seq 20); do systemctl daemon-reexec; done")
+	g.sh("systemctl restart systemd-logind dbus; for i in $(seq 10); do systemctl daemon-reexec; done")
 	if code := s.end(); code != 0 || !strings.Contains(s.said, "generation 3 is current") {
 		t.Errorf("with dbus and logind restarted: exit code %d\n%s", code, s.said)
 	}

@@ -79,6 +79,30 @@ END`, time.Minute)
 	m.off(t)
 }
 
+// A kernel on trial is the one that the menu starts next. Its initramfs goes back
+// before PID 1; what it then runs with has its modules, and the boot after that is
+// one of the former kernel.
+func TestKernelOnTrial(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
+		t.Skip("left to make test-packages")
+	}
+	m := menuMachine(t)
+	boot(t, m)
+	old := m.sh(t, "uname -r", time.Minute)
+	t.Logf("what a user sees:\n%s", m.sh(t, strings.Replace(menuSwitch, "switch", "test", 1), 20*time.Minute))
+	fresh := strings.TrimPrefix(m.sh(t, "ls /boot/vmlinuz-* | grep -vF "+old, time.Minute), "/boot/vmlinuz-")
+	m.off(t)
+	boot(t, m)
+	m.sh(t, "for i in $(seq 120); do ls /.hostctl/journal 2>/dev/null | grep -qxE 'committed|reverting|done' || exit 0; sleep 1; done; exit 1", 3*time.Minute)
+	t.Logf("what the boot says: %s", m.said())
+	m.says(t, "uname -r; ls -1 /boot | grep -cF "+fresh+"; grep -c "+fresh+" /boot/grub/grub.cfg; basename $(readlink /var/lib/hostctl/current)", fresh+"\n0\n0\n0")
+	m.sh(t, "! grep -q '^dummy ' /proc/modules && modprobe dummy && grep '^dummy ' /proc/modules", time.Minute)
+	m.off(t)
+	boot(t, m)
+	m.says(t, "uname -r; for i in $(seq 100); do test -e /.hostctl/modules || break; sleep 1; done; ls -1 /usr/lib/modules", old+"\n"+old)
+	m.off(t)
+}
+
 // menuMachine is a machine that was never turned on, with hostctl, a flake with
 // another kernel, and its packages.
 func menuMachine(t *testing.T) *Machine {

@@ -61,7 +61,7 @@ func pid1(ctx context.Context, limit time.Duration, args ...string) ([]byte, err
 // again calls anew what failed: a systemd that executes itself, which anybody
 // can have it do, answers nobody, and what is being asked of it then is lost.
 func (m manager) again(ctx context.Context, call func() error) error {
-	const tries = 4
+	const tries = 8
 	deadline := time.Now().Add(queueTime)
 	for try := 1; ; try++ {
 		err := call()
