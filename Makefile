@@ -31,21 +31,22 @@ tools:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; }
 
 # Every level: unit, command and package first, then torture, then the host
-# level on booted machines beside that on virtual ones. A level that lacks root or a program fails where CI is set, and
-# says why it was skipped elsewhere.
+# level on booted machines beside that on virtual ones. A level that lacks root or
+# a program fails where CI is set, and says why it was skipped elsewhere. The last
+# levels run a hostctl that they build, which Go's cache of results does not see.
 test: build tools
 	@if [ "$$(id -u)" = 0 ]; then \
 	  HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) && export HOSTCTL_TEST_ROOT || exit 1; fi; \
 	$(GO) test $$($(GO) list ./... | grep -v -e /test/host -e /test/vm -e /test/torture) && \
-	$(GO) test -v -timeout 40m ./test/torture && \
-	$(GO) test -v -timeout 40m ./test/host/... ./test/vm
+	$(GO) test -v -count=1 -timeout 40m ./test/torture && \
+	$(GO) test -v -count=1 -timeout 40m ./test/host/... ./test/vm
 
 # Every set of packages, each held against apt-get on a machine of its own
 # (make test takes one of them), a move from one release to the next, and
 # another kernel from the boot menu, and power cuts over a /boot/efi of vfat.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat' ./test/host/... ./test/vm
+	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat' ./test/host/... ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000). What a failed run prints as its seed repeats it: SEED=...
