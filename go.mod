@@ -8,12 +8,14 @@ require (
 	github.com/agext/levenshtein v1.2.1 // "did you mean"; hcl brings it anyway
 	github.com/getsops/sops/v3 v3.13.3 // given: reads secrets files
 	github.com/go-git/go-git/v5 v5.19.3 // given: fetches inputs without a git program
+	github.com/go-json-experiment/json v1.27.2 // records and caches, read twice as fast: what Go 1.27's encoding/json is made of
 	github.com/hashicorp/hcl/v2 v2.25.0 // given: the language
 	github.com/pmezard/go-difflib v1.0.1-0.20181226105442-5d4384ee4fb2 // unified diffs of files in plans
 	github.com/rogpeppe/go-internal v1.16.0 // testscript: the command line against folders
 	github.com/sirupsen/logrus v1.9.4 // silences sops's own logger, which quotes values
 	github.com/sourcegraph/jsonrpc2 v0.2.3 // the framing and message loop of hostctl lsp; the standard library alone
 	github.com/spf13/cobra v1.10.2 // given: commands, completion, man pages
+	github.com/spf13/pflag v1.0.9 // tests: walks cobra's flags; cobra brings it anyway
 	github.com/vbauerster/mpb/v8 v8.16.2 // progress bars with a known total, alive and without globals
 	github.com/zclconf/go-cty v1.20.0 // given: the values of the language
 	github.com/zclconf/go-cty-yaml v1.2.0 // yamlencode and yamldecode, as Terraform has them
@@ -135,7 +137,6 @@ require (
 	github.com/ryanuber/go-glob v1.0.0 // indirect
 	github.com/sergi/go-diff v1.3.2-0.20230802210424-5b0b94c5c0d3 // indirect
 	github.com/skeema/knownhosts v1.3.1 // indirect
-	github.com/spf13/pflag v1.0.9 // indirect
 	github.com/spiffe/go-spiffe/v2 v2.8.1 // indirect
 	github.com/tjfoc/gmsm v1.4.1 // indirect
 	github.com/urfave/cli v1.22.17 // indirect

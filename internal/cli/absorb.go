@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/change/absorb"
 	"github.com/hostctl/hostctl/internal/change/commit"
@@ -75,11 +76,9 @@ func (s *session) absorb() error {
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: s.prev.Name, User: "by hand", Command: "absorbed: " + what,
 			Hostctl: version(), Absorbed: true, Lost: edge.Lost,
+			SpecDigest: s.meta.SpecDigest, LockDigest: s.meta.LockDigest,
 		},
-		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.kept}, Lock: s.locked, Changeset: edge.Changeset,
-	}
-	if meta, err := s.store.Meta(s.current); err == nil {
-		rec.Meta.SpecDigest, rec.Meta.LockDigest = meta.SpecDigest, meta.LockDigest
+		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.meta.KeptPackages}, Lock: s.locked, Changeset: edge.Changeset,
 	}
 	if err := errors.Join(s.keepStandIns(edge.StandIns), s.store.Write(rec, generation.PendingPath(number))); err != nil {
 		return errors.Join(err, stage.Discard(s.root, number), s.store.DiscardPending())

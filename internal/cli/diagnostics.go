@@ -15,6 +15,7 @@ import (
 // error has been said already. With --json all of it is kept until the end,
 // which prints one document.
 func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
+	e.doubtful = e.doubtful || len(diags) > 0
 	if e.inService && !diags.HasErrors() { // said where it was typed
 		return nil
 	}
@@ -48,13 +49,9 @@ func (e *env) loadFlake() (*flake.Flake, string, error) {
 	if err := e.report(f, diags); err != nil {
 		return nil, "", err
 	}
-	name := e.host
-	if name == "" {
-		var err error
-		if name, err = os.Hostname(); err != nil {
-			return nil, "", fmt.Errorf("cannot tell this machine's host name: %w; give --host", err)
-		}
-		name, _, _ = strings.Cut(name, ".")
+	name, err := e.hostName()
+	if err != nil {
+		return nil, "", err
 	}
 	if f.Host(name) == nil {
 		known := strings.Join(f.Hosts(), ", ")
@@ -67,4 +64,17 @@ func (e *env) loadFlake() (*flake.Flake, string, error) {
 		return nil, "", errors.New("cannot find host \"" + name + "\" in " + f.Dir + "; it has: " + known)
 	}
 	return f, name, nil
+}
+
+// hostName is the host that is meant: --host, else this machine's name.
+func (e *env) hostName() (string, error) {
+	if e.host != "" {
+		return e.host, nil
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return "", fmt.Errorf("cannot tell this machine's host name: %w; give --host", err)
+	}
+	name, _, _ = strings.Cut(name, ".")
+	return name, nil
 }

@@ -118,7 +118,7 @@ func (s *session) altered(root system.Root) ([]drift.Altered, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := s.statCache("md5")
+	path, err := s.cachePath("md5")
 	if err != nil {
 		return nil, err
 	}
@@ -133,17 +133,11 @@ func (s *session) altered(root system.Root) ([]drift.Altered, error) {
 	return altered, cache.Save(path)
 }
 
-// statCache is where digests of this root's files are remembered.
-func (s *session) statCache(name string) (string, error) {
+// cachePath is where something that can be found again is remembered of this
+// root, which is no use on another.
+func (s *session) cachePath(name string) (string, error) {
 	dir, err := cacheDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, name, spec.Sum([]byte(s.root))[:16]+".json")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("cannot keep digests of files: %w", err)
-	}
-	return path, nil
+	return filepath.Join(dir, name, spec.Sum([]byte(s.root))[:16]+".json"), err
 }
 
 func (s *session) unowned(root system.Root, now *inventory.Inventory) ([]spec.DriftItem, error) {

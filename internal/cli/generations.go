@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/generation"
@@ -216,7 +216,7 @@ func runGenerationsDiff(e *env, args []string) error {
 func (s *session) between(from, to *generation.Record) (*spec.Plan, error) {
 	return plan.Make(plan.Input{
 		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock),
-		Adopted: names(s.adopted), Generation: from.Meta.Number, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
+		Adopted: names(s.adopted), Generation: from.Meta.Number, SpecDigest: to.Meta.SpecDigest, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
 	})
 }
 

@@ -56,11 +56,11 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	case open != "":
 		s.say("warning: an earlier run was interrupted, so this plan may be of a machine between two generations; run 'hostctl recover'")
 	}
-	target, err := s.evaluate(ctx)
+	target, err := s.target(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := s.plan(target.host, target.lock)
+	target, p, err := s.compare(ctx, target)
 	if err != nil {
 		return err
 	}

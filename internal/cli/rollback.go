@@ -118,12 +118,12 @@ func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, e
 // exact takes the word back that the running kernel stays: the way to a
 // generation that does not have it is exact.
 func (s *session) exact(p *spec.Plan, to int) error {
-	has, err := s.store.Kept(to)
+	meta, err := s.store.Meta(to)
 	if err != nil {
 		return err
 	}
 	for _, name := range p.Kept {
-		if !slices.Contains(has, name) {
+		if !slices.Contains(meta.KeptPackages, name) {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s is the kernel that runs, and goes: its modules stay within its reach until a reboot, which is into another one", name))
 		}
 	}

@@ -43,6 +43,8 @@ type env struct {
 	root     string // --root
 	json     bool   // --json
 
+	doubtful bool // the configuration has warnings, or worse
+
 	found hcl.Diagnostics // with --json: what end is to print
 	files map[string]*hcl.File
 

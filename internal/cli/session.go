@@ -7,6 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/blob"
 	"github.com/hostctl/hostctl/internal/change/commit"
@@ -31,11 +35,12 @@ type session struct {
 	begun   bool                      // there is a record at all
 	prev    *spec.Host                // what the current generation wanted
 	locked  []spec.Locked             // its lock
-	kept    []string                  // packages that it was to remove and that stay for now
+	meta    generation.Meta           // its own
 	adopted map[string]spec.Installed // packages that were there before hostctl
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
+	digests func() (*kind.StatCache, error)
 }
 
 func openSession(e *env) (*session, error) {
@@ -43,6 +48,8 @@ func openSession(e *env) (*session, error) {
 		env: e, store: generation.Store{Root: e.root}, journal: commit.Journal{Root: e.root},
 		objects: blob.Store{Dir: filepath.Join(e.root, generation.Dir, "objects")},
 	}
+	s.digests = sync.OnceValues(s.loadDigests)
+	go s.digests() // most commands plan something
 	err := s.load()
 	if errors.Is(err, fs.ErrPermission) {
 		err = fmt.Errorf("%w; what hostctl keeps of a machine is root's alone, run it with sudo", err)
@@ -61,17 +68,12 @@ func (s *session) load() error {
 		s.prev = emptyHost()
 		return nil
 	}
-	if s.prev, err = s.store.Spec(n); err != nil {
-		return err
-	}
-	if s.locked, err = s.store.Lock(n); err != nil {
-		return err
-	}
-	if s.kept, err = s.store.Kept(n); err != nil {
-		return err
-	}
-	s.adopted, err = s.store.Adopted()
-	return err
+	var parts errgroup.Group
+	parts.Go(func() (err error) { s.prev, err = s.store.Spec(n); return err })
+	parts.Go(func() (err error) { s.locked, err = s.store.Lock(n); return err })
+	parts.Go(func() (err error) { s.meta, err = s.store.Meta(n); return err })
+	parts.Go(func() (err error) { s.adopted, err = s.store.Adopted(); return err })
+	return parts.Wait()
 }
 
 func emptyHost() *spec.Host {
@@ -82,11 +84,13 @@ func emptyHost() *spec.Host {
 type wanted struct {
 	host  *spec.Host
 	lock  []spec.Locked
-	flake *flake.Flake
+	flake *flake.Flake // nil where nothing was evaluated, since all is as before
+	began time.Time    // the evaluation
 }
 
 // evaluate resolves the host of the flake and reads its package lock.
 func (s *session) evaluate(ctx context.Context) (*wanted, error) {
+	began := time.Now()
 	f, name, err := s.loadFlake()
 	if err != nil {
 		return nil, err
@@ -102,7 +106,7 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := checkLock(res.Spec, lock, name); err != nil {
 		return nil, err
 	}
-	return &wanted{host: res.Spec, lock: lock, flake: f}, nil
+	return &wanted{host: res.Spec, lock: lock, flake: f, began: began}, nil
 }
 
 func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {
@@ -147,17 +151,44 @@ func checkLock(host *spec.Host, lock []spec.Locked, name string) error {
 // propose plans the way to what the flake says, with apt and dpkg kept off the
 // machine until release is called.
 func (s *session) propose(ctx context.Context) (target *wanted, p *spec.Plan, release func(), err error) {
-	if target, err = s.evaluate(ctx); err != nil {
+	if target, err = s.target(ctx); err != nil {
 		return nil, nil, nil, err
 	}
 	if release, err = s.lockPackages(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	if p, err = s.plan(target.host, target.lock); err != nil {
+	if target, p, err = s.compare(ctx, target); err != nil {
 		release()
 		return nil, nil, nil, err
 	}
 	return target, p, release, nil
+}
+
+// target is what the flake says: as remembered, else evaluated.
+func (s *session) target(ctx context.Context) (*wanted, error) {
+	if t := s.asBefore(); t != nil {
+		return t, nil
+	}
+	return s.evaluate(ctx)
+}
+
+// compare plans the way to a target. Where that was only remembered and there
+// is something to do, the flake is evaluated for it.
+func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
+	p, err := s.plan(target.host, target.lock)
+	switch {
+	case err != nil || p.Empty() && target.flake == nil:
+		return target, p, err
+	case p.Empty():
+		return target, p, s.remember(target, p)
+	case target.flake != nil:
+		return target, p, nil
+	}
+	if target, err = s.evaluate(ctx); err != nil {
+		return nil, nil, err
+	}
+	p, err = s.plan(target.host, target.lock)
+	return target, p, err
 }
 
 // plan compares what the machine is with the target. It writes nothing but
@@ -171,20 +202,22 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 	if !s.begun {
 		s.adopted = state.Installed
 	}
+	digest := s.meta.SpecDigest
+	if want != s.prev || digest == "" {
+		if digest, err = want.Digest(); err != nil {
+			return nil, err
+		}
+	}
 	return plan.Make(plan.Input{
-		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.kept, State: state,
-		Adopted: names(s.adopted), Generation: s.current, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
+		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.meta.KeptPackages, State: state,
+		Adopted: names(s.adopted), Generation: s.current, SpecDigest: digest, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
 	})
 }
 
 // observe reads the machine, with the digests of files that it has hashed
-// before. The digests of one root are no use on another.
+// before.
 func (s *session) observe(want *spec.Host) (*spec.State, error) {
-	path, err := s.statCache("stat")
-	if err != nil {
-		return nil, err
-	}
-	cache, err := kind.LoadStatCache(path)
+	cache, err := s.digests()
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +225,19 @@ func (s *session) observe(want *spec.Host) (*spec.State, error) {
 	if err != nil {
 		return nil, err
 	}
+	path, err := s.cachePath("stat")
+	if err != nil {
+		return nil, err
+	}
 	return state, cache.Save(path)
+}
+
+func (s *session) loadDigests() (*kind.StatCache, error) {
+	path, err := s.cachePath("stat")
+	if err != nil {
+		return nil, err
+	}
+	return kind.LoadStatCache(path)
 }
 
 // blobOf reads a content that a spec names, from the flake or the store.

@@ -2,10 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
+	json "github.com/go-json-experiment/json/v1"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 

@@ -1,9 +1,10 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )

@@ -7,9 +7,10 @@ package spec
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
+
+	json "github.com/go-json-experiment/json/v1"
 )
 
 // Version of the resolved spec's JSON form. A reader refuses any other.

@@ -1,11 +1,12 @@
 package commit
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 )
 
 // AreaName is the root-only folder that hostctl keeps at the top of every

@@ -6,7 +6,6 @@
 package drift
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/inventory"

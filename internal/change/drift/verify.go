@@ -56,5 +56,6 @@ func sumOf(path string, cache *kind.StatCache) (string, error) {
 	if !st.Mode().IsRegular() {
 		return st.Mode().Type().String(), nil
 	}
-	return cache.Digest(path, st)
+	holds, err := cache.Contents(path, st)
+	return holds.Digest, err
 }

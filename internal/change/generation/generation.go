@@ -4,7 +4,6 @@
 package generation
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +14,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -50,6 +52,8 @@ type Meta struct {
 	Absorbed bool     `json:"absorbed,omitempty"`
 	Lost     []string `json:"lost,omitempty"`
 	Kept     []string `json:"kept,omitempty"` // state paths that the stage would have replaced
+	// KeptPackages were to be removed and stayed, as the running kernel does.
+	KeptPackages []string `json:"kept_packages,omitempty"`
 }
 
 // Record is one generation.
@@ -176,13 +180,6 @@ func (s Store) Load(n int) (*Record, error) {
 	return r, err
 }
 
-// Kept reads which packages generation n was to remove and kept.
-func (s Store) Kept(n int) ([]string, error) {
-	var p struct{ Kept []string }
-	err := s.read(n, "plan.json", &p)
-	return p.Kept, err
-}
-
 // Boot reads what generation n would have done to what the machine boots from.
 func (s Store) Boot(n int) ([]string, error) {
 	var out []string
@@ -201,17 +198,24 @@ func (s Store) Pending(n int) (*Record, error) {
 
 // Spec reads what generation n wanted, with the lines that asked for it.
 func (s Store) Spec(n int) (*spec.Host, error) {
-	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "spec.json"))
-	if err != nil {
+	var h *spec.Host
+	var origins map[spec.ID]spec.Origin
+	var both errgroup.Group
+	both.Go(func() error { return s.read(n, "origins.json", &origins) })
+	both.Go(func() error {
+		b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "spec.json"))
+		if err != nil {
+			return err
+		}
+		if h, err = spec.ReadHost(b); err != nil {
+			return fmt.Errorf("generation %d: %w", n, err)
+		}
+		return nil
+	})
+	if err := both.Wait(); err != nil {
 		return nil, err
 	}
-	h, err := spec.ReadHost(b)
-	if err != nil {
-		return nil, fmt.Errorf("generation %d: %w", n, err)
-	}
-	if err := s.read(n, "origins.json", &h.Origins); err != nil {
-		return nil, err
-	}
+	h.Origins = origins
 	h.Blobs = map[string]string{}
 	for _, digest := range h.Stored() {
 		h.Blobs[digest] = s.path("objects", digest)
@@ -294,7 +298,7 @@ func (s Store) read(n int, name string, v any) error {
 func (s Store) Write(r *Record, at string) error {
 	r.Meta.Version = metaVersion
 	r.Meta.Changes = len(r.Plan.Changes)
-	r.Meta.StatePaths, r.Meta.Kept = r.Changeset.StatePaths(), r.Changeset.Kept
+	r.Meta.StatePaths, r.Meta.Kept, r.Meta.KeptPackages = r.Changeset.StatePaths(), r.Changeset.Kept, r.Plan.Kept
 	canonical, err := r.Spec.Canonical()
 	if err != nil {
 		return err

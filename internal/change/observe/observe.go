@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/secret"
@@ -16,13 +18,16 @@ import (
 // Host reads what the root is, in those respects in which want or prev (nil
 // before the first generation) says what it should be, and its packages.
 func Host(root system.Root, want, prev *spec.Host, cache *kind.StatCache) (*spec.State, error) {
-	state, err := kind.Observe(root, want, prev, cache)
+	var state *spec.State
+	var installed map[string]spec.Installed
+	var both errgroup.Group
+	both.Go(func() (err error) { state, err = kind.Observe(root, want, prev, cache); return err })
+	both.Go(func() (err error) { installed, err = apt.Installed(root); return err })
+	err := both.Wait()
 	if err != nil {
 		return nil, err
 	}
-	if state.Installed, err = apt.Installed(root); err != nil {
-		return nil, err
-	}
+	state.Installed = installed
 	state.Data = apt.DataThatMigrates(root, state.Installed)
 	if state.Secrets, err = secret.Read(root); err != nil {
 		return nil, err

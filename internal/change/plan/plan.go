@@ -24,6 +24,7 @@ type Input struct {
 	PrevKept       []string        // packages that the current generation kept although it was to remove them
 	Adopted        map[string]bool // packages that were on the machine before hostctl
 	Generation     int             // the one that the plan starts from
+	SpecDigest     string          // of Want
 	LockDigest     string
 	Compare        func(a, b string) int // order of Debian versions
 }
@@ -35,15 +36,11 @@ func Make(in Input) (*spec.Plan, error) {
 	if in.Prev == nil {
 		in.Prev = &spec.Host{}
 	}
-	digest, err := in.Want.Digest()
-	if err != nil {
-		return nil, fmt.Errorf("cannot plan for host %s: %w", in.Want.Name, err)
-	}
 	m := maker{Input: in, plan: &spec.Plan{
 		Version:    Version,
 		Host:       in.Want.Name,
 		Generation: in.Generation,
-		SpecDigest: digest,
+		SpecDigest: in.SpecDigest,
 		LockDigest: in.LockDigest,
 	}}
 	m.packages()

@@ -242,8 +242,13 @@ func below(root, rel, shown string) (string, error) {
 	if !within(root, full) || !within(base, real) && !within(root, real) {
 		return "", fmt.Errorf("cannot open %s: it lies outside the flake", shown)
 	}
+	if gits(strings.TrimPrefix(full, root)) || gits(strings.TrimPrefix(real, base)) {
+		return "", fmt.Errorf("cannot open %s: git's own folder is no part of the flake, since the lock does not hold it", shown)
+	}
 	return full, nil
 }
+
+func gits(p string) bool { return slices.Contains(strings.Split(p, "/"), gitName) }
 
 func within(root, p string) bool {
 	return p == root || strings.HasPrefix(p, strings.TrimSuffix(root, "/")+"/")

@@ -72,6 +72,9 @@ func (f *Flake) LockText() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
+// gitName is git's own folder, or the file that names it (gitrepository-layout(5)).
+const gitName = ".git"
+
 // hashTree is the SHA-256 over every file's path, sort and content, by path.
 // Git's own folder and modes other than "executable" do not count.
 func hashTree(root string) (string, error) {
@@ -80,7 +83,7 @@ func hashTree(root string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if d.Name() == ".git" && p != root {
+		if d.Name() == gitName && p != root {
 			if d.IsDir() {
 				return filepath.SkipDir
 			}

@@ -1,12 +1,13 @@
 package account
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	json "github.com/go-json-experiment/json/v1"
 )
 
 // random databases share names and lines on purpose, so that entries are

@@ -1,44 +1,57 @@
 package kind
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+
+	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // cacheVersion of the stat cache's JSON form; a cache of any other is empty.
-const cacheVersion = 1
+const cacheVersion = 2
 
 // settle is how long a file must have been left alone before its digest is
 // remembered: within one tick of the file system's clock a second write does
 // not show in the times. A wrong clock costs a hash, or needs that write too.
 const settle = 2 * time.Second
 
-// StatCache remembers digests of files by what stat(2) says of them, so that
-// observing hashes only what changed. It is never needed, only faster.
+// StatCache remembers digests of files, and their extended attributes, by what
+// stat(2) says of them, so that observing reads only what changed: a change of
+// either moves the ctime. It is never needed, only faster.
 //
 // It may be used by several goroutines at once.
 type StatCache struct {
-	hash    func(path string) (string, error)
+	look    func(path string) (Contents, error)
 	mu      sync.Mutex
 	entries map[string]cacheEntry
 	changed bool
 }
 
+// Contents is what a regular file holds.
+type Contents struct {
+	Digest string   `json:"digest"`
+	Xattrs []string `json:"xattrs,omitempty"` // as spec.File has them
+}
+
 type cacheEntry struct {
-	Dev    uint64 `json:"dev"`
-	Ino    uint64 `json:"ino"`
-	Size   int64  `json:"size"`
-	MTime  int64  `json:"mtime"`
-	CTime  int64  `json:"ctime"`
-	Digest string `json:"digest"`
+	stamp
+	Contents
+}
+
+type stamp struct {
+	Dev   uint64 `json:"dev"`
+	Ino   uint64 `json:"ino"`
+	Size  int64  `json:"size"`
+	MTime int64  `json:"mtime"`
+	CTime int64  `json:"ctime"`
 }
 
 type cacheFile struct {
@@ -48,14 +61,24 @@ type cacheFile struct {
 
 // NewStatCache is an empty cache.
 func NewStatCache() *StatCache {
-	return &StatCache{hash: system.Hash, entries: map[string]cacheEntry{}}
+	return &StatCache{look: look, entries: map[string]cacheEntry{}}
 }
 
-// LoadMD5Cache is LoadStatCache for MD5, the sums that dpkg keeps.
+func look(path string) (c Contents, err error) {
+	if c.Digest, err = system.Hash(path); err == nil {
+		c.Xattrs, err = xattrs(path)
+	}
+	return c, err
+}
+
+// LoadMD5Cache is LoadStatCache for MD5, the sums that dpkg keeps, alone.
 func LoadMD5Cache(path string) (*StatCache, error) {
 	c, err := LoadStatCache(path)
 	if err == nil {
-		c.hash = system.MD5
+		c.look = func(path string) (c Contents, err error) {
+			c.Digest, err = system.MD5(path)
+			return c, err
+		}
 	}
 	return c, err
 }
@@ -74,7 +97,7 @@ func LoadStatCache(path string) (*StatCache, error) {
 	if json.Unmarshal(b, &f) != nil || f.Version != cacheVersion || f.Files == nil {
 		return NewStatCache(), nil
 	}
-	return &StatCache{hash: system.Hash, entries: f.Files}, nil
+	return &StatCache{look: look, entries: f.Files}, nil
 }
 
 // Save writes the cache if it learned anything since it was loaded.
@@ -87,29 +110,30 @@ func (c *StatCache) Save(path string) error {
 		return fmt.Errorf("cannot save stat cache: %w", err)
 	}
 	c.changed = false
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("cannot save stat cache: %w", err)
+	}
 	return system.StageFile(path, b, 0o600, os.Getuid(), os.Getgid())
 }
 
-// Digest is the hex digest of the regular file at path, which st describes.
-func (c *StatCache) Digest(path string, st fs.FileInfo) (string, error) {
+// Contents are those of the regular file at path, which st describes.
+func (c *StatCache) Contents(path string, st fs.FileInfo) (Contents, error) {
 	sys := st.Sys().(*syscall.Stat_t)
-	now := cacheEntry{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, MTime: sys.Mtim.Nano(), CTime: sys.Ctim.Nano()}
+	now := stamp{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, MTime: sys.Mtim.Nano(), CTime: sys.Ctim.Nano()}
 	c.mu.Lock()
-	known := c.entries[path]
+	known, ok := c.entries[path]
 	c.mu.Unlock()
-	now.Digest = known.Digest
-	if known == now && known.Digest != "" {
-		return known.Digest, nil
+	if ok && known.stamp == now && known.Digest != "" {
+		return known.Contents, nil
 	}
-	digest, err := c.hash(path)
+	found, err := c.look(path)
 	if err != nil {
-		return "", err
+		return found, err
 	}
-	now.Digest = digest
 	if time.Since(time.Unix(0, now.CTime)).Abs() > settle {
 		c.mu.Lock()
-		c.entries[path], c.changed = now, true
+		c.entries[path], c.changed = cacheEntry{now, found}, true
 		c.mu.Unlock()
 	}
-	return digest, nil
+	return found, nil
 }

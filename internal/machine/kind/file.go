@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"unicode/utf8"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -19,19 +21,34 @@ import (
 // maxShown is the size up to which text is kept for the plan to show.
 const maxShown = 64 << 10
 
+// observeFiles shares the paths among the processors: most of the time is the
+// kernel's, which finds each of them.
 func observeFiles(root system.Root, names account.Names, want map[string]spec.File, paths []string, cache *StatCache) (map[string]spec.File, error) {
+	found := make([]*spec.File, len(paths))
+	var all errgroup.Group
+	share := max(1, (len(paths)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	for first := 0; first < len(paths); first += share {
+		all.Go(func() error {
+			for i := first; i < min(first+share, len(paths)); i++ {
+				var digest string
+				if w, ok := want[paths[i]]; ok {
+					digest = w.Live(paths[i]).Digest
+				}
+				var err error
+				if found[i], err = observeFile(root.Path(paths[i]), names, digest, cache); err != nil {
+					return fmt.Errorf("cannot observe file %q: %w", paths[i], err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return nil, err
+	}
 	out := make(map[string]spec.File, len(paths))
-	for _, path := range paths {
-		var digest string
-		if w, ok := want[path]; ok {
-			digest = w.Live(path).Digest
-		}
-		f, err := observeFile(root.Path(path), names, digest, cache)
-		if err != nil {
-			return nil, fmt.Errorf("cannot observe file %q: %w", path, err)
-		}
+	for i, f := range found {
 		if f != nil {
-			out[path] = *f
+			out[paths[i]] = *f
 		}
 	}
 	return out, nil
@@ -56,12 +73,11 @@ func observeFile(path string, names account.Names, wanted string, cache *StatCac
 	switch st.Mode().Type() {
 	case 0:
 		f.Type = spec.Regular
-		if f.Digest, err = cache.Digest(path, st); err == nil && f.Digest != wanted {
+		var holds Contents
+		if holds, err = cache.Contents(path, st); err == nil && holds.Digest != wanted {
 			f.Content, err = shownText(path, st)
 		}
-		if err == nil {
-			f.Xattrs, err = xattrs(path)
-		}
+		f.Digest, f.Xattrs = holds.Digest, holds.Xattrs
 	case fs.ModeDir:
 		f.Type = spec.Directory
 	case fs.ModeSymlink:

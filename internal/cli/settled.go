@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	json "github.com/go-json-experiment/json/v1"
+
+	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// settled says of a flake that it evaluates, without a warning, to what a
+// generation wants. As long as stat(2) says that the flake is what it was,
+// nothing has to be evaluated in order to find that there is nothing to do.
+// Whatever is done rests on an evaluation, in which every input is compared with
+// the lock.
+type settled struct {
+	Of    evaluation  `json:"of"`
+	Stamp flake.Stamp `json:"stamp"`
+}
+
+// evaluation is what was evaluated, by what, and to what.
+type evaluation struct {
+	Hostctl string `json:"hostctl"` // the program, as stat(2) knows it
+	Flake   string `json:"flake"`
+	Host    string `json:"host"`
+	Spec    string `json:"spec"` // digests, as a generation has them
+	Lock    string `json:"lock"`
+}
+
+// asBefore is what the current generation wants, where the flake says nothing
+// else; nil where that is not known.
+func (s *session) asBefore() *wanted {
+	path, err := s.cachePath("settled")
+	if err != nil {
+		return nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	var was settled
+	if json.Unmarshal(b, &was) != nil {
+		return nil
+	}
+	now, err := s.evaluation()
+	if err != nil || was.Of != now || !was.Stamp.Holds() {
+		return nil
+	}
+	return &wanted{host: s.prev, lock: s.locked}
+}
+
+// remember notes that a target which was evaluated is what the current
+// generation wants, if it is.
+func (s *session) remember(t *wanted, p *spec.Plan) error {
+	if s.doubtful || p.SpecDigest != s.meta.SpecDigest || p.LockDigest != s.meta.LockDigest {
+		return nil
+	}
+	stamp, err := t.flake.Stamp(t.began)
+	if err != nil || stamp == nil {
+		return err
+	}
+	of, err := s.evaluation()
+	if err != nil {
+		return err
+	}
+	b, err := json.Marshal(settled{Of: of, Stamp: stamp})
+	if err != nil {
+		return err
+	}
+	path, err := s.cachePath("settled")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("cannot remember that there was nothing to do: %w", err)
+	}
+	return system.StageFile(path, b, 0o600, os.Getuid(), os.Getgid())
+}
+
+// evaluation is the one that this command would make, if it led to what the
+// current generation wants.
+func (s *session) evaluation() (of evaluation, err error) {
+	of.Spec, of.Lock = s.meta.SpecDigest, s.meta.LockDigest
+	if of.Flake, err = filepath.Abs(s.flakeDir); err != nil {
+		return of, err
+	}
+	if of.Host, err = s.hostName(); err != nil {
+		return of, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return of, err
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return of, err
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	of.Hostctl = fmt.Sprint(st.Dev, " ", st.Ino, " ", st.Size, " ", st.Mtim.Nano(), " ", st.Ctim.Nano())
+	return of, nil
+}
