@@ -23,6 +23,7 @@ type Builder struct {
 	now      map[string]*Node // paths that earlier steps determine
 	folders  map[string]*Attr // times to set last
 	copyOf   map[string]int   // the step of a path that is changed by copies
+	ahead    map[string]found // nodes that were read before they are asked for
 	standIns []StandIn
 	spares   int
 	fresh    bool // the edge at hand was staged just now
@@ -43,9 +44,47 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 // first.
 func (b *Builder) StandIns(known []StandIn) { b.standIns = known }
 
+// found is what ReadNode said.
+type found struct {
+	node *Node
+	err  error
+}
+
+// readAhead reads all nodes that an edge is about, on every processor: most of
+// building is waiting for the kernel to find them. Nothing moves until it is built.
+func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
+	var paths []string
+	for _, e := range c.Entries {
+		if e.Class == State && !b.fresh {
+			continue
+		}
+		if _, known := b.now[e.Path]; !known {
+			paths = append(paths, filepath.Join(b.root, e.Path))
+		}
+		if e.Slot != "" && waiting(e) != nil {
+			paths = append(paths, b.slot(c, e))
+		}
+	}
+	all := make([]found, len(paths))
+	share(len(paths), func(i int) { all[i].node, all[i].err = ReadNode(paths[i]) })
+	b.ahead = make(map[string]found, len(paths))
+	for i, path := range paths {
+		b.ahead[path] = all[i]
+	}
+}
+
+// slot is where the node of an entry waits.
+func (b *Builder) slot(c *Changeset, e Entry) string {
+	return filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot)
+}
+
 // read is ReadNode, with what the node stands for.
 func (b *Builder) read(path string) (*Node, error) {
-	n, err := ReadNode(path)
+	f, ok := b.ahead[path]
+	if !ok {
+		f.node, f.err = ReadNode(path)
+	}
+	n, err := f.node, f.err
 	if err != nil || n == nil {
 		return n, err
 	}
@@ -67,6 +106,7 @@ func (b *Builder) read(path string) (*Node, error) {
 func (b *Builder) Forward(c *Changeset, fresh bool) {
 	b.fresh = fresh
 	fs := b.mounts(c)
+	b.readAhead(c, func(e Entry) *Node { return e.After })
 	for _, e := range c.order() {
 		if e.Class == State && !fresh {
 			continue
@@ -80,6 +120,7 @@ func (b *Builder) Forward(c *Changeset, fresh bool) {
 func (b *Builder) Inverse(c *Changeset) {
 	b.fresh = false
 	fs := b.mounts(c)
+	b.readAhead(c, func(e Entry) *Node { return e.Before })
 	entries := c.order()
 	for i := len(entries) - 1; i >= 0; i-- {
 		if e := entries[i]; e.Class != State {
@@ -210,7 +251,7 @@ func (b *Builder) attr(path string, fs int, live, to *Node) {
 func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) {
 	step := Step{Do: swap, Path: e.Path, FS: fs, Slot: e.Slot}
 	if to != nil {
-		waiting, err := b.read(filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot))
+		waiting, err := b.read(b.slot(c, e))
 		if err != nil {
 			b.fail(err)
 			return
@@ -258,7 +299,7 @@ func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot bring back %s as generation %d had it: %w", e.Path, c.Generation, err)
 	}
-	slot := filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot)
+	slot := b.slot(c, e)
 	if err := os.WriteFile(slot, data, 0o600); err != nil {
 		return nil, err
 	}
@@ -322,23 +363,64 @@ func (b *Builder) Tx() (*Tx, error) {
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
-	var steps []Step
+	var steps, late []Step
 	clean := b.tx.Clean
-	for _, s := range b.tx.Steps {
-		if s.Do == copies && s.New.alike(s.Old) {
-			continue
-		}
-		if s.Do == keep || s.Do == unlink {
+	needed := b.folderless()
+	for i, s := range b.tx.Steps {
+		switch {
+		case s.Do == copies && s.New.alike(s.Old):
+		case s.Do == keep || s.Do == unlink:
 			clean = append(clean, s)
-		} else {
+		case s.Do == rmdir && !needed[i]:
+			late = append(late, s)
+		default:
 			steps = append(steps, s)
 		}
 	}
 	b.tx.Steps, b.tx.Clean = steps, clean
-	if len(steps) == 0 {
+	if len(steps)+len(late) == 0 {
 		return b.tx, nil // nothing changes that would change a folder's time
 	}
-	return b.tx, b.folderTimes()
+	err := b.folderTimes()
+	b.tx.Clean = append(append(b.tx.Clean, late...), b.timesAfter(late)...)
+	return b.tx, err
+}
+
+// folderless are the steps that take a folder away which a later step cannot
+// have there: another node takes its place, or that of a folder above it. All
+// others can wait until the transaction is durable: nobody misses an empty
+// folder less, and what was never taken away needs no room to come back.
+func (b *Builder) folderless() map[int]bool {
+	needed, placed := map[int]bool{}, map[string]bool{}
+	for i := len(b.tx.Steps) - 1; i >= 0; i-- {
+		s := b.tx.Steps[i]
+		if s.Do != rmdir {
+			placed[s.Path] = placed[s.Path] || s.Do != attr
+			continue
+		}
+		for dir := s.Path; dir != "/" && !needed[i]; dir = filepath.Dir(dir) {
+			needed[i] = placed[dir]
+		}
+		placed[s.Path] = needed[i]
+	}
+	return needed
+}
+
+// timesAfter gives those folders their times again that lose one late.
+func (b *Builder) timesAfter(late []Step) []Step {
+	gone, done := map[string]bool{}, map[string]bool{}
+	for _, s := range late {
+		gone[s.Path] = true
+	}
+	var out []Step
+	for _, s := range late {
+		dir := filepath.Dir(s.Path)
+		if at := b.folders[dir]; at != nil && !gone[dir] && !done[dir] {
+			done[dir] = true
+			out = append(out, Step{Do: mtime, Path: dir, To: at, From: at})
+		}
+	}
+	return out
 }
 
 // folderTimes adds the steps that give folders their times, deepest first.

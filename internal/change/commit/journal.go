@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -130,10 +131,21 @@ func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 	return Finished, j.tidy(tx)
 }
 
-// tidy removes what only the way to done needed.
+// tidy removes what only the way to done needed, and the folders that nothing
+// is in any more.
 func (j Journal) tidy(tx *Tx) error {
 	if err := j.steps(tx, tx.Clean); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(tx.Clean, Step.late) {
+		d, err := j.open(tx)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		if err := d.Sync(); err != nil { // the marker, which goes next, must not go before they do
+			return err
+		}
 	}
 	return errors.Join(j.release(tx), os.RemoveAll(j.file(triesFile)))
 }
@@ -378,49 +390,6 @@ func (j Journal) check(tx *Tx) error {
 		errs = append(errs, checkFS(filepath.Join(j.Root, m.Point), m.FSID))
 	}
 	return errors.Join(errs...)
-}
-
-// publish is idempotent. A link's new node is made before the marker and
-// changes places with the one that is there.
-func (j Journal) publish(p Publish) error {
-	path := filepath.Join(j.Root, p.Path)
-	if p.Link == "" {
-		dest := filepath.Join(j.Root, p.Dest)
-		if ok, err := exists(path); !ok { // done before the crash
-			return err
-		}
-		if err := os.Rename(path, dest); err != nil {
-			return err
-		}
-		return syncDir(filepath.Dir(dest))
-	}
-	if now, err := os.Readlink(path); err != nil || now != p.Link {
-		if err := j.makeLink(p); err != nil {
-			return err
-		}
-		err := unix.Renameat2(unix.AT_FDCWD, path+linkSuffix, unix.AT_FDCWD, path, unix.RENAME_EXCHANGE)
-		if errors.Is(err, unix.ENOENT) {
-			err = os.Rename(path+linkSuffix, path)
-		}
-		if err != nil {
-			return &os.LinkError{Op: "publish", Old: path + linkSuffix, New: path, Err: err}
-		}
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-const linkSuffix = ".new"
-
-// makeLink makes the node of a link that publish puts in place.
-func (j Journal) makeLink(p Publish) error {
-	temp := filepath.Join(j.Root, p.Path) + linkSuffix
-	if now, err := os.Readlink(temp); err == nil && now == p.Link {
-		return nil
-	}
-	if err := os.RemoveAll(temp); err != nil {
-		return err
-	}
-	return os.Symlink(p.Link, temp)
 }
 
 // machine is the machine-id of the root, "" where it has never been booted:

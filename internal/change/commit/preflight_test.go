@@ -6,8 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
+	"regexp"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,17 +26,37 @@ func apart(t *testing.T, do func(t *testing.T)) {
 		}
 		t.Skip("mounting and chattr need root")
 	}
-	ended := make(chan bool)
-	go func() {
-		defer close(ended)
-		runtime.LockOSThread() // never unlocked: the thread ends with its namespace
-		if err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")); err != nil {
-			t.Error(err)
-			return
-		}
+	if os.Getenv("HOSTCTL_APART") == t.Name() {
+		before := mountPoints(t)
 		do(t)
-	}()
-	<-ended
+		for _, point := range slices.Backward(mountPoints(t)[len(before):]) {
+			if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
+				t.Errorf("cannot unmount %s: %v", point, err)
+			}
+		}
+		return
+	}
+	// A process of its own, since a namespace that one thread has is not that of others.
+	cmd := exec.Command(os.Args[0], "-test.run=^"+strings.ReplaceAll(regexp.QuoteMeta(t.Name()), "/", "$/^")+"$")
+	cmd.Env = append(os.Environ(), "HOSTCTL_APART="+t.Name())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
+	if out, err := cmd.CombinedOutput(); err != nil || strings.Contains(string(out), "no tests to run") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// mountPoints are those of the process, the oldest first (proc_pid_mountinfo(5)).
+func mountPoints(t *testing.T) []string {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for line := range strings.Lines(string(b)) {
+		out = append(out, strings.Fields(line)[4])
+	}
+	return out
 }
 
 // change is an edge with one path of each kind: a file that is replaced, one

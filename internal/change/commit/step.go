@@ -195,6 +195,9 @@ func (s Step) swap(live, slot string) error {
 	return s.verify(live, slot)
 }
 
+// late says of a cleaning step that it changes live folders.
+func (s Step) late() bool { return s.Do == rmdir || s.Do == mtime }
+
 // firstIn names something in a folder, "" where it is empty.
 func firstIn(path string, dir bool) (string, error) {
 	if !dir {
