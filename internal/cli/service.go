@@ -203,11 +203,9 @@ func (f *follower) run() error {
 			return fmt.Errorf("cannot follow process %d: %w; it goes on", pid, err)
 		}
 	}
-	tick := time.NewTicker(30 * time.Millisecond)
-	defer tick.Stop()
-	for process >= 0 && !ended(process) {
+	for process >= 0 && !ended(process, 30*time.Millisecond) {
 		select {
-		case <-tick.C:
+		default:
 		case sig := <-signals:
 			if sig != os.Interrupt {
 				return fmt.Errorf("the session ends; the run goes on as %s, and what it says is in %s", serviceUnit, f.dir)
@@ -223,9 +221,10 @@ func (f *follower) run() error {
 	return errors.Join(err, os.RemoveAll(f.dir))
 }
 
-// ended says whether the process of a descriptor is gone, pidfd_open(2).
-func ended(process int) bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, 0)
+// ended waits for a while and says whether the process of a descriptor is gone,
+// pidfd_open(2).
+func ended(process int, wait time.Duration) bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(process), Events: unix.POLLIN}}, int(wait.Milliseconds()))
 	return err == nil && n > 0
 }
 

@@ -66,11 +66,7 @@ func Before(ctx context.Context, req Request) error {
 	if !booted() {
 		return nil
 	}
-	active, err := activeUnits(ctx)
-	if err != nil {
-		return err
-	}
-	units, err := toStop(ctx, req, active)
+	units, err := toStop(ctx, req, req.Healthy)
 	if err != nil || len(units) == 0 {
 		return err
 	}
@@ -121,13 +117,16 @@ func toStop(ctx context.Context, req Request, active map[string]bool) ([]string,
 	if err != nil {
 		return nil, err
 	}
-	starters, err := startersOf(ctx, shipped, active)
-	if err != nil {
-		return nil, err
+	own := ownUnit()
+	ask := stopSet(req, active, shipped, own)
+	for name := range active {
+		if ext := filepath.Ext(name); len(shipped) > 0 && (ext == ".socket" || ext == ".timer" || ext == ".path") {
+			ask = append(ask, name)
+		}
 	}
-	shipped = append(shipped, starters...)
-	out := stopSet(req, active, shipped, ownUnit())
-	units, err := showUnits(ctx, out)
+	slices.Sort(ask)
+	units, err := showUnits(ctx, slices.Compact(ask))
+	out := stopSet(req, active, append(shipped, startersOf(units, shipped)...), own)
 	// What systemd lets nobody stop runs on for now (decideLeftover).
 	return slices.DeleteFunc(out, func(name string) bool { return units[name].cannotStop }), err
 }
@@ -135,27 +134,14 @@ func toStop(ctx context.Context, req Request, active map[string]bool) ([]string,
 // startersOf are the active sockets, timers and paths that would start a
 // stopped unit again, from whichever package they are: syslog.socket is
 // systemd's, and what comes in starts rsyslog.
-func startersOf(ctx context.Context, stopped []string, active map[string]bool) ([]string, error) {
-	if len(stopped) == 0 {
-		return nil, nil
-	}
-	var ask []string
-	for name := range active {
-		if ext := filepath.Ext(name); ext == ".socket" || ext == ".timer" || ext == ".path" {
-			ask = append(ask, name)
-		}
-	}
-	units, err := showUnits(ctx, ask)
-	if err != nil {
-		return nil, err
-	}
+func startersOf(units map[string]unit, stopped []string) []string {
 	var out []string
 	for name, u := range units {
 		if slices.ContainsFunc(u.triggers, func(t string) bool { return slices.Contains(stopped, t) }) {
 			out = append(out, name)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // activation is one run of After.

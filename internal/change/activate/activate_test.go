@@ -298,7 +298,7 @@ func TestExamineLetsOneshotsRun(t *testing.T) {
 func TestLook(t *testing.T) {
 	for path, want := range map[string]touched{
 		"/etc/motd":                                                  {},
-		"/lib/systemd/system/a.service":                              {reload: true},
+		"/lib/systemd/system/a.service":                              {reload: true, units: map[string]bool{"a.service": true}},
 		"/etc/fstab":                                                 {reload: true},
 		"/usr/lib/tmpfiles.d/a.conf":                                 {tmpfiles: []string{"a.conf"}},
 		"/usr/lib/tmpfiles.d/README":                                 {},
@@ -319,6 +319,31 @@ func TestLook(t *testing.T) {
 	// A unit that is only written, by a plan without a commit of its path.
 	if !look(Request{Plan: &spec.Plan{Changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Create)}}}).reload {
 		t.Error("a plan about units does not reload systemd")
+	}
+}
+
+// Units that are no services are asked for only where this says so.
+func TestDefines(t *testing.T) {
+	for path, names := range map[string]string{
+		"/usr/lib/systemd/system/a.socket":                  "a.socket",
+		"/lib/systemd/system/a@.socket":                     "a@1.socket",
+		"/etc/systemd/system/a.socket.d/x.conf":             "a.socket",
+		"/usr/local/lib/systemd/system/socket.d/x.conf":     "a.socket b.socket a@1.socket a-b.socket a-b-c.socket b-c.socket",
+		"/etc/systemd/system/a-.socket.d/x.conf":            "a-b.socket a-b-c.socket",
+		"/etc/systemd/system/a-b-.socket.d/x.conf":          "a-b-c.socket",
+		"/etc/systemd/system/sockets.target.wants/b.socket": "b.socket",
+		"/etc/init.d/a": "", "/etc/a.socket": "", "/etc/systemd/system/a-b-.timer.d/x.conf": "",
+	} {
+		seen := look(Request{Plan: &spec.Plan{}, Replaced: []string{path}})
+		var got []string
+		for _, name := range []string{"a.socket", "b.socket", "a@1.socket", "a-b.socket", "a-b-c.socket", "b-c.socket"} {
+			if seen.defines(name) {
+				got = append(got, name)
+			}
+		}
+		if strings.Join(got, " ") != names {
+			t.Errorf("%s defines %v, want %s", path, got, names)
+		}
 	}
 }
 

@@ -96,12 +96,12 @@ func dormant(units map[string]unit) []string {
 	return out
 }
 
-// concerned are the units that the decision may be about: everything that was
-// active, that the spec names, or that the change touches.
+// concerned are the units that the decision may be about: every service that was
+// active, and what the spec names or the change touches.
 func (s *situation) concerned() []string {
 	set := map[string]bool{}
 	for name := range s.Healthy {
-		set[name] = stoppable(name)
+		set[name] = stoppable(name) && (filepath.Ext(name) == ".service" || s.touched.defines(name))
 	}
 	for name := range s.Want.Units {
 		set[name] = true

@@ -161,7 +161,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	settle := min(settling(do, earlier), wait)
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
 	for settled := began; ; {
-		units, err := showUnits(ctx, slices.Sorted(maps.Keys(watch)))
+		units, err := lookAt(ctx, watch)
 		if err != nil {
 			return err
 		}
@@ -190,6 +190,25 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-time.After(pollTime):
 		}
 	}
+}
+
+// lookAt asks for the state of those units that may not be well. All that can
+// befall one that is no service, and that nobody moved or needs, is told by a
+// list, which costs a fraction.
+func lookAt(ctx context.Context, watch map[string]watched) (map[string]unit, error) {
+	all, err := listUnits(ctx, "--all")
+	if err != nil {
+		return nil, err
+	}
+	var ask []string
+	for name, w := range watch {
+		u, known := all[name]
+		if !known || strings.HasSuffix(name, ".service") || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
+			ask = append(ask, name)
+		}
+	}
+	slices.Sort(ask)
+	return showUnits(ctx, ask)
 }
 
 // settling is for how long what was started has to stay well, by Type= of

@@ -123,20 +123,37 @@ func stopUnits(ctx context.Context, units []string) error {
 	return nil
 }
 
-func activeUnits(ctx context.Context) (map[string]bool, error) {
-	out, err := query(ctx, "list-units", "--state=active,reloading,activating", "--output=json")
+// listed is what systemd tells of every unit at once.
+type listed struct {
+	Unit   string `json:"unit"`
+	Load   string `json:"load"`
+	Active string `json:"active"`
+}
+
+func listUnits(ctx context.Context, args ...string) (map[string]listed, error) {
+	out, err := query(ctx, append([]string{"list-units", "--output=json"}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot list units: %w", err)
 	}
-	var rows []struct {
-		Unit string `json:"unit"`
-	}
+	var rows []listed
 	if err := json.Unmarshal(out, &rows); err != nil {
 		return nil, fmt.Errorf("cannot list units: systemctl's answer is no JSON: %w", err)
 	}
-	active := map[string]bool{}
+	units := make(map[string]listed, len(rows))
 	for _, row := range rows {
-		active[row.Unit] = true
+		units[row.Unit] = row
+	}
+	return units, nil
+}
+
+func activeUnits(ctx context.Context) (map[string]bool, error) {
+	units, err := listUnits(ctx, "--state=active,reloading,activating")
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[string]bool, len(units))
+	for name := range units {
+		active[name] = true
 	}
 	return active, nil
 }

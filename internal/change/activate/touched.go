@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -18,6 +19,7 @@ type touched struct {
 	paths    map[string]bool // canonical
 	tmpfiles []string        // base names in tmpfiles.d
 	reload   bool            // systemd reads its units anew
+	units    map[string]bool // what is defined there: units, and what their drop-ins are called for
 	reexec   bool            // systemd itself, or a library of it, is another
 	udev     bool
 	dbus     bool
@@ -28,7 +30,7 @@ type touched struct {
 
 // look is a pure function of the request.
 func look(req Request) touched {
-	t := touched{paths: map[string]bool{}}
+	t := touched{paths: map[string]bool{}, units: map[string]bool{}}
 	for _, p := range req.Replaced {
 		t.add(canonical(p))
 	}
@@ -57,8 +59,13 @@ func (t *touched) add(path string) {
 	switch {
 	case path == "/etc/hostname":
 		t.hostname = true
-	case path == "/etc/fstab" || path == "/etc/crypttab" || in("/etc/init.d", "/etc/systemd/system", "/usr/lib/systemd/system",
-		"/usr/local/lib/systemd/system", "/etc/systemd/system-generators", "/usr/lib/systemd/system-generators"):
+	case in("/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system"):
+		t.reload = true
+		t.units[base] = true
+		if named, ok := strings.CutSuffix(filepath.Base(dir), ".d"); ok {
+			t.units[named] = true
+		}
+	case path == "/etc/fstab" || path == "/etc/crypttab" || in("/etc/init.d", "/etc/systemd/system-generators", "/usr/lib/systemd/system-generators"):
 		t.reload = true
 	case strings.HasSuffix(base, ".conf") && (dir == "/etc/tmpfiles.d/" || dir == "/usr/lib/tmpfiles.d/" || dir == "/usr/local/lib/tmpfiles.d/"):
 		t.tmpfiles = append(t.tmpfiles, base)
@@ -74,6 +81,22 @@ func (t *touched) add(path string) {
 		"libc.so.", "libsystemd.so.", "libsystemd-shared-", "libsystemd-core-"}, func(lib string) bool { return strings.HasPrefix(base, lib) }):
 		t.reexec = true
 	}
+}
+
+// defines says whether a unit's own file or a drop-in for it is among what was
+// touched: one of its name, of its template, of a prefix of it (a-.socket.d) or of
+// all of its type (socket.d), systemd.unit(5).
+func (t *touched) defines(name string) bool {
+	ext := filepath.Ext(name)
+	if t.units[name] || t.units[systemd.Template(name)] || t.units[strings.TrimPrefix(ext, ".")] {
+		return true
+	}
+	for i, c := range name {
+		if c == '-' && t.units[name[:i+1]+ext] {
+			return true
+		}
+	}
+	return false
 }
 
 // canonical is path as it is called since /usr was merged.
