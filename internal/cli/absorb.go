@@ -212,29 +212,38 @@ func (s *session) crossing(to int) (undone, done []spec.Change, err error) {
 		return nil, nil, err
 	}
 	for _, n := range undo {
-		r, err := s.store.Load(n)
+		meta, changes, err := s.byHand(n)
 		if err != nil {
 			return nil, nil, err
 		}
-		if !r.Meta.Absorbed {
-			continue
-		}
-		if len(r.Meta.Lost) > 0 {
+		if len(meta.Lost) > 0 {
 			return nil, nil, fmt.Errorf("cannot go back past generation %d: by hand somebody removed or upgraded %s, and what they held before is neither in hostctl's nor in apt's cache; "+
-				"'hostctl switch' with the configuration of generation %d installs them anew", n, strings.Join(r.Meta.Lost, ", "), to)
+				"'hostctl switch' with the configuration of generation %d installs them anew", n, strings.Join(meta.Lost, ", "), to)
 		}
-		undone = append(undone, r.Plan.Changes...)
+		undone = append(undone, changes...)
 	}
 	for _, n := range apply {
-		r, err := s.store.Load(n)
+		_, changes, err := s.byHand(n)
 		if err != nil {
 			return nil, nil, err
 		}
-		if r.Meta.Absorbed {
-			done = append(done, r.Plan.Changes...)
-		}
+		done = append(done, changes...)
 	}
 	return undone, done, nil
+}
+
+// byHand is what somebody did by hand of which a generation was made; nothing
+// of another one.
+func (s *session) byHand(n int) (generation.Meta, []spec.Change, error) {
+	meta, err := s.store.Meta(n)
+	if err != nil || !meta.Absorbed {
+		return meta, nil, err
+	}
+	p, err := s.store.Plan(n)
+	if err != nil {
+		return meta, nil, err
+	}
+	return meta, p.Changes, nil
 }
 
 // withForeign adds to a lock what was installed by hand.

@@ -255,7 +255,12 @@ func (s *session) updateBaseline(from, to int) error {
 	var base, now *inventory.Inventory
 	var both errgroup.Group
 	both.Go(func() (err error) {
-		base, err = drift.Load(s.baselinePath())
+		if s.baseline == nil {
+			base, err = drift.Load(s.baselinePath())
+		} else {
+			base, err = s.baseline()
+		}
+		s.baseline = nil
 		return err
 	})
 	both.Go(func() (err error) {

@@ -89,10 +89,12 @@ func (s *session) rollbackTarget(to int) (int, error) {
 			return 0, errors.New("cannot roll back: generation 0 is the machine as hostctl found it, there is nothing before it")
 		}
 	}
-	if foreign, err := s.foreign(); err != nil {
-		return 0, err
-	} else if to == s.current && !foreign { // with it, it is the way back to how hostctl left it
-		return 0, fmt.Errorf("cannot roll back to generation %d: it is the current one", to)
+	if to == s.current {
+		if foreign, err := s.foreign(); err != nil {
+			return 0, err
+		} else if !foreign { // with it, it is the way back to how hostctl left it
+			return 0, fmt.Errorf("cannot roll back to generation %d: it is the current one", to)
+		}
 	}
 	_, err := s.store.Meta(to)
 	return to, err

@@ -9,14 +9,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/drift"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -100,7 +103,13 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	tx.Why, tx.From, tx.To = s.commandLine(), s.current, r.to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, r.fresh)
-	return tx, s.journal.Commit(tx)
+	if err := s.journal.Commit(tx); err != nil {
+		return tx, err
+	}
+	// Activation mostly waits for systemd.
+	s.baseline = sync.OnceValues(func() (*inventory.Inventory, error) { return drift.Load(s.baselinePath()) })
+	go s.baseline()
+	return tx, nil
 }
 
 // travel adds the steps along the recorded edges to generation to, and
@@ -115,24 +124,34 @@ func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
 	}
 	var deltas []account.Delta
 	for _, n := range undo {
-		r, err := s.store.Load(n)
+		changes, accounts, err := s.edge(n)
 		if err != nil {
 			return nil, err
 		}
-		b.Inverse(r.Changeset)
-		for _, d := range slices.Backward(r.Accounts) {
+		b.Inverse(changes)
+		for _, d := range slices.Backward(accounts) {
 			deltas = append(deltas, d.Invert())
 		}
 	}
 	for _, n := range apply {
-		r, err := s.store.Load(n)
+		changes, accounts, err := s.edge(n)
 		if err != nil {
 			return nil, err
 		}
-		b.Forward(r.Changeset, false)
-		deltas = append(deltas, r.Accounts...)
+		b.Forward(changes, false)
+		deltas = append(deltas, accounts...)
 	}
 	return deltas, nil
+}
+
+// edge is what leads from a generation's parent to it.
+func (s *session) edge(n int) (*commit.Changeset, []account.Delta, error) {
+	changes, err := s.store.Changeset(n)
+	if err != nil {
+		return nil, nil, err
+	}
+	accounts, err := s.store.Accounts(n)
+	return changes, accounts, err
 }
 
 // placeAccounts merges account changes into the live files, entry by entry,

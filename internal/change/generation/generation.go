@@ -154,30 +154,31 @@ func (s Store) Load(n int) (*Record, error) {
 		return nil, err
 	}
 	r := &Record{Meta: meta}
-	if r.Spec, err = s.Spec(n); err != nil {
-		return nil, err
-	}
-	if err := s.read(n, "plan.json", &r.Plan); err != nil {
-		return nil, err
-	}
-	if r.Lock, err = s.Lock(n); err != nil {
-		return nil, err
-	}
-	if r.Accounts, err = s.Accounts(n); err != nil {
-		return nil, err
-	}
-	if err := s.read(n, "services.json", &r.Services); err != nil {
-		return nil, err
-	}
-	if r.Boot, err = s.Boot(n); err != nil {
-		return nil, err
-	}
+	var parts errgroup.Group
+	parts.Go(func() (err error) { r.Changeset, err = s.Changeset(n); return err })
+	parts.Go(func() (err error) { r.Spec, err = s.Spec(n); return err })
+	parts.Go(func() (err error) { r.Plan, err = s.Plan(n); return err })
+	parts.Go(func() (err error) { r.Lock, err = s.Lock(n); return err })
+	parts.Go(func() (err error) { r.Accounts, err = s.Accounts(n); return err })
+	parts.Go(func() (err error) { r.Services, err = s.Services(n); return err })
+	parts.Go(func() (err error) { r.Boot, err = s.Boot(n); return err })
+	return r, parts.Wait()
+}
+
+// Changeset reads what generation n changed on the disk.
+func (s Store) Changeset(n int) (*commit.Changeset, error) {
 	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "changeset.json"))
 	if err != nil {
 		return nil, err
 	}
-	r.Changeset, err = commit.ReadChangeset(b)
-	return r, err
+	return commit.ReadChangeset(b)
+}
+
+// Plan reads the plan by which generation n came.
+func (s Store) Plan(n int) (*spec.Plan, error) {
+	var p *spec.Plan
+	err := s.read(n, "plan.json", &p)
+	return p, err
 }
 
 // Boot reads what generation n would have done to what the machine boots from.
@@ -266,7 +267,8 @@ const adoptedFile = "adopted.json"
 // Services are what maintainer scripts asked of services when generation n was
 // staged.
 func (s Store) Services(n int) (out []spec.ServiceRequest, err error) {
-	return out, s.read(n, "services.json", &out)
+	err = s.read(n, "services.json", &out)
+	return out, err
 }
 
 // Adopted reads which packages were there before hostctl.

@@ -6,13 +6,15 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -131,18 +133,24 @@ func DatabaseDigest(root system.Root, coming Coming) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	contents := make([][]byte, len(paths))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	const some = 64 // files for each turn: most are small
+	for first := 0; first < len(paths); first += some {
+		all.Go(func() (err error) {
+			for i := first; i < min(first+some, len(paths)) && err == nil; i++ {
+				contents[i], err = os.ReadFile(coming.at(root, paths[i]))
+			}
+			return err
+		})
+	}
+	if err := all.Wait(); err != nil {
+		return "", fmt.Errorf("cannot read dpkg's database: %w", err)
+	}
 	h := sha256.New()
-	for _, path := range paths {
-		f, err := os.Open(coming.at(root, path))
-		if err != nil {
-			return "", fmt.Errorf("cannot read dpkg's database: %w", err)
-		}
-		fmt.Fprintf(h, "%s\x00", path)
-		n, err := io.Copy(h, f)
-		fmt.Fprintf(h, "\x00%d\x00", n)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return "", fmt.Errorf("cannot read dpkg's database: %w", err)
-		}
+	for i, path := range paths {
+		fmt.Fprintf(h, "%s\x00%s\x00%d\x00", path, contents[i], len(contents[i]))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -6,7 +6,10 @@
 package inventory
 
 import (
+	"errors"
 	"fmt"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
@@ -39,19 +42,15 @@ type Inventory struct {
 
 // Take reads a root.
 func Take(root system.Root) (*Inventory, error) {
-	owners, err := apt.Owners(root)
-	if err != nil {
-		return nil, err
-	}
 	inv := &Inventory{Version: Version}
-	if inv.Packages, err = apt.Installed(root); err != nil {
-		return nil, err
-	}
-	if inv.Database, err = apt.DatabaseDigest(root, nil); err != nil {
-		return nil, err
-	}
+	var owners map[string]string
+	var parts errgroup.Group
+	parts.Go(func() (err error) { owners, err = apt.Owners(root); return err })
+	parts.Go(func() (err error) { inv.Packages, err = apt.Installed(root); return err })
+	parts.Go(func() (err error) { inv.Database, err = apt.DatabaseDigest(root, nil); return err })
+	parts.Go(func() error { return inv.readKernel(root) })
 	accounts, err := account.Read(root)
-	if err != nil {
+	if err := errors.Join(parts.Wait(), err); err != nil {
 		return nil, err
 	}
 	inv.Users, inv.Groups = accounts.Users(), accounts.Groups()
@@ -61,8 +60,6 @@ func Take(root system.Root) (*Inventory, error) {
 	if inv.Diversions, err = apt.Diversions(root); err != nil {
 		return nil, err
 	}
-	if inv.Overrides, err = apt.Overrides(root); err != nil {
-		return nil, err
-	}
-	return inv, inv.readKernel(root)
+	inv.Overrides, err = apt.Overrides(root)
+	return inv, err
 }
