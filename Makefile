@@ -49,11 +49,13 @@ test-packages: build tools
 	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat' ./test/host/... ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
-# about 10,000). What a failed run prints as its seed repeats it: SEED=...
+# about 10,000; of one kind with KIND=kill). What a failed run prints as its seed
+# repeats it: SEED=...
 N ?= 1000
 SEED ?= 0
+KIND ?=
 torture: build tools
-	$(GO) test -v -count=1 -timeout 0 ./test/torture -args -n $(N) -seed $(SEED)
+	$(GO) test -v -count=1 -timeout 0 ./test/torture -args -n $(N) -seed $(SEED) -kind "$(KIND)"
 
 lint:
 	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "$$out"; exit 1; }

@@ -5,6 +5,7 @@ package torture
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -77,6 +78,9 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 	for _, p := range kinds[0] {
 		p.again = 1 + random.IntN(40)
 		twice = append(twice, p)
+	}
+	if *kindFlag != "" {
+		return slices.DeleteFunc(kinds, func(k []point) bool { return k[0].job.Do != *kindFlag })
 	}
 	return append(kinds, twice)
 }

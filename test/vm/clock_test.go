@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +45,25 @@ func TestClockJumps(t *testing.T) {
 		}
 		m.sh(t, "hostctl drift && test -z \"$(dpkg --audit)\"", 5*time.Minute)
 	}
+
+	// Killed at any moment, too, it is one generation or the other.
+	const kills = 6
+	outcomes := map[string]int{}
+	for i := range kills {
+		m.sh(t, fmt.Sprintf("hostctl rollback --to 1 --yes > /run/said 2>&1 & "+
+			"until p=$(systemctl show -P MainPID hostctl-run) && test \"$p\" -gt 0; do sleep 0.05; done; "+
+			"sleep %.2f; kill -9 $p; wait; hostctl recover", 0.2+rand.Float64()*4), 10*time.Minute)
+		switch now := m.sh(t, picture, 5*time.Minute); now {
+		case one:
+			outcomes["new"]++
+			m.sh(t, "hostctl rollback --to 2 --yes", 15*time.Minute)
+		case two:
+			outcomes["old"]++
+		default:
+			t.Errorf("kill %d, a third state:\n%s\nand\n%s", i+1, differ(one, now), differ(two, now))
+		}
+	}
+	t.Logf("%d kills while the clock jumps (%d old, %d new)", kills, outcomes["old"], outcomes["new"])
 
 	m.sh(t, "touch -r /etc/motd /run/was; sed 's/two/TWO/' /etc/motd > /run/new; cat /run/new > /etc/motd; touch -r /run/was /etc/motd", time.Minute)
 	out := m.sh(t, "hostctl drift || test $? = 2", 5*time.Minute)
