@@ -332,7 +332,7 @@ func TestDefines(t *testing.T) {
 		"/etc/systemd/system/a-.socket.d/x.conf":            "a-b.socket a-b-c.socket",
 		"/etc/systemd/system/a-b-.socket.d/x.conf":          "a-b-c.socket",
 		"/etc/systemd/system/sockets.target.wants/b.socket": "b.socket",
-		"/etc/init.d/a": "", "/etc/a.socket": "", "/etc/systemd/system/a-b-.timer.d/x.conf": "",
+		"/opt/a/a.socket":                                   "a.socket", "/etc/init.d/a": "", "/etc/systemd/system/a-b-.timer.d/x.conf": "",
 	} {
 		seen := look(Request{Plan: &spec.Plan{}, Replaced: []string{path}})
 		var got []string

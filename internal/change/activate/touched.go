@@ -19,7 +19,7 @@ type touched struct {
 	paths    map[string]bool // canonical
 	tmpfiles []string        // base names in tmpfiles.d
 	reload   bool            // systemd reads its units anew
-	units    map[string]bool // what is defined there: units, and what their drop-ins are called for
+	units    map[string]bool // what is defined by them: units, and what drop-ins are for
 	reexec   bool            // systemd itself, or a library of it, is another
 	udev     bool
 	dbus     bool
@@ -53,6 +53,9 @@ func look(req Request) touched {
 func (t *touched) add(path string) {
 	t.paths[path] = true
 	dir, base := filepath.Split(path)
+	if stoppable(base) { // wherever it is: 'systemctl link' takes any
+		t.units[base] = true
+	}
 	in := func(dirs ...string) bool {
 		return slices.ContainsFunc(dirs, func(d string) bool { return strings.HasPrefix(path, d+"/") })
 	}
@@ -61,7 +64,6 @@ func (t *touched) add(path string) {
 		t.hostname = true
 	case in("/etc/systemd/system", "/usr/lib/systemd/system", "/usr/local/lib/systemd/system"):
 		t.reload = true
-		t.units[base] = true
 		if named, ok := strings.CutSuffix(filepath.Base(dir), ".d"); ok {
 			t.units[named] = true
 		}
