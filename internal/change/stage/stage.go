@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"syscall"
+	"time"
 
 	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sys/unix"
@@ -112,7 +113,7 @@ func Discard(root string, generation int) error {
 	}
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, os.RemoveAll(filepath.Join(root, m.Point, commit.AreaName, Area(generation))))
+		errs = append(errs, removeAll(filepath.Join(root, m.Point, commit.AreaName, Area(generation))))
 	}
 	return errors.Join(append(errs, removeStage(root, mounts))...)
 }
@@ -120,10 +121,24 @@ func Discard(root string, generation int) error {
 func removeStage(root string, mounts []mount) error {
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, os.RemoveAll(m.stage(root)))
+		errs = append(errs, removeAll(m.stage(root)))
 	}
 	return errors.Join(errs...)
 }
+
+// removeAll is os.RemoveAll of what the programs of a run that was killed may
+// still write to: they die because it did, which is a moment later.
+func removeAll(path string) error {
+	for patience := 10 * time.Second; ; patience -= pause {
+		err := os.RemoveAll(path)
+		if patience <= 0 || !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EBUSY) {
+			return err
+		}
+		time.Sleep(pause)
+	}
+}
+
+const pause = 50 * time.Millisecond
 
 type childJob struct {
 	Request

@@ -9,8 +9,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -331,4 +334,30 @@ type testLog struct{ t *testing.T }
 func (l testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimRight(string(p), "\n"))
 	return len(p), nil
+}
+
+// What a killed run has left may be written to for a moment longer.
+func TestDiscardOutlastsTheDying(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, commit.AreaName, "stage", "upper")
+	if err := os.MkdirAll(filepath.Join(dir, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	dead := time.Now().Add(300 * time.Millisecond)
+	var dying sync.WaitGroup
+	for range 4 {
+		dying.Go(func() {
+			for i := 0; time.Now().Before(dead); i++ {
+				_ = os.WriteFile(filepath.Join(dir, "d", strconv.Itoa(i)), nil, 0o600) // until its folder is gone
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	if err := stage.Discard(root, 1); err != nil {
+		t.Error(err)
+	}
+	dying.Wait()
+	if _, err := os.Lstat(dir); err == nil {
+		t.Error("it is still there")
+	}
 }
