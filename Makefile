@@ -43,10 +43,11 @@ test: build tools
 
 # Every set of packages, each held against apt-get on a machine of its own
 # (make test takes one of them), a move from one release to the next, and
-# another kernel from the boot menu, and power cuts over a /boot/efi of vfat.
+# another kernel from the boot menu, power cuts over a /boot/efi of vfat, and
+# clocks that jump.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat' ./test/host/... ./test/vm
+	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps' ./test/host/... ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000; of one kind with KIND=kill). What a failed run prints as its seed
