@@ -255,12 +255,7 @@ func (s *session) updateBaseline(from, to int) error {
 	var base, now *inventory.Inventory
 	var both errgroup.Group
 	both.Go(func() (err error) {
-		if s.baseline == nil {
-			base, err = drift.Load(s.baselinePath())
-		} else {
-			base, err = s.baseline()
-		}
-		s.baseline = nil
+		base, err = drift.Load(s.baselinePath())
 		return err
 	})
 	both.Go(func() (err error) {

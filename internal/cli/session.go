@@ -20,7 +20,6 @@ import (
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/machine/apt"
-	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -42,9 +41,6 @@ type session struct {
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
 	digests func() (*kind.StatCache, error)
-	// baseline is what drift compares with, once something was committed: until
-	// it is needed it is being read.
-	baseline func() (*inventory.Inventory, error)
 }
 
 func openSession(e *env) (*session, error) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	json "github.com/go-json-experiment/json/v1"
 
@@ -25,7 +24,7 @@ type settled struct {
 
 // evaluation is what was evaluated, by what, and to what.
 type evaluation struct {
-	Hostctl string `json:"hostctl"` // the program, as stat(2) knows it
+	Hostctl string `json:"hostctl"` // the program, which the stamp holds too
 	Flake   string `json:"flake"`
 	Host    string `json:"host"`
 	Spec    string `json:"spec"` // digests, as a generation has them
@@ -60,12 +59,12 @@ func (s *session) remember(t *wanted, p *spec.Plan) error {
 	if s.doubtful || p.SpecDigest != s.meta.SpecDigest || p.LockDigest != s.meta.LockDigest {
 		return nil
 	}
-	stamp, err := t.flake.Stamp(t.began)
-	if err != nil || stamp == nil {
-		return err
-	}
 	of, err := s.evaluation()
 	if err != nil {
+		return err
+	}
+	stamp, err := t.flake.Stamp(t.began, of.Hostctl)
+	if err != nil || stamp == nil {
 		return err
 	}
 	b, err := json.Marshal(settled{Of: of, Stamp: stamp})
@@ -92,15 +91,6 @@ func (s *session) evaluation() (of evaluation, err error) {
 	if of.Host, err = s.hostName(); err != nil {
 		return of, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return of, err
-	}
-	info, err := os.Stat(self)
-	if err != nil {
-		return of, err
-	}
-	st := info.Sys().(*syscall.Stat_t)
-	of.Hostctl = fmt.Sprint(st.Dev, " ", st.Ino, " ", st.Size, " ", st.Mtim.Nano(), " ", st.Ctim.Nano())
-	return of, nil
+	of.Hostctl, err = os.Executable()
+	return of, err
 }

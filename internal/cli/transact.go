@@ -9,17 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
-	"github.com/hostctl/hostctl/internal/change/drift"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
-	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -103,13 +100,7 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	tx.Why, tx.From, tx.To = s.commandLine(), s.current, r.to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, r.fresh)
-	if err := s.journal.Commit(tx); err != nil {
-		return tx, err
-	}
-	// Activation mostly waits for systemd.
-	s.baseline = sync.OnceValues(func() (*inventory.Inventory, error) { return drift.Load(s.baselinePath()) })
-	go s.baseline()
-	return tx, nil
+	return tx, s.journal.Commit(tx)
 }
 
 // travel adds the steps along the recorded edges to generation to, and

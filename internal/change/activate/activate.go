@@ -66,7 +66,7 @@ func Before(ctx context.Context, req Request) error {
 	if !booted() {
 		return nil
 	}
-	units, err := toStop(ctx, req, req.Healthy)
+	units, err := toStop(ctx, req)
 	if err != nil || len(units) == 0 {
 		return err
 	}
@@ -79,7 +79,7 @@ func Resume(ctx context.Context, req Request) error {
 	if !booted() {
 		return nil
 	}
-	units, err := toStop(ctx, req, req.Healthy)
+	units, err := toStop(ctx, req)
 	if err != nil || len(units) == 0 {
 		return err
 	}
@@ -112,21 +112,21 @@ func Restore(ctx context.Context) error {
 	return systemctl(ctx, queueTime, append([]string{"start", "--no-block", "--"}, down...)...)
 }
 
-func toStop(ctx context.Context, req Request, active map[string]bool) ([]string, error) {
+func toStop(ctx context.Context, req Request) ([]string, error) {
 	shipped, err := unitsOfRemoved(req.Plan)
 	if err != nil {
 		return nil, err
 	}
 	own := ownUnit()
-	ask := stopSet(req, active, shipped, own)
-	for name := range active {
+	ask := stopSet(req, shipped, own)
+	for name := range req.Healthy {
 		if ext := filepath.Ext(name); len(shipped) > 0 && (ext == ".socket" || ext == ".timer" || ext == ".path") {
 			ask = append(ask, name)
 		}
 	}
 	slices.Sort(ask)
 	units, err := showUnits(ctx, slices.Compact(ask))
-	out := stopSet(req, active, append(shipped, startersOf(units, shipped)...), own)
+	out := stopSet(req, append(shipped, startersOf(units, shipped)...), own)
 	// What systemd lets nobody stop runs on for now (decideLeftover).
 	return slices.DeleteFunc(out, func(name string) bool { return units[name].cannotStop }), err
 }

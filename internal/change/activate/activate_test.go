@@ -185,8 +185,8 @@ func TestStopSet(t *testing.T) {
 			change(spec.KindUnit, "some.slice", spec.Delete, field("content", "x", "")),
 		}},
 	}
-	active := set([]string{"gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service"})
-	got := stopSet(req, active, []string{"pkg.service", "pkg.socket", "own.service"}, "own.service")
+	req.Healthy = set([]string{"gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service"})
+	got := stopSet(req, []string{"pkg.service", "pkg.socket", "own.service"}, "own.service")
 	want := []string{"db.service", "gone.service", "masked.socket", "off.timer", "pkg.service"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("stops %v, want %v", got, want)

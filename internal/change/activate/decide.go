@@ -36,7 +36,7 @@ type decision struct {
 // away, disables or masks, those in packages that it removes (shipped), and
 // those that a maintainer script asked to stop before its package is replaced.
 // Only what is active is stopped.
-func stopSet(req Request, active map[string]bool, shipped []string, own string) []string {
+func stopSet(req Request, shipped []string, own string) []string {
 	set := map[string]bool{}
 	for _, name := range shipped {
 		set[name] = true
@@ -55,7 +55,7 @@ func stopSet(req Request, active map[string]bool, shipped []string, own string) 
 	}
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if active[name] && stoppable(name) && !spared(name, own) {
+		if req.Healthy[name] && stoppable(name) && !spared(name, own) {
 			out = append(out, name)
 		}
 	}
@@ -158,7 +158,7 @@ func (s *situation) decide() decision {
 // since what said so is gone.
 func (s *situation) decideLeftover(d *decision, name string) {
 	switch {
-	case slices.Contains(stopSet(s.Request, s.Healthy, nil, s.own), name):
+	case slices.Contains(stopSet(s.Request, nil, s.own), name):
 		d.stop = append(d.stop, name)
 	case s.stale[name]:
 		d.reboot = append(d.reboot, name)

@@ -36,7 +36,7 @@ func Foresee(ctx context.Context, req Request, after system.Root) (*Foreseen, er
 		out.Notes = append(out.Notes, "systemd does not run here: units are as the next boot finds them")
 		return out, nil
 	}
-	stop, err := toStop(ctx, req, req.Healthy)
+	stop, err := toStop(ctx, req)
 	if err != nil {
 		return nil, err
 	}

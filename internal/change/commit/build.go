@@ -7,10 +7,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -73,6 +75,20 @@ func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
 	}
 }
 
+// share does something for 0 to n-1, on every processor.
+func share(n int, do func(i int)) {
+	var all sync.WaitGroup
+	part := max(1, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	for first := 0; first < n; first += part {
+		all.Go(func() {
+			for i := first; i < min(first+part, n); i++ {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // slot is where the node of an entry waits.
 func (b *Builder) slot(c *Changeset, e Entry) string {
 	return filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot)
@@ -113,6 +129,7 @@ func (b *Builder) Forward(c *Changeset, fresh bool) {
 		}
 		b.entry(c, e, fs[e.FS], e.Before, e.After)
 	}
+	b.ahead = nil
 	b.times(c, func(f FolderTime) int64 { return f.After })
 }
 
@@ -127,6 +144,7 @@ func (b *Builder) Inverse(c *Changeset) {
 			b.entry(c, e, fs[e.FS], e.After, e.Before)
 		}
 	}
+	b.ahead = nil
 	b.times(c, func(f FolderTime) int64 { return f.Before })
 }
 

@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,7 +40,6 @@ func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 			p.gone[s.Path] = true
 		}
 	}
-	p.lookAhead(j, steps)
 	for _, s := range steps {
 		p.step(j, s)
 	}
@@ -92,53 +89,7 @@ type preflight struct {
 	timed   map[string]bool   // paths whose times an earlier step sets
 	leaving map[uint64]string // inodes that a step takes away
 	grown   map[string]uint64 // folders made in a folder
-	ahead   map[string]looked // what was looked at before it is asked for
 	errs    []error
-}
-
-// looked is what stat said.
-type looked struct {
-	st  *unix.Statx_t
-	err error
-}
-
-// lookAhead looks at the paths of all steps, and at the slots of what comes, on
-// every processor.
-func (p *preflight) lookAhead(j Journal, steps []Step) {
-	var paths []string
-	for _, s := range steps {
-		paths = append(paths, filepath.Join(p.root, s.Path))
-		if s.Do == swap && s.comes() {
-			paths = append(paths, filepath.Join(j.area(p.tx, s.FS), s.Slot))
-		}
-	}
-	all := make([]looked, len(paths))
-	share(len(paths), func(i int) { all[i].st, all[i].err = stat(paths[i]) })
-	p.ahead = make(map[string]looked, len(paths))
-	for i, path := range paths {
-		p.ahead[path] = all[i]
-	}
-}
-
-func (p *preflight) stat(path string) (*unix.Statx_t, error) {
-	if l, ok := p.ahead[path]; ok {
-		return l.st, l.err
-	}
-	return stat(path)
-}
-
-// share does something for 0 to n-1, on every processor.
-func share(n int, do func(i int)) {
-	var all sync.WaitGroup
-	part := max(1, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	for first := 0; first < n; first += part {
-		all.Go(func() {
-			for i := first; i < min(first+part, n); i++ {
-				do(i)
-			}
-		})
-	}
-	all.Wait()
 }
 
 func (p *preflight) refuse(path, why string, args ...any) {
@@ -207,7 +158,7 @@ func (p *preflight) step(j Journal, s Step) {
 	case s.Do == attr:
 		p.timed[s.Path] = true
 	case s.Do == swap && s.comes():
-		waiting, err := p.stat(filepath.Join(j.area(p.tx, s.FS), s.Slot))
+		waiting, err := stat(filepath.Join(j.area(p.tx, s.FS), s.Slot))
 		if err != nil {
 			p.errs = append(p.errs, err)
 		} else if waiting != nil && frozen(waiting) != "" {
@@ -251,7 +202,7 @@ func (p *preflight) foreign(path string) string {
 // live looks at the node that the first step on a path finds there.
 func (p *preflight) live(s Step) {
 	path := filepath.Join(p.root, s.Path)
-	st, err := p.stat(path)
+	st, err := stat(path)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return

@@ -79,16 +79,7 @@ const gitName = ".git"
 // Git's own folder and modes other than "executable" do not count.
 func hashTree(root string) (string, error) {
 	sum := sha256.New()
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.Name() == gitName && p != root {
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
+	err := walk(root, func(p string, d fs.DirEntry) error {
 		if d.IsDir() {
 			return nil
 		}
@@ -98,6 +89,21 @@ func hashTree(root string) (string, error) {
 		return "", fmt.Errorf("cannot hash %s: %w", root, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// walk visits root and all that is below it but git's own folder, by path.
+func walk(root string, visit func(p string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.Name() != gitName || p == root:
+			return visit(p, d)
+		case d.IsDir():
+			return filepath.SkipDir
+		}
+		return nil
+	})
 }
 
 func hashFile(sum io.Writer, root, p string, d fs.DirEntry) error {

@@ -12,35 +12,35 @@ import (
 )
 
 // Stamp is what stat(2) says of all that an evaluation can have read: for each
-// folder, by its path, a digest of what is in it. Nobody can set the time of a
+// folder or file, by its path, a digest of it and what is in it. Nobody can set the time of a
 // change (ctime), so that two equal stamps are of the same contents.
 type Stamp map[string]string
 
 // lately is the time in which a second change may not show in the times.
 const lately = 2 * time.Second
 
-// Stamp is that of the flake's folder and of the inputs which were opened, for
-// an evaluation that began at a time. It is nil where something in them has been
+// Stamp is that of the flake's folder, of the inputs which were opened and of
+// what else the evaluation hung on, for one that began at a time. It is nil where something in them has been
 // changed since, or just before.
-func (f *Flake) Stamp(began time.Time) (Stamp, error) {
+func (f *Flake) Stamp(began time.Time, also ...string) (Stamp, error) {
 	out := Stamp{}
-	for _, dir := range f.opened() {
-		digest, newest, err := stampOf(dir)
+	for _, path := range append(f.opened(), also...) {
+		digest, newest, err := stampOf(path)
 		if err != nil {
-			return nil, fmt.Errorf("cannot look through %s: %w", dir, err)
+			return nil, fmt.Errorf("cannot look through %s: %w", path, err)
 		}
 		if newest.Add(lately).After(began) {
 			return nil, nil
 		}
-		out[dir] = digest
+		out[path] = digest
 	}
 	return out, nil
 }
 
 // Holds says whether all of it is as it was.
 func (s Stamp) Holds() bool {
-	for dir := range s {
-		if digest, _, err := stampOf(dir); err != nil || digest != s[dir] {
+	for path := range s {
+		if digest, _, err := stampOf(path); err != nil || digest != s[path] {
 			return false
 		}
 	}
@@ -61,22 +61,13 @@ func (f *Flake) opened() []string {
 	return out
 }
 
-func stampOf(dir string) (digest string, newest time.Time, err error) {
-	root, err := filepath.EvalSymlinks(dir)
+func stampOf(path string) (digest string, newest time.Time, err error) {
+	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", newest, err
 	}
 	sum := sha256.New()
-	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.Name() == gitName && p != root {
-			if d.IsDir() {
-				return filepath.SkipDir
-			}
-			return nil
-		}
+	err = walk(root, func(p string, _ fs.DirEntry) error {
 		info, err := os.Lstat(p)
 		if err != nil {
 			return err

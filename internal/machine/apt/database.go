@@ -10,11 +10,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -134,18 +131,11 @@ func DatabaseDigest(root system.Root, coming Coming) (string, error) {
 		return "", err
 	}
 	contents := make([][]byte, len(paths))
-	var all errgroup.Group
-	all.SetLimit(runtime.GOMAXPROCS(0))
-	const some = 64 // files for each turn: most are small
-	for first := 0; first < len(paths); first += some {
-		all.Go(func() (err error) {
-			for i := first; i < min(first+some, len(paths)) && err == nil; i++ {
-				contents[i], err = os.ReadFile(coming.at(root, paths[i]))
-			}
-			return err
-		})
-	}
-	if err := all.Wait(); err != nil {
+	err = system.Share(len(paths), func(i int) (err error) {
+		contents[i], err = os.ReadFile(coming.at(root, paths[i]))
+		return err
+	})
+	if err != nil {
 		return "", fmt.Errorf("cannot read dpkg's database: %w", err)
 	}
 	h := sha256.New()

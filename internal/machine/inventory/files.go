@@ -7,13 +7,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -115,29 +112,18 @@ func list(root system.Root, dir string, paths map[string]bool) error {
 // read describes what stands at the paths. Those that do not exist are left
 // out, and so are sockets, pipes and devices.
 func read(root system.Root, paths []string) (map[string]File, error) {
+	found := make([]*File, len(paths))
+	err := system.Share(len(paths), func(i int) (err error) {
+		found[i], err = readFile(root.Path(paths[i]), paths[i])
+		return err
+	})
 	out := make(map[string]File, len(paths))
-	var mu sync.Mutex
-	var g errgroup.Group
-	workers := runtime.NumCPU()
-	for w := range workers {
-		g.Go(func() error {
-			mine := map[string]File{}
-			for i := w; i < len(paths); i += workers {
-				f, err := readFile(root.Path(paths[i]), paths[i])
-				if err != nil {
-					return err
-				}
-				if f != nil {
-					mine[paths[i]] = *f
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			maps.Copy(out, mine)
-			return nil
-		})
+	for i, f := range found {
+		if f != nil {
+			out[paths[i]] = *f
+		}
 	}
-	return out, g.Wait()
+	return out, err
 }
 
 // readFile describes the node that is at real on this machine and at path in

@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"strings"
 	"syscall"
 	"unicode/utf8"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
@@ -25,24 +23,17 @@ const maxShown = 64 << 10
 // kernel's, which finds each of them.
 func observeFiles(root system.Root, names account.Names, want map[string]spec.File, paths []string, cache *StatCache) (map[string]spec.File, error) {
 	found := make([]*spec.File, len(paths))
-	var all errgroup.Group
-	share := max(1, (len(paths)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	for first := 0; first < len(paths); first += share {
-		all.Go(func() error {
-			for i := first; i < min(first+share, len(paths)); i++ {
-				var digest string
-				if w, ok := want[paths[i]]; ok {
-					digest = w.Live(paths[i]).Digest
-				}
-				var err error
-				if found[i], err = observeFile(root.Path(paths[i]), names, digest, cache); err != nil {
-					return fmt.Errorf("cannot observe file %q: %w", paths[i], err)
-				}
-			}
-			return nil
-		})
-	}
-	if err := all.Wait(); err != nil {
+	err := system.Share(len(paths), func(i int) (err error) {
+		var digest string
+		if w, ok := want[paths[i]]; ok {
+			digest = w.Live(paths[i]).Digest
+		}
+		if found[i], err = observeFile(root.Path(paths[i]), names, digest, cache); err != nil {
+			return fmt.Errorf("cannot observe file %q: %w", paths[i], err)
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := make(map[string]spec.File, len(paths))

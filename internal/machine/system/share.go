@@ -1,0 +1,27 @@
+package system
+
+import (
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Share does something for each of 0 to n-1, on every processor, in turns of
+// some at a time. Its error is one of those that it met; what a turn had left to
+// do after it is not done.
+func Share(n int, do func(i int) error) error {
+	const some = 64
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for first := 0; first < n; first += some {
+		all.Go(func() error {
+			for i := first; i < min(first+some, n); i++ {
+				if err := do(i); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	return all.Wait()
+}
