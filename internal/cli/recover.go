@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
 )
 
@@ -130,7 +131,7 @@ func (s *session) sweep() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending(), s.journal.Sweep(points))
+	return errors.Join(stage.Discard(s.root, next), s.store.DiscardPending(), s.journal.Sweep(points, generation.CurrentPath))
 }
 
 // finish makes the running system follow files that are in place already.

@@ -230,15 +230,18 @@ func (j Journal) release(tx *Tx) error {
 	return errors.Join(errs...)
 }
 
-// Sweep frees on the file systems mounted at points what transactions that are
-// no more had set aside there, where no one is open: a disk that lost power
-// may have forgotten that it was freed.
-func (j Journal) Sweep(points []string) error {
+// Sweep frees on the file systems mounted at points, and beside the links that
+// transactions publish, what those that are no more had set aside there, where
+// no one is open: a disk that lost power may have forgotten that it was freed.
+func (j Journal) Sweep(points []string, links ...string) error {
 	var errs []error
 	for _, point := range points {
 		for _, name := range []string{ballastFile, "tx"} {
 			errs = append(errs, os.RemoveAll(filepath.Join(j.Root, point, AreaName, name)))
 		}
+	}
+	for _, link := range links {
+		errs = append(errs, os.RemoveAll(filepath.Join(j.Root, link)+linkSuffix))
 	}
 	return errors.Join(errs...)
 }

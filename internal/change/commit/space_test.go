@@ -152,3 +152,25 @@ func TestWriteBackError(t *testing.T) {
 		}
 	})
 }
+
+// TestSweep: what a disk forgot that it was freed goes, and nothing else does.
+func TestSweep(t *testing.T) {
+	root := t.TempDir()
+	for path, goes := range map[string]bool{
+		"opt/.hostctl/ballast": true, "opt/.hostctl/tx/1/2": true, "var/lib/current.new": true,
+		"opt/.hostctl/gen/1/a": false, "var/lib/current": false, "srv/ballast": false,
+	} {
+		at := filepath.Join(root, path)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if ok, err := exists(at); ok == goes || err != nil {
+				t.Errorf("%s is there: %v (%v)", path, ok, err)
+			}
+		}()
+	}
+	if err := (Journal{Root: root}).Sweep([]string{"/", "/opt"}, "var/lib/current"); err != nil {
+		t.Fatal(err)
+	}
+}
