@@ -180,7 +180,10 @@ func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.P
 	case err != nil || p.Empty() && target.flake == nil:
 		return target, p, err
 	case p.Empty():
-		return target, p, s.remember(target, p)
+		if err := s.remember(target, p); err != nil {
+			s.say("warning: %v; the next plan evaluates again", err)
+		}
+		return target, p, nil
 	case target.flake != nil:
 		return target, p, nil
 	}
@@ -229,7 +232,10 @@ func (s *session) observe(want *spec.Host) (*spec.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	return state, cache.Save(path)
+	if err := cache.Save(path); err != nil {
+		s.say("warning: %v; the next run reads every file again", err)
+	}
+	return state, nil
 }
 
 func (s *session) loadDigests() (*kind.StatCache, error) {

@@ -81,8 +81,14 @@ func DiffUnit(have, want, prev Unit) []Field {
 	if want.Content != "" || prev.Content != "" {
 		d.add("content", have.Content, want.Content)
 	}
+	if as := have.Altered[""]; as != "" && want.Content != "" {
+		d.add("mode", as, PlainFile)
+	}
 	for _, name := range dropIns(want, prev) {
 		d.add("drop_ins/"+name, have.DropIns[name], want.DropIns[name])
+		if as := have.Altered[name]; as != "" && want.DropIns[name] != "" {
+			d.add("mode/"+name, as, PlainFile)
+		}
 	}
 	if want.Enabled != nil {
 		d.add("enabled", flag(have.Enabled), flag(want.Enabled))
@@ -102,6 +108,17 @@ func dropIns(units ...Unit) []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// DiffSettings compares what two specs say of hostctl itself.
+func DiffSettings(have, want Settings) []Field {
+	var d fields
+	d.add("package_mode", have.PackageMode, want.PackageMode)
+	d.add("age_key_file", have.AgeKeyFile, want.AgeKeyFile)
+	d.add("hostctl", have.Hostctl, want.Hostctl)
+	d.add("health_units", set(have.HealthUnits), set(want.HealthUnits))
+	d.add("health_wait", strconv.Itoa(have.HealthWait), strconv.Itoa(want.HealthWait))
+	return d
 }
 
 func flag(b *bool) string { return strconv.FormatBool(b != nil && *b) }

@@ -30,11 +30,12 @@ const (
 	KindSysctl       Kind = "sysctl"
 	KindKernelModule Kind = "kernel_module"
 	KindUnit         Kind = "unit"
+	KindSettings     Kind = "settings" // of hostctl itself, on this host
 )
 
 // Kinds lists every kind that a switch applies, in stage order.
 func Kinds() []Kind {
-	return []Kind{KindPackage, KindGroup, KindUser, KindSecret, KindFile, KindSysctl, KindKernelModule, KindUnit}
+	return []Kind{KindPackage, KindGroup, KindUser, KindSecret, KindFile, KindSysctl, KindKernelModule, KindUnit, KindSettings}
 }
 
 // ID names one resource.
@@ -176,7 +177,13 @@ type Unit struct {
 	ReloadTriggers   []string          `json:"reload_triggers,omitempty"`
 	ReloadIfChanged  bool              `json:"reload_if_changed,omitempty"`  // reload where restart would be due
 	RestartIfChanged *bool             `json:"restart_if_changed,omitempty"` // nil is true
+	// Altered says of a State's unit file ("") and drop-ins, by name, how they
+	// stand where that is not as hostctl writes them: PlainFile.
+	Altered map[string]string `json:"-"`
 }
+
+// PlainFile is how hostctl writes files of its own: mode, owner and group.
+const PlainFile = "0644 root root"
 
 // User is an account. In a wanted Host nil and empty mean "not said": useradd
 // chooses. Groups are all supplementary groups, exactly.

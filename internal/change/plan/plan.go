@@ -51,6 +51,7 @@ func Make(in Input) (*spec.Plan, error) {
 	m.sysctls()
 	m.kernelModules()
 	m.units()
+	m.settings()
 	m.notApplied()
 	if len(m.errs) > 0 {
 		return nil, errors.Join(m.errs...)

@@ -393,3 +393,19 @@ func TestStateOf(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// Settings are in the record of a generation, where hostctl's boot units read
+// them: another one is made when they change.
+func TestSettings(t *testing.T) {
+	was := &spec.Host{Settings: spec.Settings{Hostctl: "/usr/bin/hostctl", AgeKeyFile: "/etc/old.key", HealthWait: 30}}
+	is := &spec.Host{Settings: spec.Settings{Hostctl: "/usr/bin/hostctl", AgeKeyFile: "/etc/new.key", HealthWait: 30, HealthUnits: []string{"a.service"}}}
+	changes, _ := lines(t, Input{Want: is, Prev: was, State: &spec.State{}})
+	if want := []string{`update settings hostctl age_key_file:"/etc/old.key"->"/etc/new.key" health_units:""->"a.service"`}; !reflect.DeepEqual(changes, want) {
+		t.Errorf("the plan is %q", changes)
+	}
+	for _, prev := range []*spec.Host{is, nil, {}} {
+		if changes, _ := lines(t, Input{Want: is, Prev: prev, State: &spec.State{}}); len(changes) > 0 {
+			t.Errorf("from %+v the plan is %q", prev, changes)
+		}
+	}
+}

@@ -85,3 +85,14 @@ func (m *maker) units() {
 		}
 	})
 }
+
+// settings are what the record of a generation says of hostctl: its boot units
+// read them there. Generation 0 says nothing.
+func (m *maker) settings() {
+	if m.Prev.Settings.Hostctl == "" {
+		return
+	}
+	if fields := spec.DiffSettings(m.Prev.Settings, m.Want.Settings); len(fields) > 0 && m.Want.Settings.Hostctl != "" {
+		m.add(spec.KindSettings, "hostctl", spec.Update, fields)
+	}
+}

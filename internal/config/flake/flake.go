@@ -38,6 +38,7 @@ type Flake struct {
 	prefix    string    // of its inputs' keys in the lock: "", and "NAME." for an input
 	via       *Input    // that this flake is of; nil for the root flake
 	tree      string    // what its path: inputs may not leave; "" for no limit
+	place     place     // that Dir meant when it was loaded; the root flake's
 }
 
 // Template is a named list of modules.
@@ -88,7 +89,7 @@ func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics
 	if err != nil {
 		return nil, failure("Cannot read the flake", err.Error(), nil)
 	}
-	f := &Flake{Dir: abs, unsaved: unsaved}
+	f := &Flake{Dir: abs, unsaved: unsaved, place: placeOf(abs)}
 	if _, err := f.ReadFile(filepath.Join(abs, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
 		return nil, failure("Cannot read the flake", fmt.Sprintf("There is no flake.hcl in %s; name its folder with --flake, or make one with 'hostctl flake init'.", abs), nil)
 	}

@@ -35,6 +35,7 @@ type Input struct {
 	opened bool
 	failed error
 	tree   string // where its content is, once opened; the flake is in tree/dir
+	place  place  // that tree meant before it was hashed
 	rev    string
 	mount  string
 	flake  *Flake
@@ -174,14 +175,21 @@ func (in *Input) open(ctx context.Context) error {
 	case in.source.rev != "" && in.source.rev != locked.Rev:
 		return fmt.Errorf("cannot use input %q: its url asks for revision %s, and flake.lock holds %s; run 'hostctl update %s'", in.key, in.source.rev, locked.Rev, in.root())
 	}
+	before := placeOf(in.source.path)
 	tree, err := in.content(ctx, locked)
 	if err != nil {
 		return err
 	}
+	if in.source.git { // in the cache, by its hash
+		before = placeOf(tree)
+	}
 	if _, err := os.Stat(filepath.Join(tree, in.source.dir)); err != nil {
 		return fmt.Errorf("cannot use input %q: its content has no folder %q; correct ?dir= in its url", in.key, in.source.dir)
 	}
-	in.tree, in.rev = tree, locked.Rev
+	if _, err := below(tree, in.source.dir, in.source.dir); err != nil {
+		return fmt.Errorf("cannot use input %q: its ?dir= leads out of its content, which the lock holds: %w", in.key, err)
+	}
+	in.tree, in.place, in.rev = tree, before, locked.Rev
 	in.mount = mountPrefix + in.key + "-" + locked.Hash[:12]
 	return nil
 }

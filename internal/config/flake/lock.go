@@ -79,12 +79,15 @@ const gitName = ".git"
 // Git's own folder and modes other than "executable" do not count.
 func hashTree(root string) (string, error) {
 	sum := sha256.New()
-	err := walk(root, func(p string, d fs.DirEntry) error {
-		if d.IsDir() {
-			return nil
-		}
-		return hashFile(sum, root, p, d)
-	})
+	real, err := filepath.EvalSymlinks(root)
+	if err == nil {
+		err = walk(real, func(p string, d fs.DirEntry) error {
+			if d.IsDir() {
+				return nil
+			}
+			return hashFile(sum, real, p, d)
+		})
+	}
 	if err != nil {
 		return "", fmt.Errorf("cannot hash %s: %w", root, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,18 +22,10 @@ func TestStamp(t *testing.T) {
 	if err := f.Input("site").Open(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	stamp := func(began time.Time) Stamp {
-		t.Helper()
-		s, err := f.Stamp(began)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	if s := stamp(time.Now()); s != nil {
+	if s := f.Stamp(time.Now()); s != nil {
 		t.Error("what was written just now has a stamp")
 	}
-	later := time.Now().Add(lately + time.Second)
+	later := time.Now().Add(time.Hour)
 	for _, moved := range []struct {
 		what string
 		by   func() error
@@ -56,7 +49,7 @@ func TestStamp(t *testing.T) {
 		{"an input's file", func() error { return os.WriteFile(filepath.Join(site, "a.txt"), []byte("b\n"), 0o600) }},
 		{"an input is gone", func() error { return os.RemoveAll(site) }},
 	} {
-		s := stamp(later)
+		s := f.Stamp(later)
 		if !s.Holds() {
 			t.Fatalf("before %s it does not hold", moved.what)
 		}
@@ -69,7 +62,8 @@ func TestStamp(t *testing.T) {
 		}
 	}
 	write(t, site, map[string]string{"a.txt": "a\n"})
-	if s := stamp(later); os.WriteFile(filepath.Join(dir, ".git/HEAD"), []byte("y\n"), 0o600) != nil || !s.Holds() {
+	f.Input("site").place = placeOf(site)
+	if s := f.Stamp(later); os.WriteFile(filepath.Join(dir, ".git/HEAD"), []byte("y\n"), 0o600) != nil || !s.Holds() {
 		t.Error("git's own folder counts")
 	}
 	if (Stamp{}).Holds() || Stamp(nil).Holds() {
@@ -77,5 +71,90 @@ func TestStamp(t *testing.T) {
 	}
 	if _, err := f.Real(dir, ".git/HEAD", nil); err == nil {
 		t.Error("git's own folder can be read, which no stamp and no lock holds")
+	}
+}
+
+// There is no stamp where it could not vouch for what was read.
+func TestNoStamp(t *testing.T) {
+	later := time.Now().Add(time.Hour)
+	t.Run("a link out of the flake", func(t *testing.T) {
+		base := write(t, t.TempDir(), map[string]string{"repo/flake.hcl": "", "etc/x": ""})
+		link(t, "../repo/flake.hcl", filepath.Join(base, "etc/flake.hcl"))
+		if mustLoad(t, filepath.Join(base, "etc")).Stamp(later) != nil {
+			t.Error("it has a stamp")
+		}
+	})
+	t.Run("the flake's path means another folder", func(t *testing.T) {
+		base := write(t, t.TempDir(), map[string]string{"v1/flake.hcl": "", "v2/flake.hcl": ""})
+		current := filepath.Join(base, "current")
+		link(t, "v1", current)
+		f := mustLoad(t, current)
+		if f.Stamp(later) == nil {
+			t.Error("it has no stamp before")
+		}
+		if err := os.Remove(current); err != nil {
+			t.Fatal(err)
+		}
+		link(t, "v2", current)
+		if f.Stamp(later) != nil {
+			t.Error("it has a stamp")
+		}
+	})
+}
+
+func TestStampOfInputsThatFollowEachOther(t *testing.T) {
+	base := write(t, t.TempDir(), map[string]string{
+		"a/flake.hcl": "input \"b\" { url = \"path:../b\" }\n",
+		"b/flake.hcl": "input \"a\" { url = \"path:../a\" }\n",
+		"root/flake.hcl": "input \"a\" {\n  url     = \"path:../a\"\n  follows = { b = input.b }\n}\n" +
+			"input \"b\" {\n  url     = \"path:../b\"\n  follows = { a = input.a }\n}\n",
+	})
+	dir := filepath.Join(base, "root")
+	if _, err := updateAndWrite(mustLoad(t, dir), nil); err != nil {
+		t.Fatal(err)
+	}
+	f := mustLoad(t, dir)
+	for _, name := range []string{"a", "b"} {
+		if err := f.Input(name).Open(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if _, diags := f.Input(name).Flake(); diags.HasErrors() {
+			t.Fatal(diags)
+		}
+	}
+	if s := f.Stamp(time.Now().Add(time.Hour)); len(s) != 3 {
+		t.Errorf("the stamp is of %d folders", len(s))
+	}
+}
+
+// What the lock vouches for is what is read, through links too.
+func TestLinkedInputs(t *testing.T) {
+	base := write(t, t.TempDir(), map[string]string{
+		"site-1/a.txt": "a\n", "out/a.txt": "a\n", "tree/x": "",
+		"flake/flake.hcl": "input \"site\" {\n  url   = \"path:../site\"\n  flake = false\n}\n" +
+			"input \"out\" {\n  url   = \"path:../tree?dir=conf\"\n  flake = false\n}\n",
+	})
+	link(t, "site-1", filepath.Join(base, "site"))
+	link(t, "../out", filepath.Join(base, "tree/conf"))
+	dir := filepath.Join(base, "flake")
+	if _, err := updateAndWrite(mustLoad(t, dir), nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := mustLoad(t, dir).Input("out").Open(context.Background()); err == nil || !strings.Contains(err.Error(), "leads out of its content") {
+		t.Errorf("a ?dir= that is a link out of the input: %v", err)
+	}
+	if err := mustLoad(t, dir).Input("site").Open(context.Background()); err != nil {
+		t.Error(err)
+	}
+	write(t, base, map[string]string{"site-1/a.txt": "b\n"})
+	if err := mustLoad(t, dir).Input("site").Open(context.Background()); err == nil {
+		t.Error("behind a link the content is another, and the lock holds it all the same")
+	}
+}
+
+func link(t *testing.T, target, at string) {
+	t.Helper()
+	if err := os.Symlink(target, at); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -146,7 +146,7 @@ func readFile(real, path string) (*File, error) {
 			break
 		}
 		f.Size = st.Size
-		if hashed(path) {
+		if hashed(path) && st.Size <= maxHashed {
 			f.Digest, err = system.Hash(real)
 		}
 	default:
@@ -163,6 +163,10 @@ func accountFile(path string) bool {
 	return slices.Contains(account.Paths(), strings.TrimSuffix(path, "-"))
 }
 
+// maxHashed keeps a file that somebody made as large as they liked, in a folder
+// of their own, from being read: its size and time are compared.
+const maxHashed = 64 << 20
+
 // hashed says whether the bytes of path are worth reading: it is a setting
 // and not data or a program, which dpkg's own sums cover.
 func hashed(path string) bool {
@@ -171,21 +175,21 @@ func hashed(path string) bool {
 
 // xattrs are the extended attributes of a file or folder that somebody sets.
 func xattrs(path string) (map[string]string, error) {
-	buf := make([]byte, 1024)
-	n, err := unix.Llistxattr(path, buf)
-	if errors.Is(err, unix.ENOTSUP) || err == nil && n == 0 {
-		return nil, nil
-	}
+	names, err := system.ListXattrs(path)
 	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
+		return nil, err
 	}
 	var out map[string]string
-	for _, name := range strings.Split(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00") {
+	for _, name := range names {
 		if strings.HasPrefix(name, "trusted.overlay.") {
 			continue
 		}
 		value := make([]byte, 4096)
 		n, err := unix.Lgetxattr(path, name, value)
+		if errors.Is(err, unix.ERANGE) {
+			value = make([]byte, system.MaxXattr)
+			n, err = unix.Lgetxattr(path, name, value)
+		}
 		if errors.Is(err, unix.ENODATA) || errors.Is(err, unix.ENOTSUP) {
 			continue
 		}

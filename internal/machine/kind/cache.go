@@ -25,7 +25,9 @@ const settle = 2 * time.Second
 
 // StatCache remembers digests of files, and their extended attributes, by what
 // stat(2) says of them, so that observing reads only what changed: a change of
-// either moves the ctime. It is never needed, only faster.
+// either moves the ctime. (What is written through a mapping moves it once, and
+// again after the kernel has written it back, mmap(2).) It is never needed, only
+// faster.
 //
 // It may be used by several goroutines at once.
 type StatCache struct {
@@ -118,6 +120,7 @@ func (c *StatCache) Save(path string) error {
 
 // Contents are those of the regular file at path, which st describes.
 func (c *StatCache) Contents(path string, st fs.FileInfo) (Contents, error) {
+	began := time.Now()
 	sys := st.Sys().(*syscall.Stat_t)
 	now := stamp{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, MTime: sys.Mtim.Nano(), CTime: sys.Ctim.Nano()}
 	c.mu.Lock()
@@ -130,7 +133,7 @@ func (c *StatCache) Contents(path string, st fs.FileInfo) (Contents, error) {
 	if err != nil {
 		return found, err
 	}
-	if time.Since(time.Unix(0, now.CTime)).Abs() > settle {
+	if began.Sub(time.Unix(0, now.CTime)).Abs() > settle {
 		c.mu.Lock()
 		c.entries[path], c.changed = cacheEntry{now, found}, true
 		c.mu.Unlock()

@@ -9,8 +9,6 @@ import (
 	"syscall"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -83,21 +81,36 @@ func observeFile(path string, names account.Names, wanted string, cache *StatCac
 // xattrs names the attributes of which spec.File speaks. Those of security
 // modules and file systems are not somebody's doing.
 func xattrs(path string) ([]string, error) {
-	buf := make([]byte, 1024)
-	n, err := unix.Llistxattr(path, buf)
-	if errors.Is(err, unix.ENOTSUP) || err == nil && n == 0 {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
+	names, err := system.ListXattrs(path)
 	var out []string
-	for _, name := range strings.Split(strings.TrimSuffix(string(buf[:n]), "\x00"), "\x00") {
+	for _, name := range names {
 		if name == "security.capability" || name == "system.posix_acl_access" || strings.HasPrefix(name, "user.") {
 			out = append(out, name)
 		}
 	}
-	return out, nil
+	return out, err
+}
+
+// readPlain reads a file of hostctl's own, and says how it stands: mode, owner
+// and group, as spec.PlainFile, or "symlink" for one, which is followed.
+func readPlain(root system.Root, names account.Names, path string) (content []byte, as string, err error) {
+	st, err := os.Lstat(root.Path(path))
+	if err != nil {
+		return nil, "", err
+	}
+	switch sys := st.Sys().(*syscall.Stat_t); {
+	case st.Mode().IsRegular():
+		as = fmt.Sprintf("%04o %s %s", sys.Mode&0o7777, names.User(int(sys.Uid)), names.Group(int(sys.Gid)))
+	case st.Mode()&fs.ModeSymlink != 0:
+		as = "symlink"
+	default:
+		return nil, st.Mode().Type().String(), nil
+	}
+	content, err = root.Read(path)
+	if as == "symlink" && absent(err) {
+		err = nil
+	}
+	return content, as, err
 }
 
 func shownText(path string, st fs.FileInfo) (string, error) {

@@ -151,7 +151,7 @@ func (s *stage) owner(f spec.File) (uid, gid int, err error) {
 // plainFile is a root-owned text file of hostctl's making; it says nothing if
 // the file is so already.
 func (s *stage) plainFile(path, content string) error {
-	if b, err := os.ReadFile(s.root.Path(path)); err == nil && string(b) == content {
+	if b, as, err := readPlain(s.root, s.names, path); err == nil && string(b) == content && as == spec.PlainFile {
 		return nil
 	}
 	if err := s.parents(path); err != nil {

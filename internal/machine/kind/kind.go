@@ -36,14 +36,14 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if err != nil {
 		return nil, err
 	}
-	if state.Sysctls, err = observeSysctls(root); err != nil {
+	if state.Sysctls, err = observeSysctls(root, accounts.Names()); err != nil {
 		return nil, err
 	}
 	state.LiveSysctls = liveSysctls(root, keys(want.Sysctls))
-	if state.Modules, err = observeModules(root); err != nil {
+	if state.Modules, err = observeModules(root, accounts.Names()); err != nil {
 		return nil, err
 	}
-	state.Units, err = observeUnits(root, keys(want.Units, prev.Units))
+	state.Units, err = observeUnits(root, accounts.Names(), keys(want.Units, prev.Units))
 	return state, err
 }
 

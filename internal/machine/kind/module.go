@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -18,7 +19,9 @@ import (
 // (modules-load.d(5)); it is hostctl's alone.
 const modulesFile = "/etc/modules-load.d/hostctl.conf"
 
-func observeModules(root system.Root) ([]string, error) { return ownFileLines(root, modulesFile) }
+func observeModules(root system.Root, names account.Names) ([]string, error) {
+	return ownFileLines(root, names, modulesFile)
+}
 
 func (s *stage) kernelModules(context.Context) error {
 	names := slices.Clone(s.Want.KernelModules)

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -18,9 +19,9 @@ const sysctlFile = "/etc/sysctl.d/60-hostctl.conf"
 
 const ownFileHeader = "# Written by hostctl from the host's configuration; edits are undone by the next switch.\n"
 
-func observeSysctls(root system.Root) (map[string]string, error) {
+func observeSysctls(root system.Root, names account.Names) (map[string]string, error) {
 	out := map[string]string{}
-	lines, err := ownFileLines(root, sysctlFile)
+	lines, err := ownFileLines(root, names, sysctlFile)
 	for _, line := range lines {
 		key, value, _ := strings.Cut(line, "=")
 		out[strings.TrimSpace(key)] = strings.TrimSpace(value)
@@ -59,10 +60,11 @@ func (s *stage) sysctls(context.Context) error {
 	return s.ownFile(sysctlFile, lines)
 }
 
-// ownFileLines are the lines of one of hostctl's own files, comments apart.
-func ownFileLines(root system.Root, path string) ([]string, error) {
-	b, err := root.Read(path)
-	if absent(err) {
+// ownFileLines are the lines of one of hostctl's own files, comments apart. One
+// that somebody else may write, or a link, has none: it is written anew.
+func ownFileLines(root system.Root, names account.Names, path string) ([]string, error) {
+	b, as, err := readPlain(root, names, path)
+	if absent(err) || as != spec.PlainFile {
 		return nil, nil
 	}
 	if err != nil {

@@ -8,19 +8,20 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-func observeUnits(root system.Root, names []string) (map[string]spec.Unit, error) {
+func observeUnits(root system.Root, accounts account.Names, names []string) (map[string]spec.Unit, error) {
 	out := make(map[string]spec.Unit, len(names))
 	links, err := systemd.ReadLinks(root)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range names {
-		u, err := observeUnit(root, links, name)
+		u, err := observeUnit(root, accounts, links, name)
 		if err != nil {
 			return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
 		}
@@ -29,23 +30,23 @@ func observeUnits(root system.Root, names []string) (map[string]spec.Unit, error
 	return out, nil
 }
 
-func observeUnit(root system.Root, links *systemd.Links, name string) (spec.Unit, error) {
+func observeUnit(root system.Root, accounts account.Names, links *systemd.Links, name string) (spec.Unit, error) {
 	enabled, err := isEnabled(root, links, name)
 	if err != nil {
 		return spec.Unit{}, err
 	}
 	masked := links.Masked(name)
-	u := spec.Unit{Enabled: &enabled, Masked: &masked}
-	path := root.Path(unitPath(name))
-	if st, err := os.Lstat(path); err == nil && st.Mode().IsRegular() {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return u, err
-		}
+	u := spec.Unit{Enabled: &enabled, Masked: &masked, Altered: map[string]string{}}
+	b, as, err := readPlain(root, accounts, unitPath(name))
+	switch {
+	case absent(err), as == "symlink": // a mask, or another unit's alias
+	case err != nil:
+		return u, err
+	default:
 		u.Content = string(b)
+		note(&u, "", as)
 	}
-	u.DropIns, err = readDropIns(root, name)
-	return u, err
+	return u, readDropIns(root, accounts, name, &u)
 }
 
 // isEnabled also takes a unit for enabled that has nothing but Also= in its
@@ -61,22 +62,29 @@ func isEnabled(root system.Root, links *systemd.Links, name string) (bool, error
 	return !slices.ContainsFunc(in.Also, func(u string) bool { return !links.Enabled(u) }), nil
 }
 
-func readDropIns(root system.Root, name string) (map[string]string, error) {
+func readDropIns(root system.Root, accounts account.Names, name string, u *spec.Unit) error {
 	dir := unitPath(name) + ".d"
 	entries, err := os.ReadDir(root.Path(dir))
 	if absent(err) {
-		return nil, nil
+		return nil
 	}
-	out := map[string]string{}
+	u.DropIns = map[string]string{}
 	for _, e := range entries {
 		if filepath.Ext(e.Name()) != ".conf" {
 			continue
 		}
-		b, readErr := root.Read(filepath.Join(dir, e.Name()))
+		b, as, readErr := readPlain(root, accounts, filepath.Join(dir, e.Name()))
 		err = errors.Join(err, readErr)
-		out[e.Name()] = string(b)
+		u.DropIns[e.Name()] = string(b)
+		note(u, e.Name(), as)
 	}
-	return out, err
+	return err
+}
+
+func note(u *spec.Unit, file, as string) {
+	if as != spec.PlainFile {
+		u.Altered[file] = as
+	}
 }
 
 func unitPath(name string) string { return filepath.Join(systemd.AdminDir, name) }

@@ -19,7 +19,7 @@ import (
 // puts a link in its place and comes last.
 func (s *stage) units(ctx context.Context) error {
 	names := keys(s.Want.Units, s.Prev.Units)
-	live, err := observeUnits(s.root, names)
+	live, err := observeUnits(s.root, s.names, names)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (s *stage) unitVerbs(names []string, live map[string]spec.Unit) map[systemd
 func (s *stage) unitFiles(name string, have spec.Unit) error {
 	want, prev := s.Want.Units[name], s.Prev.Units[name]
 	switch {
-	case want.Content != "" && want.Content != have.Content:
+	case want.Content != "" && (want.Content != have.Content || have.Altered[""] != ""):
 		if err := s.plainFile(unitPath(name), want.Content); err != nil {
 			return err
 		}

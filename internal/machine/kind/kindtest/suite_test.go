@@ -3,6 +3,7 @@ package kindtest
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -95,7 +96,7 @@ func readBlob(digest string) ([]byte, error) {
 // TestConformance takes every kind through its whole life, under the usual
 // umask and a strict one.
 func TestConformance(t *testing.T) {
-	tested := map[spec.Kind]bool{spec.KindPackage: true, spec.KindSecret: true} // apt's and secret's own tests
+	tested := map[spec.Kind]bool{spec.KindPackage: true, spec.KindSecret: true, spec.KindSettings: true} // apt's and secret's own tests; settings are nowhere but in the record
 	for _, c := range cases() {
 		tested[c.kind] = true
 		for _, umask := range []int{0o022, 0o077} {
@@ -156,5 +157,49 @@ func stage(t *testing.T, root system.Root, job kind.Job) {
 	t.Helper()
 	if err := kind.Stage(context.Background(), root, job); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestAlteredFiles: what others may write, or a link, is not hostctl's file any
+// more, whatever it holds.
+func TestAlteredFiles(t *testing.T) {
+	const dropIn = "[Service]\nNice=1\n"
+	want := spec.Host{
+		Units: map[string]spec.Unit{
+			"x.service":    {Content: unitText},
+			"dbus.service": {DropIns: map[string]string{"10-a.conf": dropIn}},
+		},
+		Sysctls: map[string]string{"kernel.printk": "3 4 1 3"}, KernelModules: []string{"wireguard"},
+	}
+	for _, c := range []struct {
+		path  string
+		alter func(path string) error
+	}{
+		{"/etc/systemd/system/x.service", func(p string) error { return os.Chmod(p, 0o666) }},
+		{"/etc/systemd/system/x.service", func(p string) error { return os.Chown(p, 1000, 0) }},
+		{"/etc/systemd/system/dbus.service.d/10-a.conf", func(p string) error { return os.Chmod(p, 0o664) }},
+		{"/etc/systemd/system/dbus.service.d/10-a.conf", func(p string) error {
+			return errors.Join(os.Rename(p, p+".theirs"), os.Symlink("10-a.conf.theirs", p))
+		}},
+		{"/etc/sysctl.d/60-hostctl.conf", func(p string) error { return os.Chmod(p, 0o666) }},
+		{"/etc/modules-load.d/hostctl.conf", func(p string) error { return os.Chown(p, 1000, 0) }},
+	} {
+		root := debian(t)
+		stage(t, root, kind.Job{Plan: planFor(t, root, &want, nil), Want: &want, Blob: readBlob})
+		if err := c.alter(root.Path(c.path)); err != nil {
+			t.Fatal(err)
+		}
+		p := planFor(t, root, &want, &want)
+		if p.Empty() {
+			t.Errorf("%s: the plan does not see it", c.path)
+		}
+		stage(t, root, kind.Job{Plan: p, Want: &want, Prev: &want, Blob: readBlob})
+		st, err := os.Lstat(root.Path(c.path))
+		if err != nil || st.Mode() != 0o644 || st.Sys().(*syscall.Stat_t).Uid != 0 {
+			t.Errorf("%s: it is %v (%v) afterwards", c.path, st.Mode(), err)
+		}
+		if p := planFor(t, root, &want, &want); !p.Empty() {
+			t.Errorf("%s: the plan afterwards is %+v", c.path, p.Changes)
+		}
 	}
 }
