@@ -100,7 +100,13 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	tx.Why, tx.From, tx.To = s.commandLine(), s.current, r.to
 	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
 	s.publish(tx, r.fresh)
-	return tx, s.journal.Commit(tx)
+	if err := s.journal.Commit(tx); err != nil {
+		if open, openErr := s.journal.Open(); open == "" && openErr == nil { // nobody comes back to it
+			err = errors.Join(err, os.RemoveAll(s.area(private)))
+		}
+		return tx, err
+	}
+	return tx, nil
 }
 
 // travel adds the steps along the recorded edges to generation to, and
@@ -226,7 +232,7 @@ func (s *session) writeLike(path, to string, data []byte) error {
 }
 
 func (s *session) area(path string) string {
-	return filepath.Join(s.root, commit.AreaName, path)
+	return commit.In(s.root, "/", path)
 }
 
 // publish says what becomes visible when the files are in place: the record,

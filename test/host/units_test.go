@@ -80,6 +80,15 @@ func unitCases() map[string]unitCase {
 			before: sleeper("template@", ""), meanwhile: "systemctl start template@one template@two",
 			after: sleeper("template@", "", changed), does: map[string]string{"template@one.service": "restart", "template@two.service": "restart"},
 		},
+		"template-gone": {
+			before: sleeper("template-gone@", ""), meanwhile: "systemctl start template-gone@one",
+			does: map[string]string{"template-gone@one.service": "stop"},
+		},
+		// Somebody else's unit, whose command line has an empty line.
+		"lines": {
+			before: sleeper("lines", isOn), meanwhile: "systemd-run --quiet --unit=with-lines sh -c ':\n\nexec sleep infinity'",
+			after: sleeper("lines", isOn, changed), does: restart("lines.service"),
+		},
 		"timer": {
 			before: unitBlock("timer.timer", "[Timer]\nOnCalendar=*-01-01", isOn) + unitBlock("timer.service", oneshot("", ""), ""),
 			after:  unitBlock("timer.timer", "[Timer]\nOnCalendar=*-01-02", isOn) + unitBlock("timer.service", oneshot("", changed), ""), does: restart("timer.timer"),

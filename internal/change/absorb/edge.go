@@ -1,6 +1,7 @@
 package absorb
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -66,7 +67,7 @@ func Make(req Request) (*Edge, error) {
 		return nil, err
 	}
 	for _, m := range req.Mounts {
-		if err := os.MkdirAll(filepath.Join(string(req.Root), m.Point, commit.AreaName, req.Area), 0o700); err != nil {
+		if err := errors.Join(commit.MakeArea(string(req.Root), m.Point), os.MkdirAll(commit.In(string(req.Root), m.Point, req.Area), 0o700)); err != nil {
 			return nil, err
 		}
 	}

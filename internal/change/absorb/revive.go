@@ -79,7 +79,7 @@ func attrOf(f inventory.File) (commit.Attr, error) {
 // that is made again has another inode than records know it by.
 func (b *builder) fill(entry int, create func(slot string) error) error {
 	e := &b.edge.Changeset.Entries[entry]
-	slot := filepath.Join(string(b.Root), b.Mounts[e.FS].Point, commit.AreaName, e.Slot)
+	slot := commit.In(string(b.Root), b.Mounts[e.FS].Point, e.Slot)
 	if err := create(slot); err != nil {
 		return err
 	}

@@ -289,7 +289,7 @@ func (a *activation) act(ctx context.Context, do decision, earlier map[string]un
 func untouched(names []string, verb string, earlier, now map[string]unit) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		u := now[name]
-		return u.job || verb != "reload" && u.up() && u.invocation != earlier[name].invocation
+		return u.job || verb != "reload" && u.invocation != "" && u.invocation != earlier[name].invocation
 	})
 }
 

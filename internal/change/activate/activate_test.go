@@ -263,6 +263,26 @@ func TestUntouched(t *testing.T) {
 	}
 }
 
+// A oneshot that has run, and a daemon that died at once, have been taken up.
+func TestUntouchedThatRan(t *testing.T) {
+	earlier := map[string]unit{"once.service": {active: "inactive", invocation: "1"}, "dies.service": {active: "inactive"}, "bad.service": {load: "bad-setting"}}
+	now := map[string]unit{"once.service": {active: "inactive", invocation: "2"}, "dies.service": {active: "failed", invocation: "1"}, "bad.service": {load: "bad-setting"}}
+	if got := untouched([]string{"once.service", "dies.service", "bad.service"}, "start", earlier, now); !reflect.DeepEqual(got, []string{"bad.service"}) {
+		t.Errorf("they are started again: %v", got)
+	}
+}
+
+// With a template that goes, its instances do; what a script asks for the
+// template of a package that stays is not for them.
+func TestStopSetOfTemplates(t *testing.T) {
+	req := Request{Plan: &spec.Plan{}, Healthy: map[string]bool{"tun@a.service": true, "tun.service": true, "db@main.service": true, "getty@tty1.service": true},
+		Record: []spec.ServiceRequest{{Unit: "db@.service", Action: "stop"}}}
+	got := stopSet(req, unitsIn("/usr/lib/systemd/system/tun.service\n/usr/lib/systemd/system/tun@.service\n/usr/lib/systemd/system/getty@.service\n"), "own.service")
+	if !reflect.DeepEqual(got, []string{"tun.service", "tun@a.service"}) {
+		t.Errorf("stopped: %v", got)
+	}
+}
+
 func TestSettling(t *testing.T) {
 	units := map[string]unit{"a.service": {kind: "simple"}, "b.service": {kind: "notify"}, "c.service": {kind: "oneshot"}, "d.service": {kind: "notify-reload"}, "e.timer": {}}
 	for _, c := range []struct {

@@ -35,11 +35,11 @@ type decision struct {
 // stopSet are the units to stop before the commit: those that the plan takes
 // away, disables or masks, those in packages that it removes (shipped), and
 // those that a maintainer script asked to stop before its package is replaced.
-// Only what is active is stopped.
+// With a template its instances go. Only what is active is stopped.
 func stopSet(req Request, shipped []string, own string) []string {
-	set := map[string]bool{}
+	set, gone := map[string]bool{}, map[string]bool{}
 	for _, name := range shipped {
-		set[name] = true
+		gone[name] = true
 	}
 	for _, r := range req.Record {
 		if r.Action == "stop" {
@@ -48,14 +48,17 @@ func stopSet(req Request, shipped []string, own string) []string {
 	}
 	for _, c := range req.Plan.Of(spec.KindUnit) {
 		for _, f := range c.Fields {
-			if f.Name == "content" && f.After == "" || f.Name == "enabled" && f.After == "false" || f.Name == "masked" && f.After == "true" {
+			if f.Name == "content" && f.After == "" {
+				gone[c.ID.Name] = true
+			}
+			if f.Name == "enabled" && f.After == "false" || f.Name == "masked" && f.After == "true" {
 				set[c.ID.Name] = true
 			}
 		}
 	}
 	var out []string
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if req.Healthy[name] && stoppable(name) && !spared(name, own) {
+	for _, name := range slices.Sorted(maps.Keys(req.Healthy)) {
+		if (set[name] || gone[name] || gone[systemd.Template(name)]) && stoppable(name) && !spared(name, own) {
 			out = append(out, name)
 		}
 	}

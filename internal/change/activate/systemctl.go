@@ -215,13 +215,25 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 	const properties = "Id,InvocationID,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
 		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
-	out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, ask...)...)
-	if err != nil {
-		return nil, fmt.Errorf("cannot ask for the state of units: %w", err)
+	show := func(names ...string) (string, error) {
+		out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, names...)...)
+		if err != nil {
+			return "", fmt.Errorf("cannot ask for the state of units: %w", err)
+		}
+		return strings.TrimRight(string(out), "\n"), nil
 	}
-	blocks := strings.Split(strings.TrimRight(string(out), "\n"), "\n\n")
-	if len(blocks) != len(ask) {
-		return nil, fmt.Errorf("cannot ask for the state of units: asked systemctl for %d, it told of %d", len(ask), len(blocks))
+	out, err := show(ask...)
+	if err != nil {
+		return nil, err
+	}
+	blocks := strings.Split(out, "\n\n")
+	if len(blocks) != len(ask) { // a command line with an empty line in it looks as if another unit began
+		blocks = make([]string, len(ask))
+		for i, name := range ask {
+			if blocks[i], err = show(name); err != nil {
+				return nil, err
+			}
+		}
 	}
 	units := map[string]unit{}
 	for i, name := range ask {

@@ -91,7 +91,7 @@ func share(n int, do func(i int)) {
 
 // slot is where the node of an entry waits.
 func (b *Builder) slot(c *Changeset, e Entry) string {
-	return filepath.Join(b.root, c.Mounts[e.FS].Point, AreaName, e.Slot)
+	return In(b.root, c.Mounts[e.FS].Point, e.Slot)
 }
 
 // read is ReadNode, with what the node stands for.
@@ -332,7 +332,7 @@ func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
 // is not kept: the caller can compute it again.
 func (b *Builder) Place(m Mount, path, slot string) {
 	fs := b.mount(m)
-	fresh, err := ReadNode(filepath.Join(b.root, m.Point, AreaName, slot))
+	fresh, err := ReadNode(In(b.root, m.Point, slot))
 	if err != nil || fresh == nil {
 		b.fail(errors.Join(fmt.Errorf("cannot place %s: its node is not at %s", path, slot), err))
 		return
@@ -361,7 +361,7 @@ func (b *Builder) Result() map[string]string {
 	for _, s := range b.tx.Steps {
 		switch {
 		case s.Do == swap && s.In != 0:
-			out[s.Path] = filepath.Join(b.root, b.tx.Mounts[s.FS].Point, AreaName, s.Slot)
+			out[s.Path] = In(b.root, b.tx.Mounts[s.FS].Point, s.Slot)
 		case s.Do == swap, s.Do == mkdir, s.Do == rmdir:
 			out[s.Path] = ""
 		}
@@ -390,7 +390,7 @@ func (b *Builder) Tx() (*Tx, error) {
 		case s.Do == keep || s.Do == unlink:
 			clean = append(clean, s)
 		case s.Do == rmdir && !needed[i]:
-			late = append(late, s)
+			late = append(late, Step{Do: prune, Path: s.Path, FS: s.FS})
 		default:
 			steps = append(steps, s)
 		}

@@ -9,10 +9,6 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 )
 
-// AreaName is the root-only folder that hostctl keeps at the top of every
-// file system that it changes: stage, undo slots and, on /, the journal.
-const AreaName = ".hostctl"
-
 // changesetVersion is of the JSON form; a reader refuses any other.
 const changesetVersion = 1
 

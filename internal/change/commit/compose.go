@@ -21,7 +21,7 @@ type Mend struct {
 // Run does it. A slot that is empty stays so: what its node was is made again
 // from its bytes, if it can be.
 func (m Mend) Run(root string) error {
-	path := filepath.Join(root, m.Point, AreaName, m.Slot)
+	path := In(root, m.Point, m.Slot)
 	if m.Folder {
 		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err

@@ -148,7 +148,7 @@ func (b *Builder) copies(c *Changeset, e Entry, fs int, from, to *Node) {
 		b.tx.Steps = append(b.tx.Steps, Step{Do: copies, Path: e.Path, FS: fs, Old: old})
 	}
 	if to != nil && !to.IsDir() {
-		waiting, err := ReadHeld(filepath.Join(b.root, AreaName, to.Copy))
+		waiting, err := ReadHeld(In(b.root, "/", to.Copy))
 		if err != nil || !to.alike(waiting) {
 			b.fail(errors.Join(fmt.Errorf("cannot bring back %s as generation %d had it: its saved bytes are gone or were altered", e.Path, c.Generation), err))
 			return
@@ -182,7 +182,7 @@ func (b *Builder) held(c *Changeset, e Entry, fs int, from, to *Node) (*Node, er
 	if err != nil {
 		return nil, err
 	}
-	slot := filepath.Join(b.root, AreaName, live.Copy)
+	slot := In(b.root, "/", live.Copy)
 	if err := os.MkdirAll(filepath.Dir(slot), 0o700); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type Disks []*os.File
 // open opens the file systems of a transaction and those on which its records
 // lie.
 func (j Journal) open(tx *Tx) (Disks, error) {
-	folders := []string{filepath.Join(j.Root, AreaName)}
+	folders := []string{In(j.Root, "/")}
 	for i := range tx.Mounts {
 		folders = append(folders, j.top(tx, i))
 	}

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,14 +26,15 @@ const (
 	prepared  = "prepared"  // steps are written; nothing live was touched
 	committed = "committed" // the steps are being done
 	reverting = "reverting" // a step could not be done: the steps are being undone
+	durable   = "durable"   // they are done for good; what only the way needed is being removed
 	done      = "done"      // files are in place; activation is due
 )
 
 // states lists the markers in the order in which recovery looks for them: a
 // transaction that goes back from one that is done is the one at hand.
-func states() []string { return []string{reverting, committed, done, prepared} }
+func states() []string { return []string{reverting, committed, durable, done, prepared} }
 
-func (j Journal) dir() string              { return filepath.Join(j.Root, AreaName, "journal") }
+func (j Journal) dir() string              { return In(j.Root, "/", "journal") }
 func (j Journal) file(name string) string  { return filepath.Join(j.dir(), name) }
 func (j Journal) records(id string) string { return j.file(id + ".records") }
 
@@ -91,6 +91,9 @@ func (j Journal) prepare(tx *Tx, d Disks) error {
 	if err != nil {
 		return err
 	}
+	if err := MakeArea(j.Root, "/"); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(j.dir(), 0o700); err != nil {
 		return err
 	}
@@ -125,28 +128,31 @@ func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 			return j.revert(tx, d, err)
 		}
 	}
-	if err := j.move(committed, done); err != nil {
+	if err := j.move(committed, durable); err != nil {
 		return Finished, err
 	}
-	return Finished, j.tidy(tx)
+	return Finished, j.tidy(tx, d)
 }
 
-// tidy removes what only the way to done needed, and the folders that nothing
-// is in any more.
-func (j Journal) tidy(tx *Tx) error {
+// tidy removes what only the way needed, and the folders that nothing is in any
+// more: once, for what stands there later is somebody's who runs by then.
+func (j Journal) tidy(tx *Tx, d Disks) error {
 	if err := j.steps(tx, tx.Clean); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(tx.Clean, Step.late) {
-		d, err := j.open(tx)
-		if err != nil {
-			return err
-		}
-		defer d.Close()
-		if err := d.Sync(); err != nil { // the marker, which goes next, must not go before they do
+	if len(tx.Clean) > 0 {
+		if err := d.Sync(); err != nil { // no marker that vouches for what could come back
 			return err
 		}
 	}
+	if err := j.move(durable, done); err != nil {
+		return err
+	}
+	return j.settle(tx)
+}
+
+// settle frees what was set aside for the way.
+func (j Journal) settle(tx *Tx) error {
 	return errors.Join(j.release(tx), os.RemoveAll(j.file(triesFile)))
 }
 
@@ -186,7 +192,12 @@ func (j Journal) undo(tx *Tx, d Disks) error {
 	if err := joinSome(errs); err != nil {
 		return err
 	}
-	return j.give(tx, reverting)
+	// It is as if it had never been committed: what it had is deleted under a
+	// marker that undoes nothing, for that needs what is deleted.
+	if err := j.move(reverting, prepared); err != nil {
+		return err
+	}
+	return j.give(tx, prepared)
 }
 
 // Recover brings an interrupted transaction to its end. Without one it
@@ -211,7 +222,7 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 	case prepared:
 		return Discarded, tx, j.give(tx, prepared)
 	case done:
-		return Finished, tx, j.tidy(tx)
+		return Finished, tx, j.settle(tx)
 	}
 	if err := j.check(tx); err != nil {
 		return Nothing, tx, err
@@ -221,6 +232,9 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 		return Nothing, tx, err
 	}
 	defer d.Close()
+	if state == durable {
+		return Finished, tx, j.tidy(tx, d)
+	}
 	tries, err := j.try(tx)
 	if err != nil {
 		return Nothing, tx, err
@@ -285,12 +299,25 @@ func (j Journal) Close() error {
 
 // give drops a transaction that never was, or is no more.
 func (j Journal) give(tx *Tx, state string) error {
+	var folders []string
 	for _, p := range tx.Discard {
-		if err := os.RemoveAll(filepath.Join(j.Root, p)); err != nil {
+		path := inArea(j.Root, p)
+		if err := os.RemoveAll(path); err != nil {
 			return err
+		}
+		if ok, _ := exists(filepath.Dir(path)); ok {
+			folders = append(folders, filepath.Dir(path))
 		}
 	}
 	if err := j.release(tx); err != nil {
+		return err
+	}
+	d, err := OpenDisks(folders)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil { // before the marker that says what there is to delete
 		return err
 	}
 	if err := os.Remove(j.file(state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -362,9 +389,9 @@ func (j Journal) releaseLeft(name string) error {
 // the bytes lie in that of the root.
 func (j Journal) area(tx *Tx, i int) string {
 	if tx.Mounts[i].Copies {
-		return filepath.Join(j.Root, AreaName)
+		return In(j.Root, "/")
 	}
-	return filepath.Join(j.top(tx, i), AreaName)
+	return In(j.Root, tx.Mounts[i].Point)
 }
 
 func (j Journal) top(tx *Tx, i int) string { return filepath.Join(j.Root, tx.Mounts[i].Point) }

@@ -213,28 +213,58 @@ func StripOverlay(path string) error {
 // takes away xattrs that a does not have. Owner comes first, since chown(2)
 // clears set-id bits and file capabilities.
 func SetAttr(path string, a Attr) error {
-	if err := unix.Lchown(path, int(a.UID), int(a.GID)); err != nil {
+	done := false
+	err := setAttr(path, a, func(*Node) bool { done = true; return true })
+	if err == nil && !done {
+		err = fmt.Errorf("cannot set owner and mode of %s: %w", path, errMoved)
+	}
+	return err
+}
+
+// setAttr is SetAttr for what is of the kind of a and meant, if that is what
+// stands at path. It is held while it is looked at and changed: in a folder of
+// somebody else's, path may be a link to anything by then.
+func setAttr(path string, a Attr, meant func(*Node) bool) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return ignoreGone(&os.PathError{Op: "open", Path: path, Err: err})
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if st.Mode&fileType != a.Mode&fileType || !meant(&Node{Attr: Attr{Mode: st.Mode}, Ino: st.Ino}) {
+		return nil
+	}
+	held := fmt.Sprintf("/proc/self/fd/%d", fd)
+	if err := unix.Fchownat(fd, "", int(a.UID), int(a.GID), unix.AT_EMPTY_PATH); err != nil {
 		return &os.PathError{Op: "chown", Path: path, Err: err}
 	}
-	if a.Mode&unix.S_IFMT != unix.S_IFLNK {
-		if err := unix.Chmod(path, a.Mode&07777); err != nil {
+	if a.Mode&fileType != unix.S_IFLNK {
+		if err := unix.Chmod(held, a.Mode&07777); err != nil {
 			return &os.PathError{Op: "chmod", Path: path, Err: err}
 		}
 	}
-	if err := setXattrs(path, a.Xattrs); err != nil {
+	if err := setXattrs(held, path, a.Xattrs); err != nil {
 		return err
 	}
-	return SetMTime(path, a.MTime)
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(a.MTime)}
+	if err := unix.UtimesNanoAt(fd, "", times, unix.AT_EMPTY_PATH); err != nil {
+		return &os.PathError{Op: "set time of", Path: path, Err: err}
+	}
+	return nil
 }
 
-func setXattrs(path string, want map[string][]byte) error {
+// setXattrs sets those of the node that held leads to, which is at path.
+func setXattrs(held, path string, want map[string][]byte) error {
 	have, err := Xattrs(path)
 	if err != nil {
 		return err
 	}
 	for name := range have {
 		if _, ok := want[name]; !ok {
-			if err := unix.Lremovexattr(path, name); err != nil {
+			if err := unix.Removexattr(held, name); err != nil {
 				return &os.PathError{Op: "removexattr " + name, Path: path, Err: err}
 			}
 		}
@@ -243,7 +273,7 @@ func setXattrs(path string, want map[string][]byte) error {
 		if string(have[name]) == string(value) && have[name] != nil {
 			continue
 		}
-		if err := unix.Lsetxattr(path, name, value, 0); err != nil {
+		if err := unix.Setxattr(held, name, value, 0); err != nil {
 			return &os.PathError{Op: "setxattr " + name, Path: path, Err: err}
 		}
 	}

@@ -36,7 +36,7 @@ func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 		}
 	}
 	for _, s := range steps {
-		if s.goes() || s.Do == rmdir || s.Do == copies && s.New == nil {
+		if s.goes() || s.Do == rmdir || s.Do == prune || s.Do == copies && s.New == nil {
 			p.gone[s.Path] = true
 		}
 	}
@@ -177,9 +177,9 @@ func (p *preflight) step(j Journal, s Step) {
 	case s.Do == mkdir:
 		p.then[s.Path] = folder
 		p.grown[parent]++
-	case s.Do == rmdir && p.foreign(s.Path) != "":
+	case (s.Do == rmdir || s.Do == prune) && p.foreign(s.Path) != "":
 		p.then[s.Path] = folder // as dpkg does it stays
-	case s.Do == swap, s.Do == rmdir:
+	case s.Do == swap, s.Do == rmdir, s.Do == prune:
 		p.then[s.Path] = nothing
 	}
 }

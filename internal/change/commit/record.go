@@ -24,7 +24,7 @@ import (
 // (engine-rules 29).
 const (
 	formatName    = "hostctl-journal"
-	formatVersion = 2
+	formatVersion = 3
 	frameLen      = len("01234567 01234567 ")
 	// maxRecord bounds what a damaged length makes a reader hold, in bytes.
 	maxRecord = 64 << 20

@@ -36,7 +36,7 @@ func TestJournalRefusesDamage(t *testing.T) {
 			write(t, path, string(whole[:i]))
 			refused("cut off", "dpkg --verify")
 		}
-		write(t, path, strings.Replace(string(whole), "hostctl-journal 2", "hostctl-journal 3", 1))
+		write(t, path, strings.Replace(string(whole), "hostctl-journal 3", "hostctl-journal 4", 1))
 		refused("a newer version", "newer hostctl")
 		write(t, path, string(whole))
 	}

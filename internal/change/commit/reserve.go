@@ -87,7 +87,7 @@ func (tx *Tx) needs() []need {
 	out := make([]need, len(tx.Mounts))
 	for _, s := range tx.Steps {
 		out[s.FS].steps++
-		if s.Do == mkdir || s.Do == rmdir {
+		if s.Do == mkdir {
 			out[s.FS].spares++
 		}
 	}
@@ -119,7 +119,7 @@ func (j Journal) reserve(tx *Tx) error {
 		}
 	}
 	for _, s := range tx.Steps {
-		if s.Do != mkdir && s.Do != rmdir {
+		if s.Do != mkdir {
 			continue
 		}
 		path := filepath.Join(j.area(tx, s.FS), s.Slot)
@@ -237,7 +237,7 @@ func (j Journal) Sweep(points []string, links ...string) error {
 	var errs []error
 	for _, point := range points {
 		for _, name := range []string{ballastFile, "tx"} {
-			errs = append(errs, os.RemoveAll(filepath.Join(j.Root, point, AreaName, name)))
+			errs = append(errs, os.RemoveAll(In(j.Root, point, name)))
 		}
 	}
 	for _, link := range links {

@@ -24,12 +24,15 @@ const (
 	mtime  Verb = "mtime"
 	unlink Verb = "unlink" // drop a slot whose node nobody needs again
 	keep   Verb = "keep"   // move a slot's node to where drift is kept aside
+	prune  Verb = "prune"  // remove a folder that nothing is in
 	copies Verb = "copy"   // put New in the place of Old, on a mount that is changed by copies
 )
 
 // Step is one operation of a transaction. Each can be repeated, in either
 // direction, whatever part of the transaction a crash let through: a swap
-// looks into the slot to see whether it has happened.
+// looks into the slot to see whether it has happened, and so do those that make
+// and remove folders. A path can have several, along several edges: what stands
+// there tells nothing.
 type Step struct {
 	Do   Verb   `json:"do"`
 	Path string `json:"path"` // below the root
@@ -56,7 +59,7 @@ type Step struct {
 func (s Step) valid(mounts int) error {
 	needs := map[Verb]struct{ slot, attr bool }{
 		swap: {slot: true}, mkdir: {slot: true, attr: true}, rmdir: {slot: true, attr: true},
-		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true}, copies: {},
+		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true}, copies: {}, prune: {},
 	}
 	need, known := needs[s.Do]
 	switch {
@@ -109,38 +112,22 @@ func (s Step) run(root, area string) error {
 	case copies:
 		return s.copied(live, area)
 	case mkdir:
-		// The folder was made before the marker and waits in the slot; it is
-		// made here where a replay has used that one up.
-		err := unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
-		if errors.Is(err, unix.ENOENT) {
-			// Where the parent is gone a later step has been done that takes it
-			// away; where it is missing the steps that need the folder fail.
-			err = ignoreGone(os.Mkdir(live, 0o700))
-		}
-		if err != nil && !errors.Is(err, os.ErrExist) {
-			return &os.LinkError{Op: "make folder", Old: slot, New: live, Err: err}
-		}
-		if n, err := Lstat(live); err != nil || !n.IsDir() {
-			return err // a later step has put something else there already
-		}
-		return SetAttr(live, *s.To)
+		return s.mkdir(live, slot)
 	case rmdir:
+		return s.rmdir(live, slot)
+	case prune:
+		// Nothing hangs on it: a folder in which somebody has put something, or
+		// that cannot go, stays, as dpkg's do.
 		err := unix.Rmdir(live)
-		// As dpkg does: a folder in which somebody has put something stays.
-		if err == nil || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTEMPTY) ||
-			errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTDIR) {
-			return nil
+		if errors.Is(err, unix.EIO) || full(err) {
+			return &os.PathError{Op: "rmdir", Path: live, Err: err}
 		}
-		return &os.PathError{Op: "rmdir", Path: live, Err: err}
+		return nil
 	case attr:
 		// On another node than the recorded one a later step has been done,
 		// and so has this. A folder has another inode where an earlier step
 		// of the same transaction makes it.
-		n, err := Lstat(live)
-		if err != nil || n == nil || (n.Ino != s.In && !n.IsDir()) || n.IsDir() != (s.To.Mode&fileType == unix.S_IFDIR) {
-			return err
-		}
-		return SetAttr(live, *s.To)
+		return setAttr(live, *s.To, func(n *Node) bool { return n.Ino == s.In || n.IsDir() })
 	case mtime:
 		if n, err := Lstat(live); err != nil || !n.IsDir() {
 			return err
@@ -160,6 +147,40 @@ func (s Step) run(root, area string) error {
 		return ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, dest, 0))
 	}
 	return fmt.Errorf("internal error: step %q is unknown", s.Do)
+}
+
+// mkdir puts the folder in place that was made before the marker. Where its slot
+// is empty that has been done; and where the parent is gone a later step has been,
+// that takes it away: the steps that need the folder fail where it is missing.
+func (s Step) mkdir(live, slot string) error {
+	err := ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE))
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return &os.LinkError{Op: "make folder", Old: slot, New: live, Err: err}
+	}
+	// A later step may have put something else there already.
+	return setAttr(live, *s.To, (*Node).IsDir)
+}
+
+// rmdir takes a folder away into its slot, where it stays for the way back. As
+// with dpkg, one in which somebody has put something stays.
+func (s Step) rmdir(live, slot string) error {
+	if there, err := exists(slot); there || err != nil {
+		return err
+	}
+	if n, err := Lstat(live); err != nil || !n.IsDir() {
+		return err
+	}
+	if first, err := firstIn(live, true); first != "" || err != nil {
+		return ignoreGone(err)
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
+		return &os.LinkError{Op: "remove folder", Old: live, New: slot, Err: err}
+	}
+	first, err := firstIn(slot, true)
+	if first != "" {
+		err = errors.Join(err, unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE))
+	}
+	return err
 }
 
 func ignoreGone(err error) error {
@@ -196,7 +217,7 @@ func (s Step) swap(live, slot string) error {
 }
 
 // late says of a cleaning step that it changes live folders.
-func (s Step) late() bool { return s.Do == rmdir || s.Do == mtime }
+func (s Step) late() bool { return s.Do == prune || s.Do == mtime }
 
 // firstIn names something in a folder, "" where it is empty.
 func firstIn(path string, dir bool) (string, error) {

@@ -59,7 +59,7 @@ func (s Store) Garbage(p *Prune, points []string) (*Garbage, error) {
 		return err
 	}
 	for _, point := range points {
-		if err := s.areaGarbage(filepath.Join(s.Root, point, commit.AreaName), u, drop); err != nil {
+		if err := s.areaGarbage(commit.In(s.Root, point), u, drop); err != nil {
 			return nil, err
 		}
 	}
@@ -239,11 +239,11 @@ func (s Store) Size(r *Record, points []string) (map[string]int64, error) {
 	errs := []error{add(filepath.Join(s.Root, Path(r.Meta.Number)))}
 	for _, e := range r.Changeset.Entries {
 		if e.Slot != "" {
-			errs = append(errs, add(filepath.Join(s.Root, r.Changeset.Mounts[e.FS].Point, commit.AreaName, e.Slot)))
+			errs = append(errs, add(commit.In(s.Root, r.Changeset.Mounts[e.FS].Point, e.Slot)))
 		}
 		for _, n := range []*commit.Node{e.Before, e.After} {
 			if n != nil && n.Copy != "" {
-				errs = append(errs, add(filepath.Join(s.Root, commit.AreaName, n.Copy)))
+				errs = append(errs, add(commit.In(s.Root, "/", n.Copy)))
 			}
 		}
 	}

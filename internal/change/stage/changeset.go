@@ -125,7 +125,7 @@ func (b *builder) upper(path string) string {
 }
 
 func (b *builder) slotPath(slot string) string {
-	return filepath.Join(b.job.Root, b.mount.Point, commit.AreaName, Area(b.job.Generation), slot)
+	return commit.In(b.job.Root, b.mount.Point, Area(b.job.Generation), slot)
 }
 
 func (b *builder) newSlot() string {

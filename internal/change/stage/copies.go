@@ -188,13 +188,13 @@ func (b *builder) copyEntry(path string, staged *commit.Node, at string) error {
 	}
 	if live != nil && !live.IsDir() {
 		live.Copy = filepath.Join(Area(b.job.Generation), b.newSlot())
-		if err := copyNode(b.live(path), filepath.Join(b.job.Root, commit.AreaName, live.Copy), live); err != nil {
+		if err := copyNode(b.live(path), commit.In(b.job.Root, "/", live.Copy), live); err != nil {
 			return err
 		}
 	}
 	if staged != nil && !staged.IsDir() {
 		staged.Copy = filepath.Join(Area(b.job.Generation), b.newSlot())
-		b.moves = append(b.moves, move{at, filepath.Join(b.job.Root, commit.AreaName, staged.Copy)})
+		b.moves = append(b.moves, move{at, commit.In(b.job.Root, "/", staged.Copy)})
 	}
 	b.set.Entries = append(b.set.Entries, commit.Entry{Path: path, FS: b.fs, Class: class, Before: live, After: staged})
 	return nil

@@ -218,7 +218,7 @@ func furnishAreas(mounts []mount) func(string) error {
 			if !m.Overlay {
 				continue
 			}
-			if err := mountTmpfs(filepath.Join(root, m.Point, commit.AreaName), "0700"); err != nil {
+			if err := mountTmpfs(commit.In(root, m.Point), "0700"); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,6 @@
 package stage
 
 import (
-	"path/filepath"
-
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -28,7 +26,7 @@ func giveIDs(res *Result, req Request) error {
 		if e.After == nil || !rewrite(&e.After.Attr, ids) || e.Slot == "" {
 			continue
 		}
-		slot := filepath.Join(req.Root, res.Changeset.Mounts[e.FS].Point, commit.AreaName, e.Slot)
+		slot := commit.In(req.Root, res.Changeset.Mounts[e.FS].Point, e.Slot)
 		if err := commit.SetAttr(slot, e.After.Attr); err != nil {
 			return err
 		}

@@ -25,9 +25,9 @@ type mount struct {
 
 func (m mount) stage(root string) string {
 	if m.Copies {
-		return filepath.Join(root, commit.AreaName, "stage", "copies", m.Point)
+		return commit.In(root, "/", "stage", "copies", m.Point)
 	}
-	return filepath.Join(root, m.Point, commit.AreaName, "stage")
+	return commit.In(root, m.Point, "stage")
 }
 
 // overlayTypes are file systems that can be upper and lower layer of an
@@ -188,9 +188,11 @@ func makeStage(root string, mounts []mount) error {
 		if !m.Overlay {
 			continue
 		}
-		area := filepath.Join(root, m.Point, commit.AreaName)
+		if err := commit.MakeArea(root, m.Point); err != nil {
+			return fmt.Errorf("cannot make room for the stage: %w", err)
+		}
 		upper := filepath.Join(m.stage(root), "upper")
-		for _, dir := range []string{area, m.stage(root), upper, filepath.Join(m.stage(root), "work")} {
+		for _, dir := range []string{m.stage(root), upper, filepath.Join(m.stage(root), "work")} {
 			if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 				return fmt.Errorf("cannot make room for the stage: %w", err)
 			}
@@ -220,7 +222,7 @@ func sayReadOnly(err error, mounts []mount) error {
 	return err
 }
 
-func mountPoint(root string) string { return filepath.Join(root, commit.AreaName, "stage", "root") }
+func mountPoint(root string) string { return commit.In(root, "/", "stage", "root") }
 
 // bindReadOnly shows source, with what is mounted below it, at target.
 func bindReadOnly(source, target string) error {

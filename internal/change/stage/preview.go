@@ -44,7 +44,7 @@ func Preview(root string, set *commit.Changeset, folders []string, to string) er
 		var err error
 		switch {
 		case e.Slot != "":
-			err = previewNode(filepath.Join(root, set.Mounts[e.FS].Point, commit.AreaName, e.Slot), to)
+			err = previewNode(commit.In(root, set.Mounts[e.FS].Point, e.Slot), to)
 		case e.Before == nil: // only folders are made without a slot
 			err = os.MkdirAll(to, 0o700)
 		}

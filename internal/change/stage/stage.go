@@ -113,7 +113,9 @@ func Discard(root string, generation int) error {
 	}
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, removeAll(filepath.Join(root, m.Point, commit.AreaName, Area(generation))))
+		if m.Overlay {
+			errs = append(errs, removeAll(commit.In(root, m.Point, Area(generation))))
+		}
 	}
 	return errors.Join(append(errs, removeStage(root, mounts))...)
 }
@@ -121,7 +123,9 @@ func Discard(root string, generation int) error {
 func removeStage(root string, mounts []mount) error {
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, removeAll(m.stage(root)))
+		if m.Overlay || m.Copies {
+			errs = append(errs, removeAll(m.stage(root)))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -1,0 +1,60 @@
+package commit
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// An area that somebody else made, or a link in its place, is none; where
+// somebody else can rename it, it is reached by itself.
+func TestArea(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("it needs root, to give folders away")
+	}
+	const nobody = 65534
+	victim := t.TempDir()
+	write(t, filepath.Join(victim, "precious"), "x")
+	for _, c := range []struct {
+		name string
+		make func(top string) error
+	}{
+		{"a link", func(top string) error { return os.Symlink(victim, filepath.Join(top, AreaName)) }},
+		{"somebody's folder", func(top string) error {
+			if err := os.Mkdir(filepath.Join(top, AreaName), 0o700); err != nil {
+				return err
+			}
+			return os.Chown(filepath.Join(top, AreaName), nobody, nobody)
+		}},
+	} {
+		top := t.TempDir()
+		if err := c.make(top); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(In(top, "/", "precious")); err == nil {
+			t.Errorf("%s is an area", c.name)
+		}
+		if err := MakeArea(top, "/"); err == nil {
+			t.Errorf("%s has been made an area", c.name)
+		}
+	}
+	top := t.TempDir()
+	if err := os.Chown(top, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	if err := MakeArea(top, "/"); err != nil {
+		t.Fatal(err)
+	}
+	area := filepath.Join(top, AreaName)
+	if err := os.Rename(area, area+".mine"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, area); err != nil {
+		t.Fatal(err)
+	}
+	write(t, In(top, "/", "own"), "x")
+	wantFile(t, filepath.Join(area+".mine", "own"), "x")
+	if _, err := os.Lstat(In(top, "/", "precious")); err == nil {
+		t.Error("what an area's link leads to is in the area")
+	}
+}

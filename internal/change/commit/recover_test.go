@@ -1,0 +1,258 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// backwards are the steps that undo a transaction.
+func backwards(tx *Tx) []Step {
+	var back, times []Step
+	for i := len(tx.Steps) - 1; i >= 0; i-- {
+		if s := tx.Steps[i].inverse(); s.Do == mtime {
+			times = append(times, s)
+		} else {
+			back = append(back, s)
+		}
+	}
+	return append(back, times...)
+}
+
+// TestJumpsThatAreCut: ways over several edges, cut anywhere, forward, while
+// they are cleaned up after, and while they are undone, end in one of the
+// generations that they lie between.
+func TestJumpsThatAreCut(t *testing.T) {
+	const edges = 4
+	for seed := range int64(150) {
+		rng := rand.New(rand.NewSource(seed))
+		root := scratch(t)
+		grow(t, rng, root)
+		j := Journal{Root: root}
+		looks := []tree{picture(t, root, true)}
+		var sets []*Changeset
+		for i := range edges {
+			next := scratch(t)
+			grow(t, rng, next)
+			sets = append(sets, edge(t, root, next, i+1))
+			b := NewBuilder(root, "t", nil)
+			b.Forward(sets[i], true)
+			run(t, j, b)
+			looks = append(looks, picture(t, root, true))
+		}
+		at := edges
+		for round := range 6 {
+			to := rng.Intn(edges + 1)
+			if to == at {
+				continue
+			}
+			b := NewBuilder(root, fmt.Sprint("r", round), nil)
+			for k := at; k > to; k-- {
+				b.Inverse(sets[k-1])
+			}
+			for k := at; k < to; k++ {
+				b.Forward(sets[k], false)
+			}
+			tx, err := b.Tx()
+			if err != nil {
+				t.Fatal(err)
+			}
+			start(t, j, tx)
+			n, kind, want := rng.Intn(len(tx.Steps)+1), rng.Intn(3), to
+			switch kind {
+			case 0:
+				err = j.steps(tx, tx.Steps[:n])
+			case 1:
+				n = rng.Intn(len(tx.Clean) + 1)
+				err = errors.Join(j.steps(tx, tx.Steps), j.move(committed, durable), j.steps(tx, tx.Clean[:n]))
+			case 2:
+				back := backwards(tx)
+				err = errors.Join(j.steps(tx, tx.Steps[:n]), j.move(committed, reverting), j.steps(tx, back[:rng.Intn(len(back)+1)]))
+				want = at
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcome, _, err := j.Recover()
+			if err != nil || (outcome == Reverted) != (kind == 2) {
+				t.Fatalf("seed %d round %d, %d to %d, cut at %d of kind %d: %s, %v", seed, round, at, to, n, kind, outcome, err)
+			}
+			if err := j.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if d := looks[want].diff(picture(t, root, true)); d != "" {
+				t.Fatalf("seed %d round %d, %d to %d, cut at %d of kind %d, %s:\n%s", seed, round, at, to, n, kind, outcome, d)
+			}
+			at = want
+		}
+	}
+}
+
+// TestKilledWhileGivingUp: what an undone transaction had is deleted, and the
+// marker is still there.
+func TestKilledWhileGivingUp(t *testing.T) {
+	s := newScene(t, 7)
+	j := Journal{Root: s.root}
+	tx := s.tx(t, false)
+	tx.Discard = []string{filepath.Join(AreaName, "gen", "1")}
+	start(t, j, tx)
+	if err := errors.Join(j.steps(tx, tx.Steps[:3]), j.move(committed, reverting), j.steps(tx, backwards(tx))); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(j.move(reverting, prepared), os.RemoveAll(filepath.Join(s.root, AreaName, "gen", "1"))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if outcome, _, err := j.Recover(); err != nil {
+			t.Errorf("%s, %v", outcome, err)
+		}
+	}
+	s.check(t, s.old, "after recovery")
+}
+
+// folderGoes is a transaction that takes the folder /d away, and the file /f.
+func folderGoes(t *testing.T, root string) (Journal, *Tx) {
+	t.Helper()
+	id, err := FSID(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "d"), 0o755), os.MkdirAll(filepath.Join(root, AreaName, "gen/1"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(root, "f"), "x")
+	c := New(1)
+	c.Mounts = []Mount{{Point: "/", FSID: id}}
+	c.Entries = []Entry{
+		{Path: "/d", Class: Program, Before: mustNode(t, filepath.Join(root, "d"))},
+		{Path: "/f", Class: Program, Slot: "gen/1/1", Before: mustNode(t, filepath.Join(root, "f"))},
+	}
+	b := NewBuilder(root, "t", nil)
+	b.Forward(c, true)
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Journal{Root: root}, tx
+}
+
+// TestFolderMadeAfterCommit: a daemon of the new generation may make the folder
+// again that the commit took away, and recovery must not take that one.
+func TestFolderMadeAfterCommit(t *testing.T) {
+	j, tx := folderGoes(t, scratch(t))
+	if err := j.Commit(tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(j.Root, "d"), 0o750); err != nil { // StateDirectory=, systemd.exec(5)
+		t.Fatal(err)
+	}
+	if outcome, _, err := j.Recover(); outcome != Finished || err != nil {
+		t.Fatal(outcome, err)
+	}
+	if _, err := os.Lstat(filepath.Join(j.Root, "d")); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFolderThatCannotGo: nothing hangs on an empty folder.
+func TestFolderThatCannotGo(t *testing.T) {
+	apart(t, func(t *testing.T) {
+		j, tx := folderGoes(t, t.TempDir())
+		if err := unix.Mount("tmpfs", filepath.Join(j.Root, "d"), "tmpfs", 0, ""); err != nil { // after the preflight
+			t.Fatal(err)
+		}
+		if err := finish(t, j, tx); err != nil {
+			t.Fatal(err)
+		}
+		if open, err := j.Open(); open != done || err != nil {
+			t.Errorf("the journal is %q, %v", open, err)
+		}
+	})
+}
+
+// TestCleaningNeedsItsFileSystems: what is removed late must not be removed from
+// the folder that a file system hides.
+func TestCleaningNeedsItsFileSystems(t *testing.T) {
+	apart(t, func(t *testing.T) {
+		root := t.TempDir()
+		opt := filepath.Join(root, "opt")
+		if err := errors.Join(os.MkdirAll(filepath.Join(opt, "d"), 0o755), os.MkdirAll(filepath.Join(root, AreaName), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Mount("none", opt, "tmpfs", 0, "size=10m"); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Join(opt, AreaName), 0o700), os.Mkdir(filepath.Join(opt, "d"), 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		id, err := FSID(opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := New(1)
+		c.Mounts = []Mount{{Point: "/opt", FSID: id}}
+		c.Entries = []Entry{{Path: "/opt/d", Class: Program, Before: mustNode(t, filepath.Join(opt, "d"))}}
+		b := NewBuilder(root, "t", nil)
+		b.Forward(c, false)
+		tx, err := b.Tx()
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := Journal{Root: root}
+		start(t, j, tx)
+		if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, durable), unix.Unmount(opt, 0)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := j.Recover(); err == nil {
+			t.Error("it was cleaned up after although /opt is not there")
+		}
+		if _, err := os.Lstat(filepath.Join(opt, "d")); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestAttrsOfWhatWasLookedAt: whoever owns a folder can put a link in the place
+// of a file in it while its mode is set.
+func TestAttrsOfWhatWasLookedAt(t *testing.T) {
+	root := scratch(t)
+	home := filepath.Join(root, "home")
+	file, other, victim := filepath.Join(home, "f"), filepath.Join(home, "other"), filepath.Join(root, "shadow")
+	if err := os.Mkdir(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "x")
+	write(t, victim, "x")
+	if err := errors.Join(os.Chmod(victim, 0o600), os.Symlink(victim, other)); err != nil {
+		t.Fatal(err)
+	}
+	n := mustNode(t, file)
+	to := n.Attr
+	to.Mode = unix.S_IFREG | 0o666
+	step := Step{Do: attr, Path: "/home/f", In: n.Ino, Out: n.Ino, From: &n.Attr, To: &to}
+	var stop atomic.Bool
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for !stop.Load() {
+			_ = unix.Renameat2(unix.AT_FDCWD, file, unix.AT_FDCWD, other, unix.RENAME_EXCHANGE)
+		}
+	}()
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		if err := step.run(root, filepath.Join(root, AreaName)); err != nil {
+			t.Error(err)
+		}
+	}
+	stop.Store(true)
+	<-stopped
+	if mode := mustNode(t, victim).Mode & 0o777; mode != 0o600 {
+		t.Errorf("what the link leads to has mode %o", mode)
+	}
+}
