@@ -384,7 +384,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 		}
 	}
 	for _, path := range res.Config {
-		b, err := os.ReadFile(path)
+		b, err := os.ReadFile(commit.Below(s.root, path))
 		if err != nil {
 			return nil, err
 		}
@@ -392,7 +392,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			return nil, err
 		}
 	}
-	commit, dirty, err := t.flake.Revision()
+	revision, dirty, err := t.flake.Revision()
 	if err != nil {
 		return nil, err
 	}
@@ -403,7 +403,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 	rec := &generation.Record{
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
-			Commit: commit, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
+			Commit: revision, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
 		},
 		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
 	}

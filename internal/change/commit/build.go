@@ -25,6 +25,7 @@ type Builder struct {
 	now      map[string]*Node // paths that earlier steps determine
 	folders  map[string]*Attr // times to set last
 	copyOf   map[string]int   // the step of a path that is changed by copies
+	areas    map[string]string
 	ahead    map[string]found // nodes that were read before they are asked for
 	standIns []StandIn
 	spares   int
@@ -37,7 +38,7 @@ type Builder struct {
 // node was lost to an edit by hand.
 func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
-		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{}, copyOf: map[string]int{},
+		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{}, copyOf: map[string]int{}, areas: map[string]string{},
 		tx: &Tx{ID: id},
 	}
 }
@@ -91,7 +92,7 @@ func share(n int, do func(i int)) {
 
 // slot is where the node of an entry waits.
 func (b *Builder) slot(c *Changeset, e Entry) string {
-	return In(b.root, c.Mounts[e.FS].Point, e.Slot)
+	return filepath.Join(b.area(c.Mounts[e.FS].Point), e.Slot)
 }
 
 // read is ReadNode, with what the node stands for.
@@ -332,7 +333,7 @@ func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
 // is not kept: the caller can compute it again.
 func (b *Builder) Place(m Mount, path, slot string) {
 	fs := b.mount(m)
-	fresh, err := ReadNode(In(b.root, m.Point, slot))
+	fresh, err := ReadNode(filepath.Join(b.area(m.Point), slot))
 	if err != nil || fresh == nil {
 		b.fail(errors.Join(fmt.Errorf("cannot place %s: its node is not at %s", path, slot), err))
 		return
@@ -361,7 +362,7 @@ func (b *Builder) Result() map[string]string {
 	for _, s := range b.tx.Steps {
 		switch {
 		case s.Do == swap && s.In != 0:
-			out[s.Path] = In(b.root, b.tx.Mounts[s.FS].Point, s.Slot)
+			out[s.Path] = filepath.Join(b.area(b.tx.Mounts[s.FS].Point), s.Slot)
 		case s.Do == swap, s.Do == mkdir, s.Do == rmdir:
 			out[s.Path] = ""
 		}

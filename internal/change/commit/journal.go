@@ -301,7 +301,7 @@ func (j Journal) Close() error {
 func (j Journal) give(tx *Tx, state string) error {
 	var folders []string
 	for _, p := range tx.Discard {
-		path := inArea(j.Root, p)
+		path := Below(j.Root, p)
 		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
@@ -388,10 +388,17 @@ func (j Journal) releaseLeft(name string) error {
 // area is the folder of slots of one of the mounts. Where there is none on it,
 // the bytes lie in that of the root.
 func (j Journal) area(tx *Tx, i int) string {
-	if tx.Mounts[i].Copies {
-		return In(j.Root, "/")
+	if len(tx.areas) <= i {
+		tx.areas = make([]string, len(tx.Mounts))
 	}
-	return In(j.Root, tx.Mounts[i].Point)
+	if tx.areas[i] == "" || tx.areas[i] == noArea {
+		point := tx.Mounts[i].Point
+		if tx.Mounts[i].Copies {
+			point = "/"
+		}
+		tx.areas[i] = In(j.Root, point)
+	}
+	return tx.areas[i]
 }
 
 func (j Journal) top(tx *Tx, i int) string { return filepath.Join(j.Root, tx.Mounts[i].Point) }

@@ -21,6 +21,8 @@ type Tx struct {
 	Discard []string  `json:"discard,omitempty"` // paths to delete when it is given up before the marker
 	Steps   []Step    `json:"-"`                 // a record each
 	Clean   []Step    `json:"-"`                 // forward only, after everything is durable; a record each
+
+	areas []string // of the mounts, as far as they were looked up
 }
 
 // Publish makes a result visible when every step is durable: a rename of Path

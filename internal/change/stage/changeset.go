@@ -32,9 +32,11 @@ type builder struct {
 	set     *commit.Changeset
 	class   *classifier
 	mount   mount
+	area    string // of its slots
+	layer   string // its upper one
 	fs      int
 	moves   []move            // upper nodes to take into their slots once nothing is mounted
-	config  map[string]string // digest to slot of config files
+	config  map[string]string // digest of config files to where they can be read, below the root
 	folders map[string]bool   // whose names change
 	links   map[uint64]*group // live inodes with more than one name that the stage touched
 	copied  map[uint64]string // inodes of the merged view that were copied, and where to
@@ -106,6 +108,7 @@ func (b *builder) buildMount(m mount) error {
 		return err
 	}
 	b.mount, b.fs = m, len(b.set.Mounts)
+	b.area, b.layer = commit.In(b.job.Root, m.Point, Area(b.job.Generation)), filepath.Join(m.stage(b.job.Root), "upper")
 	b.set.Mounts = append(b.set.Mounts, commit.Mount{Point: m.Point, FSID: id})
 	b.links, b.copied = map[uint64]*group{}, map[uint64]string{}
 	if err := os.MkdirAll(b.slotPath(""), 0o700); err != nil {
@@ -121,11 +124,11 @@ func (b *builder) live(path string) string { return filepath.Join(b.job.Root, pa
 func (b *builder) view(path string) string { return filepath.Join(b.merged, path) }
 func (b *builder) upper(path string) string {
 	rel, _ := filepath.Rel(b.mount.Point, path)
-	return filepath.Join(b.mount.stage(b.job.Root), "upper", rel)
+	return filepath.Join(b.layer, rel)
 }
 
 func (b *builder) slotPath(slot string) string {
-	return commit.In(b.job.Root, b.mount.Point, Area(b.job.Generation), slot)
+	return filepath.Join(b.area, slot)
 }
 
 func (b *builder) newSlot() string {
@@ -322,7 +325,7 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 		}
 		staged.Ino = copied.Ino
 	}
-	if err := b.digest(class, staged, b.view(path), b.slotPath(slot)); err != nil {
+	if err := b.digest(class, staged, b.view(path), filepath.Join(b.mount.Point, commit.AreaName, Area(b.job.Generation), slot)); err != nil {
 		return err
 	}
 	if err := b.exchange(e); err != nil {
@@ -349,8 +352,8 @@ func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
 	return meta == nil && err == nil, err
 }
 
-// digest notes the bytes of a config file, read now, and where they can be
-// read once the stage is over: an edit by hand, on either side of the edge,
+// digest notes the bytes of a config file, read now, and where below the root
+// they can be read once the stage is over: an edit by hand, on either side of the edge,
 // takes the node itself.
 func (b *builder) digest(class commit.Class, n *commit.Node, now, later string) error {
 	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG {
@@ -367,7 +370,7 @@ func (b *builder) digest(class commit.Class, n *commit.Node, now, later string) 
 
 // exchange records an entry whose node changes places with the live one.
 func (b *builder) exchange(e commit.Entry) error {
-	if err := b.digest(e.Class, e.Before, b.live(e.Path), b.live(e.Path)); err != nil {
+	if err := b.digest(e.Class, e.Before, b.live(e.Path), e.Path); err != nil {
 		return err
 	}
 	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)

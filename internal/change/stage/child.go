@@ -35,13 +35,13 @@ func Child(in io.Reader, out io.Writer) error {
 }
 
 func (job *childJob) stage() (*Result, error) {
-	root := mountPoint(job.Root)
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, fmt.Errorf("cannot separate the stage's mounts: %w", err)
 	}
 	if err := makeStage(job.Root, job.Mounts); err != nil {
 		return nil, err
 	}
+	root := mountPoint(job.Root)
 	was, err := takeSnapshot(job)
 	if err != nil {
 		return nil, err

@@ -205,7 +205,7 @@ func makeStage(root string, mounts []mount) error {
 			return err
 		}
 	}
-	return os.MkdirAll(mountPoint(root), 0o700)
+	return os.MkdirAll(mountPoint(root), 0o700) // once there is an area
 }
 
 // sayReadOnly adds to an error about a read-only file system which ones are so

@@ -57,7 +57,7 @@ type Result struct {
 	Accounts  account.Delta
 	Services  []spec.ServiceRequest
 	Boot      []string          // what maintainer scripts wanted to do to what the machine boots from
-	Config    map[string]string // digest to path of every config file that the changeset brings or takes away
+	Config    map[string]string // digest to path below the root (commit.Below) of every config file that the changeset brings or takes away
 }
 
 // Area is the folder of one generation's slots below a mount point.

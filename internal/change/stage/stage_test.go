@@ -135,7 +135,7 @@ func equalsInPlace(t *testing.T, base string, separate bool) {
 	}
 	same(t, "staging touched the live root", before, take(t, ours), area())
 
-	checkConfig(t, res)
+	checkConfig(t, ours, res)
 
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)
@@ -151,14 +151,14 @@ func equalsInPlace(t *testing.T, base string, separate bool) {
 
 // checkConfig: the bytes of a config file are to be had on either side of the
 // edge, whatever becomes of its nodes.
-func checkConfig(t *testing.T, res *stage.Result) {
+func checkConfig(t *testing.T, ours string, res *stage.Result) {
 	t.Helper()
 	i := slices.IndexFunc(res.Changeset.Entries, func(e commit.Entry) bool { return e.Path == "/etc/t.local" })
 	if i < 0 {
 		t.Fatal("/etc/t.local is not in the changeset")
 	}
 	for n, want := range map[*commit.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
-		if got, err := os.ReadFile(res.Config[n.Digest]); err != nil || string(got) != want {
+		if got, err := os.ReadFile(commit.Below(ours, res.Config[n.Digest])); err != nil || string(got) != want {
 			t.Errorf("/etc/t.local that was or is %q is %q, %v", want, got, err)
 		}
 	}
