@@ -87,8 +87,9 @@ echo is >/etc/t.local; touch -d @1000000000 /etc/t.local
 
 // TestStageEqualsInPlace installs a package twice, once by hostctl and once
 // by dpkg in place, and compares everything; then it goes back, and forward
-// again. It does so on one file system, and with /var on one of its own
-// (engine-rules 11).
+// again. It does so on one file system, with /var on one of its own
+// (engine-rules 11), and where that one's top is somebody's, as that of a
+// database's disk is.
 func TestStageEqualsInPlace(t *testing.T) {
 	base := os.Getenv("HOSTCTL_TEST_ROOT")
 	if base == "" || os.Getuid() != 0 {
@@ -97,11 +98,12 @@ func TestStageEqualsInPlace(t *testing.T) {
 		}
 		t.Skip("needs root, and HOSTCTL_TEST_ROOT to name a Debian root")
 	}
-	t.Run("one file system", func(t *testing.T) { equalsInPlace(t, base, false) })
-	t.Run("var on its own", func(t *testing.T) { equalsInPlace(t, base, true) })
+	t.Run("one file system", func(t *testing.T) { equalsInPlace(t, base, false, 0) })
+	t.Run("var on its own", func(t *testing.T) { equalsInPlace(t, base, true, 0) })
+	t.Run("somebody's var on its own", func(t *testing.T) { equalsInPlace(t, base, true, 65534) })
 }
 
-func equalsInPlace(t *testing.T, base string, separate bool) {
+func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 	dir, err := os.MkdirTemp(filepath.Dir(base), "stage-")
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +118,9 @@ func equalsInPlace(t *testing.T, base string, separate bool) {
 	}
 	for _, root := range []string{ours, theirs} {
 		furnish(t, root)
+		if err := os.Chown(filepath.Join(root, "var"), owner, owner); err != nil {
+			t.Fatal(err)
+		}
 	}
 	before := take(t, ours)
 	deb := build(t, dir)
@@ -178,7 +183,7 @@ func ownVar(t *testing.T, root string) {
 	command(t, "mv", at, aside)
 	command(t, "mkdir", at)
 	command(t, "mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", at)
-	t.Cleanup(func() { command(t, "umount", at) })
+	t.Cleanup(func() { command(t, "umount", "--lazy", at) })
 	command(t, "cp", "-a", aside+"/.", at)
 	command(t, "rm", "-r", aside)
 }
