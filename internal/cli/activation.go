@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -46,14 +47,20 @@ func (s *session) live() bool { return s.root == "/" }
 // every unit and takes the file with it.
 const stopping = "/run/hostctl-stopping"
 
-// before remembers which units are well and stops those that the change
-// takes away.
-func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest) (map[string]bool, error) {
+// health asks which units are well, while something else is done.
+func (s *session) health(ctx context.Context) func() (map[string]bool, error) {
 	if !s.live() {
-		return nil, nil
+		return func() (map[string]bool, error) { return nil, nil }
 	}
-	healthy, err := activate.Health(ctx)
-	if err != nil {
+	ask := sync.OnceValues(func() (map[string]bool, error) { return activate.Health(ctx) })
+	go ask()
+	return ask
+}
+
+// before stops the units that the change takes away.
+func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, health func() (map[string]bool, error)) (map[string]bool, error) {
+	healthy, err := health()
+	if err != nil || !s.live() {
 		return nil, err
 	}
 	if err := os.WriteFile(stopping, nil, 0o600); err != nil {
@@ -71,11 +78,13 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 	if err := errors.Join(s.holdModules(tx), s.bootArtefacts(ctx, tx)); err != nil {
 		return &activate.Report{}, err
 	}
+	req.Settling = s.takeStockBeside
 	report, err := activate.After(ctx, req)
-	if err == nil {
-		err = running()
+	if err != nil {
+		s.stock = s.takeStock // the machine is not what it was taken of for long
+		return report, err
 	}
-	return report, err
+	return report, running()
 }
 
 // resume starts what before has stopped.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -252,20 +253,12 @@ func (s *session) takeBaseline(n int) error {
 // updateBaseline brings the baseline up to date with the generations on the way from
 // one to another. What others changed stays out of it.
 func (s *session) updateBaseline(from, to int) error {
-	var base, now *inventory.Inventory
-	var both errgroup.Group
-	both.Go(func() (err error) {
-		base, err = drift.Load(s.baselinePath())
-		return err
-	})
-	both.Go(func() (err error) {
-		now, err = inventory.Take(system.Root(s.root))
-		return err
-	})
-	t, err := s.touchedBetween(from, to)
-	if err := errors.Join(both.Wait(), err); err != nil {
+	t, touchedErr := s.touchedBetween(from, to)
+	found, err := s.stock()
+	if err := errors.Join(err, touchedErr); err != nil {
 		return err
 	}
+	base, now := found.base, found.now
 	if base == nil {
 		return s.takeBaseline(to)
 	}
@@ -281,6 +274,29 @@ func (s *session) updateBaseline(from, to int) error {
 		return err
 	}
 	return s.isOf(to)
+}
+
+// stock is what the machine is, and the baseline that is kept of it, nil for none.
+type stock struct{ base, now *inventory.Inventory }
+
+func (s *session) takeStock() (*stock, error) {
+	var found stock
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		found.base, err = drift.Load(s.baselinePath())
+		return err
+	})
+	both.Go(func() (err error) {
+		found.now, err = inventory.Take(system.Root(s.root))
+		return err
+	})
+	return &found, both.Wait()
+}
+
+// takeStockBeside begins to take stock while something else is waited for.
+func (s *session) takeStockBeside() {
+	s.stock = sync.OnceValues(s.takeStock)
+	go s.stock()
 }
 
 // keepBaseline writes what is known of the machine at generation n.

@@ -144,6 +144,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
+	health := s.health(ctx)
 	route, err := s.way(to, nil)
 	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
@@ -163,7 +164,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return err
 	}
 	ctx = uninterrupted(ctx)
-	healthy, err := s.before(ctx, p, want, services)
+	healthy, err := s.before(ctx, p, want, services, health)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}

@@ -41,6 +41,7 @@ type session struct {
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
 	digests func() (*kind.StatCache, error)
+	stock   func() (*stock, error) // for the baseline, once the machine is as it is to be
 }
 
 func openSession(e *env) (*session, error) {
@@ -48,6 +49,7 @@ func openSession(e *env) (*session, error) {
 		env: e, store: generation.Store{Root: e.root}, journal: commit.Journal{Root: e.root},
 		objects: blob.Store{Dir: filepath.Join(e.root, generation.Dir, "objects")},
 	}
+	s.stock = s.takeStock
 	s.digests = sync.OnceValues(s.loadDigests)
 	go s.digests() // most commands plan something
 	err := s.load()

@@ -151,7 +151,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 // commitTo commits a staged generation and makes the running system follow.
 func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, route *route) error {
 	number, rec := route.to, route.fresh
-	healthy, err := s.before(ctx, p, target.host, rec.Services)
+	healthy, err := s.before(ctx, p, target.host, rec.Services, s.health(ctx))
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
@@ -289,7 +289,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	if _, err := s.before(ctx, p, former, services); err != nil {
+	if _, err := s.before(ctx, p, former, services, s.health(ctx)); err != nil {
 		return err
 	}
 	route, err := s.way(failed.From, nil)

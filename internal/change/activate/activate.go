@@ -37,8 +37,11 @@ type Request struct {
 	Replaced []string
 	// Healthy is what Health said before Before was called.
 	Healthy map[string]bool
-	Log     io.Writer
-	Blob    func(digest string) ([]byte, error)
+	// Settling is called once, when every unit is up that is to be, and After
+	// only watches from then on whether they stay so.
+	Settling func()
+	Log      io.Writer
+	Blob     func(digest string) ([]byte, error)
 }
 
 // Report is what an activation did.

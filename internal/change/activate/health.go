@@ -160,8 +160,13 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	}
 	settle := min(settling(do, earlier), wait)
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
-	for settled := began; ; {
-		units, err := lookAt(ctx, watch)
+	var known map[string]unit
+	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
+		known = earlier
+		a.settling()
+	}
+	for settled := began; ; known = nil {
+		units, err := lookAt(ctx, watch, known)
 		if err != nil {
 			return err
 		}
@@ -181,8 +186,11 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		}
 		if len(waiting) > 0 {
 			settled = now
-		} else if now.Sub(settled) >= settle {
-			return nil
+		} else {
+			a.settling()
+			if now.Sub(settled) >= settle {
+				return nil
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -192,23 +200,38 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	}
 }
 
-// lookAt asks for the state of those units that may not be well. All that can
-// befall one that is no service, and that nobody moved or needs, is told by a
-// list, which costs a fraction.
-func lookAt(ctx context.Context, watch map[string]watched) (map[string]unit, error) {
+// settling says, once, that all is up.
+func (a *activation) settling() {
+	if a.Settling != nil {
+		a.Settling()
+		a.Settling = nil
+	}
+}
+
+// lookAt asks for the state of those units that may not be well, and that is not
+// known. All that can befall one that is no service, and that nobody moved or
+// needs, is told by a list, which costs a fraction.
+func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit) (map[string]unit, error) {
 	all, err := listUnits(ctx, "--all")
 	if err != nil {
 		return nil, err
 	}
 	var ask []string
+	found := map[string]unit{}
 	for name, w := range watch {
-		u, known := all[name]
-		if !known || strings.HasSuffix(name, ".service") || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
+		if u, ok := known[name]; ok {
+			found[name] = u
+			continue
+		}
+		u, listed := all[name]
+		if !listed || strings.HasSuffix(name, ".service") || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
 			ask = append(ask, name)
 		}
 	}
 	slices.Sort(ask)
-	return showUnits(ctx, ask)
+	asked, err := showUnits(ctx, ask)
+	maps.Copy(found, asked)
+	return found, err
 }
 
 // settling is for how long what was started has to stay well, by Type= of

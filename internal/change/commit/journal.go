@@ -301,22 +301,24 @@ func (j Journal) Close() error {
 func (j Journal) give(tx *Tx, state string) error {
 	var folders []string
 	for _, p := range tx.Discard {
-		path := Below(j.Root, p)
-		if err := os.RemoveAll(path); err != nil {
-			return err
+		folder := filepath.Dir(Below(j.Root, p))
+		if ok, _ := exists(folder); ok {
+			folders = append(folders, folder)
 		}
-		if ok, _ := exists(filepath.Dir(path)); ok {
-			folders = append(folders, filepath.Dir(path))
-		}
-	}
-	if err := j.release(tx); err != nil {
-		return err
 	}
 	d, err := OpenDisks(folders)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
+	for _, p := range tx.Discard {
+		if err := os.RemoveAll(Below(j.Root, p)); err != nil {
+			return err
+		}
+	}
+	if err := j.release(tx); err != nil {
+		return err
+	}
 	if err := d.Sync(); err != nil { // before the marker that says what there is to delete
 		return err
 	}

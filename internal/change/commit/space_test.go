@@ -153,6 +153,40 @@ func TestWriteBackError(t *testing.T) {
 	})
 }
 
+// TestJournalOfTheDiskGivenUp: of an ext4 that cannot write its journal one caller
+// of syncfs(2) is told, and the next one that all is well.
+func TestJournalOfTheDiskGivenUp(t *testing.T) {
+	apart(t, func(t *testing.T) {
+		memory := tmpfs(t, "size=41m")
+		root := ext4At(t, filepath.Join(memory, "image"), 40<<20, "-E", "lazy_itable_init=0,lazy_journal_init=1")
+		d, err := OpenDisks([]string{root})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer d.Close()
+		if err := d.Sync(); err != nil {
+			t.Errorf("all is well still: %v", err)
+		}
+		fill(t, memory)
+		if err := os.Mkdir(filepath.Join(root, "lost"), 0o755); err != nil {
+			t.Error(err)
+		}
+		other, err := os.Open(root)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer other.Close()
+		if err := unix.Syncfs(int(other.Fd())); err == nil {
+			t.Error("the disk took what it cannot hold")
+		}
+		if err := d.Sync(); err == nil || !strings.Contains(err.Error(), "durable") {
+			t.Errorf("after somebody else was told: %v", err)
+		}
+	})
+}
+
 // TestSweep: what a disk forgot that it was freed goes, and nothing else does.
 func TestSweep(t *testing.T) {
 	root := t.TempDir()

@@ -78,7 +78,12 @@ func List(root system.Root, dir string) ([]string, error) {
 	return slices.Sorted(maps.Keys(paths)), err
 }
 
-// list adds every path below dir that is on dir's own file system.
+// area is what hostctl keeps at the top of a file system: commit.AreaName, of a
+// package that this one does not know.
+const area = ".hostctl"
+
+// list adds every path below dir that is on dir's own file system, but for
+// hostctl's area.
 func list(root system.Root, dir string, paths map[string]bool) error {
 	top := root.Path(dir)
 	var device uint64
@@ -88,6 +93,9 @@ func list(root system.Root, dir string, paths map[string]bool) error {
 		}
 		if err != nil {
 			return err
+		}
+		if path == filepath.Join(top, area) {
+			return fs.SkipDir
 		}
 		paths[dir+strings.TrimPrefix(path, top)] = true
 		if !d.IsDir() {
