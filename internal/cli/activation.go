@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -78,13 +79,23 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 	if err := errors.Join(s.holdModules(tx), s.bootArtefacts(ctx, tx)); err != nil {
 		return &activate.Report{}, err
 	}
-	req.Settling = s.takeStockBeside
+	// What a service writes when it starts can be a file of the plan. A plan that
+	// only takes away has none.
+	if takesAway(req.Plan) {
+		s.takeStockBeside()
+	} else {
+		req.Settling = s.takeStockBeside
+	}
 	report, err := activate.After(ctx, req)
 	if err != nil {
 		s.stock = s.takeStock // the machine is not what it was taken of for long
 		return report, err
 	}
 	return report, running()
+}
+
+func takesAway(p *spec.Plan) bool {
+	return !slices.ContainsFunc(p.Changes, func(c spec.Change) bool { return c.Action != spec.Delete })
 }
 
 // resume starts what before has stopped.

@@ -111,25 +111,16 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err != nil {
 		return err
 	}
-	if err := s.begin(target.host.Name, target.host.System); err != nil {
-		return err
-	}
-	if err := s.secure(ctx); err != nil {
-		return err
-	}
-	later, err := s.postponed(p, opts)
+	noted, err := s.begin(target.host.Name, target.host.System)
 	if err != nil {
 		return err
 	}
-	if err := s.dropPostponed(); err != nil {
-		return err
-	}
-	rec, err := s.fromBuild(p, target)
-	if err == nil && rec == nil {
-		rec, err = s.stageNew(ctx, target, p, hashes, opts.verbose)
+	rec, later, err := s.staged(ctx, target, p, hashes, opts)
+	if notedErr := noted(); err == nil && notedErr != nil {
+		err = errors.Join(notedErr, s.dropStaged(rec.Meta.Number))
 	}
 	if err != nil {
-		return fmt.Errorf("%w\nnothing on this machine was changed", err)
+		return err
 	}
 	number := rec.Meta.Number
 	route, err := s.way(number, rec)
@@ -146,6 +137,28 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 		return s.postpone(number, rec, opts)
 	}
 	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, route) })
+}
+
+// staged makes the machine safe for a commit and brings the next generation to
+// the point where only that is left, at once or at the next boot (later).
+func (s *session) staged(ctx context.Context, target *wanted, p *spec.Plan, hashes map[string]string, opts switchOptions) (rec *generation.Record, later bool, err error) {
+	if err := s.secure(ctx); err != nil {
+		return nil, false, err
+	}
+	if later, err = s.postponed(p, opts); err != nil {
+		return nil, false, err
+	}
+	if err := s.dropPostponed(); err != nil {
+		return nil, false, err
+	}
+	rec, err = s.fromBuild(p, target)
+	if err == nil && rec == nil {
+		rec, err = s.stageNew(ctx, target, p, hashes, opts.verbose)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("%w\nnothing on this machine was changed", err)
+	}
+	return rec, later, nil
 }
 
 // commitTo commits a staged generation and makes the running system follow.

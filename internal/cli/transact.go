@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
@@ -252,10 +253,10 @@ func (s *session) publish(tx *commit.Tx, fresh *generation.Record) {
 }
 
 // begin records generation 0, the machine as it was found, before the first
-// change.
-func (s *session) begin(name, system string) error {
+// change. Its baseline is read while that one is staged; noted waits for it.
+func (s *session) begin(name, system string) (noted func() error, err error) {
 	if s.begun {
-		return nil
+		return func() error { return nil }, nil
 	}
 	found := emptyHost()
 	found.Name, found.System = name, system
@@ -264,15 +265,22 @@ func (s *session) begin(name, system string) error {
 		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0),
 	}
 	if err := errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, generation.Path(0))); err != nil {
-		return fmt.Errorf("cannot record the machine as it is: %w", err)
-	}
-	if err := s.takeBaseline(0); err != nil {
-		return fmt.Errorf("cannot record the machine as it is: %w", err)
+		return nil, fmt.Errorf("cannot record the machine as it is: %w", err)
 	}
 	if err := os.Symlink(generation.Link(0), filepath.Join(s.root, generation.CurrentPath)); err != nil {
-		return err
+		return nil, err
 	}
-	return s.load()
+	noted = sync.OnceValue(func() error {
+		if err := s.takeBaseline(0); err != nil {
+			return fmt.Errorf("cannot record the machine as it is: %w", err)
+		}
+		return nil
+	})
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	go noted()
+	return noted, nil
 }
 
 func emptyPlan() *spec.Plan { return &spec.Plan{Version: spec.Version, Changes: []spec.Change{}} }

@@ -36,7 +36,8 @@ func (e *Unhealthy) Error() string {
 }
 
 const (
-	pollTime = 200 * time.Millisecond
+	pollTime   = 200 * time.Millisecond
+	firstPause = 25 * time.Millisecond // twice as long from one look to the next, up to that
 	// settleTime is how long units must stay well after the last step: a
 	// service of Type=simple counts as active before it has done anything.
 	settleTime = 3 * time.Second
@@ -159,6 +160,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		wait = defaultWait
 	}
 	settle := min(settling(do, earlier), wait)
+	pause := firstPause
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
 	var known map[string]unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
@@ -186,16 +188,17 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		}
 		if len(waiting) > 0 {
 			settled = now
+			pause = min(2*pause, pollTime)
 		} else {
 			a.settling()
-			if now.Sub(settled) >= settle {
+			if pause = min(pollTime, settle-now.Sub(settled)); pause <= 0 {
 				return nil
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(pollTime):
+		case <-time.After(pause):
 		}
 	}
 }

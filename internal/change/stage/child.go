@@ -68,6 +68,7 @@ func (job *childJob) stage() (*Result, error) {
 	if err := unix.Kill(-1, syscall.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
 		return nil, err
 	}
+	job.writeBack()
 	if err := apt.CheckDatabase(system.Root(root), nil); err != nil {
 		return nil, fmt.Errorf("cannot commit this: %w", err)
 	}
@@ -90,6 +91,23 @@ func (job *childJob) stage() (*Result, error) {
 	}
 	res.Accounts, res.Services, res.Boot = account.Diff(before, after), services, boot
 	return res, nil
+}
+
+// writeBack has the kernel begin to write what the packages brought while it is
+// compared. Whether the disks took it is found out in the end, by who had them
+// open before (openDisks).
+func (job *childJob) writeBack() {
+	for _, m := range job.Mounts {
+		if !m.Overlay {
+			continue
+		}
+		if f, err := os.Open(m.stage(job.Root)); err == nil {
+			go func() {
+				_ = unix.Syncfs(int(f.Fd()))
+				f.Close()
+			}()
+		}
+	}
 }
 
 // runInside runs the packages and then everything else in the staged root.

@@ -36,15 +36,19 @@ type File struct {
 // Areas are the folders that are read with everything in them.
 func Areas() []string { return []string{"/etc", "/usr", "/opt"} }
 
-// readFiles reads the areas, what packages own elsewhere, and what accounts
-// have where programs trust it.
-func readFiles(root system.Root, owners map[string]string, users map[string]account.PasswdEntry) (map[string]File, error) {
-	paths := map[string]bool{}
+// listAreas adds the paths of folders that are read with everything in them.
+func listAreas(root system.Root, paths map[string]bool) error {
 	for _, area := range append(Areas(), "/var/spool/cron", "/var/lib/systemd/linger") {
 		if err := list(root, area, paths); err != nil {
-			return nil, err
+			return err
 		}
 	}
+	return nil
+}
+
+// readFiles reads those paths, what packages own elsewhere, and what accounts
+// have where programs trust it.
+func readFiles(root system.Root, paths map[string]bool, owners map[string]string, users map[string]account.PasswdEntry) (map[string]File, error) {
 	for _, u := range users {
 		for _, name := range []string{"authorized_keys", "authorized_keys2"} {
 			if filepath.IsAbs(u.Home) {

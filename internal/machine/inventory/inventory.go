@@ -44,7 +44,9 @@ type Inventory struct {
 func Take(root system.Root) (*Inventory, error) {
 	inv := &Inventory{Version: Version}
 	var owners map[string]string
+	paths := map[string]bool{}
 	var parts errgroup.Group
+	parts.Go(func() error { return listAreas(root, paths) })
 	parts.Go(func() (err error) { owners, err = apt.Owners(root); return err })
 	parts.Go(func() (err error) { inv.Packages, err = apt.Installed(root); return err })
 	parts.Go(func() (err error) { inv.Database, err = apt.DatabaseDigest(root, nil); return err })
@@ -54,7 +56,7 @@ func Take(root system.Root) (*Inventory, error) {
 		return nil, err
 	}
 	inv.Users, inv.Groups = accounts.Users(), accounts.Groups()
-	if inv.Files, err = readFiles(root, owners, inv.Users); err != nil {
+	if inv.Files, err = readFiles(root, paths, owners, inv.Users); err != nil {
 		return nil, fmt.Errorf("cannot take stock of files: %w", err)
 	}
 	if inv.Diversions, err = apt.Diversions(root); err != nil {

@@ -56,6 +56,9 @@ func (r Root) resolve(p string) string {
 
 // Read returns the content of the file at p, following symlinks inside the root.
 func (r Root) Read(p string) ([]byte, error) {
+	if r == "/" {
+		return os.ReadFile(filepath.Join("/", p))
+	}
 	return os.ReadFile(filepath.Join(string(r), r.resolve(p)))
 }
 
