@@ -48,26 +48,38 @@ func (s *session) live() bool { return s.root == "/" }
 // every unit and takes the file with it.
 const stopping = "/run/hostctl-stopping"
 
-// health asks which units are well, while something else is done.
-func (s *session) health(ctx context.Context) func() (map[string]bool, error) {
+// outlook is how units are before a change: those that are well, and of these the
+// ones that it stops.
+type outlook struct {
+	healthy map[string]bool
+	stop    []string
+}
+
+// beforehand asks for the outlook while something else is done.
+func (s *session) beforehand(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest) func() (outlook, error) {
 	if !s.live() {
-		return func() (map[string]bool, error) { return nil, nil }
+		return func() (outlook, error) { return outlook{}, nil }
 	}
-	ask := sync.OnceValues(func() (map[string]bool, error) { return activate.Health(ctx) })
+	ask := sync.OnceValues(func() (o outlook, err error) {
+		if o.healthy, err = activate.Health(ctx); err == nil {
+			o.stop, err = activate.Stops(ctx, s.request(p, want, services, nil, o.healthy))
+		}
+		return o, err
+	})
 	go ask()
 	return ask
 }
 
-// before stops the units that the change takes away.
-func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, health func() (map[string]bool, error)) (map[string]bool, error) {
-	healthy, err := health()
+// before stops the units that the change takes away, and says which were well.
+func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, foreseen func() (outlook, error)) (map[string]bool, error) {
+	o, err := foreseen()
 	if err != nil || !s.live() {
 		return nil, err
 	}
 	if err := os.WriteFile(stopping, nil, 0o600); err != nil {
-		return healthy, err
+		return o.healthy, err
 	}
-	return healthy, activate.Before(ctx, s.request(p, want, services, nil, healthy))
+	return o.healthy, activate.Before(ctx, s.request(p, want, services, nil, o.healthy), o.stop)
 }
 
 // activate makes what the machine boots from, and the running system, follow

@@ -144,7 +144,11 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if _, err := s.preflight(want); err != nil {
 		return err
 	}
-	health := s.health(ctx)
+	services, err := s.askedBetween(s.current, to)
+	if err != nil {
+		return err
+	}
+	foreseen := s.beforehand(ctx, p, want, services)
 	route, err := s.way(to, nil)
 	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
@@ -159,12 +163,8 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if err := s.dropPostponed(); err != nil {
 		return err
 	}
-	services, err := s.askedBetween(s.current, to)
-	if err != nil {
-		return err
-	}
 	ctx = uninterrupted(ctx)
-	healthy, err := s.before(ctx, p, want, services, health)
+	healthy, err := s.before(ctx, p, want, services, foreseen)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}

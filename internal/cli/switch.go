@@ -123,6 +123,10 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 		return err
 	}
 	number := rec.Meta.Number
+	var foreseen func() (outlook, error)
+	if !later {
+		foreseen = s.beforehand(ctx, p, target.host, rec.Services)
+	}
 	route, err := s.way(number, rec)
 	if err == nil {
 		err = s.bootRoom(route)
@@ -136,7 +140,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if later {
 		return s.postpone(number, rec, opts)
 	}
-	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, route) })
+	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, route, foreseen) })
 }
 
 // staged makes the machine safe for a commit and brings the next generation to
@@ -162,9 +166,9 @@ func (s *session) staged(ctx context.Context, target *wanted, p *spec.Plan, hash
 }
 
 // commitTo commits a staged generation and makes the running system follow.
-func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, route *route) error {
+func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, route *route, foreseen func() (outlook, error)) error {
 	number, rec := route.to, route.fresh
-	healthy, err := s.before(ctx, p, target.host, rec.Services, s.health(ctx))
+	healthy, err := s.before(ctx, p, target.host, rec.Services, foreseen)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
@@ -302,7 +306,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	if _, err := s.before(ctx, p, former, services, s.health(ctx)); err != nil {
+	if _, err := s.before(ctx, p, former, services, s.beforehand(ctx, p, former, services)); err != nil {
 		return err
 	}
 	route, err := s.way(failed.From, nil)

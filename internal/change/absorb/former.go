@@ -12,9 +12,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"slices"
 
 	json "github.com/go-json-experiment/json/v1"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
@@ -47,20 +49,25 @@ func Keep(root system.Root, now *inventory.Inventory, path string) error {
 		}
 	}
 	slices.Sort(keep)
-	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	members := []func(*tar.Writer) error{func(w *tar.Writer) error {
+		inv, err := json.Marshal(now)
+		if err != nil {
+			return err
+		}
+		return put(w, inventoryName, inv)
+	}}
+	for some := range slices.Chunk(keep, 200) {
+		members = append(members, func(w *tar.Writer) error { return putAll(w, root, now, some) })
+	}
+	out, err := compress(members)
 	if err != nil {
 		return err
 	}
-	w := tar.NewWriter(z)
-	inv, err := json.Marshal(now)
-	if err != nil {
-		return err
-	}
-	if err := put(w, inventoryName, inv); err != nil {
-		return err
-	}
-	for _, p := range keep {
+	return system.WriteFile(path, out, 0o600, os.Getuid(), os.Getgid())
+}
+
+func putAll(w *tar.Writer, root system.Root, now *inventory.Inventory, paths []string) error {
+	for _, p := range paths {
 		b, err := os.ReadFile(root.Path(p))
 		if errors.Is(err, fs.ErrNotExist) || now.Files[p].Ino == 0 || !regular(now.Files[p]) {
 			continue
@@ -72,10 +79,35 @@ func Keep(root system.Root, now *inventory.Inventory, path string) error {
 			return err
 		}
 	}
-	if err := errors.Join(w.Close(), z.Close()); err != nil {
-		return err
+	return nil
+}
+
+// compress makes one archive of parts that are written on every processor, each
+// a member of its own of the gzip file (RFC 1952, 2.2).
+func compress(parts []func(*tar.Writer) error) ([]byte, error) {
+	members := make([]bytes.Buffer, len(parts))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i, part := range parts {
+		all.Go(func() error {
+			z, err := gzip.NewWriterLevel(&members[i], gzip.BestSpeed)
+			if err != nil {
+				return err
+			}
+			w := tar.NewWriter(z)
+			end := w.Flush
+			if i == len(parts)-1 {
+				end = w.Close
+			}
+			return errors.Join(part(w), end(), z.Close())
+		})
 	}
-	return system.WriteFile(path, out.Bytes(), 0o600, os.Getuid(), os.Getgid())
+	err := all.Wait()
+	var out []byte
+	for i := range members {
+		out = append(out, members[i].Bytes()...)
+	}
+	return out, err
 }
 
 func put(w *tar.Writer, name string, b []byte) error {

@@ -61,17 +61,21 @@ func Health(ctx context.Context) (map[string]bool, error) {
 	return activeUnits(ctx)
 }
 
-// Before stops the units that the change takes away, and those whose package
-// wants to be unpacked while they stand still. It runs before the commit, when
+// Stops are the units that the change takes away, and those whose package wants
+// to be unpacked while they stand still.
+func Stops(ctx context.Context, req Request) ([]string, error) {
+	if !booted() {
+		return nil, nil
+	}
+	return toStop(ctx, req)
+}
+
+// Before stops units, which Stops has named. It runs before the commit, when
 // their programs are still there. If the commit then does not happen, Resume
 // starts them again.
-func Before(ctx context.Context, req Request) error {
-	if !booted() {
+func Before(ctx context.Context, req Request, units []string) error {
+	if len(units) == 0 {
 		return nil
-	}
-	units, err := toStop(ctx, req)
-	if err != nil || len(units) == 0 {
-		return err
 	}
 	fmt.Fprintf(req.Log, "stop %s\n", strings.Join(units, " "))
 	return stopUnits(ctx, units)

@@ -400,6 +400,8 @@ func (b *Builder) Tx() (*Tx, error) {
 	if len(steps)+len(late) == 0 {
 		return b.tx, nil // nothing changes that would change a folder's time
 	}
+	// Deepest first, so that those of one depth can go at once.
+	slices.SortStableFunc(late, func(x, y Step) int { return depth(y.Path) - depth(x.Path) })
 	err := b.folderTimes()
 	b.tx.Clean = append(append(b.tx.Clean, late...), b.timesAfter(late)...)
 	return b.tx, err
@@ -449,7 +451,7 @@ func (b *Builder) folderTimes() error {
 	}
 	paths := slices.Collect(maps.Keys(b.folders))
 	sort.Slice(paths, func(i, j int) bool {
-		return cmp.Or(strings.Count(paths[j], "/")-strings.Count(paths[i], "/"), strings.Compare(paths[i], paths[j])) < 0
+		return cmp.Or(depth(paths[j])-depth(paths[i]), strings.Compare(paths[i], paths[j])) < 0
 	})
 	for _, p := range paths {
 		live, err := Lstat(filepath.Join(b.root, p))

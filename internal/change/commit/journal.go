@@ -134,28 +134,6 @@ func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 	return Finished, j.tidy(tx, d)
 }
 
-// tidy removes what only the way needed, and the folders that nothing is in any
-// more: once, for what stands there later is somebody's who runs by then.
-func (j Journal) tidy(tx *Tx, d Disks) error {
-	if err := j.steps(tx, tx.Clean); err != nil {
-		return err
-	}
-	if len(tx.Clean) > 0 {
-		if err := d.Sync(); err != nil { // no marker that vouches for what could come back
-			return err
-		}
-	}
-	if err := j.move(durable, done); err != nil {
-		return err
-	}
-	return j.settle(tx)
-}
-
-// settle frees what was set aside for the way.
-func (j Journal) settle(tx *Tx) error {
-	return errors.Join(j.release(tx), os.RemoveAll(j.file(triesFile)))
-}
-
 func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
 	if err := j.move(committed, reverting); err != nil {
 		return Reverted, errors.Join(cause, err)

@@ -34,6 +34,7 @@ type builder struct {
 	mount   mount
 	area    string // of its slots
 	layer   string // its upper one
+	ahead   map[string]nodes
 	fs      int
 	moves   []move            // upper nodes to take into their slots once nothing is mounted
 	config  map[string]string // digest of config files to where they can be read, below the root
@@ -114,6 +115,9 @@ func (b *builder) buildMount(m mount) error {
 	if err := os.MkdirAll(b.slotPath(""), 0o700); err != nil {
 		return err
 	}
+	if err := b.lookAhead(); err != nil {
+		return err
+	}
 	if err := b.folder(m.Point); err != nil {
 		return err
 	}
@@ -145,7 +149,7 @@ func (b *builder) each(path string, tree func(string) string, visit func(child s
 	}
 	for _, e := range entries {
 		child := filepath.Join(path, e.Name())
-		live, err := commit.ReadNode(b.live(child))
+		live, err := b.liveNode(child)
 		if err != nil {
 			return err
 		}
@@ -161,19 +165,15 @@ func (b *builder) folder(path string) error { return b.each(path, b.upper, b.nod
 
 // node compares one path that the upper layer holds.
 func (b *builder) node(path string, live *commit.Node) error {
-	raw, err := commit.Lstat(b.upper(path))
-	if err != nil {
-		return err
-	}
+	raw, staged := b.ahead[path].raw, b.ahead[path].staged
 	if volatile(path, live != nil) || (b.policy && path == "/"+policyPath) {
 		return nil
 	}
 	if whiteout(b.upper(path), raw) {
 		return b.remove(path, live)
 	}
-	staged, err := commit.ReadNode(b.view(path))
-	if err != nil || staged == nil {
-		return errors.Join(err, fmt.Errorf("internal error: %s is in the upper layer and not in the stage", path))
+	if staged == nil {
+		return fmt.Errorf("internal error: %s is in the upper layer and not in the stage", path)
 	}
 	switch staged.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
@@ -461,10 +461,11 @@ func (b *builder) takeUpper() error {
 	if err := unix.Unmount(b.merged, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("cannot unmount the stage: %w", err)
 	}
+	strip := func(i int) error { return commit.StripOverlay(b.moves[i].upper) }
+	if err := system.Share(len(b.moves), strip); err != nil {
+		return err
+	}
 	for _, m := range b.moves {
-		if err := commit.StripOverlay(m.upper); err != nil {
-			return err
-		}
 		if err := os.Rename(m.upper, m.slot); err != nil {
 			return err
 		}

@@ -1,0 +1,61 @@
+package commit
+
+import (
+	"errors"
+	"os"
+	"strings"
+)
+
+// tidy removes what only the way needed, and the folders that nothing is in any
+// more: once, for what stands there later is somebody's who runs by then.
+func (j Journal) tidy(tx *Tx, d Disks) error {
+	if err := j.clean(tx); err != nil {
+		return err
+	}
+	if len(tx.Clean) > 0 {
+		if err := d.Sync(); err != nil { // no marker that vouches for what could come back
+			return err
+		}
+	}
+	if err := j.move(durable, done); err != nil {
+		return err
+	}
+	return j.settle(tx)
+}
+
+// clean does the cleaning steps, those that remove folders of one depth on every
+// processor.
+func (j Journal) clean(tx *Tx) error {
+	for rest := tx.Clean; len(rest) > 0; {
+		if rest[0].Do != prune {
+			if err := j.step(tx, rest[0]); err != nil {
+				return err
+			}
+			rest = rest[1:]
+			continue
+		}
+		n := 1
+		for n < len(rest) && rest[n].Do == prune && depth(rest[n].Path) == depth(rest[0].Path) {
+			n++
+		}
+		errs := make([]error, n)
+		share(n, func(i int) { errs[i] = rest[i].run(j.Root, "") })
+		for i, err := range errs {
+			if full(err) {
+				errs[i] = j.step(tx, rest[i]) // which gives up the ballast
+			}
+		}
+		if err := joinSome(errs); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	return nil
+}
+
+func depth(path string) int { return strings.Count(path, "/") }
+
+// settle frees what was set aside for the way.
+func (j Journal) settle(tx *Tx) error {
+	return errors.Join(j.release(tx), os.RemoveAll(j.file(triesFile)))
+}
