@@ -88,6 +88,7 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 	if !s.live() {
 		return &activate.Report{}, nil
 	}
+	s.stock = s.takeStock // of before is of another generation
 	if err := errors.Join(s.holdModules(tx), s.bootArtefacts(ctx, tx)); err != nil {
 		return &activate.Report{}, err
 	}

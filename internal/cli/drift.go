@@ -255,6 +255,9 @@ func (s *session) takeBaseline(n int) error {
 func (s *session) updateBaseline(from, to int) error {
 	t, touchedErr := s.touchedBetween(from, to)
 	found, err := s.stock()
+	if err != nil { // as it may be that was taken beside something else
+		found, err = s.takeStock()
+	}
 	if err := errors.Join(err, touchedErr); err != nil {
 		return err
 	}

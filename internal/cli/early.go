@@ -49,12 +49,12 @@ func prepareRoot(root string, shim bool) (err error) {
 			fmt.Fprintln(early.Log{}, err)
 		}
 	}
-	if due, err := dueBeforeInit(root); !due {
-		return err
-	}
-	proc, err := early.Proc()
+	proc, err := early.Proc() // hostctl's folder may have to be looked up in it
 	if err != nil {
 		return err
+	}
+	if due, err := dueBeforeInit(root); !due {
+		return errors.Join(err, proc())
 	}
 	restore, err := early.Writable(root)
 	if err != nil {

@@ -400,8 +400,8 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			return nil, err
 		}
 	}
-	for _, path := range res.Config {
-		b, err := os.ReadFile(commit.Below(s.root, path))
+	for _, place := range res.Config {
+		b, err := os.ReadFile(place.In(s.root))
 		if err != nil {
 			return nil, err
 		}

@@ -13,6 +13,9 @@ type State struct {
 	// wanted Host sets and that can be set here; blanks are single spaces.
 	LiveSysctls map[string]string
 	Modules     []string // of hostctl's own file in /etc/modules-load.d
+	// SysctlFile and ModuleFile say how these files stand where that is not as
+	// hostctl writes them: PlainFile.
+	SysctlFile, ModuleFile string
 	// Secrets are the names that are installed below /run, with owner,
 	// group and mode; FileDigest and Key are those of the manifest that the
 	// last installation left beside them.

@@ -90,9 +90,33 @@ func hold(fd int, st *unix.Stat_t) (path string, err error) {
 	}
 }
 
-// Below is a path of a root, which may be one of an area.
-func Below(root, path string) string {
-	point, rel, ok := strings.Cut(path, AreaName+"/")
+// Refused says that hostctl has no area on the file system mounted at point since
+// somebody else has put something in its place.
+func Refused(root, point string) bool {
+	top := filepath.Join(root, point)
+	_, err := findArea(top)
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+// Place is where bytes are: in a slot of the area of a file system or, without a
+// slot, at a path of the root.
+type Place struct {
+	Path string `json:"path"` // the mount point of a slot
+	Slot string `json:"slot,omitempty"`
+}
+
+// In is the place on this machine.
+func (p Place) In(root string) string {
+	if p.Slot == "" {
+		return filepath.Join(root, p.Path)
+	}
+	return In(root, p.Path, p.Slot)
+}
+
+// discarded is where something is that a transaction made, and deletes where it
+// is given up: a record, or folders in an area.
+func discarded(root, path string) string {
+	point, rel, ok := strings.Cut("/"+path, "/"+AreaName+"/")
 	if !ok {
 		return filepath.Join(root, path)
 	}

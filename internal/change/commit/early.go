@@ -17,11 +17,12 @@ func (j Journal) Settle(c *Changeset) error {
 
 // RecoverMounted does the part of Recover for which the file systems are there,
 // before the rest is mounted: what starts the machine lies on those. The
-// transaction stays open for Recover, to which done steps are no matter.
+// transaction stays open for Recover, to which done steps are no matter. One that
+// is durable has none left: what remains is all Recover's.
 // It reports the points that are not mounted, none where Recover can do it all.
 func (j Journal) RecoverMounted() (missing []string, err error) {
 	state, err := j.Open()
-	if err != nil || state != committed && state != reverting {
+	if err != nil || state != committed && state != reverting && state != durable {
 		return nil, err
 	}
 	tx, err := j.load(state)
@@ -38,8 +39,8 @@ func (j Journal) RecoverMounted() (missing []string, err error) {
 			missing = append(missing, tx.Mounts[i].Point)
 		}
 	}
-	if len(missing) == 0 {
-		return nil, nil
+	if len(missing) == 0 || state == durable { // what starts the machine is in place
+		return missing, nil
 	}
 	d, err := j.open(part)
 	if err != nil {

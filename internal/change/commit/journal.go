@@ -279,7 +279,7 @@ func (j Journal) Close() error {
 func (j Journal) give(tx *Tx, state string) error {
 	var folders []string
 	for _, p := range tx.Discard {
-		folder := filepath.Dir(Below(j.Root, p))
+		folder := filepath.Dir(discarded(j.Root, p))
 		if ok, _ := exists(folder); ok {
 			folders = append(folders, folder)
 		}
@@ -290,7 +290,7 @@ func (j Journal) give(tx *Tx, state string) error {
 	}
 	defer d.Close()
 	for _, p := range tx.Discard {
-		if err := os.RemoveAll(Below(j.Root, p)); err != nil {
+		if err := os.RemoveAll(discarded(j.Root, p)); err != nil {
 			return err
 		}
 	}

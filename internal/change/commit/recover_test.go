@@ -256,3 +256,66 @@ func TestAttrsOfWhatWasLookedAt(t *testing.T) {
 		t.Errorf("what the link leads to has mode %o", mode)
 	}
 }
+
+// TestFolderFilledWhileItGoes: what somebody puts into a folder between the last
+// look into it and its rename is not lost.
+func TestFolderFilledWhileItGoes(t *testing.T) {
+	for name, taken := range map[string]bool{"its place is free": false, "its place is taken": true} {
+		t.Run(name, func(t *testing.T) {
+			root := scratch(t)
+			live := filepath.Join(root, "d")
+			if err := errors.Join(os.MkdirAll(live, 0o755), MakeArea(root, "/")); err != nil {
+				t.Fatal(err)
+			}
+			n := mustNode(t, live)
+			id, err := FSID(root)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tx := &Tx{ID: "t", Mounts: []Mount{{Point: "/", FSID: id}}, Steps: []Step{{Do: rmdir, Path: "/d", Slot: "tx/t/d1", From: &n.Attr, To: &n.Attr}}}
+			j := Journal{Root: root}
+			start(t, j, tx)
+			write(t, filepath.Join(live, "precious"), "x")
+			if err := os.Rename(live, In(root, "/", "tx/t/d1")); err != nil { // and here it was killed
+				t.Fatal(err)
+			}
+			at := live
+			if taken {
+				write(t, live, "a file, of a later step")
+				at = In(root, "/", "aside/t/d")
+			}
+			if outcome, _, err := j.Recover(); outcome != Finished || err != nil {
+				t.Fatal(outcome, err)
+			}
+			wantFile(t, filepath.Join(at, "precious"), "x")
+		})
+	}
+}
+
+// TestDurableBeforeMounts: the boot goes on to where the rest is mounted.
+func TestDurableBeforeMounts(t *testing.T) {
+	j, tx := folderGoes(t, scratch(t))
+	tx.Mounts = append(tx.Mounts, Mount{Point: "/", FSID: "fsid:0"})
+	start(t, j, tx)
+	if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, durable)); err != nil {
+		t.Fatal(err)
+	}
+	if missing, err := j.RecoverMounted(); len(missing) != 1 || err != nil {
+		t.Errorf("missing are %v, %v", missing, err)
+	}
+}
+
+// TestImmutableTop: that a folder may not be changed says nothing of its disk.
+func TestImmutableTop(t *testing.T) {
+	dir := scratch(t)
+	d, err := OpenDisks([]string{dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	chattr(t, dir, "+i")
+	defer chattr(t, dir, "-i")
+	if err := d.Sync(); err != nil {
+		t.Error(err)
+	}
+}

@@ -212,7 +212,7 @@ func (j Journal) spare(tx *Tx, do func() error) error {
 
 // release frees what reserve has set aside and nothing has used.
 func (j Journal) release(tx *Tx) error {
-	var errs []error
+	errs := []error{j.keepLate(tx)}
 	for i := range tx.Mounts {
 		for _, name := range []string{ballastFile, tx.private()} {
 			errs = append(errs, os.RemoveAll(filepath.Join(j.area(tx, i), name)))
@@ -226,6 +226,25 @@ func (j Journal) release(tx *Tx) error {
 		if p.Link != "" {
 			errs = append(errs, os.RemoveAll(filepath.Join(j.Root, p.Path)+linkSuffix))
 		}
+	}
+	return errors.Join(errs...)
+}
+
+// keepLate keeps aside what somebody has put into a folder after a step had taken
+// it away: who was in it, or had it open, could.
+func (j Journal) keepLate(tx *Tx) error {
+	var errs []error
+	for _, s := range tx.Steps {
+		if s.Do != rmdir && s.Do != mkdir {
+			continue
+		}
+		slot := filepath.Join(j.area(tx, s.FS), s.Slot)
+		err := unix.Rmdir(slot)
+		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
+			continue
+		}
+		aside := filepath.Join(j.area(tx, s.FS), "aside", tx.ID, s.Path)
+		errs = append(errs, os.MkdirAll(filepath.Dir(aside), 0o700), os.Rename(slot, aside))
 	}
 	return errors.Join(errs...)
 }

@@ -164,23 +164,32 @@ func (s Step) mkdir(live, slot string) error {
 // rmdir takes a folder away into its slot, where it stays for the way back. As
 // with dpkg, one in which somebody has put something stays.
 func (s Step) rmdir(live, slot string) error {
-	if there, err := exists(slot); there || err != nil {
+	there, err := exists(slot)
+	if err != nil {
 		return err
 	}
-	if n, err := Lstat(live); err != nil || !n.IsDir() {
-		return err
+	if !there {
+		if n, err := Lstat(live); err != nil || !n.IsDir() {
+			return err
+		}
+		if first, err := firstIn(live, true); first != "" || err != nil {
+			return ignoreGone(err)
+		}
+		if err := unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
+			return &os.LinkError{Op: "remove folder", Old: live, New: slot, Err: err}
+		}
 	}
-	if first, err := firstIn(live, true); first != "" || err != nil {
-		return ignoreGone(err)
-	}
-	if err := unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
-		return &os.LinkError{Op: "remove folder", Old: live, New: slot, Err: err}
-	}
+	// Put there between the look and the rename: it goes back, if nothing else has
+	// the place by now (release).
 	first, err := firstIn(slot, true)
-	if first != "" {
-		err = errors.Join(err, unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE))
+	if first == "" || err != nil {
+		return err
 	}
-	return err
+	err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EEXIST) {
+		return nil
+	}
+	return ignoreGone(err)
 }
 
 func ignoreGone(err error) error {

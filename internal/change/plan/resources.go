@@ -45,6 +45,9 @@ func (m *maker) sysctls() {
 		if live, known := m.State.LiveSysctls[key]; known && exists && live != strings.Join(strings.Fields(want), " ") {
 			fields = append(fields, spec.Field{Name: "live value", Before: live, After: want})
 		}
+		if as := m.State.SysctlFile; as != "" && exists {
+			fields = append(fields, spec.Field{Name: "mode", Before: as, After: spec.PlainFile})
+		}
 		m.set(spec.KindSysctl, key, exists, fields)
 	}
 	// The file is hostctl's own: whoever wrote a key there, it goes.
@@ -59,6 +62,8 @@ func (m *maker) kernelModules() {
 	for _, name := range m.Want.KernelModules {
 		if !slices.Contains(m.State.Modules, name) {
 			m.add(spec.KindKernelModule, name, spec.Create, nil)
+		} else if as := m.State.ModuleFile; as != "" {
+			m.add(spec.KindKernelModule, name, spec.Update, []spec.Field{{Name: "mode", Before: as, After: spec.PlainFile}})
 		}
 	}
 	for _, name := range m.State.Modules {

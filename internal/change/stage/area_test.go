@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -16,7 +15,8 @@ import (
 )
 
 // A file system whose top anybody can write to holds what they put there under
-// hostctl's name: nothing that it leads to is deleted or changed.
+// hostctl's name: nothing that it leads to is deleted or changed, and what is
+// changed elsewhere is not kept from it.
 func TestNobodysArea(t *testing.T) {
 	for _, c := range []struct{ name, script string }{
 		{"a link for the area", `ln -s "$1"/home/bob "$1"/var/tmp/.hostctl`},
@@ -34,8 +34,8 @@ func TestNobodysArea(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := makeStage(root, mounts); err == nil || !strings.Contains(err.Error(), "cannot use "+root+"/var/tmp/.hostctl") && !strings.Contains(err.Error(), "not a directory") {
-				t.Errorf("it is staged there: %v", err)
+			if err := makeStage(root, mounts); err != nil {
+				t.Errorf("it keeps everything from being staged: %v", err)
 			}
 			points, err := Points(root)
 			if err != nil {

@@ -36,11 +36,11 @@ type builder struct {
 	layer   string // its upper one
 	ahead   map[string]nodes
 	fs      int
-	moves   []move            // upper nodes to take into their slots once nothing is mounted
-	config  map[string]string // digest of config files to where they can be read, below the root
-	folders map[string]bool   // whose names change
-	links   map[uint64]*group // live inodes with more than one name that the stage touched
-	copied  map[uint64]string // inodes of the merged view that were copied, and where to
+	moves   []move                  // upper nodes to take into their slots once nothing is mounted
+	config  map[string]commit.Place // where config files can be read, by digest
+	folders map[string]bool         // whose names change
+	links   map[uint64]*group       // live inodes with more than one name that the stage touched
+	copied  map[uint64]string       // inodes of the merged view that were copied, and where to
 	slots   int
 	changed []string // live paths that changed while the stage was built
 }
@@ -55,7 +55,7 @@ type group struct {
 
 func (b *builder) build() (*Result, error) {
 	b.set = commit.New(b.job.Generation)
-	b.config, b.folders = map[string]string{}, map[string]bool{}
+	b.config, b.folders = map[string]commit.Place{}, map[string]bool{}
 	class, err := newClassifier(b.was.owned, system.Root(b.merged), b.job.Managed)
 	if err != nil {
 		return nil, err
@@ -325,7 +325,7 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 		}
 		staged.Ino = copied.Ino
 	}
-	if err := b.digest(class, staged, b.view(path), filepath.Join(b.mount.Point, commit.AreaName, Area(b.job.Generation), slot)); err != nil {
+	if err := b.digest(class, staged, b.view(path), commit.Place{Path: b.mount.Point, Slot: filepath.Join(Area(b.job.Generation), slot)}); err != nil {
 		return err
 	}
 	if err := b.exchange(e); err != nil {
@@ -352,10 +352,10 @@ func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
 	return meta == nil && err == nil, err
 }
 
-// digest notes the bytes of a config file, read now, and where below the root
-// they can be read once the stage is over: an edit by hand, on either side of the edge,
+// digest notes the bytes of a config file, read now, and where they can be
+// read once the stage is over: an edit by hand, on either side of the edge,
 // takes the node itself.
-func (b *builder) digest(class commit.Class, n *commit.Node, now, later string) error {
+func (b *builder) digest(class commit.Class, n *commit.Node, now string, later commit.Place) error {
 	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil
 	}
@@ -370,7 +370,7 @@ func (b *builder) digest(class commit.Class, n *commit.Node, now, later string) 
 
 // exchange records an entry whose node changes places with the live one.
 func (b *builder) exchange(e commit.Entry) error {
-	if err := b.digest(e.Class, e.Before, b.live(e.Path), e.Path); err != nil {
+	if err := b.digest(e.Class, e.Before, b.live(e.Path), commit.Place{Path: e.Path}); err != nil {
 		return err
 	}
 	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)

@@ -73,6 +73,14 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 			Overlay: !ro && slices.Contains(overlayTypes(), fstype), Copies: !ro && copies(rel, fstype),
 		}
 	}
+	for rel, m := range seen {
+		// What somebody has put in the place of hostctl's folder must not keep a
+		// switch from all others.
+		if m.Overlay && commit.Refused(root, rel) {
+			m.Overlay = false
+			seen[rel] = m
+		}
+	}
 	rootMount, err := mountOfRoot(root)
 	if err != nil {
 		return nil, err
@@ -216,7 +224,8 @@ func sayReadOnly(err error, mounts []mount) error {
 	}
 	for _, m := range mounts {
 		if !m.Overlay && !m.Copies {
-			err = fmt.Errorf("%w\n%s (%s) is read-only in a stage: it is so itself, or of a type that hostctl can neither overlay nor copy", err, m.Point, m.FSType)
+			err = fmt.Errorf("%w\n%s (%s) is read-only in a stage: it is so itself, of a type that hostctl can neither overlay nor copy, or has a %s that is not root's alone",
+				err, m.Point, m.FSType, commit.AreaName)
 		}
 	}
 	return err

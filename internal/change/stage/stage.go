@@ -56,8 +56,8 @@ type Result struct {
 	Changeset *commit.Changeset
 	Accounts  account.Delta
 	Services  []spec.ServiceRequest
-	Boot      []string          // what maintainer scripts wanted to do to what the machine boots from
-	Config    map[string]string // digest to path below the root (commit.Below) of every config file that the changeset brings or takes away
+	Boot      []string                // what maintainer scripts wanted to do to what the machine boots from
+	Config    map[string]commit.Place // by digest, where every config file is that the changeset brings or takes away
 }
 
 // Area is the folder of one generation's slots below a mount point.

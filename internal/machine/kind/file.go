@@ -98,7 +98,12 @@ func readPlain(root system.Root, names account.Names, path string) (content []by
 	if err != nil {
 		return nil, "", err
 	}
-	switch sys := st.Sys().(*syscall.Stat_t); {
+	sys := st.Sys().(*syscall.Stat_t)
+	uid, _ := names.UID("root")
+	gid, _ := names.GID("root")
+	switch {
+	case st.Mode().IsRegular() && sys.Mode&0o7777 == 0o644 && int(sys.Uid) == uid && int(sys.Gid) == gid:
+		as = spec.PlainFile // others may have root's ids, and a name before its
 	case st.Mode().IsRegular():
 		as = fmt.Sprintf("%04o %s %s", sys.Mode&0o7777, names.User(int(sys.Uid)), names.Group(int(sys.Gid)))
 	case st.Mode()&fs.ModeSymlink != 0:

@@ -36,11 +36,11 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if err != nil {
 		return nil, err
 	}
-	if state.Sysctls, err = observeSysctls(root, accounts.Names()); err != nil {
+	if state.Sysctls, state.SysctlFile, err = observeSysctls(root, accounts.Names()); err != nil {
 		return nil, err
 	}
 	state.LiveSysctls = liveSysctls(root, keys(want.Sysctls))
-	if state.Modules, err = observeModules(root, accounts.Names()); err != nil {
+	if state.Modules, state.ModuleFile, err = observeModules(root, accounts.Names()); err != nil {
 		return nil, err
 	}
 	state.Units, err = observeUnits(root, accounts.Names(), keys(want.Units, prev.Units))

@@ -19,7 +19,7 @@ import (
 // (modules-load.d(5)); it is hostctl's alone.
 const modulesFile = "/etc/modules-load.d/hostctl.conf"
 
-func observeModules(root system.Root, names account.Names) ([]string, error) {
+func observeModules(root system.Root, names account.Names) (modules []string, altered string, err error) {
 	return ownFileLines(root, names, modulesFile)
 }
 

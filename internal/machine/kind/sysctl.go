@@ -19,14 +19,14 @@ const sysctlFile = "/etc/sysctl.d/60-hostctl.conf"
 
 const ownFileHeader = "# Written by hostctl from the host's configuration; edits are undone by the next switch.\n"
 
-func observeSysctls(root system.Root, names account.Names) (map[string]string, error) {
+func observeSysctls(root system.Root, names account.Names) (_ map[string]string, altered string, err error) {
 	out := map[string]string{}
-	lines, err := ownFileLines(root, names, sysctlFile)
+	lines, altered, err := ownFileLines(root, names, sysctlFile)
 	for _, line := range lines {
 		key, value, _ := strings.Cut(line, "=")
 		out[strings.TrimSpace(key)] = strings.TrimSpace(value)
 	}
-	return out, err
+	return out, altered, err
 }
 
 // liveSysctls reads what the running kernel has of keys. Those that this
@@ -60,23 +60,25 @@ func (s *stage) sysctls(context.Context) error {
 	return s.ownFile(sysctlFile, lines)
 }
 
-// ownFileLines are the lines of one of hostctl's own files, comments apart. One
-// that somebody else may write, or a link, has none: it is written anew.
-func ownFileLines(root system.Root, names account.Names, path string) ([]string, error) {
+// ownFileLines are the lines of one of hostctl's own files, comments apart, and
+// how it stands where that is not as hostctl writes it.
+func ownFileLines(root system.Root, names account.Names, path string) (lines []string, altered string, err error) {
 	b, as, err := readPlain(root, names, path)
-	if absent(err) || as != spec.PlainFile {
-		return nil, nil
+	if absent(err) {
+		return nil, "", nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot observe %s: %w", path, err)
+		return nil, "", fmt.Errorf("cannot observe %s: %w", path, err)
 	}
-	var lines []string
+	if as != spec.PlainFile {
+		altered = as
+	}
 	for line := range strings.Lines(string(b)) {
 		if line = strings.TrimSpace(line); line != "" && !strings.ContainsAny(line[:1], "#;") {
 			lines = append(lines, line)
 		}
 	}
-	return lines, nil
+	return lines, altered, nil
 }
 
 // ownFile writes one of hostctl's own files, or removes it if it is empty.

@@ -203,3 +203,48 @@ func TestAlteredFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestAlteredFileIsEmptied: what somebody made of hostctl's own file is undone
+// where the spec has nothing for it any more.
+func TestAlteredFileIsEmptied(t *testing.T) {
+	root := debian(t)
+	want := spec.Host{Sysctls: map[string]string{"kernel.printk": "3 4 1 3"}, KernelModules: []string{"wireguard"}}
+	stage(t, root, kind.Job{Plan: planFor(t, root, &want, nil), Want: &want, Blob: readBlob})
+	for _, path := range []string{"/etc/sysctl.d/60-hostctl.conf", "/etc/modules-load.d/hostctl.conf"} {
+		if err := os.Chmod(root.Path(path), 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	none := spec.Host{Name: "none"}
+	p := planFor(t, root, &none, &want)
+	if len(p.Changes) != 2 {
+		t.Errorf("the plan is %+v", p.Changes)
+	}
+	stage(t, root, kind.Job{Plan: p, Want: &none, Prev: &want, Blob: readBlob})
+	if p := planFor(t, root, &none, &want); !p.Empty() {
+		t.Errorf("it leaves %+v", p.Changes)
+	}
+}
+
+// TestSecondRoot: an account with root's id, whose name comes first, makes no file
+// of root's another one.
+func TestSecondRoot(t *testing.T) {
+	root := debian(t)
+	for path, line := range map[string]string{"/etc/passwd": "backupadm:x:0:0::/root:/bin/sh\n", "/etc/group": "backup0:x:0:\n"} {
+		b, err := os.ReadFile(root.Path(path))
+		if err == nil {
+			err = os.WriteFile(root.Path(path), append(b, line...), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := spec.Host{
+		Units:   map[string]spec.Unit{"x.service": {Content: unitText, DropIns: map[string]string{"10-a.conf": "[Service]\nNice=1\n"}}},
+		Sysctls: map[string]string{"kernel.printk": "3 4 1 3"}, KernelModules: []string{"wireguard"},
+	}
+	stage(t, root, kind.Job{Plan: planFor(t, root, &want, nil), Want: &want, Blob: readBlob})
+	if p := planFor(t, root, &want, &want); !p.Empty() {
+		t.Errorf("it never settles: %+v", p.Changes)
+	}
+}
