@@ -33,8 +33,8 @@ func (s *session) standInPath() string {
 
 // leave notes how hostctl leaves the machine at generation n, so that what apt
 // and dpkg do from now on by hand can be told.
-func (s *session) leave(n int, now *inventory.Inventory) error {
-	if err := absorb.Keep(system.Root(s.root), now, s.formerPath()); err != nil {
+func (s *session) leave(n int, now *inventory.Inventory, packed []byte) error {
+	if err := system.WriteFile(s.formerPath(), packed, 0o600, os.Getuid(), os.Getgid()); err != nil {
 		return fmt.Errorf("cannot keep dpkg's database as it is: %w", err)
 	}
 	return s.store.SetDatabase(n, now.Database)
@@ -91,7 +91,11 @@ func (s *session) absorb() error {
 	if err := s.journal.Commit(tx); err != nil {
 		return fmt.Errorf("cannot take note of what apt did by hand: %w", err)
 	}
-	if err := errors.Join(s.leave(number, now), s.isOf(number), s.journal.Close()); err != nil {
+	packed, err := absorb.Pack(system.Root(s.root), now)
+	if err != nil {
+		return fmt.Errorf("cannot keep dpkg's database as it is: %w", err)
+	}
+	if err := errors.Join(s.leave(number, now, packed), s.isOf(number), s.journal.Close()); err != nil {
 		return err
 	}
 	s.say("what was done by hand is generation %d: %s", number, what)

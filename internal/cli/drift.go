@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hostctl/hostctl/internal/change/absorb"
 	"github.com/hostctl/hostctl/internal/change/drift"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/apt"
@@ -240,11 +241,11 @@ func (s *session) isOf(n int) error {
 // takeBaseline notes what the machine is at generation n, of which nothing is
 // noted yet: before hostctl changes anything that is 0.
 func (s *session) takeBaseline(n int) error {
-	inv, err := inventory.Take(system.Root(s.root))
+	found, err := s.takeStock()
 	if err != nil {
 		return err
 	}
-	if err := s.keepBaseline(n, inv, inv); err != nil {
+	if err := s.keepBaseline(n, found.now, found); err != nil {
 		return err
 	}
 	return s.isOf(n)
@@ -273,14 +274,18 @@ func (s *session) updateBaseline(from, to int) error {
 	if was != "" && was != now.Database {
 		s.say("warning: dpkg's database is not the one that generation %d had; run 'dpkg --audit'", to)
 	}
-	if err := s.keepBaseline(to, base, now); err != nil {
+	if err := s.keepBaseline(to, base, found); err != nil {
 		return err
 	}
 	return s.isOf(to)
 }
 
-// stock is what the machine is, and the baseline that is kept of it, nil for none.
-type stock struct{ base, now *inventory.Inventory }
+// stock is what the machine is, what of it is to be kept, and the baseline that is
+// kept so far, nil for none.
+type stock struct {
+	base, now *inventory.Inventory
+	packed    []byte
+}
 
 func (s *session) takeStock() (*stock, error) {
 	var found stock
@@ -290,7 +295,9 @@ func (s *session) takeStock() (*stock, error) {
 		return err
 	})
 	both.Go(func() (err error) {
-		found.now, err = inventory.Take(system.Root(s.root))
+		if found.now, err = inventory.Take(system.Root(s.root)); err == nil {
+			found.packed, err = absorb.Pack(system.Root(s.root), found.now)
+		}
 		return err
 	})
 	return &found, both.Wait()
@@ -303,10 +310,10 @@ func (s *session) takeStockBeside() {
 }
 
 // keepBaseline writes what is known of the machine at generation n.
-func (s *session) keepBaseline(n int, base, now *inventory.Inventory) error {
+func (s *session) keepBaseline(n int, base *inventory.Inventory, found *stock) error {
 	var both errgroup.Group
 	both.Go(func() error { return drift.Save(s.baselinePath(), base) })
-	both.Go(func() error { return s.leave(n, now) })
+	both.Go(func() error { return s.leave(n, found.now, found.packed) })
 	return both.Wait()
 }
 

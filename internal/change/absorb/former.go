@@ -35,13 +35,13 @@ const maxKept = 1 << 20
 
 const inventoryName = "inventory.json"
 
-// Keep stores the machine as it is now at path, for root alone: what dpkg and
-// its helpers keep about packages, and those files of /etc that anybody may
-// read.
-func Keep(root system.Root, now *inventory.Inventory, path string) error {
+// Pack makes an archive of the machine as it is now, which is for root alone: of
+// what dpkg and its helpers keep about packages, and of those files of /etc that
+// anybody may read.
+func Pack(root system.Root, now *inventory.Inventory) ([]byte, error) {
 	keep, err := apt.Registry(root)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for p, f := range now.Files {
 		if f.Digest != "" && f.Mode&0o004 != 0 && f.Size <= maxKept {
@@ -59,11 +59,7 @@ func Keep(root system.Root, now *inventory.Inventory, path string) error {
 	for some := range slices.Chunk(keep, 200) {
 		members = append(members, func(w *tar.Writer) error { return putAll(w, root, now, some) })
 	}
-	out, err := compress(members)
-	if err != nil {
-		return err
-	}
-	return system.WriteFile(path, out, 0o600, os.Getuid(), os.Getgid())
+	return compress(members)
 }
 
 func putAll(w *tar.Writer, root system.Root, now *inventory.Inventory, paths []string) error {
@@ -118,7 +114,7 @@ func put(w *tar.Writer, name string, b []byte) error {
 	return err
 }
 
-// Load reads what Keep stored; nil where there is nothing.
+// Load reads what Pack made; nil where there is nothing.
 func Load(path string) (*Former, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

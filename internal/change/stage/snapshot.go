@@ -51,42 +51,36 @@ func takeSnapshot(job *childJob) (*snapshot, error) {
 			paths = append(paths, path)
 		}
 	}
+	paths = slices.DeleteFunc(paths, s.watched)
 	for _, folder := range s.folders {
-		if err := filepath.WalkDir(filepath.Join(job.Root, folder), s.visit); err != nil {
+		err := filepath.WalkDir(filepath.Join(job.Root, folder), func(at string, d fs.DirEntry, err error) error {
+			switch {
+			case errors.Is(err, fs.ErrNotExist): // not on this root, or gone while it is looked at
+				return nil
+			case err != nil:
+				return err
+			case d.IsDir() && d.Name() == commit.AreaName:
+				return fs.SkipDir
+			case !d.IsDir():
+				paths = append(paths, "/"+trimRoot(at, s.root))
+			}
+			return nil
+		})
+		if err != nil {
 			return nil, err
 		}
 	}
-	for _, path := range paths {
-		if s.watched(path) {
-			continue
-		}
-		if id, err := identify(filepath.Join(job.Root, path)); err != nil {
-			return nil, err
-		} else if id != nil {
-			s.nodes[path] = *id
-		}
-	}
-	return s, nil
-}
-
-func (s *snapshot) visit(at string, d fs.DirEntry, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // not on this root, or gone while it is looked at
-	}
-	if err != nil {
+	found := make([]*identity, len(paths))
+	err = system.Share(len(paths), func(i int) (err error) {
+		found[i], err = identify(filepath.Join(job.Root, paths[i]))
 		return err
-	}
-	if d.IsDir() {
-		if d.Name() == commit.AreaName {
-			return fs.SkipDir
+	})
+	for i, id := range found {
+		if id != nil {
+			s.nodes[paths[i]] = *id
 		}
-		return nil
 	}
-	id, err := identify(at)
-	if err == nil && id != nil {
-		s.nodes["/"+trimRoot(at, s.root)] = *id
-	}
-	return err
+	return s, err
 }
 
 // identify returns nil where nothing, or a folder, stands at a path.
