@@ -175,12 +175,12 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.area(private), 0o700); err != nil {
-		return err
-	}
 	for i, path := range account.Paths() {
 		if string(files[path]) == string(live[path]) {
 			continue
+		}
+		if err := os.MkdirAll(s.area(private), 0o700); err != nil {
+			return err
 		}
 		slot := filepath.Join(private, strconv.Itoa(i))
 		if err := s.writeLike(path, s.area(slot), files[path]); err != nil {

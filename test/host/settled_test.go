@@ -72,6 +72,17 @@ func TestNothingToEvaluate(t *testing.T) {
 	nothing("with another hostctl", true)
 	g.want(0, nil, "rollback", "--yes")
 	g.want(2, []string{"to create"}, "plan", "--detailed-exitcode")
+
+	// What only the record holds is a generation, too: boot units read it there.
+	g.want(0, nil, "switch", "--yes")
+	const module = flakeInGuest + "/hosts/small/default.hcl"
+	g.write(module, g.read(module)+"\nhostctl {\n  health_wait = 7\n}\n", 0o644)
+	g.want(2, []string{`settings["hostctl"]`, "health_wait: 60 -> 7"}, "plan", "--detailed-exitcode")
+	g.want(0, nil, "switch", "--yes")
+	g.want(0, []string{"No changes"}, "plan", "--detailed-exitcode")
+	g.says("ls -A /.hostctl", "gen\nhostctl\nhostctl-init")
+	g.want(0, nil, "rollback", "--yes")
+	g.want(2, []string{"health_wait: 60 -> 7"}, "plan", "--detailed-exitcode")
 }
 
 // evaluates says whether a plan with nothing to do reads the host's module.
