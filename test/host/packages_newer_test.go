@@ -36,7 +36,7 @@ func older(t *testing.T, w world, lock []spec.Locked, names []string) (former []
 		}
 		t.Logf("the archive has two versions of %s: %s, %s", name, l.Version, lock[i].Version)
 		former[i] = l
-		fetch = append(fetch, l)
+		fetch = append(fetch, l, lock[i]) // the base root may have the present one, and then nobody fetched it
 	}
 	source := apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}}
 	if err := (apt.Cache{Dir: w.cache}).Fetch(t.Context(), []apt.Source{source}, fetch, func(int64, int64) {}); err != nil {
