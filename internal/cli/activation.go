@@ -108,7 +108,7 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 }
 
 func takesAway(p *spec.Plan) bool {
-	return !slices.ContainsFunc(p.Changes, func(c spec.Change) bool { return c.Action != spec.Delete })
+	return !slices.ContainsFunc(p.Changes, func(c spec.Change) bool { return c.Action != spec.Delete || c.ID.Kind == spec.KindSysctl })
 }
 
 // resume starts what before has stopped.

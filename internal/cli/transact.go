@@ -254,17 +254,22 @@ func (s *session) publish(tx *commit.Tx, fresh *generation.Record) {
 
 // begin records generation 0, the machine as it was found, before the first
 // change. Its baseline is read while that one is staged; noted waits for it.
-func (s *session) begin(name, system string) (noted func() error, err error) {
+func (s *session) begin(name, arch string) (noted func() error, err error) {
 	if s.begun {
 		return func() error { return nil }, nil
 	}
 	found := emptyHost()
-	found.Name, found.System = name, system
+	found.Name, found.System = name, arch
 	zero := &generation.Record{
 		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
 		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0),
 	}
-	if err := errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, generation.Path(0))); err != nil {
+	at, pending := filepath.Join(s.root, generation.Path(0)), generation.PendingPath(0)
+	err = errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, pending), os.RemoveAll(at)) // of a run that ended before its link
+	if err == nil {
+		err = errors.Join(os.Rename(filepath.Join(s.root, pending), at), system.SyncDir(filepath.Dir(at)))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("cannot record the machine as it is: %w", err)
 	}
 	if err := os.Symlink(generation.Link(0), filepath.Join(s.root, generation.CurrentPath)); err != nil {

@@ -100,7 +100,9 @@ func TestChain(t *testing.T) {
 	for range 2 {
 		hop()
 	}
-	g.jump(0, was[0])
+	if at != 0 {
+		g.jump(0, was[0])
+	}
 	g.jump(10, was[10])
 	at = 10
 	g.says("systemctl is-active hostctl-gc.timer", "active")

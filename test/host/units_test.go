@@ -84,6 +84,10 @@ func unitCases() map[string]unitCase {
 			before: sleeper("template-gone@", ""), meanwhile: "systemctl start template-gone@one",
 			does: map[string]string{"template-gone@one.service": "stop"},
 		},
+		"limit": { // which a restart would go beyond
+			before: unitBlock("limit.service", "StartLimitIntervalSec=1h\nStartLimitBurst=1\n[Service]\nExecStart=/usr/bin/sleep infinity", isOn),
+			after:  unitBlock("limit.service", "StartLimitIntervalSec=1h\nStartLimitBurst=1\n[Service]\nExecStart=/usr/bin/sleep infinity\n"+changed, isOn), does: restart("limit.service"),
+		},
 		// Somebody else's unit, whose command line has an empty line.
 		"lines": {
 			before: sleeper("lines", isOn), meanwhile: "systemd-run --quiet --unit=with-lines sh -c ':\n\nexec sleep infinity'",

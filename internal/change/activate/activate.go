@@ -245,6 +245,12 @@ func (a *activation) units(ctx context.Context) error {
 			a.warn("%v", err)
 		}
 	}
+	if starts := slices.Concat(do.restart, do.start); len(starts) > 0 {
+		// Start limits (StartLimitBurst=, systemd.unit(5)) are for what restarts by
+		// itself: a service that fell over its own limit could not be gone back
+		// to. What systemd has not loaded has counted nothing, and is an error.
+		_, _ = pid1(ctx, queueTime, append([]string{"reset-failed", "--"}, starts...)...)
+	}
 	if err := a.act(ctx, do, in.units); err != nil {
 		return err
 	}
