@@ -86,8 +86,8 @@ on "cd ~/flake && strace -f -c -e trace=process hostctl plan --host $host 2>&1 >
 on "cd ~/flake && time hostctl plan --host $host >/dev/null 2>&1"
 
 say "An edited configuration: a small plan, a small switch"
-on "sed -i 's/  firewall { enable = true }/  firewall {\n    enable            = true\n    allowed_tcp_ports = [443]\n  }/' ~/flake/hosts/$host/default.hcl; cd ~/flake && git diff -U0 hosts/$host/default.hcl | tail -n 5"
-on "cd ~/flake && hostctl plan --host $host 2>/dev/null"
+on "sed -i 's/^networking {/networking {\n  firewall { allowed_tcp_ports = [443] }/' ~/flake/hosts/$host/default.hcl; cd ~/flake && git diff -U0 hosts/$host/default.hcl | tail -n 5"
+on "cd ~/flake && hostctl plan --host $host 2>/dev/null | tee /tmp/plan.txt; grep -q '1 to change' /tmp/plan.txt"
 on "cd ~/flake && hostctl switch --host $host --yes 2>&1 >/dev/null | tail -n 4"
 on 'nft list chain inet hostctl input | grep dport; hostctl generations list'
 
