@@ -71,7 +71,7 @@ func (s *session) beforehand(ctx context.Context, p *spec.Plan, want *spec.Host,
 }
 
 // before stops the units that the change takes away, and says which were well.
-func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, foreseen func() (outlook, error)) (map[string]bool, error) {
+func (s *session) before(ctx context.Context, foreseen func() (outlook, error)) (map[string]bool, error) {
 	o, err := foreseen()
 	if err != nil || !s.live() {
 		return nil, err
@@ -79,7 +79,7 @@ func (s *session) before(ctx context.Context, p *spec.Plan, want *spec.Host, ser
 	if err := os.WriteFile(stopping, nil, 0o600); err != nil {
 		return o.healthy, err
 	}
-	return o.healthy, activate.Before(ctx, s.request(p, want, services, nil, o.healthy), o.stop)
+	return o.healthy, activate.Before(ctx, s.stderr, o.stop)
 }
 
 // activate makes what the machine boots from, and the running system, follow

@@ -164,7 +164,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return err
 	}
 	ctx = uninterrupted(ctx)
-	healthy, err := s.before(ctx, p, want, services, foreseen)
+	healthy, err := s.before(ctx, foreseen)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}

@@ -21,7 +21,7 @@ func TestOtherRootIsNotActivated(t *testing.T) {
 	if _, err := s.activate(context.Background(), activate.Request{Plan: emptyPlan(), Want: want, Log: io.Discard}, nil); err != nil {
 		t.Errorf("another root's secrets were looked for here: %v", err)
 	}
-	healthy, err := s.before(context.Background(), emptyPlan(), want, nil, s.beforehand(context.Background(), emptyPlan(), want, nil))
+	healthy, err := s.before(context.Background(), s.beforehand(context.Background(), emptyPlan(), want, nil))
 	if err != nil || healthy != nil {
 		t.Errorf("this machine's units were looked at: %v, %v", healthy, err)
 	}

@@ -168,7 +168,7 @@ func (s *session) staged(ctx context.Context, target *wanted, p *spec.Plan, hash
 // commitTo commits a staged generation and makes the running system follow.
 func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, route *route, foreseen func() (outlook, error)) error {
 	number, rec := route.to, route.fresh
-	healthy, err := s.before(ctx, p, target.host, rec.Services, foreseen)
+	healthy, err := s.before(ctx, foreseen)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
@@ -306,7 +306,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	if _, err := s.before(ctx, p, former, services, s.beforehand(ctx, p, former, services)); err != nil {
+	if _, err := s.before(ctx, s.beforehand(ctx, p, former, services)); err != nil {
 		return err
 	}
 	route, err := s.way(failed.From, nil)

@@ -73,11 +73,11 @@ func Stops(ctx context.Context, req Request) ([]string, error) {
 // Before stops units, which Stops has named. It runs before the commit, when
 // their programs are still there. If the commit then does not happen, Resume
 // starts them again.
-func Before(ctx context.Context, req Request, units []string) error {
+func Before(ctx context.Context, log io.Writer, units []string) error {
 	if len(units) == 0 {
 		return nil
 	}
-	fmt.Fprintf(req.Log, "stop %s\n", strings.Join(units, " "))
+	fmt.Fprintf(log, "stop %s\n", strings.Join(units, " "))
 	return stopUnits(ctx, units)
 }
 

@@ -165,7 +165,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	var known map[string]unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		known = earlier
-		a.settling()
+		a.allUp()
 	}
 	for settled := began; ; known = nil {
 		units, err := lookAt(ctx, watch, known)
@@ -190,7 +190,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			settled = now
 			pause = min(2*pause, pollTime)
 		} else {
-			a.settling()
+			a.allUp()
 			if pause = min(pollTime, settle-now.Sub(settled)); pause <= 0 {
 				return nil
 			}
@@ -203,8 +203,8 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	}
 }
 
-// settling says, once, that all is up.
-func (a *activation) settling() {
+// allUp says so, once.
+func (a *activation) allUp() {
 	if a.Settling != nil {
 		a.Settling()
 		a.Settling = nil

@@ -68,7 +68,7 @@ func (j Journal) Commit(tx *Tx) error {
 	}
 	defer d.Close()
 	if err := j.prepare(tx, d); err != nil {
-		return errors.Join(err, j.give(tx, prepared))
+		return errors.Join(err, j.give(tx))
 	}
 	if err := j.move(prepared, committed); err != nil {
 		return err
@@ -175,7 +175,7 @@ func (j Journal) undo(tx *Tx, d Disks) error {
 	if err := j.move(reverting, prepared); err != nil {
 		return err
 	}
-	return j.give(tx, prepared)
+	return j.give(tx)
 }
 
 // Recover brings an interrupted transaction to its end. Without one it
@@ -198,7 +198,7 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 	}
 	switch state {
 	case prepared:
-		return Discarded, tx, j.give(tx, prepared)
+		return Discarded, tx, j.give(tx)
 	case done:
 		return Finished, tx, j.settle(tx)
 	}
@@ -275,8 +275,8 @@ func (j Journal) Close() error {
 	return j.sweep()
 }
 
-// give drops a transaction that never was, or is no more.
-func (j Journal) give(tx *Tx, state string) error {
+// give drops a transaction that is prepared: one that never was, or is no more.
+func (j Journal) give(tx *Tx) error {
 	var folders []string
 	for _, p := range tx.Discard {
 		folder := filepath.Dir(discarded(j.Root, p))
@@ -300,7 +300,7 @@ func (j Journal) give(tx *Tx, state string) error {
 	if err := d.Sync(); err != nil { // before the marker that says what there is to delete
 		return err
 	}
-	if err := os.Remove(j.file(state)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(j.file(prepared)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := syncDir(j.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {

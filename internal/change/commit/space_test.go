@@ -110,7 +110,7 @@ func TestNoRoomIsFoundOutBeforeTheMarker(t *testing.T) {
 			if !errors.As(err, &space) || !strings.Contains(err.Error(), "too full: ") || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v", options, err)
 			}
-			if err := j.give(tx, prepared); err != nil {
+			if err := j.give(tx); err != nil {
 				t.Error(err)
 			}
 			left(t, j.Root)
