@@ -258,16 +258,18 @@ func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 	return bootloader.Follow(ctx, c)
 }
 
-// bootRoom refuses a staged generation whose images do not fit into /boot.
+// bootRoom refuses a way after which the images do not fit into /boot.
 func (s *session) bootRoom(r *route) error {
 	if !s.live() {
 		return nil
 	}
-	c, err := s.bootChange(r.files.Touched(), s.current, r.fresh.Meta.Parent)
+	c, err := s.bootChange(r.files.Touched(), s.current, r.recorded())
 	if err != nil {
 		return err
 	}
-	c.Commands = append(c.Commands, r.fresh.Boot...)
+	if r.fresh != nil {
+		c.Commands = append(c.Commands, r.fresh.Boot...)
+	}
 	bytes, err := c.Room()
 	if err != nil || bytes == 0 {
 		return err

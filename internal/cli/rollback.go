@@ -150,6 +150,9 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	}
 	foreseen := s.beforehand(ctx, p, want, services)
 	route, err := s.way(to, nil)
+	if err == nil {
+		err = s.bootRoom(route)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
 	}

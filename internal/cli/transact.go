@@ -32,6 +32,14 @@ type route struct {
 	users []account.Delta
 }
 
+// recorded is the last generation on the way that is on record.
+func (r *route) recorded() int {
+	if r.fresh != nil {
+		return r.fresh.Meta.Parent
+	}
+	return r.to
+}
+
 // way builds the route to a generation, or says why it cannot be gone, before
 // any unit is stopped for it: undoing and applying recorded changesets, and
 // the fresh one at the end. What changes on the way until it is gone, the
@@ -45,11 +53,7 @@ func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 		return nil, err
 	}
 	r.files.StandIns(known)
-	recorded := to
-	if fresh != nil {
-		recorded = fresh.Meta.Parent
-	}
-	if r.users, err = s.travel(r.files, recorded); err != nil {
+	if r.users, err = s.travel(r.files, r.recorded()); err != nil {
 		return nil, err
 	}
 	if fresh != nil {

@@ -44,6 +44,16 @@ file "/etc/motd" {`)
 	g.says("lsinitramfs "+image+" | grep -c local-bottom/hostctl", "1")
 	t.Logf("before %s, after %s", before, g.sh("sha256sum "+image))
 
+	// The way back makes images anew, too, and says before it begins where they
+	// find no room.
+	g.edit("hosts/kernel/default.hcl", "exit 1", "exit 0")
+	g.want(0, []string{"making " + image}, "switch", "--yes")
+	g.sh("cp -a /boot /root/boot && mount -t tmpfs -o size=$(($(du -sm /boot | cut -f1) + 4))m tmpfs /boot && cp -a /root/boot/. /boot && rm -r /root/boot")
+	g.want(1, []string{"cannot make what the machine boots from", "the file system of /boot is too full", "nothing on this machine was changed"}, "rollback", "--yes")
+	g.says("test -e /etc/initramfs-tools/hooks/broken; echo $?", "0")
+	g.sh("umount /boot")
+	g.want(0, []string{"making " + image}, "rollback", "--yes")
+
 	g.want(0, []string{"remove " + image}, "rollback", "--to", "0", "--yes")
 	g.same("rollback to before the kernel", zero, append(machine.Accounts(), g.state()...)...)
 }
