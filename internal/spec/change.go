@@ -58,7 +58,7 @@ type Locked struct {
 // Action is what a change does.
 type Action string
 
-// The actions. Upgrade, downgrade and reinstall are of packages only.
+// The actions. Upgrade and downgrade are of packages only.
 const (
 	Create    Action = "create"
 	Update    Action = "update"
