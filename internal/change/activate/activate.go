@@ -36,7 +36,7 @@ type Request struct {
 	// Before does not read it.
 	Replaced []string
 	// Healthy is what Health said before Before was called.
-	Healthy map[string]bool
+	Healthy Units
 	// Settling is called once, when every unit is up that is to be, and After
 	// only watches from then on whether they stay so.
 	Settling func()
@@ -53,10 +53,16 @@ type Report struct {
 	Reboot []string
 }
 
+// Units are active units by name, with systemd's SubState of them: "running",
+// "listening", "exited".
+type Units map[string]string
+
+func (u Units) has(name string) bool { _, ok := u[name]; return ok }
+
 // Health returns the units that are active now.
-func Health(ctx context.Context) (map[string]bool, error) {
+func Health(ctx context.Context) (Units, error) {
 	if !booted() {
-		return map[string]bool{}, nil
+		return Units{}, nil
 	}
 	return activeUnits(ctx)
 }

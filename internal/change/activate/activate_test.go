@@ -154,7 +154,7 @@ func TestDecide(t *testing.T) {
 					units[n] = u
 				}
 			}
-			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
+			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: activeNow(c.healthy...),
 				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {
@@ -162,6 +162,14 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
+}
+
+func activeNow(names ...string) Units {
+	out := Units{}
+	for _, n := range names {
+		out[n] = "running"
+	}
+	return out
 }
 
 func set(names []string) map[string]bool {
@@ -185,7 +193,7 @@ func TestStopSet(t *testing.T) {
 			change(spec.KindUnit, "some.slice", spec.Delete, field("content", "x", "")),
 		}},
 	}
-	req.Healthy = set([]string{"gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service"})
+	req.Healthy = activeNow("gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service")
 	got := stopSet(req, []string{"pkg.service", "pkg.socket", "own.service"}, "own.service")
 	want := []string{"db.service", "gone.service", "masked.socket", "off.timer", "pkg.service"}
 	if !reflect.DeepEqual(got, want) {
@@ -275,7 +283,7 @@ func TestUntouchedThatRan(t *testing.T) {
 // With a template that goes, its instances do; what a script asks for the
 // template of a package that stays is not for them.
 func TestStopSetOfTemplates(t *testing.T) {
-	req := Request{Plan: &spec.Plan{}, Healthy: map[string]bool{"tun@a.service": true, "tun.service": true, "db@main.service": true, "getty@tty1.service": true},
+	req := Request{Plan: &spec.Plan{}, Healthy: activeNow("tun@a.service", "tun.service", "db@main.service", "getty@tty1.service"),
 		Record: []spec.ServiceRequest{{Unit: "db@.service", Action: "stop"}}}
 	got := stopSet(req, unitsIn("/usr/lib/systemd/system/tun.service\n/usr/lib/systemd/system/tun@.service\n/usr/lib/systemd/system/getty@.service\n"), "own.service")
 	if !reflect.DeepEqual(got, []string{"tun.service", "tun@a.service"}) {
@@ -364,6 +372,20 @@ func TestDefines(t *testing.T) {
 		if strings.Join(got, " ") != names {
 			t.Errorf("%s defines %v, want %s", path, got, names)
 		}
+	}
+}
+
+// A service that was active without a process is asked for only where the change
+// is about it.
+func TestConcerned(t *testing.T) {
+	s := situation{Request: Request{
+		Plan: &spec.Plan{}, Want: &spec.Host{}, Replaced: []string{"/etc/init.d/script", "/usr/lib/systemd/system/defined.service"},
+		Record:  []spec.ServiceRequest{{Unit: "asked.service", Action: "restart"}},
+		Healthy: Units{"runs.service": "running", "done.service": exited, "script.service": exited, "defined.service": exited, "asked.service": exited, "a.socket": "listening"},
+	}}
+	s.touched = look(s.Request)
+	if got := strings.Join(s.concerned(), " "); got != "asked.service defined.service runs.service script.service" {
+		t.Errorf("concerned: %s", got)
 	}
 }
 

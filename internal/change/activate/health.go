@@ -46,6 +46,8 @@ const (
 	// loop is how many restarts by systemd itself are one too many.
 	loop        = 2
 	defaultWait = 30 * time.Second
+	// exited is the SubState of a service that is active and has no process.
+	exited = "exited"
 	// stopGrace is the most that slow stops add to the wait.
 	stopGrace = jobTime
 )
@@ -212,7 +214,7 @@ func (a *activation) allUp() {
 }
 
 // lookAt asks for the state of those units that may not be well, and that is not
-// known. All that can befall one that is no service, and that nobody moved or
+// known. All that can befall one without processes, and that nobody moved or
 // needs, is told by a list, which costs a fraction.
 func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit) (map[string]unit, error) {
 	all, err := listUnits(ctx, "--all")
@@ -227,7 +229,8 @@ func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit
 			continue
 		}
 		u, listed := all[name]
-		if !listed || strings.HasSuffix(name, ".service") || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
+		runs := strings.HasSuffix(name, ".service") && u.Sub != exited
+		if !listed || runs || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
 			ask = append(ask, name)
 		}
 	}

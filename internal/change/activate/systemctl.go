@@ -128,6 +128,7 @@ type listed struct {
 	Unit   string `json:"unit"`
 	Load   string `json:"load"`
 	Active string `json:"active"`
+	Sub    string `json:"sub"`
 }
 
 func listUnits(ctx context.Context, args ...string) (map[string]listed, error) {
@@ -146,14 +147,14 @@ func listUnits(ctx context.Context, args ...string) (map[string]listed, error) {
 	return units, nil
 }
 
-func activeUnits(ctx context.Context) (map[string]bool, error) {
+func activeUnits(ctx context.Context) (Units, error) {
 	units, err := listUnits(ctx, "--state=active,reloading,activating")
 	if err != nil {
 		return nil, err
 	}
-	active := make(map[string]bool, len(units))
-	for name := range units {
-		active[name] = true
+	active := make(Units, len(units))
+	for name, u := range units {
+		active[name] = u.Sub
 	}
 	return active, nil
 }
