@@ -43,6 +43,8 @@ type builder struct {
 	copied  map[uint64]string       // inodes of the merged view that were copied, and where to
 	slots   int
 	changed []string // live paths that changed while the stage was built
+
+	result *Result
 }
 
 type move struct{ upper, slot string }
@@ -53,12 +55,12 @@ type group struct {
 	path  string // of the node in its slot, or of the live node when only metadata changes
 }
 
-func (b *builder) build() (*Result, error) {
+func (b *builder) build() error {
 	b.set = commit.New(b.job.Generation)
 	b.config, b.folders = map[string]commit.Place{}, map[string]bool{}
 	class, err := newClassifier(b.was.owned, system.Root(b.merged), b.job.Managed)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.class = class
 	for _, m := range b.job.Mounts {
@@ -70,25 +72,22 @@ func (b *builder) build() (*Result, error) {
 			err = b.buildMount(m)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if len(b.changed) > 0 {
 		slices.Sort(b.changed)
-		return nil, fmt.Errorf("cannot commit: these paths changed while the stage was built, so the stage is out of date; run the command again:\n  %s",
+		return fmt.Errorf("cannot commit: these paths changed while the stage was built, so the stage is out of date; run the command again:\n  %s",
 			strings.Join(slices.Compact(b.changed), "\n  "))
 	}
 	if err := unwritable(b.set); err != nil {
-		return nil, err
+		return err
 	}
 	if err := b.folderTimes(); err != nil {
-		return nil, err
+		return err
 	}
 	sort.Slice(b.set.Entries, func(i, j int) bool { return b.set.Entries[i].Path < b.set.Entries[j].Path })
-	if err := b.takeUpper(); err != nil {
-		return nil, err
-	}
-	return &Result{Changeset: b.set, Config: b.config}, nil
+	return nil
 }
 
 // unwritable refuses names that a record, which is JSON, cannot hold. Debian's

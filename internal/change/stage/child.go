@@ -26,15 +26,27 @@ func Child(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
 		return fmt.Errorf("internal error: cannot read the stage's job: %w", err)
 	}
-	res, err := job.stage()
-	reply := childResult{Result: res}
+	b, err := job.stage()
 	if err != nil {
-		reply.Err = err.Error()
+		return json.NewEncoder(out).Encode(childResult{Err: err.Error()})
 	}
-	return json.NewEncoder(out).Encode(reply)
+	// What the slots will hold is known, and takes as long to be told as they
+	// take to be filled.
+	filled := make(chan error, 1)
+	go func() { filled <- b.takeUpper() }()
+	err = json.NewEncoder(out).Encode(childResult{Result: b.result})
+	return errors.Join(err, json.NewEncoder(out).Encode(childResult{Err: text(<-filled)}))
 }
 
-func (job *childJob) stage() (*Result, error) {
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// stage builds the target, and finds out what of it is to go into which slot.
+func (job *childJob) stage() (*builder, error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return nil, fmt.Errorf("cannot separate the stage's mounts: %w", err)
 	}
@@ -85,12 +97,11 @@ func (job *childJob) stage() (*Result, error) {
 		return nil, err
 	}
 	b := &builder{job: job, merged: root, was: was, copies: copies, policy: policy}
-	res, err := b.build()
-	if err != nil {
+	if err := b.build(); err != nil {
 		return nil, err
 	}
-	res.Accounts, res.Services, res.Boot = account.Diff(before, after), services, boot
-	return res, nil
+	b.result = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Services: services, Boot: boot}
+	return b, nil
 }
 
 // writeBack has the kernel begin to write what the packages brought while it is

@@ -84,13 +84,16 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 	if err == nil {
 		err = giveIDs(res, req)
 	}
-	if err == nil {
-		err = disks.Sync() // no marker for what the disk has not taken
-	}
 	if err != nil {
 		return nil, errors.Join(err, Discard(req.Root, req.Generation))
 	}
-	return res, removeStage(req.Root, mounts)
+	removed := make(chan error, 1)
+	go func() { removed <- removeStage(req.Root, mounts) }()
+	err = disks.Sync() // no marker for what the disk has not taken
+	if err = errors.Join(err, <-removed); err != nil {
+		return nil, errors.Join(err, Discard(req.Root, req.Generation))
+	}
+	return res, nil
 }
 
 // openDisks opens the file systems that the stage writes to before it does, so
@@ -149,6 +152,8 @@ type childJob struct {
 	Mounts []mount
 }
 
+// childResult comes twice where there is a result: with it, and when the slots
+// that it names are filled.
 type childResult struct {
 	Result *Result
 	Err    string
@@ -184,16 +189,21 @@ func run(ctx context.Context, job childJob, log io.Writer) (*Result, error) {
 		return nil, fmt.Errorf("cannot isolate the stage: %w", err)
 	}
 	write.Close()
-	out, readErr := io.ReadAll(read)
-	if err := errors.Join(readErr, cmd.Wait()); err != nil && len(out) == 0 {
-		return nil, fmt.Errorf("cannot stage: %w", errors.Join(ctx.Err(), err))
+	res, filled := childResult{}, childResult{}
+	replies := json.NewDecoder(read)
+	err = replies.Decode(&res)
+	if err == nil && res.Err == "" {
+		err = replies.Decode(&filled)
 	}
-	var res childResult
-	if err := json.Unmarshal(out, &res); err != nil {
+	read.Close() // nobody writes for ever to what nobody reads
+	if ended := cmd.Wait(); err != nil && ended != nil {
+		return nil, fmt.Errorf("cannot stage: %w", errors.Join(ctx.Err(), ended))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("internal error: cannot read the stage's result: %w", err)
 	}
-	if res.Err != "" {
-		return nil, errors.New(res.Err)
+	if said := res.Err + filled.Err; said != "" {
+		return nil, errors.New(said)
 	}
 	return res.Result, nil
 }
