@@ -74,6 +74,9 @@ func (s *session) foresee(ctx context.Context, target *wanted, p *spec.Plan, ver
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stage.Discard(s.root, number)) }()
+	if err := res.Gone(); err != nil {
+		return nil, err
+	}
 	rec := &generation.Record{Meta: generation.Meta{Number: number, Parent: s.current}, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}}
 	route, err := s.way(number, rec)
 	if err != nil {

@@ -200,7 +200,7 @@ func (s *session) stageNew(ctx context.Context, t *wanted, p *spec.Plan, hashes 
 		return nil, err
 	}
 	rec, err := s.record(t, p, number, res)
-	if err != nil {
+	if err = errors.Join(err, res.Gone()); err != nil {
 		return nil, errors.Join(err, s.dropStaged(number))
 	}
 	return rec, nil

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -193,7 +195,11 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			pause = min(2*pause, pollTime)
 		} else {
 			a.allUp()
-			if pause = min(pollTime, settle-now.Sub(settled)); pause <= 0 {
+			well := now.Sub(settled)
+			if len(do.reload) == 0 { // of a reload systemd keeps no time
+				well = max(well, min(now.Sub(began), up(units, watch)))
+			}
+			if pause = min(pollTime, settle-well); pause <= 0 {
 				return nil
 			}
 		}
@@ -203,6 +209,22 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-time.After(pause):
 		}
 	}
+}
+
+// up is for how long all that was to come up has been active, as systemd knows
+// it: better than whoever looks now and then.
+func up(units map[string]unit, watch map[string]watched) time.Duration {
+	var last time.Duration
+	for name, u := range units {
+		if w := watch[name]; w.moved || w.required {
+			last = max(last, u.entered)
+		}
+	}
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
+		return 0
+	}
+	return time.Duration(now.Nano()) - last
 }
 
 // allUp says so, once.

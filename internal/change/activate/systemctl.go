@@ -168,7 +168,8 @@ type unit struct {
 	invocation        string // another each time that it starts
 	result            string
 	reloadResult      string
-	exit              string // of the main process, for people
+	exit              string        // of the main process, for people
+	entered           time.Duration // when it became active last, on CLOCK_MONOTONIC
 	restarts          int
 	remain            bool // RemainAfterExit
 	canStart          bool
@@ -214,7 +215,7 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 		return map[string]unit{}, nil
 	}
 	const properties = "Id,InvocationID,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
-		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
+		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
 	show := func(names ...string) (string, error) {
 		out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, names...)...)
@@ -275,7 +276,9 @@ func parseUnit(block string) unit {
 		conditionFailed: get("ConditionResult") == "no" && get("ConditionTimestampMonotonic") != "0", job: get("Job") != "" && get("Job") != "0",
 		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),
 	}
-	u.restarts, _ = strconv.Atoi(get("NRestarts")) // services only
+	u.restarts, _ = strconv.Atoi(get("NRestarts"))                               // services only
+	entered, _ := strconv.ParseInt(get("ActiveEnterTimestampMonotonic"), 10, 64) // 0 where it never was
+	u.entered = time.Duration(entered) * time.Microsecond
 	u.exit = exitText(get("ExecMainCode"), get("ExecMainStatus"))
 	for _, property := range []string{"InaccessiblePaths", "ReadOnlyPaths", "ReadWritePaths", "BindPaths", "BindReadOnlyPaths"} {
 		for _, path := range strings.Fields(p[property]) {

@@ -67,6 +67,9 @@ func TestNoOverlay(t *testing.T) {
 		}
 	}
 	res, err := try("echo new > /boot/new; echo new > /boot/replaced; touch /boot/foreign; chmod 0600 /boot/foreign; rmdir /boot/empty; mkdir /boot/made")
+	if err == nil {
+		err = res.Gone()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

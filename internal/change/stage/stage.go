@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -58,6 +59,9 @@ type Result struct {
 	Services  []spec.ServiceRequest
 	Boot      []string                // what maintainer scripts wanted to do to what the machine boots from
 	Config    map[string]commit.Place // by digest, where every config file is that the changeset brings or takes away
+	// Gone waits until nothing is left of the stage but these nodes. Until then
+	// there is time for whatever needs no more than them.
+	Gone func() error `json:"-"`
 }
 
 // Area is the folder of one generation's slots below a mount point.
@@ -87,11 +91,10 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 	if err != nil {
 		return nil, errors.Join(err, Discard(req.Root, req.Generation))
 	}
-	removed := make(chan error, 1)
-	go func() { removed <- removeStage(req.Root, mounts) }()
-	err = disks.Sync() // no marker for what the disk has not taken
-	if err = errors.Join(err, <-removed); err != nil {
-		return nil, errors.Join(err, Discard(req.Root, req.Generation))
+	res.Gone = sync.OnceValue(func() error { return removeStage(req.Root, mounts) })
+	go res.Gone()
+	if err := disks.Sync(); err != nil { // no marker for what the disk has not taken
+		return nil, errors.Join(err, res.Gone(), Discard(req.Root, req.Generation))
 	}
 	return res, nil
 }

@@ -135,6 +135,9 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 		Root: ours, Generation: 1, Want: want, Prev: &spec.Host{}, Lock: lock, CacheDir: cache,
 		Plan: &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "t"}, Action: spec.Create}}},
 	}, testLog{t})
+	if err == nil {
+		err = res.Gone()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
