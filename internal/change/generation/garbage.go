@@ -89,7 +89,8 @@ func (s Store) Garbage(p *Prune, points []string) (*Garbage, error) {
 // used is what records name.
 type used struct {
 	numbers map[int]bool
-	slots   map[string]bool // "gen/N/SLOT", and "gen/N" of the folder
+	slots   map[string]bool // "gen/N/SLOT"
+	folders map[string]bool // that they are in, "gen/N" among them
 	objects map[string]bool // by digest
 	inodes  map[uint64]bool
 }
@@ -97,7 +98,7 @@ type used struct {
 // usedBy collects it from every record that stays, and from those that wait
 // for their transaction.
 func (s Store) usedBy(p *Prune) (*used, error) {
-	u := &used{numbers: map[int]bool{}, slots: map[string]bool{}, objects: map[string]bool{}, inodes: map[uint64]bool{}}
+	u := &used{numbers: map[int]bool{}, slots: map[string]bool{}, folders: map[string]bool{}, objects: map[string]bool{}, inodes: map[uint64]bool{}}
 	for n, r := range p.left {
 		u.numbers[n] = true
 		u.changeset(r.Changeset)
@@ -149,11 +150,19 @@ func (u *used) host(h *spec.Host) {
 	}
 }
 
+// slot adds one, with the folders that it is in.
+func (u *used) slot(path string) {
+	u.slots[path] = true
+	for dir := filepath.Dir(path); dir != "." && !u.folders[dir]; dir = filepath.Dir(dir) {
+		u.folders[dir] = true
+	}
+}
+
 func (u *used) changeset(c *commit.Changeset) {
-	u.slots["gen/"+strconv.Itoa(c.Generation)] = true
+	u.folders["gen/"+strconv.Itoa(c.Generation)] = true
 	for _, e := range c.Entries {
 		if e.Slot != "" {
-			u.slots[e.Slot], u.slots[filepath.Dir(e.Slot)] = true, true
+			u.slot(e.Slot)
 		}
 		for _, n := range []*commit.Node{e.Before, e.After} {
 			if n == nil {
@@ -164,26 +173,27 @@ func (u *used) changeset(c *commit.Changeset) {
 				u.objects[n.Digest] = true
 			}
 			if n != nil && n.Copy != "" {
-				u.slots[n.Copy], u.slots[filepath.Dir(n.Copy)] = true, true
+				u.slot(n.Copy)
 			}
 		}
 	}
 }
 
 func (s Store) areaGarbage(area string, u *used, drop func(string) error) error {
-	err := children(filepath.Join(area, "gen"), func(gen string) error {
-		rel := filepath.Join("gen", gen)
-		if !u.slots[rel] {
-			return drop(filepath.Join(area, rel))
-		}
-		return children(filepath.Join(area, rel), func(slot string) error {
-			if u.slots[filepath.Join(rel, slot)] {
+	var folder func(rel string) error
+	folder = func(rel string) error {
+		return children(filepath.Join(area, rel), func(name string) error {
+			switch path := filepath.Join(rel, name); {
+			case u.slots[path]:
 				return nil
+			case u.folders[path]:
+				return folder(path)
+			default:
+				return drop(filepath.Join(area, path))
 			}
-			return drop(filepath.Join(area, rel, slot))
 		})
-	})
-	if err != nil {
+	}
+	if err := folder("gen"); err != nil {
 		return err
 	}
 	return children(filepath.Join(area, "aside"), func(id string) error {

@@ -29,7 +29,7 @@ func line(t *testing.T) Store {
 		if err != nil {
 			t.Fatal(err)
 		}
-		slot := filepath.Join("gen", strconv.Itoa(n), "1")
+		slot := filepath.Join("gen", strconv.Itoa(n), "0", "1")
 		node := func(mode uint32) *commit.Node { return &commit.Node{Attr: commit.Attr{Mode: 0o100000 | mode}} }
 		r.Changeset.Mounts = []commit.Mount{{Point: "/", FSID: id}}
 		r.Changeset.Entries = []commit.Entry{
@@ -237,7 +237,7 @@ func TestGarbage(t *testing.T) {
 		}
 	}
 	area := "/" + commit.AreaName
-	for _, path := range []string{area + "/gen/9/1", area + "/gen/1/lost", area + "/aside/1-x/etc/a", area + "/aside/3-x/etc/a", Dir + "/objects/lost"} {
+	for _, path := range []string{area + "/gen/9/1", area + "/gen/1/lost", area + "/gen/1/0/lost", area + "/gen/1/8/lost", area + "/aside/1-x/etc/a", area + "/aside/3-x/etc/a", Dir + "/objects/lost"} {
 		write(path)
 	}
 	for _, n := range []int{1, 3} { // which change a file on a mount that is changed by copies
@@ -272,7 +272,7 @@ func TestGarbage(t *testing.T) {
 		got = append(got, strings.TrimPrefix(path, s.Root))
 	}
 	// Slot 1 of generation 1 holds what stood before the edge that 1 to 3 become.
-	want := []string{area + "/aside/1-x", area + "/gen/1/after", area + "/gen/1/lost", area + "/gen/3/1", area + "/gen/3/before", area + "/gen/9", Dir + "/objects/lost"}
+	want := []string{area + "/aside/1-x", area + "/gen/1/0/lost", area + "/gen/1/8", area + "/gen/1/after", area + "/gen/1/lost", area + "/gen/3/0", area + "/gen/3/before", area + "/gen/9", Dir + "/objects/lost"}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("garbage is\n  %s\nwanted\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -42,12 +41,11 @@ type builder struct {
 	links   map[uint64]*group       // live inodes with more than one name that the stage touched
 	copied  map[uint64]string       // inodes of the merged view that were copied, and where to
 	slots   int
+	shelf   string   // the folder of the last one
 	changed []string // live paths that changed while the stage was built
 
 	result *Result
 }
-
-type move struct{ upper, slot string }
 
 // group is a set of hard links that the stage copied up by one of its names.
 type group struct {
@@ -130,15 +128,6 @@ func (b *builder) upper(path string) string {
 	return filepath.Join(b.layer, rel)
 }
 
-func (b *builder) slotPath(slot string) string {
-	return filepath.Join(b.area, slot)
-}
-
-func (b *builder) newSlot() string {
-	b.slots++
-	return strconv.FormatInt(int64(b.slots), 36)
-}
-
 // each visits the children of a folder of one of the trees, with what is
 // live at their paths.
 func (b *builder) each(path string, tree func(string) string, visit func(child string, live *commit.Node) error) error {
@@ -193,7 +182,10 @@ func (b *builder) dir(path string, live, staged *commit.Node) error {
 	case live == nil:
 		b.add(commit.Entry{Path: path, Class: class, After: staged})
 	case !live.IsDir():
-		slot := b.newSlot()
+		slot, err := b.newSlot()
+		if err != nil {
+			return err
+		}
 		if err := os.Mkdir(b.slotPath(slot), 0o700); err != nil {
 			return err
 		}
@@ -305,7 +297,10 @@ func (b *builder) leaf(path string, raw, live, staged *commit.Node) error {
 // replace gives the staged node a slot: moved from the upper layer where it
 // is whole there, copied from the merged view where it is not.
 func (b *builder) replace(path string, class commit.Class, raw, live, staged *commit.Node) error {
-	slot := b.newSlot()
+	slot, err := b.newSlot()
+	if err != nil {
+		return err
+	}
 	e := commit.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}
 	whole, err := b.wholeInUpper(path, raw)
 	if err != nil {
@@ -341,14 +336,6 @@ func (b *builder) copyOnce(path, to string, staged *commit.Node) error {
 	}
 	b.copied[staged.Ino] = to
 	return copyNode(b.view(path), to, staged)
-}
-
-func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
-	if raw == nil {
-		return false, nil
-	}
-	meta, err := commit.Xattr(b.upper(path), "trusted.overlay.metacopy")
-	return meta == nil && err == nil, err
 }
 
 // digest notes the bytes of a config file, read now, and where they can be
@@ -419,7 +406,11 @@ func (b *builder) remove(path string, live *commit.Node) error {
 		b.add(commit.Entry{Path: path, Class: class, Before: live})
 		return nil
 	}
-	return b.exchange(commit.Entry{Path: path, Class: class, Slot: b.newSlot(), Before: live})
+	slot, err := b.newSlot()
+	if err != nil {
+		return err
+	}
+	return b.exchange(commit.Entry{Path: path, Class: class, Slot: slot, Before: live})
 }
 
 func (b *builder) removeChildren(path string) error {
@@ -451,23 +442,5 @@ func (b *builder) folderTimes() error {
 		b.set.Folders = append(b.set.Folders, t)
 	}
 	sort.Slice(b.set.Folders, func(i, j int) bool { return b.set.Folders[i].Path < b.set.Folders[j].Path })
-	return nil
-}
-
-// takeUpper unmounts the stage and moves whole nodes from the upper layers
-// into their slots, free of what overlayfs wrote on them (engine-rules 13).
-func (b *builder) takeUpper() error {
-	if err := unix.Unmount(b.merged, unix.MNT_DETACH); err != nil {
-		return fmt.Errorf("cannot unmount the stage: %w", err)
-	}
-	strip := func(i int) error { return commit.StripOverlay(b.moves[i].upper) }
-	if err := system.Share(len(b.moves), strip); err != nil {
-		return err
-	}
-	for _, m := range b.moves {
-		if err := os.Rename(m.upper, m.slot); err != nil {
-			return err
-		}
-	}
 	return nil
 }

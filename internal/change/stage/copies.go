@@ -121,6 +121,7 @@ func (b *builder) copyMount(m mount) error {
 		return err
 	}
 	b.mount, b.fs = m, len(b.set.Mounts)
+	b.area = commit.In(b.job.Root, "/", Area(b.job.Generation)) // the root's: what is copied has no slots of its own
 	b.set.Mounts = append(b.set.Mounts, commit.Mount{Point: m.Point, FSID: id, Copies: true})
 	here := map[string]bool{}
 	err = eachOn(m.stage(b.job.Root), func(at string, _ fs.DirEntry) error {
@@ -187,14 +188,22 @@ func (b *builder) copyEntry(path string, staged *commit.Node, at string) error {
 		return nil
 	}
 	if live != nil && !live.IsDir() {
-		live.Copy = filepath.Join(Area(b.job.Generation), b.newSlot())
-		if err := copyNode(b.live(path), commit.In(b.job.Root, "/", live.Copy), live); err != nil {
+		slot, err := b.newSlot()
+		if err == nil {
+			live.Copy = filepath.Join(Area(b.job.Generation), slot)
+			err = copyNode(b.live(path), b.slotPath(slot), live)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	if staged != nil && !staged.IsDir() {
-		staged.Copy = filepath.Join(Area(b.job.Generation), b.newSlot())
-		b.moves = append(b.moves, move{at, commit.In(b.job.Root, "/", staged.Copy)})
+		slot, err := b.newSlot()
+		if err != nil {
+			return err
+		}
+		staged.Copy = filepath.Join(Area(b.job.Generation), slot)
+		b.moves = append(b.moves, move{at, b.slotPath(slot)})
 	}
 	b.set.Entries = append(b.set.Entries, commit.Entry{Path: path, FS: b.fs, Class: class, Before: live, After: staged})
 	return nil

@@ -24,7 +24,7 @@ func (b *builder) noteGroup(path string, raw, live *commit.Node, e commit.Entry,
 	if _, ok := b.links[live.Ino]; ok {
 		return nil
 	}
-	node := b.slotPath(filepath.Base(e.Slot))
+	node := b.slotPath(e.Slot)
 	if whole {
 		node = b.upper(path)
 	}
@@ -79,7 +79,10 @@ func (b *builder) linkName(path string, g *group) error {
 	if err != nil || staged == nil {
 		return err
 	}
-	slot := b.newSlot()
+	slot, err := b.newSlot()
+	if err != nil {
+		return err
+	}
 	if err := os.Link(g.path, b.slotPath(slot)); err != nil {
 		return err
 	}
