@@ -45,35 +45,19 @@ func switches(dir, hostctl string, rounds int) {
 	}
 	check(machine.Sweep())
 	s := newSite(dir, hostctl)
-	// Every machine lives until all is measured, and takes packages away last:
-	// ext4 avoids the inodes that were deleted in the last minute, and looking
-	// for others would be most of what the next machine does.
-	var byApt, byHostctl []*machine.Machine
-	defer func() {
-		for _, m := range append(byApt, byHostctl...) {
-			check(m.Destroy())
-		}
-	}()
-	var aptInstall, aptPurge, ourSwitch, ourRollback []time.Duration
-	turns(rounds, func(i int) {
-		m := s.boot(fmt.Sprint("apt-", i))
-		byApt = append(byApt, m)
-		aptInstall = append(aptInstall, s.run(m, aptGet+"install --no-install-recommends "+strings.Join(s.debs, " ")))
-	}, func(i int) {
-		m := s.boot(fmt.Sprint("hostctl-", i))
-		byHostctl = append(byHostctl, m)
-		ourSwitch = append(ourSwitch, s.run(m, "hostctl switch --yes --flake "+insideFlake+" --host bench"))
-	})
 	names := make([]string, len(s.debs))
 	for i, d := range s.debs {
 		names[i], _, _ = strings.Cut(filepath.Base(d), "_")
 	}
+	var aptInstall, aptPurge, ourSwitch, ourRollback []time.Duration
 	turns(rounds, func(i int) {
-		aptPurge = append(aptPurge, s.run(byApt[i], aptGet+"purge "+strings.Join(names, " ")))
+		there, back := s.thereAndBack(fmt.Sprint("apt-", i), aptGet+"install --no-install-recommends "+strings.Join(s.debs, " "), aptGet+"purge "+strings.Join(names, " "))
+		aptInstall, aptPurge = append(aptInstall, there), append(aptPurge, back)
 	}, func(i int) {
-		ourRollback = append(ourRollback, s.run(byHostctl[i], "hostctl rollback --yes"))
+		there, back := s.thereAndBack(fmt.Sprint("hostctl-", i), "hostctl switch --yes --flake "+insideFlake+" --host bench", "hostctl rollback --yes")
+		ourSwitch, ourRollback = append(ourSwitch, there), append(ourRollback, back)
 	})
-	fmt.Printf("%d packages from files, daemons started, %d rounds in turns\n", len(s.debs), rounds)
+	fmt.Printf("%d packages from files, daemons started, each machine on a fresh ext4 of its own, %d rounds in turns\n", len(s.debs), rounds)
 	times("  apt-get install", aptInstall, "")
 	times("  hostctl switch", ourSwitch, ratio("<=", 0.8, ourSwitch, aptInstall))
 	times("  apt-get purge", aptPurge, "")
@@ -132,7 +116,7 @@ func quoted(names []string) string {
 
 // boot makes and boots a machine with the flake, hostctl and the packages.
 func (s *site) boot(name string) *machine.Machine {
-	m, err := machine.New(s.ctx, s.base, machine.NameFor("bench-"+name))
+	m, err := machine.NewOnDisk(s.ctx, s.base, machine.NameFor("bench-"+name))
 	check(err)
 	check(m.ShareDebs(s.ctx, s.cache))
 	check(os.CopyFS(filepath.Join(m.Root, insideFlake), os.DirFS(s.flake)))
@@ -142,6 +126,16 @@ func (s *site) boot(name string) *machine.Machine {
 	check(m.Boot(s.ctx))
 	check(exec.Command("sync").Run())
 	return m
+}
+
+// thereAndBack is how long two command lines take on a machine that is made for
+// them.
+func (s *site) thereAndBack(name, there, back string) (time.Duration, time.Duration) {
+	m := s.boot(name)
+	defer func() { check(m.Destroy()) }()
+	first := s.run(m, there)
+	check(exec.Command("sync").Run())
+	return first, s.run(m, back)
 }
 
 // run is how long a command line takes in a machine.

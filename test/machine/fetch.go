@@ -49,14 +49,19 @@ func Fetch(ctx context.Context, base, cache, dir, host string) ([]string, error)
 }
 
 // ShareDebs puts every .deb of the cache folder into the machine's own cache,
-// as hard links. What the machine has already stays as it is.
+// as hard links where both are on one disk. What the machine has already stays as
+// it is.
 func (m *Machine) ShareDebs(ctx context.Context, cache string) error {
 	to := filepath.Join(m.Root, "var/cache/hostctl/debs")
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		return fmt.Errorf("cannot give machine %s its packages: %w", m.Name, err)
 	}
 	from := filepath.Join(cache, "debs") + "/."
-	if out, err := exec.CommandContext(ctx, "cp", "--archive", "--link", "--no-clobber", from, to).CombinedOutput(); err != nil {
+	how := "--link"
+	if m.disk {
+		how = "--reflink=auto"
+	}
+	if out, err := exec.CommandContext(ctx, "cp", "--archive", how, "--no-clobber", from, to).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot give machine %s its packages: %w: %s", m.Name, err, out)
 	}
 	return nil
