@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -389,12 +391,26 @@ func TestConcerned(t *testing.T) {
 	}
 }
 
+// Units are up for as long as the last of those that were to come up.
+func TestUp(t *testing.T) {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	ago := func(d time.Duration) unit { return unit{entered: time.Duration(now.Nano()) - d} }
+	units := map[string]unit{"a.service": ago(9 * time.Second), "b.service": ago(5 * time.Second), "c.service": ago(time.Second), "never.service": {}}
+	watch := map[string]watched{"a.service": {moved: true}, "b.service": {required: true}, "c.service": {before: true}, "never.service": {moved: true}}
+	if got := up(units, watch).Round(time.Second); got != 5*time.Second {
+		t.Errorf("up for %s", got)
+	}
+}
+
 func TestParseUnit(t *testing.T) {
-	u := parseUnit("Type=notify\nInvocationID=9f\nNRestarts=3\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
+	u := parseUnit("Type=notify\nInvocationID=9f\nNRestarts=3\nActiveEnterTimestampMonotonic=2500000\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
 		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nLoadState=loaded\nActiveState=active\n" +
 		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanStop=no\nCanReload=no\nJob=0\n" +
 		"ConditionResult=no\nConditionTimestampMonotonic=0\nInaccessiblePaths=-/etc/shadow /root\nBindReadOnlyPaths=/a:/b:rbind")
-	want := unit{id: "a.service", invocation: "9f", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3,
+	want := unit{id: "a.service", invocation: "9f", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3, entered: 2500 * time.Millisecond,
 		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"},
 		mounts: []string{"/etc/shadow", "/root", "/a", "/b", "rbind"}}
 	if !reflect.DeepEqual(u, want) {
