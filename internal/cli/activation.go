@@ -20,7 +20,7 @@ import (
 )
 
 // request describes an activation; tx is nil before the commit.
-func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, tx *commit.Tx, healthy activate.Units) activate.Request {
+func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, tx *commit.Tx, healthy map[string]bool) activate.Request {
 	req := activate.Request{
 		Plan: p, Want: want, Prev: s.prev, Record: services, Healthy: healthy,
 		Log: s.stderr, Blob: s.blobOf(want),
@@ -51,7 +51,7 @@ const stopping = "/run/hostctl-stopping"
 // outlook is how units are before a change: those that are well, and of these the
 // ones that it stops.
 type outlook struct {
-	healthy activate.Units
+	healthy map[string]bool
 	stop    []string
 }
 
@@ -71,7 +71,7 @@ func (s *session) beforehand(ctx context.Context, p *spec.Plan, want *spec.Host,
 }
 
 // before stops the units that the change takes away, and says which were well.
-func (s *session) before(ctx context.Context, foreseen func() (outlook, error)) (activate.Units, error) {
+func (s *session) before(ctx context.Context, foreseen func() (outlook, error)) (map[string]bool, error) {
 	o, err := foreseen()
 	if err != nil || !s.live() {
 		return nil, err

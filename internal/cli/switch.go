@@ -254,7 +254,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 
 // follow makes the running system follow a committed transaction, or goes
 // back when it cannot.
-func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy activate.Units) error {
+func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
 	report, err := s.activate(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy), tx)
 	if err == nil {
 		s.reportActivation(report)
@@ -290,7 +290,7 @@ func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
 // goBack undoes a generation whose activation failed.
 // The failed transaction stays open until this one is: a run that ends in
 // between is finished by recovery, which comes here again.
-func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy activate.Units) error {
+func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy map[string]bool) error {
 	former, formerLock := s.prev, s.locked
 	if err := s.store.Fail(failed.To, why.Error()); err != nil {
 		return err

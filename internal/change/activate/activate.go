@@ -36,7 +36,7 @@ type Request struct {
 	// Before does not read it.
 	Replaced []string
 	// Healthy is what Health said before Before was called.
-	Healthy Units
+	Healthy map[string]bool
 	// Settling is called once, when every unit is up that is to be, and After
 	// only watches from then on whether they stay so.
 	Settling func()
@@ -53,16 +53,10 @@ type Report struct {
 	Reboot []string
 }
 
-// Units are active units by name, with systemd's SubState of them: "running",
-// "listening", "exited".
-type Units map[string]string
-
-func (u Units) has(name string) bool { _, ok := u[name]; return ok }
-
 // Health returns the units that are active now.
-func Health(ctx context.Context) (Units, error) {
+func Health(ctx context.Context) (map[string]bool, error) {
 	if !booted() {
-		return Units{}, nil
+		return map[string]bool{}, nil
 	}
 	return activeUnits(ctx)
 }

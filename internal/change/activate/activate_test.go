@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -156,7 +154,7 @@ func TestDecide(t *testing.T) {
 					units[n] = u
 				}
 			}
-			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: activeNow(c.healthy...),
+			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
 				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {
@@ -164,14 +162,6 @@ func TestDecide(t *testing.T) {
 			}
 		})
 	}
-}
-
-func activeNow(names ...string) Units {
-	out := Units{}
-	for _, n := range names {
-		out[n] = "running"
-	}
-	return out
 }
 
 func set(names []string) map[string]bool {
@@ -195,7 +185,7 @@ func TestStopSet(t *testing.T) {
 			change(spec.KindUnit, "some.slice", spec.Delete, field("content", "x", "")),
 		}},
 	}
-	req.Healthy = activeNow("gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service")
+	req.Healthy = set([]string{"gone.service", "off.timer", "masked.socket", "changed.service", "drop.service", "db.service", "dbus.service", "web.service", "pkg.service", "some.slice", "own.service"})
 	got := stopSet(req, []string{"pkg.service", "pkg.socket", "own.service"}, "own.service")
 	want := []string{"db.service", "gone.service", "masked.socket", "off.timer", "pkg.service"}
 	if !reflect.DeepEqual(got, want) {
@@ -285,7 +275,7 @@ func TestUntouchedThatRan(t *testing.T) {
 // With a template that goes, its instances do; what a script asks for the
 // template of a package that stays is not for them.
 func TestStopSetOfTemplates(t *testing.T) {
-	req := Request{Plan: &spec.Plan{}, Healthy: activeNow("tun@a.service", "tun.service", "db@main.service", "getty@tty1.service"),
+	req := Request{Plan: &spec.Plan{}, Healthy: map[string]bool{"tun@a.service": true, "tun.service": true, "db@main.service": true, "getty@tty1.service": true},
 		Record: []spec.ServiceRequest{{Unit: "db@.service", Action: "stop"}}}
 	got := stopSet(req, unitsIn("/usr/lib/systemd/system/tun.service\n/usr/lib/systemd/system/tun@.service\n/usr/lib/systemd/system/getty@.service\n"), "own.service")
 	if !reflect.DeepEqual(got, []string{"tun.service", "tun@a.service"}) {
@@ -377,30 +367,12 @@ func TestDefines(t *testing.T) {
 	}
 }
 
-// A service that was active without a process is asked for only where the change
-// is about it.
-func TestConcerned(t *testing.T) {
-	s := situation{Request: Request{
-		Plan: &spec.Plan{}, Want: &spec.Host{}, Replaced: []string{"/etc/init.d/script", "/usr/lib/systemd/system/defined.service"},
-		Record:  []spec.ServiceRequest{{Unit: "asked.service", Action: "restart"}},
-		Healthy: Units{"runs.service": "running", "done.service": exited, "script.service": exited, "defined.service": exited, "asked.service": exited, "a.socket": "listening"},
-	}}
-	s.touched = look(s.Request)
-	if got := strings.Join(s.concerned(), " "); got != "asked.service defined.service runs.service script.service" {
-		t.Errorf("concerned: %s", got)
-	}
-}
-
 // Units are up for as long as the last of those that were to come up.
 func TestUp(t *testing.T) {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
-		t.Fatal(err)
-	}
-	ago := func(d time.Duration) unit { return unit{entered: time.Duration(now.Nano()) - d} }
-	units := map[string]unit{"a.service": ago(9 * time.Second), "b.service": ago(5 * time.Second), "c.service": ago(time.Second), "never.service": {}}
+	at := func(d time.Duration) unit { return unit{entered: d} }
+	units := map[string]unit{"a.service": at(time.Second), "b.service": at(5 * time.Second), "c.service": at(9 * time.Second), "never.service": {}}
 	watch := map[string]watched{"a.service": {moved: true}, "b.service": {required: true}, "c.service": {before: true}, "never.service": {moved: true}}
-	if got := up(units, watch).Round(time.Second); got != 5*time.Second {
+	if got := up(units, watch, 10*time.Second); got != 5*time.Second {
 		t.Errorf("up for %s", got)
 	}
 }

@@ -99,13 +99,12 @@ func dormant(units map[string]unit) []string {
 	return out
 }
 
-// concerned are the units that the decision may be about: every service that had
-// processes, and what the spec names or the change touches.
+// concerned are the units that the decision may be about: every service that was
+// active, and what the spec names or the change touches.
 func (s *situation) concerned() []string {
 	set := map[string]bool{}
-	for name, sub := range s.Healthy {
-		runs := filepath.Ext(name) == ".service" && sub != exited
-		set[name] = stoppable(name) && (runs || s.touched.defines(name))
+	for name := range s.Healthy {
+		set[name] = stoppable(name) && (filepath.Ext(name) == ".service" || s.touched.defines(name))
 	}
 	for name := range s.Want.Units {
 		set[name] = true
@@ -116,9 +115,11 @@ func (s *situation) concerned() []string {
 	for _, r := range s.Record {
 		set[unitName(r.Unit)] = true
 	}
-	for _, sec := range s.Want.Secrets {
-		for _, name := range sec.RestartUnits {
-			set[name] = true
+	for _, secrets := range []map[string]spec.Secret{s.Want.Secrets, s.Prev.Secrets} { // those that go, too
+		for _, sec := range secrets {
+			for _, name := range sec.RestartUnits {
+				set[name] = true
+			}
 		}
 	}
 	for name := range s.stale {
@@ -224,7 +225,7 @@ func (s *situation) wantsStart(name string, u unit, w spec.Unit, why reasons) bo
 	case u.passing():
 		return why.start && u.enabled()
 	default:
-		return u.enabled() && (why.start || s.Healthy.has(name))
+		return u.enabled() && (why.start || s.Healthy[name])
 	}
 }
 
@@ -314,7 +315,7 @@ func (s *situation) aroundSockets(d *decision) {
 			continue
 		}
 		for _, service := range s.units[name].triggers {
-			if !s.Healthy.has(service) && !slices.Contains(d.restart, service) || spared(service, s.own) {
+			if !s.Healthy[service] && !slices.Contains(d.restart, service) || spared(service, s.own) {
 				continue
 			}
 			drop := func(n string) bool { return n == service }

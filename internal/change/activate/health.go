@@ -48,8 +48,6 @@ const (
 	// loop is how many restarts by systemd itself are one too many.
 	loop        = 2
 	defaultWait = 30 * time.Second
-	// exited is the SubState of a service that is active and has no process.
-	exited = "exited"
 	// stopGrace is the most that slow stops add to the wait.
 	stopGrace = jobTime
 )
@@ -171,13 +169,13 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		known = earlier
 		a.allUp()
 	}
-	for settled := began; ; known = nil {
+	for settled := time.Now(); ; known = nil {
+		now, clock := time.Now(), monotonic() // of before the look, which takes its time
 		units, err := lookAt(ctx, watch, known)
 		if err != nil {
 			return err
 		}
 		sick, waiting, stopping := examine(units, watch)
-		now := time.Now()
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
@@ -197,7 +195,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			a.allUp()
 			well := now.Sub(settled)
 			if len(do.reload) == 0 { // of a reload systemd keeps no time
-				well = max(well, min(now.Sub(began), up(units, watch)))
+				well = max(well, min(now.Sub(began), up(units, watch, clock)))
 			}
 			if pause = min(pollTime, settle-well); pause <= 0 {
 				return nil
@@ -213,18 +211,21 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 
 // up is for how long all that was to come up has been active, as systemd knows
 // it: better than whoever looks now and then.
-func up(units map[string]unit, watch map[string]watched) time.Duration {
+func up(units map[string]unit, watch map[string]watched, now time.Duration) time.Duration {
 	var last time.Duration
 	for name, u := range units {
 		if w := watch[name]; w.moved || w.required {
 			last = max(last, u.entered)
 		}
 	}
+	return now - last
+}
+
+// monotonic is the clock by which systemd keeps such times; 0 where there is none.
+func monotonic() time.Duration {
 	var now unix.Timespec
-	if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) != nil {
-		return 0
-	}
-	return time.Duration(now.Nano()) - last
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now)
+	return time.Duration(now.Nano())
 }
 
 // allUp says so, once.
@@ -251,7 +252,7 @@ func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit
 			continue
 		}
 		u, listed := all[name]
-		runs := strings.HasSuffix(name, ".service") && u.Sub != exited
+		runs := strings.HasSuffix(name, ".service") && u.Sub != "exited"
 		if !listed || runs || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
 			ask = append(ask, name)
 		}

@@ -147,14 +147,14 @@ func listUnits(ctx context.Context, args ...string) (map[string]listed, error) {
 	return units, nil
 }
 
-func activeUnits(ctx context.Context) (Units, error) {
+func activeUnits(ctx context.Context) (map[string]bool, error) {
 	units, err := listUnits(ctx, "--state=active,reloading,activating")
 	if err != nil {
 		return nil, err
 	}
-	active := make(Units, len(units))
-	for name, u := range units {
-		active[name] = u.Sub
+	active := make(map[string]bool, len(units))
+	for name := range units {
+		active[name] = true
 	}
 	return active, nil
 }

@@ -67,10 +67,7 @@ func (t *touched) add(path string) {
 		if named, ok := strings.CutSuffix(filepath.Base(dir), ".d"); ok {
 			t.units[named] = true
 		}
-	case dir == "/etc/init.d/": // systemd-sysv-generator(8)
-		t.reload = true
-		t.units[base+".service"] = true
-	case path == "/etc/fstab" || path == "/etc/crypttab" || in("/etc/systemd/system-generators", "/usr/lib/systemd/system-generators"):
+	case path == "/etc/fstab" || path == "/etc/crypttab" || in("/etc/init.d", "/etc/systemd/system-generators", "/usr/lib/systemd/system-generators"):
 		t.reload = true
 	case strings.HasSuffix(base, ".conf") && (dir == "/etc/tmpfiles.d/" || dir == "/usr/lib/tmpfiles.d/" || dir == "/usr/local/lib/tmpfiles.d/"):
 		t.tmpfiles = append(t.tmpfiles, base)
