@@ -267,6 +267,7 @@ func (s *session) bootRoom(r *route) error {
 	if err != nil {
 		return err
 	}
+	c.Gone = r.files.Gone()
 	if r.fresh != nil {
 		c.Commands = append(c.Commands, r.fresh.Boot...)
 	}

@@ -73,7 +73,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if handed, err := s.handOver(p, want, lock); handed || err != nil {
 		return err
 	}
-	return s.rollBack(ctx, to, want, p)
+	return s.rollBack(ctx, to, want, p, s.bootRoom)
 }
 
 func (s *session) rollbackTarget(to int) (int, error) {
@@ -133,7 +133,9 @@ func (s *session) exact(p *spec.Plan, to int) error {
 	return nil
 }
 
-func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan) error {
+// rollBack goes to a recorded generation, unless somebody is there to be told why
+// not (may).
+func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan, may func(*route) error) error {
 	if err := s.absorb(); err != nil {
 		return err
 	}
@@ -151,7 +153,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	foreseen := s.beforehand(ctx, p, want, services)
 	route, err := s.way(to, nil)
 	if err == nil {
-		err = s.bootRoom(route)
+		err = may(route)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)

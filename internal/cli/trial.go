@@ -132,7 +132,8 @@ func (s *session) failTrial(ctx context.Context, at *generation.AtBoot) error {
 	if err != nil {
 		return err
 	}
-	return s.rollBack(ctx, at.Back, want, p)
+	// Files that are back without new images are better than none.
+	return s.rollBack(ctx, at.Back, want, p, func(*route) error { return nil })
 }
 
 // onTrial does something that a reboot, or time, takes back unless it is

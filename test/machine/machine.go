@@ -55,11 +55,14 @@ func NewOnDisk(ctx context.Context, base, name string) (*Machine, error) {
 	m.disk = true
 	// The image has no name any more once it is mounted, and goes with the mount.
 	const make = `truncate -s 4G "$1" && mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$1" && mount -o loop "$1" "$2"; rc=$?; rm -f "$1"; exit $rc`
-	if out, err := exec.CommandContext(ctx, "sh", "-c", make, "sh", m.Root+".img", m.Root).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "sh", "-c", make, "sh", m.image(), m.Root).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("cannot make the disk of machine %s: %w: %s", name, err, out)
 	}
 	return m, m.copy(ctx, base)
 }
+
+// image is of the disk of NewOnDisk, while that is made.
+func (m *Machine) image() string { return m.Root + ".img" }
 
 // empty makes the folder of a machine.
 func empty(name string) (*Machine, error) {
@@ -388,7 +391,7 @@ func (m *Machine) Destroy() error {
 	}
 	// rm, because a root may hold immutable files and names that only it walks
 	// at the speed this needs.
-	if out, err := exec.Command("rm", "-rf", "--one-file-system", m.Root, m.pidFile(), m.LogFile()).CombinedOutput(); err != nil {
+	if out, err := exec.Command("rm", "-rf", "--one-file-system", m.Root, m.image(), m.pidFile(), m.LogFile()).CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot remove machine %s: %w: %s", m.Name, err, out)
 	}
 	groups, err := m.makeCgroups()

@@ -373,6 +373,9 @@ func (b *Builder) Result() map[string]string {
 // Touched is Tx.Touched of the steps so far.
 func (b *Builder) Touched() []string { return b.tx.Touched() }
 
+// Gone is Tx.Gone of the steps so far.
+func (b *Builder) Gone() []string { return b.tx.Gone() }
+
 // Err is every reason against the steps so far.
 func (b *Builder) Err() error { return joinSome(b.problem) }
 

@@ -54,6 +54,17 @@ func (tx *Tx) Touched() []string {
 	return out
 }
 
+// Gone lists the paths of those at which nothing stands afterwards.
+func (tx *Tx) Gone() []string {
+	var out []string
+	for _, s := range tx.Steps {
+		if s.Do == swap && s.goes() && !s.comes() || s.Do == copies && s.New == nil {
+			out = append(out, s.Path)
+		}
+	}
+	return out
+}
+
 // Taken lists the live files below a folder that the transaction takes away, and
 // where they are when it has.
 func (tx *Tx) Taken(folder string) map[string]string {

@@ -18,6 +18,7 @@ import (
 // about what the machine boots from.
 type Change struct {
 	Touched []string // paths that came, went, or were replaced
+	Gone    []string // those of them that nothing stands at afterwards; Room alone reads it
 	// Commands are what maintainer scripts would have run: update-initramfs,
 	// update-grub and their like, with their arguments.
 	Commands []string
@@ -100,6 +101,7 @@ const firstImage = 64 << 20
 // Room is how many bytes Follow will need in /boot before the change is done: a
 // new kernel's image is reckoned to be as large as the largest that is there,
 // and where images are made anew, each lies beside its predecessor for a while.
+// None is made of a kernel that goes.
 func (c Change) Room() (int64, error) {
 	if !c.matters() {
 		return 0, nil
@@ -108,20 +110,23 @@ func (c Change) Room() (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	size, count, again := int64(0), int64(0), c.everyImage()
+	var size, count int64
+	again := false
 	for _, image := range images {
 		fi, err := os.Stat(image)
 		if err != nil {
 			return 0, err
 		}
 		size = max(size, fi.Size())
-		again = again || c.touches(modulesDir+strings.TrimPrefix(image, imagePrefix)+"/")
+		version := strings.TrimPrefix(image, imagePrefix)
+		stays := !slices.Contains(c.Gone, kernelPrefix+version)
+		again = again || stays && (c.everyImage() || c.touches(modulesDir+version+"/"))
 	}
-	if again && len(images) > 0 {
+	if again {
 		count++
 	}
 	for _, path := range c.Touched {
-		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(images, imagePrefix+version) {
+		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(c.Gone, path) && !slices.Contains(images, imagePrefix+version) {
 			count++
 		}
 	}

@@ -1,0 +1,41 @@
+package bootloader
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// Room is needed for images that will be made, and for no others.
+func TestRoom(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("it mounts a /boot of its own, which root may")
+	}
+	runtime.LockOSThread() // for good: what is mounted here is of this thread alone
+	err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount("tmpfs", "/boot", "tmpfs", 0, ""), os.WriteFile(imagePrefix+"6.1", make([]byte, 10), 0o600), os.WriteFile(imagePrefix+"6.2", make([]byte, 20), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const one, two, three, hook = "/boot/vmlinuz-6.1", "/boot/vmlinuz-6.2", "/boot/vmlinuz-6.3", "/etc/initramfs-tools/hooks/x"
+	for name, c := range map[string]struct {
+		touched, gone []string
+		want          int64
+	}{
+		"nothing of it":             {touched: []string{"/etc/motd"}},
+		"a kernel comes":            {touched: []string{three, "/usr/lib/modules/6.3/a.ko"}, want: 20},
+		"one goes":                  {touched: []string{two, "/usr/lib/modules/6.2/a.ko"}, gone: []string{two}},
+		"one goes, another comes":   {touched: []string{two, three, "/usr/lib/modules/6.2/a.ko", "/usr/lib/modules/6.3/a.ko"}, gone: []string{two}, want: 20},
+		"modules of one that stays": {touched: []string{"/usr/lib/modules/6.1/a.ko"}, want: 20},
+		"a hook":                    {touched: []string{hook}, want: 20},
+		"a hook, and all kernels":   {touched: []string{hook, one, two}, gone: []string{one, two}},
+		"one that has no image":     {touched: []string{three}, gone: []string{three}},
+	} {
+		if got, err := (Change{Touched: c.touched, Gone: c.gone}).Room(); got != c.want || err != nil {
+			t.Errorf("%s: %d bytes, %v, wanted %d", name, got, err, c.want)
+		}
+	}
+}
