@@ -133,8 +133,8 @@ func (s *session) exact(p *spec.Plan, to int) error {
 	return nil
 }
 
-// rollBack goes to a recorded generation, unless somebody is there to be told why
-// not (may).
+// rollBack goes to a recorded generation if may, which is told the way, has
+// nothing against it.
 func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan, may func(*route) error) error {
 	if err := s.absorb(); err != nil {
 		return err
