@@ -69,7 +69,7 @@ func noMachines() string {
 	if os.Getuid() != 0 {
 		return "it needs root"
 	}
-	for _, name := range []string{"mmdebstrap", "systemd-nspawn", "nsenter"} {
+	for _, name := range []string{"mmdebstrap", "systemd-nspawn", "nsenter", "mkfs.ext4"} {
 		if _, err := exec.LookPath(name); err != nil {
 			return "it needs " + name
 		}

@@ -54,8 +54,8 @@ func NewOnDisk(ctx context.Context, base, name string) (*Machine, error) {
 	}
 	m.disk = true
 	// The image has no name any more once it is mounted, and goes with the mount.
-	const make = `truncate -s 4G "$1" && mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$1" && mount -o loop "$1" "$2"; rc=$?; rm -f "$1"; exit $rc`
-	if out, err := exec.CommandContext(ctx, "sh", "-c", make, "sh", m.image(), m.Root).CombinedOutput(); err != nil {
+	const script = `truncate -s 4G "$1" && mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$1" && mount -o loop "$1" "$2"; rc=$?; rm -f "$1"; exit $rc`
+	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", m.image(), m.Root).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("cannot make the disk of machine %s: %w: %s", name, err, out)
 	}
 	return m, m.copy(ctx, base)

@@ -172,7 +172,7 @@ func (u *used) changeset(c *commit.Changeset) {
 			if n.Digest != "" {
 				u.objects[n.Digest] = true
 			}
-			if n != nil && n.Copy != "" {
+			if n.Copy != "" {
 				u.slot(n.Copy)
 			}
 		}

@@ -43,8 +43,6 @@ type builder struct {
 	slots   int
 	shelf   string   // the folder of the last one
 	changed []string // live paths that changed while the stage was built
-
-	result *Result
 }
 
 // group is a set of hard links that the stage copied up by one of its names.

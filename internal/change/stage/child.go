@@ -26,15 +26,15 @@ func Child(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
 		return fmt.Errorf("internal error: cannot read the stage's job: %w", err)
 	}
-	b, err := job.stage()
+	res, fill, err := job.stage()
 	if err != nil {
 		return json.NewEncoder(out).Encode(childResult{Err: err.Error()})
 	}
 	// What the slots will hold is known, and takes as long to be told as they
 	// take to be filled.
 	filled := make(chan error, 1)
-	go func() { filled <- b.takeUpper() }()
-	err = json.NewEncoder(out).Encode(childResult{Result: b.result})
+	go func() { filled <- fill() }()
+	err = json.NewEncoder(out).Encode(childResult{Result: res})
 	return errors.Join(err, json.NewEncoder(out).Encode(childResult{Err: text(<-filled)}))
 }
 
@@ -45,63 +45,64 @@ func text(err error) string {
 	return err.Error()
 }
 
-// stage builds the target, and finds out what of it is to go into which slot.
-func (job *childJob) stage() (*builder, error) {
+// stage builds the target, and finds out what of it is to go into which slot; fill
+// takes it there.
+func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return nil, fmt.Errorf("cannot separate the stage's mounts: %w", err)
+		return nil, nil, fmt.Errorf("cannot separate the stage's mounts: %w", err)
 	}
 	if err := makeStage(job.Root, job.Mounts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	root := mountPoint(job.Root)
 	was, err := takeSnapshot(job)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	copies, err := makeCopies(job.Root, job.Mounts)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := mountOverlays(job.Root, root, job.Mounts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	policy, err := job.furnish(root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	before, err := account.Read(system.Root(job.Root))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := job.runInside(root); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// Nothing that a script left running may write any more.
 	if err := unix.Kill(-1, syscall.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
-		return nil, err
+		return nil, nil, err
 	}
 	job.writeBack()
 	if err := apt.CheckDatabase(system.Root(root), nil); err != nil {
-		return nil, fmt.Errorf("cannot commit this: %w", err)
+		return nil, nil, fmt.Errorf("cannot commit this: %w", err)
 	}
 	after, err := account.Read(system.Root(root))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	services, err := readPolicyLog(root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	boot, err := readBootLog(root)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	b := &builder{job: job, merged: root, was: was, copies: copies, policy: policy}
 	if err := b.build(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	b.result = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Services: services, Boot: boot}
-	return b, nil
+	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Services: services, Boot: boot}
+	return res, b.takeUpper, nil
 }
 
 // writeBack has the kernel begin to write what the packages brought while it is
