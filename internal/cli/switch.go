@@ -400,12 +400,8 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 			return nil, err
 		}
 	}
-	for _, place := range res.Config {
-		b, err := os.ReadFile(place.In(s.root))
-		if err != nil {
-			return nil, err
-		}
-		if _, err := s.objects.Put(b); err != nil {
+	for digest, place := range res.Config {
+		if err := s.keepConfig(digest, place); err != nil {
 			return nil, err
 		}
 	}
@@ -425,6 +421,19 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
 	}
 	return rec, s.store.Write(rec, generation.PendingPath(number))
+}
+
+// keepConfig stores the bytes of a config file that the stage saw at a place.
+func (s *session) keepConfig(digest string, place commit.Place) error {
+	b, err := place.Read(s.root)
+	if err != nil {
+		return fmt.Errorf("cannot keep what is at %s: %w", place.Path, err)
+	}
+	if spec.Sum(b) != digest {
+		return fmt.Errorf("cannot keep what is at %s: it changed while the stage was built; run the command again", place.Path)
+	}
+	_, err = s.objects.Put(b)
+	return err
 }
 
 // stageLog is where the stage's tools print: the terminal with --verbose,

@@ -43,6 +43,10 @@ func DiffFile(path string, have *File, want File) []Field {
 	}
 	var d fields
 	d.add("type", string(have.Type), string(live.Type))
+	if have.Type == Hidden {
+		d.add("link", have.Target, "")
+		return d
+	}
 	if have.Digest != live.Digest {
 		d.content(*have, live)
 	}

@@ -128,7 +128,16 @@ const (
 	Regular   FileType = "file"
 	Directory FileType = "directory"
 	Symlink   FileType = "symlink"
+	// Other is a socket, a pipe or a device: never what a spec wants.
+	Other FileType = "special file"
+	// Hidden is of a State: a folder of the path is a link that is not followed,
+	// and Target names it.
+	Hidden FileType = "behind a link"
 )
+
+// Unread is the Digest of a regular file in a State that was not read, since it
+// is large and has not the wanted size, in bytes.
+func Unread(size int64) string { return fmt.Sprintf("%d bytes", size) }
 
 // File is a path that the spec owns. In a wanted Host exactly one of Content
 // (Digest then follows from it) and Blobs[Digest] holds a regular file's

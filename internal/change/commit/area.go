@@ -3,12 +3,15 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // AreaName is the root-only folder that hostctl keeps at the top of every
@@ -105,12 +108,33 @@ type Place struct {
 	Slot string `json:"slot,omitempty"`
 }
 
-// In is the place on this machine.
-func (p Place) In(root string) string {
-	if p.Slot == "" {
-		return filepath.Join(root, p.Path)
+// MaxKept is how large, in bytes, a file may be whose bytes are kept. It keeps out
+// of memory what somebody made as large as they liked, in a folder of their own.
+const MaxKept = 64 << 20
+
+// Read reads the regular file at the place. Live folders are held while they are
+// gone through, as those of a step are.
+func (p Place) Read(root string) (b []byte, err error) {
+	read := func(at system.Spot) error {
+		f, err := at.Open()
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		b, err = io.ReadAll(io.LimitReader(f, MaxKept))
+		return err
 	}
-	return In(root, p.Path, p.Slot)
+	if p.Slot != "" {
+		err = read(system.Spot{Dir: unix.AT_FDCWD, Name: In(root, p.Path, p.Slot)})
+		return b, err
+	}
+	tree, err := system.OpenTree(root)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	err = tree.At(p.Path, read)
+	return b, err
 }
 
 // discarded is where something is that a transaction made, and deletes where it

@@ -14,23 +14,28 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Builder collects the steps that lead from one generation to another, edge
 // by edge, and knows what each path will hold after the steps so far.
 type Builder struct {
-	root     string
-	contents func(digest string) ([]byte, error)
-	tx       *Tx
-	now      map[string]*Node // paths that earlier steps determine
-	folders  map[string]*Attr // times to set last
-	copyOf   map[string]int   // the step of a path that is changed by copies
-	areas    map[string]string
-	ahead    map[string]found // nodes that were read before they are asked for
-	standIns []StandIn
-	spares   int
-	fresh    bool // the edge at hand was staged just now
-	problem  []error
+	root       string
+	tree       *system.Tree // of the root, while it is read
+	contents   func(digest string) ([]byte, error)
+	tx         *Tx
+	now        map[string]*Node // paths that earlier steps determine
+	folders    map[string]*Attr // times to set last
+	copyOf     map[string]int   // the step of a path that is changed by copies
+	made       map[string]int   // the step that makes a folder, as long as it is the last of its path
+	areas      map[string]string
+	ahead      map[string]found // live nodes that were read before they are asked for
+	aheadSlots map[string]found // and those of slots, by where these are
+	standIns   []StandIn
+	spares     int
+	fresh      bool // the edge at hand was staged just now
+	problem    []error
 }
 
 // NewBuilder starts a transaction on a root. id names its private slots;
@@ -38,7 +43,8 @@ type Builder struct {
 // node was lost to an edit by hand.
 func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
-		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{}, copyOf: map[string]int{}, areas: map[string]string{},
+		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
+		copyOf: map[string]int{}, made: map[string]int{}, areas: map[string]string{},
 		tx: &Tx{ID: id},
 	}
 }
@@ -46,35 +52,6 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 // StandIns tells which nodes stand for others that are no more, the oldest
 // first.
 func (b *Builder) StandIns(known []StandIn) { b.standIns = known }
-
-// found is what ReadNode said.
-type found struct {
-	node *Node
-	err  error
-}
-
-// readAhead reads all nodes that an edge is about, on every processor: most of
-// building is waiting for the kernel to find them. Nothing moves until it is built.
-func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
-	var paths []string
-	for _, e := range c.Entries {
-		if e.Class == State && !b.fresh {
-			continue
-		}
-		if _, known := b.now[e.Path]; !known {
-			paths = append(paths, filepath.Join(b.root, e.Path))
-		}
-		if e.Slot != "" && waiting(e) != nil {
-			paths = append(paths, b.slot(c, e))
-		}
-	}
-	all := make([]found, len(paths))
-	share(len(paths), func(i int) { all[i].node, all[i].err = ReadNode(paths[i]) })
-	b.ahead = make(map[string]found, len(paths))
-	for i, path := range paths {
-		b.ahead[path] = all[i]
-	}
-}
 
 // share does something for 0 to n-1, on every processor.
 func share(n int, do func(i int)) {
@@ -95,26 +72,6 @@ func (b *Builder) slot(c *Changeset, e Entry) string {
 	return filepath.Join(b.area(c.Mounts[e.FS].Point), e.Slot)
 }
 
-// read is ReadNode, with what the node stands for.
-func (b *Builder) read(path string) (*Node, error) {
-	f, ok := b.ahead[path]
-	if !ok {
-		f.node, f.err = ReadNode(path)
-	}
-	n, err := f.node, f.err
-	if err != nil || n == nil {
-		return n, err
-	}
-	ino := n.Ino
-	for _, s := range slices.Backward(b.standIns) {
-		if s.Ino == ino && s.Size == n.Size && s.MTime == n.MTime {
-			n.standsFor = append(n.standsFor, s.For)
-			ino = s.For
-		}
-	}
-	return n, nil
-}
-
 // Forward adds the edge from c's parent to c. Fresh says that the edge has
 // never been applied, so that its state paths are created.
 //
@@ -130,7 +87,7 @@ func (b *Builder) Forward(c *Changeset, fresh bool) {
 		}
 		b.entry(c, e, fs[e.FS], e.Before, e.After)
 	}
-	b.ahead = nil
+	b.ahead, b.aheadSlots = nil, nil
 	b.times(c, func(f FolderTime) int64 { return f.After })
 }
 
@@ -145,7 +102,7 @@ func (b *Builder) Inverse(c *Changeset) {
 			b.entry(c, e, fs[e.FS], e.After, e.Before)
 		}
 	}
-	b.ahead = nil
+	b.ahead, b.aheadSlots = nil, nil
 	b.times(c, func(f FolderTime) int64 { return f.Before })
 }
 
@@ -196,20 +153,11 @@ func (b *Builder) mount(m Mount) int {
 
 func (b *Builder) fail(err error) { b.problem = append(b.problem, err) }
 
-// live is what path will hold after the steps so far.
-func (b *Builder) live(path string) *Node {
-	if n, ok := b.now[path]; ok {
-		return n
-	}
-	n, err := b.read(filepath.Join(b.root, path))
-	if err != nil {
-		b.fail(err)
-	}
-	b.now[path] = n
-	return n
-}
-
 func (b *Builder) add(s Step, then *Node) {
+	delete(b.made, s.Path)
+	if s.Do == mkdir {
+		b.made[s.Path] = len(b.tx.Steps)
+	}
 	b.tx.Steps = append(b.tx.Steps, s)
 	b.now[s.Path] = then
 }
@@ -264,6 +212,11 @@ func (b *Builder) attr(path string, fs int, live, to *Node) {
 		then.MTime = mtime // folder times are set last
 	}
 	want := then.Attr
+	if i, ok := b.made[path]; ok { // it is made as it shall be
+		b.tx.Steps[i].From, b.tx.Steps[i].To = &want, &want
+		b.now[path] = &then
+		return
+	}
 	b.add(Step{Do: attr, Path: path, FS: fs, In: live.Ino, Out: live.Ino, From: &live.Attr, To: &want}, &then)
 }
 
@@ -345,7 +298,7 @@ func (b *Builder) Place(m Mount, path, slot string) {
 	b.add(step, fresh)
 	// Names do not change by this, so that neither shall the folder's time.
 	if dir := filepath.Dir(path); b.folders[dir] == nil {
-		live, err := Lstat(filepath.Join(b.root, dir))
+		live, err := b.readLive(dir)
 		if err != nil || live == nil {
 			b.fail(errors.Join(fmt.Errorf("cannot place %s: its folder is gone", path), err))
 			return
@@ -382,6 +335,12 @@ func (b *Builder) Err() error { return joinSome(b.problem) }
 // Tx closes the transaction: cleaning steps go last, and folder times after
 // everything that changes them. Every reason against it is in the error.
 func (b *Builder) Tx() (*Tx, error) {
+	defer func() {
+		if b.tree != nil {
+			b.tree.Close()
+			b.tree = nil
+		}
+	}()
 	if err := b.Err(); err != nil {
 		return nil, err
 	}
@@ -456,14 +415,21 @@ func (b *Builder) folderTimes() error {
 	sort.Slice(paths, func(i, j int) bool {
 		return cmp.Or(depth(paths[j])-depth(paths[i]), strings.Compare(paths[i], paths[j])) < 0
 	})
+	placed := map[string]bool{}
+	for _, s := range b.tx.Steps {
+		placed[s.Path] = placed[s.Path] || s.Do != attr
+	}
 	for _, p := range paths {
-		live, err := Lstat(filepath.Join(b.root, p))
+		live, err := b.readLive(p)
 		if err != nil {
 			return err
 		}
 		step := Step{Do: mtime, Path: p, To: b.folders[p], From: b.folders[p]}
 		if live != nil {
 			step.From = &live.Attr
+			if !placed[p] {
+				step.In, step.Out = live.Ino, live.Ino
+			}
 		}
 		b.tx.Steps = append(b.tx.Steps, step)
 	}
@@ -483,7 +449,7 @@ func (b *Builder) usr() error {
 	}
 	newest := int64(0)
 	for i, path := range []string{"/usr", "/etc/.updated", "/var/.updated"} {
-		n, err := Lstat(filepath.Join(b.root, path))
+		n, err := b.readLive(path)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // tidy removes what only the way needed, and the folders that nothing is in any
@@ -26,6 +28,12 @@ func (j Journal) tidy(tx *Tx, d Disks) error {
 // clean does the cleaning steps, those that remove folders of one depth on every
 // processor.
 func (j Journal) clean(tx *Tx) error {
+	// One of its own: several at once can leave folders behind that are gone.
+	tree, err := system.OpenTree(j.Root)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
 	for rest := tx.Clean; len(rest) > 0; {
 		if rest[0].Do != prune {
 			if err := j.step(tx, rest[0]); err != nil {
@@ -39,7 +47,7 @@ func (j Journal) clean(tx *Tx) error {
 			n++
 		}
 		errs := make([]error, n)
-		share(n, func(i int) { errs[i] = rest[i].run(j.Root, "") })
+		share(n, func(i int) { errs[i] = rest[i].run(tree, "") })
 		for i, err := range errs {
 			if full(err) {
 				errs[i] = j.step(tx, rest[i]) // which gives up the ballast

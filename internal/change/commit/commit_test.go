@@ -113,7 +113,7 @@ func grow(t *testing.T, rng *rand.Rand, dir string) {
 				continue
 			}
 			if err == nil {
-				err = SetMTime(p, then.UnixNano())
+				err = setMTime(p, then.UnixNano())
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -121,7 +121,7 @@ func grow(t *testing.T, rng *rand.Rand, dir string) {
 		}
 	}
 	fill(dir, 0)
-	if err := SetMTime(dir, then.UnixNano()); err != nil {
+	if err := setMTime(dir, then.UnixNano()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -376,7 +376,7 @@ func TestRecoverWhileReverting(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range k {
-			if err := tx.Steps[len(tx.Steps)-1-i].inverse().run(j.Root, j.area(tx, 0)); err != nil {
+			if err := j.step(tx, tx.Steps[len(tx.Steps)-1-i].inverse()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -817,7 +817,7 @@ func TestUsrIsNewerThanItsStamps(t *testing.T) {
 	s := scene{root: root, set: edge(t, root, next, 1)}
 	stamp := filepath.Join(root, "var/.updated")
 	write(t, stamp, "")
-	if err := SetMTime(stamp, ahead); err != nil {
+	if err := setMTime(stamp, ahead); err != nil {
 		t.Fatal(err)
 	}
 	last := ahead
@@ -835,4 +835,9 @@ func TestUsrIsNewerThanItsStamps(t *testing.T) {
 		}
 		last = now
 	}
+}
+
+func setMTime(path string, ns int64) error {
+	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW)
 }

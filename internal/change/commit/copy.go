@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // A file system without links, and whose inode numbers are of one mount
@@ -27,21 +29,21 @@ const copySuffix = ".hostctl"
 
 // ReadHeld is Lstat, with the digest of a file's bytes.
 func ReadHeld(path string) (*Node, error) {
-	n, err := Lstat(path)
+	return readHeld(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path)
+}
+
+func readHeld(at system.Spot, path string) (*Node, error) {
+	n, err := lstatAt(at, path)
 	if err != nil || n == nil || n.Mode&fileType != unix.S_IFREG {
 		return n, err
 	}
-	f, err := os.Open(path)
+	f, err := at.Open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return nil, err
-	}
-	n.Sum = hex.EncodeToString(sum.Sum(nil))
-	return n, nil
+	n.Sum, err = system.HashOf(f)
+	return n, err
 }
 
 // alike reports whether two nodes hold the same.
@@ -53,39 +55,47 @@ func (n *Node) alike(m *Node) bool {
 }
 
 // copied does a step of the verb copies; area is that of the root.
-func (s Step) copied(live, area string) error {
-	is, err := ReadHeld(live)
+func (s Step) copied(root *system.Tree, area string) error {
+	err := root.At(s.Path, func(at system.Spot) error { return s.copyTo(at, area) })
+	if s.New == nil {
+		return ignoreGone(err)
+	}
+	return err
+}
+
+func (s Step) copyTo(at system.Spot, area string) error {
+	is, err := readHeld(at, s.Path)
 	if err != nil || is.alike(s.New) {
 		return err
 	}
 	// Where nothing stands a rename was cut short: it is no atomic one on
 	// these file systems.
 	if is != nil && !is.alike(s.Old) {
-		return fmt.Errorf("cannot change %s: %w", live, errMoved)
+		return fmt.Errorf("cannot change %s: %w", s.Path, errMoved)
 	}
 	switch {
 	case is.IsDir():
-		err = unix.Rmdir(live)
+		err = unix.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
 		if s.New == nil && (errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST)) {
 			return nil // somebody has put something into it: it stays
 		}
 	case is != nil && (s.New == nil || s.New.IsDir()):
-		err = unix.Unlink(live)
+		err = unix.Unlinkat(at.Dir, at.Name, 0)
 	}
 	if err != nil {
-		return &os.PathError{Op: "remove", Path: live, Err: err}
+		return &os.PathError{Op: "remove", Path: s.Path, Err: err}
 	}
 	switch {
 	case s.New == nil:
 	case s.New.IsDir():
-		err = os.Mkdir(live, 0o755)
+		err = unix.Mkdirat(at.Dir, at.Name, 0o755)
 	default:
-		err = s.New.put(filepath.Join(area, s.New.Copy), live)
+		err = s.New.put(filepath.Join(area, s.New.Copy), at.Path())
 	}
 	if err != nil {
-		return err
+		return fmt.Errorf("cannot change %s: %w", s.Path, err)
 	}
-	return syncDir(filepath.Dir(live))
+	return syncDir(system.Spot{Dir: at.Dir, Name: "."}.Path())
 }
 
 // put writes the bytes of a node that wait at slot to live.
@@ -96,14 +106,14 @@ func (n *Node) put(slot, live string) error {
 	}
 	defer in.Close()
 	temp := live + copySuffix
-	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
 	sum := sha256.New()
 	_, err = io.Copy(io.MultiWriter(out, sum), in)
 	if err == nil && hex.EncodeToString(sum.Sum(nil)) != n.Sum {
-		err = fmt.Errorf("cannot write %s: the bytes that wait at %s were altered", live, slot)
+		err = fmt.Errorf("the bytes that wait at %s were altered", slot)
 	}
 	if err == nil {
 		err = out.Sync()
@@ -160,7 +170,7 @@ func (b *Builder) copies(c *Changeset, e Entry, fs int, from, to *Node) {
 // held is what stands at a path, with the place of its bytes. Those that
 // somebody else wrote there are kept aside.
 func (b *Builder) held(c *Changeset, e Entry, fs int, from, to *Node) (*Node, error) {
-	at := filepath.Join(b.root, e.Path)
+	at := filepath.Join(b.root, e.Path) // below /boot or /efi, where nobody else makes links
 	live, err := ReadHeld(at)
 	switch {
 	case err != nil:

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 const fileType = unix.S_IFMT
@@ -55,6 +57,7 @@ var ErrReverted = errors.New("every step was undone: the files are as they were"
 // Commit makes tx real: journal, marker, steps, sync, publish. When a step
 // fails the steps before it are undone; the error then wraps ErrReverted.
 func (j Journal) Commit(tx *Tx) error {
+	defer tx.letGo()
 	tx.Machine = j.machine()
 	if err := j.check(tx); err != nil {
 		return err
@@ -134,50 +137,6 @@ func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 	return Finished, j.tidy(tx, d)
 }
 
-func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
-	if err := j.move(committed, reverting); err != nil {
-		return Reverted, errors.Join(cause, err)
-	}
-	if err := j.undo(tx, d); err != nil {
-		return Reverted, j.stick(fmt.Errorf("%w\nundoing it failed, too: %w", cause, err))
-	}
-	return Reverted, fmt.Errorf("%w; %w", cause, ErrReverted)
-}
-
-func (j Journal) undo(tx *Tx, d Disks) error {
-	var back, times []Step
-	for i := len(tx.Steps) - 1; i >= 0; i-- {
-		if s := tx.Steps[i].inverse(); s.Do == mtime {
-			times = append(times, s) // last here too: everything else changes them
-		} else {
-			back = append(back, s)
-		}
-	}
-	back = append(back, times...)
-	// Every step is tried: one that cannot be undone must not keep others.
-	errs := []error{j.dropCopies(tx)} // which keep folders from going
-	for _, s := range back {
-		if err := j.step(tx, s); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, p := range tx.Publish {
-		if back := p.inverse(); back.Link != "" {
-			errs = append(errs, j.spare(tx, func() error { return j.publish(back) }))
-		}
-	}
-	errs = append(errs, d.Sync())
-	if err := joinSome(errs); err != nil {
-		return err
-	}
-	// It is as if it had never been committed: what it had is deleted under a
-	// marker that undoes nothing, for that needs what is deleted.
-	if err := j.move(reverting, prepared); err != nil {
-		return err
-	}
-	return j.give(tx)
-}
-
 // Recover brings an interrupted transaction to its end. Without one it
 // changes nothing. The Tx is that of the outcome.
 //
@@ -196,6 +155,7 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 	if err != nil {
 		return Nothing, nil, err
 	}
+	defer tx.letGo()
 	switch state {
 	case prepared:
 		return Discarded, tx, j.give(tx)
@@ -222,27 +182,6 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 		return outcome, tx, reverted(err)
 	}
 	return j.back(tx, d, state, tries)
-}
-
-// back undoes a transaction that an earlier run had begun to undo, or whose
-// replays never came to an end.
-func (j Journal) back(tx *Tx, d Disks, state string, tries int) (Outcome, *Tx, error) {
-	died := fmt.Errorf("%d replays of the journal died before their end", maxTries)
-	if state == committed {
-		outcome, err := j.revert(tx, d, died)
-		return outcome, tx, reverted(err)
-	}
-	stuck, err := j.Stuck()
-	if err != nil {
-		return Nothing, tx, err
-	}
-	if tries > 2*maxTries && stuck == "" { // whoever asks again, asks knowingly
-		return Nothing, tx, j.stick(fmt.Errorf("%w, forward and back", died))
-	}
-	if err := j.undo(tx, d); err != nil {
-		return Nothing, tx, j.stick(err)
-	}
-	return Reverted, tx, nil
 }
 
 // reverted is the error of a recovery: to have undone everything is none.
@@ -393,7 +332,20 @@ func (j Journal) steps(tx *Tx, steps []Step) error {
 }
 
 func (j Journal) step(tx *Tx, s Step) error {
-	return j.spare(tx, func() error { return s.run(j.Root, j.area(tx, s.FS)) })
+	tree, err := j.tree(tx)
+	if err != nil {
+		return err
+	}
+	return j.spare(tx, func() error { return s.run(tree, j.area(tx, s.FS)) })
+}
+
+// tree is the root, held open for as long as the transaction is at hand.
+func (j Journal) tree(tx *Tx) (*system.Tree, error) {
+	var err error
+	if tx.tree == nil {
+		tx.tree, err = system.OpenTree(j.Root)
+	}
+	return tx.tree, err
 }
 
 // check refuses a transaction whose file systems are not the ones it was

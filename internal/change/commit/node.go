@@ -18,6 +18,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Class says how a rollback treats a path (engine-rules 1).
@@ -96,8 +98,12 @@ func (n *Node) same(live *Node) bool {
 // Lstat reads the node at an absolute path, without its xattrs. A path that
 // does not exist, or whose parent is not a directory, gives nil.
 func Lstat(path string) (*Node, error) {
-	var st unix.Stat_t
-	err := unix.Lstat(path, &st)
+	return lstatAt(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path)
+}
+
+// lstatAt is Lstat for what stands at a spot.
+func lstatAt(at system.Spot, path string) (*Node, error) {
+	st, err := at.Stat()
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
 	}
@@ -120,42 +126,62 @@ func ReadNode(path string) (*Node, error) {
 	return n, err
 }
 
+// NodeIn is ReadNode for a physical path of a root: nil where one of its folders
+// is a link, for then nothing is there under that name.
+func NodeIn(root *system.Tree, path string) (n *Node, err error) {
+	err = root.At(path, func(at system.Spot) (err error) {
+		if n, err = lstatAt(at, path); err == nil && n != nil {
+			n.Xattrs, err = Xattrs(at.Path())
+		}
+		return err
+	})
+	return n, ignoreAway(err)
+}
+
 const overlayPrefix = "trusted.overlay."
 
 // Xattrs reads every extended attribute of path itself, trusted.* included,
 // except those that overlayfs keeps for its own use.
 func Xattrs(path string) (map[string][]byte, error) {
-	names, err := listXattrs(path)
+	names, err := system.ListXattrs(path)
 	if err != nil {
 		return nil, err
 	}
+	return values(names, func(name string) ([]byte, error) { return Xattr(path, name) })
+}
+
+func values(names []string, value func(name string) ([]byte, error)) (map[string][]byte, error) {
 	var out map[string][]byte
 	for _, name := range names {
 		if strings.HasPrefix(name, overlayPrefix) {
 			continue
 		}
-		value, err := Xattr(path, name)
+		v, err := value(name)
 		if err != nil {
 			return nil, err
 		}
 		if out == nil {
 			out = map[string][]byte{}
 		}
-		out[name] = value
+		out[name] = v
 	}
 	return out, nil
 }
 
 // Xattr reads one extended attribute of path itself; nil where it is absent.
 func Xattr(path, name string) ([]byte, error) {
+	return xattr(path, name, func(buf []byte) (int, error) { return unix.Lgetxattr(path, name, buf) })
+}
+
+func xattr(path, name string, get func(buf []byte) (int, error)) ([]byte, error) {
 	buf := make([]byte, 256)
 	for {
-		n, err := unix.Lgetxattr(path, name, buf)
+		n, err := get(buf)
 		switch {
 		case err == nil:
 			return append([]byte{}, buf[:n]...), nil
 		case errors.Is(err, unix.ERANGE):
-			buf = make([]byte, 64<<10)
+			buf = make([]byte, system.MaxXattr)
 		case errors.Is(err, unix.ENODATA), errors.Is(err, unix.ENOTSUP):
 			return nil, nil
 		default:
@@ -164,32 +190,10 @@ func Xattr(path, name string) ([]byte, error) {
 	}
 }
 
-func listXattrs(path string) ([]string, error) {
-	buf := make([]byte, 1024)
-	n, err := unix.Llistxattr(path, buf)
-	if errors.Is(err, unix.ERANGE) {
-		buf = make([]byte, 64<<10)
-		n, err = unix.Llistxattr(path, buf)
-	}
-	if errors.Is(err, unix.ENOTSUP) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &os.PathError{Op: "listxattr", Path: path, Err: err}
-	}
-	var names []string
-	for _, name := range strings.Split(string(buf[:n]), "\x00") {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	return names, nil
-}
-
 // StripOverlay removes the attributes that overlayfs left on a node of an
 // upper layer, and refuses those whose meaning would be lost with them.
 func StripOverlay(path string) error {
-	names, err := listXattrs(path)
+	names, err := system.ListXattrs(path)
 	if err != nil {
 		return err
 	}
@@ -214,7 +218,7 @@ func StripOverlay(path string) error {
 // clears set-id bits and file capabilities.
 func SetAttr(path string, a Attr) error {
 	done := false
-	err := setAttr(path, a, func(*Node) bool { done = true; return true })
+	err := setAttr(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path, a, func(*Node) bool { done = true; return true })
 	if err == nil && !done {
 		err = fmt.Errorf("cannot set owner and mode of %s: %w", path, errMoved)
 	}
@@ -222,10 +226,10 @@ func SetAttr(path string, a Attr) error {
 }
 
 // setAttr is SetAttr for what is of the kind of a and meant, if that is what
-// stands at path. It is held while it is looked at and changed: in a folder of
-// somebody else's, path may be a link to anything by then.
-func setAttr(path string, a Attr, meant func(*Node) bool) error {
-	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+// stands at a spot. It is held while it is looked at and changed: in a folder of
+// somebody else's, its name may be of anything by then.
+func setAttr(at system.Spot, path string, a Attr, meant func(*Node) bool) error {
+	fd, err := unix.Openat(at.Dir, at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return ignoreGone(&os.PathError{Op: "open", Path: path, Err: err})
 	}
@@ -258,7 +262,13 @@ func setAttr(path string, a Attr, meant func(*Node) bool) error {
 
 // setXattrs sets those of the node that held leads to, which is at path.
 func setXattrs(held, path string, want map[string][]byte) error {
-	have, err := Xattrs(path)
+	names, err := system.ListXattrsBehind(held)
+	if err != nil {
+		return err
+	}
+	have, err := values(names, func(name string) ([]byte, error) {
+		return xattr(path, name, func(buf []byte) (int, error) { return unix.Getxattr(held, name, buf) })
+	})
 	if err != nil {
 		return err
 	}
@@ -276,16 +286,6 @@ func setXattrs(held, path string, want map[string][]byte) error {
 		if err := unix.Setxattr(held, name, value, 0); err != nil {
 			return &os.PathError{Op: "setxattr " + name, Path: path, Err: err}
 		}
-	}
-	return nil
-}
-
-// SetMTime sets the modification time of path itself, in nanoseconds since
-// the epoch, and leaves the access time.
-func SetMTime(path string, ns int64) error {
-	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
-	if err := unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return &os.PathError{Op: "set time of", Path: path, Err: err}
 	}
 	return nil
 }

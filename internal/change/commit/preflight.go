@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // preflight refuses, before anything is written, what would fail or lose data
@@ -22,8 +24,13 @@ func (j Journal) preflight(tx *Tx) error {
 // look looks at the paths, and returns those of the files that go away, by
 // inode.
 func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
+	tree, err := system.OpenTree(j.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
 	p := &preflight{
-		root: j.Root, tx: tx, then: map[string]standing{}, folders: map[string]bool{},
+		root: j.Root, tree: tree, tx: tx, then: map[string]standing{}, folders: map[string]bool{},
 		leaving: map[uint64]string{}, gone: map[string]bool{}, timed: map[string]bool{}, grown: map[string]uint64{},
 	}
 	if err := p.mounts(j); err != nil {
@@ -81,6 +88,7 @@ const (
 
 type preflight struct {
 	root    string
+	tree    *system.Tree
 	tx      *Tx
 	mntIDs  []uint64 // of the transaction's mounts
 	then    map[string]standing
@@ -97,10 +105,10 @@ func (p *preflight) refuse(path, why string, args ...any) {
 }
 
 // stat is statx(2) with what the file system says of chattr(1) flags, which
-// it tells without opening the node.
-func stat(path string) (*unix.Statx_t, error) {
+// it tells without opening the node. At a spot it is nil where nothing is.
+func stat(at system.Spot, path string) (*unix.Statx_t, error) {
 	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT,
+	err := unix.Statx(at.Dir, at.Name, unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT,
 		unix.STATX_BASIC_STATS|unix.STATX_MNT_ID, &st)
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
@@ -109,6 +117,15 @@ func stat(path string) (*unix.Statx_t, error) {
 		return nil, &os.PathError{Op: "statx", Path: path, Err: err}
 	}
 	return &st, nil
+}
+
+// stat is stat of a path of the root. Below a link nothing is.
+func (p *preflight) stat(path string) (st *unix.Statx_t, err error) {
+	err = p.tree.At(path, func(at system.Spot) (err error) {
+		st, err = stat(at, path)
+		return err
+	})
+	return st, ignoreAway(err)
 }
 
 func isDir(st *unix.Statx_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
@@ -136,7 +153,7 @@ func (p *preflight) mounts(j Journal) error {
 		if fs.Flags&unix.ST_RDONLY != 0 {
 			errs = append(errs, fmt.Errorf("cannot change anything below %s: it is mounted read-only; find out why, then 'mount -o remount,rw %s'", m.Point, m.Point))
 		}
-		st, err := stat(j.top(p.tx, i))
+		st, err := stat(system.Spot{Dir: unix.AT_FDCWD, Name: j.top(p.tx, i)}, m.Point)
 		if err != nil {
 			return err
 		}
@@ -148,7 +165,11 @@ func (p *preflight) mounts(j Journal) error {
 // step looks at what one step touches.
 func (p *preflight) step(j Journal, s Step) {
 	parent := filepath.Dir(s.Path)
-	if s.Do != attr && s.Do != mtime && !p.folder(parent, s.FS) {
+	if s.Do == attr || s.Do == mtime {
+		if s.In != 0 && p.then[parent] == asFound && !p.direct(parent) {
+			return
+		}
+	} else if !p.folder(parent, s.FS) {
 		return
 	}
 	if p.then[s.Path] == asFound {
@@ -158,7 +179,7 @@ func (p *preflight) step(j Journal, s Step) {
 	case s.Do == attr:
 		p.timed[s.Path] = true
 	case s.Do == swap && s.comes():
-		waiting, err := stat(filepath.Join(j.area(p.tx, s.FS), s.Slot))
+		waiting, err := stat(system.Spot{Dir: unix.AT_FDCWD, Name: filepath.Join(j.area(p.tx, s.FS), s.Slot)}, s.Slot)
 		if err != nil {
 			p.errs = append(p.errs, err)
 		} else if waiting != nil && frozen(waiting) != "" {
@@ -187,12 +208,12 @@ func (p *preflight) step(j Journal, s Step) {
 // foreign names something in a folder that no step takes away, "" where there
 // is nothing.
 func (p *preflight) foreign(path string) string {
-	children, err := os.ReadDir(filepath.Join(p.root, path))
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+	children, err := p.tree.Names(path)
+	if ignoreAway(err) != nil {
 		p.errs = append(p.errs, err)
 	}
-	for _, c := range children {
-		if child := filepath.Join(path, c.Name()); !p.gone[child] {
+	for _, name := range children {
+		if child := filepath.Join(path, name); !p.gone[child] {
 			return child
 		}
 	}
@@ -202,7 +223,7 @@ func (p *preflight) foreign(path string) string {
 // live looks at the node that the first step on a path finds there.
 func (p *preflight) live(s Step) {
 	path := filepath.Join(p.root, s.Path)
-	st, err := stat(path)
+	st, err := p.stat(s.Path)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return
@@ -300,7 +321,7 @@ func (p *preflight) stands(path string, fs int) bool {
 			break
 		}
 	}
-	st, err := stat(filepath.Join(p.root, path))
+	st, err := p.stat(path)
 	switch {
 	case err != nil:
 		p.errs = append(p.errs, err)
@@ -318,13 +339,24 @@ func (p *preflight) stands(path string, fs int) bool {
 	return false
 }
 
+// direct refuses a folder to which a link leads, or which is one, where a node was
+// found in it. That it is gone is no matter to steps that set attributes.
+func (p *preflight) direct(dir string) bool {
+	err := p.tree.At(filepath.Join(dir, "x"), func(system.Spot) error { return nil })
+	if errors.Is(err, unix.ELOOP) {
+		p.plain(dir)
+		return false
+	}
+	return true
+}
+
 // plain refuses an ancestor that is no folder itself: through a link the
 // steps would end up elsewhere.
 func (p *preflight) plain(dir string) bool {
 	if ok, seen := p.folders["plain:"+dir]; seen {
 		return ok
 	}
-	st, err := stat(filepath.Join(p.root, dir))
+	st, err := p.stat(dir)
 	ok := err == nil && st != nil && isDir(st)
 	if err != nil {
 		p.errs = append(p.errs, err)
@@ -345,7 +377,7 @@ func (p *preflight) crowded() {
 	for parent, made := range p.grown {
 		var fs unix.Statfs_t
 		path := filepath.Join(p.root, parent)
-		st, err := stat(path)
+		st, err := p.stat(parent)
 		if err == nil && st != nil && unix.Statfs(path, &fs) == nil && fs.Type == unix.EXT4_SUPER_MAGIC &&
 			st.Nlink > 1 && uint64(st.Nlink)+made > maxLinks {
 			p.refuse(parent, "it would hold more than the %d folders that ext4 allows there", maxLinks-2)

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // backwards are the steps that undo a transaction.
@@ -237,6 +239,11 @@ func TestAttrsOfWhatWasLookedAt(t *testing.T) {
 	to := n.Attr
 	to.Mode = unix.S_IFREG | 0o666
 	step := Step{Do: attr, Path: "/home/f", In: n.Ino, Out: n.Ino, From: &n.Attr, To: &to}
+	held, err := system.OpenTree(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
 	var stop atomic.Bool
 	stopped := make(chan struct{})
 	go func() {
@@ -246,7 +253,7 @@ func TestAttrsOfWhatWasLookedAt(t *testing.T) {
 		}
 	}()
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		if err := step.run(root, filepath.Join(root, AreaName)); err != nil {
+		if err := step.run(held, filepath.Join(root, AreaName)); err != nil {
 			t.Error(err)
 		}
 	}

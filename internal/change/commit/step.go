@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Verb is what a step does.
@@ -102,37 +104,22 @@ func (s Step) inverse() Step {
 	return s
 }
 
-// run does the step on the root; area is the .hostctl folder of its mount.
-func (s Step) run(root, area string) error {
-	live := filepath.Join(root, s.Path)
+// run does the step on a root; area is the .hostctl folder of its mount. The
+// folder of its path is held open meanwhile, and reached without a link: in one
+// of somebody else's the path may lead anywhere by then.
+func (s Step) run(root *system.Tree, area string) error {
 	slot := filepath.Join(area, s.Slot)
 	switch s.Do {
 	case swap:
-		return s.swap(live, slot)
+		return s.swap(root, slot)
 	case copies:
-		return s.copied(live, area)
+		return s.copied(root, area)
 	case mkdir:
-		return s.mkdir(live, slot)
+		return s.mkdir(root, slot)
 	case rmdir:
-		return s.rmdir(live, slot)
-	case prune:
-		// Nothing hangs on it: a folder in which somebody has put something, or
-		// that cannot go, stays, as dpkg's do.
-		err := unix.Rmdir(live)
-		if errors.Is(err, unix.EIO) || full(err) {
-			return &os.PathError{Op: "rmdir", Path: live, Err: err}
-		}
-		return nil
-	case attr:
-		// On another node than the recorded one a later step has been done,
-		// and so has this. A folder has another inode where an earlier step
-		// of the same transaction makes it.
-		return setAttr(live, *s.To, func(n *Node) bool { return n.Ino == s.In || n.IsDir() })
-	case mtime:
-		if n, err := Lstat(live); err != nil || !n.IsDir() {
-			return err
-		}
-		return SetMTime(live, s.To.MTime)
+		return s.rmdir(root, slot)
+	case prune, attr, mtime:
+		return ignoreAway(root.At(s.Path, s.touch))
 	case unlink:
 		err := unix.Unlink(slot)
 		if errors.Is(err, unix.EISDIR) {
@@ -149,47 +136,82 @@ func (s Step) run(root, area string) error {
 	return fmt.Errorf("internal error: step %q is unknown", s.Do)
 }
 
+// touch does a step on what stands at its path, if that is what it is meant for.
+// Where it is not a later step has been done, and so has this.
+func (s Step) touch(at system.Spot) error {
+	switch s.Do {
+	case attr:
+		return setAttr(at, s.Path, *s.To, func(n *Node) bool { return n.Ino == s.In })
+	case mtime:
+		n, err := lstatAt(at, s.Path)
+		if err != nil || !n.IsDir() || s.In != 0 && n.Ino != s.In {
+			return err
+		}
+		times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(s.To.MTime)}
+		if err := unix.UtimesNanoAt(at.Dir, at.Name, times, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return &os.PathError{Op: "set time of", Path: s.Path, Err: err}
+		}
+		return nil
+	}
+	// Nothing hangs on prune: a folder in which somebody has put something, or
+	// that cannot go, stays, as dpkg's do.
+	err := unix.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
+	if errors.Is(err, unix.EIO) || full(err) {
+		return &os.PathError{Op: "rmdir", Path: s.Path, Err: err}
+	}
+	return nil
+}
+
 // mkdir puts the folder in place that was made before the marker. Where its slot
 // is empty that has been done; and where the parent is gone a later step has been,
 // that takes it away: the steps that need the folder fail where it is missing.
-func (s Step) mkdir(live, slot string) error {
-	err := ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE))
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		return &os.LinkError{Op: "make folder", Old: slot, New: live, Err: err}
+func (s Step) mkdir(root *system.Tree, slot string) error {
+	if there, err := exists(slot); err != nil || !there {
+		return err
 	}
-	// A later step may have put something else there already.
-	return setAttr(live, *s.To, (*Node).IsDir)
+	err := root.At(s.Path, func(at system.Spot) error {
+		return unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_NOREPLACE)
+	})
+	switch {
+	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ELOOP):
+		return fmt.Errorf("cannot create %s: %w", s.Path, errMoved)
+	case ignoreGone(err) != nil:
+		return &os.LinkError{Op: "make folder", Old: slot, New: s.Path, Err: err}
+	}
+	return nil
 }
 
 // rmdir takes a folder away into its slot, where it stays for the way back. As
 // with dpkg, one in which somebody has put something stays.
-func (s Step) rmdir(live, slot string) error {
-	there, err := exists(slot)
-	if err != nil {
-		return err
-	}
-	if !there {
-		if n, err := Lstat(live); err != nil || !n.IsDir() {
+func (s Step) rmdir(root *system.Tree, slot string) error {
+	return ignoreAway(root.At(s.Path, func(at system.Spot) error {
+		there, err := exists(slot)
+		if err != nil {
 			return err
 		}
-		if first, err := firstIn(live, true); first != "" || err != nil {
-			return ignoreGone(err)
+		if !there {
+			if n, err := lstatAt(at, s.Path); err != nil || !n.IsDir() {
+				return err
+			}
+			if first, err := firstIn(at); first != "" || err != nil {
+				return ignoreGone(err)
+			}
+			if err := unix.Renameat2(at.Dir, at.Name, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
+				return &os.LinkError{Op: "remove folder", Old: s.Path, New: slot, Err: err}
+			}
 		}
-		if err := unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
-			return &os.LinkError{Op: "remove folder", Old: live, New: slot, Err: err}
+		// Put there between the look and the rename: it goes back, if nothing else has
+		// the place by now (release).
+		first, err := firstIn(system.Spot{Dir: unix.AT_FDCWD, Name: slot})
+		if first == "" || err != nil {
+			return err
 		}
-	}
-	// Put there between the look and the rename: it goes back, if nothing else has
-	// the place by now (release).
-	first, err := firstIn(slot, true)
-	if first == "" || err != nil {
-		return err
-	}
-	err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
-	if errors.Is(err, unix.EEXIST) {
-		return nil
-	}
-	return ignoreGone(err)
+		err = unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_NOREPLACE)
+		if errors.Is(err, unix.EEXIST) {
+			return nil
+		}
+		return ignoreGone(err)
+	}))
 }
 
 func ignoreGone(err error) error {
@@ -199,7 +221,16 @@ func ignoreGone(err error) error {
 	return err
 }
 
-func (s Step) swap(live, slot string) error {
+// ignoreAway is ignoreGone, where a link in the place of a folder means the same:
+// the path is not there any more.
+func ignoreAway(err error) error {
+	if errors.Is(err, unix.ELOOP) {
+		return nil
+	}
+	return ignoreGone(err)
+}
+
+func (s Step) swap(root *system.Tree, slot string) error {
 	waiting, err := Lstat(slot)
 	if err != nil {
 		return err
@@ -208,35 +239,44 @@ func (s Step) swap(live, slot string) error {
 	case s.done(waiting):
 		return nil
 	case s.comes() && !holds(waiting, s.In, s.InDir):
-		return fmt.Errorf("cannot change %s: its new node is not at %s", live, slot)
-	case !s.goes():
-		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_NOREPLACE)
-		if errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("cannot create %s: %w", live, errMoved)
+		return fmt.Errorf("cannot change %s: its new node is not at %s", s.Path, slot)
+	}
+	err = root.At(s.Path, func(at system.Spot) error {
+		if err := s.exchange(at, slot); err != nil {
+			return err
 		}
+		return s.verify(at, slot)
+	})
+	switch {
+	case errors.Is(err, unix.ELOOP), !s.goes() && errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("cannot change %s: %w", s.Path, errMoved)
+	case err != nil && !errors.Is(err, errMoved):
+		return &os.LinkError{Op: "exchange", Old: slot, New: s.Path, Err: err}
+	}
+	return err
+}
+
+// exchange has the nodes of the slot and of the path change places.
+func (s Step) exchange(at system.Spot, slot string) error {
+	switch {
+	case !s.goes():
+		return unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_NOREPLACE)
 	case !s.comes():
-		err = unix.Renameat2(unix.AT_FDCWD, live, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE)
-	default:
-		err = unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, unix.RENAME_EXCHANGE)
+		return unix.Renameat2(at.Dir, at.Name, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE)
 	}
-	if err != nil {
-		return &os.LinkError{Op: "exchange", Old: slot, New: live, Err: err}
-	}
-	return s.verify(live, slot)
+	return unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_EXCHANGE)
 }
 
 // late says of a cleaning step that it changes live folders.
 func (s Step) late() bool { return s.Do == prune || s.Do == mtime }
 
-// firstIn names something in a folder, "" where it is empty.
-func firstIn(path string, dir bool) (string, error) {
-	if !dir {
-		return "", nil
-	}
-	f, err := os.Open(path)
+// firstIn names something in the folder at a spot, "" where it is empty.
+func firstIn(at system.Spot) (string, error) {
+	fd, err := unix.Openat(at.Dir, at.Name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return "", &os.PathError{Op: "open", Path: at.Name, Err: err}
 	}
+	f := os.NewFile(uintptr(fd), at.Name)
 	defer f.Close()
 	names, err := f.Readdirnames(1)
 	if errors.Is(err, io.EOF) {
@@ -267,7 +307,7 @@ func (s Step) done(waiting *Node) bool {
 
 // verify looks at what came out of a swap; a node that nobody recorded goes
 // back where it was.
-func (s Step) verify(live, slot string) error {
+func (s Step) verify(at system.Spot, slot string) error {
 	if !s.goes() {
 		return nil
 	}
@@ -276,9 +316,12 @@ func (s Step) verify(live, slot string) error {
 		return err
 	}
 	if holds(out, s.Out, s.OutDir) && (s.Was == nil || *s.Was == Stamp{out.Size, out.MTime}) {
+		if !s.OutDir {
+			return nil
+		}
 		// Everything that was in a folder has left it by now, but for what
 		// somebody put there in the meantime.
-		foreign, err := firstIn(slot, s.OutDir)
+		foreign, err := firstIn(system.Spot{Dir: unix.AT_FDCWD, Name: slot})
 		if foreign == "" || err != nil {
 			return err
 		}
@@ -287,8 +330,8 @@ func (s Step) verify(live, slot string) error {
 	if !s.comes() {
 		flags = unix.RENAME_NOREPLACE
 	}
-	if err := unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, live, flags); err != nil {
-		return &os.LinkError{Op: "exchange back", Old: slot, New: live, Err: err}
+	if err := unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, flags); err != nil {
+		return fmt.Errorf("cannot exchange it back: %w", err)
 	}
-	return fmt.Errorf("cannot change %s: %w", live, errMoved)
+	return fmt.Errorf("cannot change %s: %w", s.Path, errMoved)
 }

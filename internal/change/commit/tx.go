@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Tx is one transaction: the whole of what recovery needs to finish or undo
@@ -22,7 +24,8 @@ type Tx struct {
 	Steps   []Step    `json:"-"`                 // a record each
 	Clean   []Step    `json:"-"`                 // forward only, after everything is durable; a record each
 
-	areas []string // of the mounts, as far as they were looked up
+	areas []string     // of the mounts, as far as they were looked up
+	tree  *system.Tree // of the root, once it was looked up
 }
 
 // Publish makes a result visible when every step is durable: a rename of Path
@@ -75,6 +78,14 @@ func (tx *Tx) Taken(folder string) map[string]string {
 		}
 	}
 	return out
+}
+
+// letGo closes what was held open for the steps.
+func (tx *Tx) letGo() {
+	if tx.tree != nil {
+		tx.tree.Close()
+		tx.tree = nil
+	}
 }
 
 // private is the folder of nodes that serve this transaction alone, below

@@ -15,6 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // Verify compares the files of packages with dpkg's sums: by stat(2) where
@@ -46,16 +47,23 @@ func Verify(root system.Root, shipped map[string]apt.Shipped, cache *kind.StatCa
 // sumOf is "" for a file that is gone, and what it is for anything else that
 // is no regular file.
 func sumOf(path string, cache *kind.StatCache) (string, error) {
-	st, err := os.Lstat(path)
+	var st unix.Stat_t
+	err := unix.Lstat(path, &st)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return "", nil
 	}
 	if err != nil {
-		return "", err
+		return "", &fs.PathError{Op: "lstat", Path: path, Err: err}
 	}
-	if !st.Mode().IsRegular() {
-		return st.Mode().Type().String(), nil
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+	case unix.S_IFDIR:
+		return string(spec.Directory), nil
+	case unix.S_IFLNK:
+		return string(spec.Symlink), nil
+	default:
+		return string(spec.Other), nil
 	}
-	holds, err := cache.Contents(path, st)
+	holds, err := cache.Contents(path, &st, func() (*os.File, error) { return system.OpenRegular(path) })
 	return holds.Digest, err
 }

@@ -20,6 +20,9 @@ func (m *maker) secrets() {
 func (m *maker) files() {
 	for path, want := range m.Want.Files {
 		have := lookup(m.State.Files, path)
+		if have != nil && have.Type == spec.Hidden {
+			m.warn("file %q cannot be set: %s is a link that another than root could have made, and hostctl does not follow it; put a folder in its place, or name in the configuration where it leads", path, have.Target)
+		}
 		fields := spec.DiffFile(path, have, want)
 		if prev := lookup(m.Prev.Files, path); len(want.Secrets) > 0 && prev != nil {
 			fields = append(fields, spec.DiffRendered(*prev, want)...)
@@ -29,6 +32,10 @@ func (m *maker) files() {
 	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
 		if m.State.Shipped[path] {
 			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
+			return
+		}
+		if have.Type == spec.Hidden {
+			m.warn("file %q stays as it is, though the spec no longer has it: %s is a link that another than root could have made, and hostctl does not follow it", path, have.Target)
 			return
 		}
 		m.add(spec.KindFile, path, spec.Delete, before(spec.DiffFile(path, nil, have)))

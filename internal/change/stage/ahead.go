@@ -31,7 +31,7 @@ func (b *builder) lookAhead() error {
 		if n.raw, err = commit.Lstat(b.upper(paths[i])); err != nil {
 			return err
 		}
-		if n.live, err = commit.ReadNode(b.live(paths[i])); err != nil || whiteout(b.upper(paths[i]), n.raw) {
+		if n.live, err = commit.NodeIn(b.tree, paths[i]); err != nil || whiteout(b.upper(paths[i]), n.raw) {
 			return err
 		}
 		n.staged, err = commit.ReadNode(b.view(paths[i]))
@@ -49,5 +49,5 @@ func (b *builder) liveNode(path string) (*commit.Node, error) {
 	if n, ok := b.ahead[path]; ok {
 		return n.live, nil
 	}
-	return commit.ReadNode(b.live(path))
+	return commit.NodeIn(b.tree, path)
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/system"
-	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // builder compares the staged root with the live one, path by path of the
@@ -23,7 +22,8 @@ import (
 // group of hard links) is read from the merged view (engine-rules 4, 10, 23).
 type builder struct {
 	job    *childJob
-	merged string // the staged root
+	tree   *system.Tree // the live root
+	merged string       // the staged one
 	was    *snapshot
 	copies map[string]copied // by path: the files of mounts that are changed by copies
 	policy bool              // usr/sbin/policy-rc.d was made by the stage itself
@@ -317,7 +317,8 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 		}
 		staged.Ino = copied.Ino
 	}
-	if err := b.digest(class, staged, b.view(path), commit.Place{Path: b.mount.Point, Slot: filepath.Join(Area(b.job.Generation), slot)}); err != nil {
+	view := func() (*os.File, error) { return system.OpenRegular(b.view(path)) }
+	if err := b.digest(class, staged, view, commit.Place{Path: b.mount.Point, Slot: filepath.Join(Area(b.job.Generation), slot)}); err != nil {
 		return err
 	}
 	if err := b.exchange(e); err != nil {
@@ -339,22 +340,35 @@ func (b *builder) copyOnce(path, to string, staged *commit.Node) error {
 // digest notes the bytes of a config file, read now, and where they can be
 // read once the stage is over: an edit by hand, on either side of the edge,
 // takes the node itself.
-func (b *builder) digest(class commit.Class, n *commit.Node, now string, later commit.Place) error {
-	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG {
+func (b *builder) digest(class commit.Class, n *commit.Node, open func() (*os.File, error), later commit.Place) error {
+	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG || n.Size > commit.MaxKept {
 		return nil
 	}
-	data, err := os.ReadFile(now)
+	f, err := open()
 	if err != nil {
 		return err
 	}
-	n.Digest = spec.Sum(data)
+	defer f.Close()
+	if n.Digest, err = system.HashOf(f); err != nil {
+		return err
+	}
 	b.config[n.Digest] = later
 	return nil
 }
 
+// openLive opens a regular file of the live root.
+func (b *builder) openLive(path string) (f *os.File, err error) {
+	err = b.tree.At(path, func(at system.Spot) error {
+		f, err = at.Open()
+		return err
+	})
+	return f, err
+}
+
 // exchange records an entry whose node changes places with the live one.
 func (b *builder) exchange(e commit.Entry) error {
-	if err := b.digest(e.Class, e.Before, b.live(e.Path), commit.Place{Path: e.Path}); err != nil {
+	live := func() (*os.File, error) { return b.openLive(e.Path) }
+	if err := b.digest(e.Class, e.Before, live, commit.Place{Path: e.Path}); err != nil {
 		return err
 	}
 	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)

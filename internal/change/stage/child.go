@@ -97,7 +97,12 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &builder{job: job, merged: root, was: was, copies: copies, policy: policy}
+	tree, err := system.OpenTree(job.Root)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer tree.Close()
+	b := &builder{job: job, tree: tree, merged: root, was: was, copies: copies, policy: policy}
 	if err := b.build(); err != nil {
 		return nil, nil, err
 	}

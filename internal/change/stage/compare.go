@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 func whiteout(path string, n *commit.Node) bool {
@@ -46,7 +47,7 @@ func (b *builder) sameContent(path string, live, staged *commit.Node) (bool, err
 	if live.Size != staged.Size {
 		return false, nil
 	}
-	return sameBytes(b.live(path), b.view(path))
+	return b.sameBytes(path)
 }
 
 func sameMeta(a, b *commit.Node, times bool) bool {
@@ -61,13 +62,13 @@ func sameMeta(a, b *commit.Node, times bool) bool {
 	return true
 }
 
-func sameBytes(a, b string) (bool, error) {
-	fa, err := os.Open(a)
+func (b *builder) sameBytes(path string) (bool, error) {
+	fa, err := b.openLive(path)
 	if err != nil {
 		return false, err
 	}
 	defer fa.Close()
-	fb, err := os.Open(b)
+	fb, err := system.OpenRegular(b.view(path))
 	if err != nil {
 		return false, err
 	}
@@ -106,7 +107,7 @@ func copyNode(from, to string, n *commit.Node) error {
 		}
 		return commit.SetAttr(to, n.Attr)
 	}
-	in, err := os.Open(from)
+	in, err := system.OpenRegular(from)
 	if err != nil {
 		return err
 	}

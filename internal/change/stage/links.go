@@ -71,7 +71,7 @@ func (b *builder) otherNames() error {
 }
 
 func (b *builder) linkName(path string, g *group) error {
-	live, err := commit.ReadNode(b.live(path))
+	live, err := b.liveNode(path)
 	if err != nil {
 		return err
 	}

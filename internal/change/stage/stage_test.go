@@ -166,7 +166,7 @@ func checkConfig(t *testing.T, ours string, res *stage.Result) {
 		t.Fatal("/etc/t.local is not in the changeset")
 	}
 	for n, want := range map[*commit.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
-		if got, err := os.ReadFile(res.Config[n.Digest].In(ours)); err != nil || string(got) != want {
+		if got, err := res.Config[n.Digest].Read(ours); err != nil || string(got) != want {
 			t.Errorf("/etc/t.local that was or is %q is %q, %v", want, got, err)
 		}
 	}

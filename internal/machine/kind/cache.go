@@ -7,10 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -31,7 +31,7 @@ const settle = 2 * time.Second
 //
 // It may be used by several goroutines at once.
 type StatCache struct {
-	look    func(path string) (Contents, error)
+	look    func(f *os.File) (Contents, error)
 	mu      sync.Mutex
 	entries map[string]cacheEntry
 	changed bool
@@ -66,9 +66,9 @@ func NewStatCache() *StatCache {
 	return &StatCache{look: look, entries: map[string]cacheEntry{}}
 }
 
-func look(path string) (c Contents, err error) {
-	if c.Digest, err = system.Hash(path); err == nil {
-		c.Xattrs, err = xattrs(path)
+func look(f *os.File) (c Contents, err error) {
+	if c.Digest, err = system.HashOf(f); err == nil {
+		c.Xattrs, err = xattrs(f)
 	}
 	return c, err
 }
@@ -77,8 +77,8 @@ func look(path string) (c Contents, err error) {
 func LoadMD5Cache(path string) (*StatCache, error) {
 	c, err := LoadStatCache(path)
 	if err == nil {
-		c.look = func(path string) (c Contents, err error) {
-			c.Digest, err = system.MD5(path)
+		c.look = func(f *os.File) (c Contents, err error) {
+			c.Digest, err = system.MD5Of(f)
 			return c, err
 		}
 	}
@@ -118,25 +118,39 @@ func (c *StatCache) Save(path string) error {
 	return system.StageFile(path, b, 0o600, os.Getuid(), os.Getgid())
 }
 
-// Contents are those of the regular file at path, which st describes.
-func (c *StatCache) Contents(path string, st fs.FileInfo) (Contents, error) {
+// Contents are those of the regular file at path, which st describes and open
+// opens.
+func (c *StatCache) Contents(path string, st *unix.Stat_t, open func() (*os.File, error)) (Contents, error) {
 	began := time.Now()
-	sys := st.Sys().(*syscall.Stat_t)
-	now := stamp{Dev: sys.Dev, Ino: sys.Ino, Size: sys.Size, MTime: sys.Mtim.Nano(), CTime: sys.Ctim.Nano()}
+	now := stampOf(st)
 	c.mu.Lock()
 	known, ok := c.entries[path]
 	c.mu.Unlock()
 	if ok && known.stamp == now && known.Digest != "" {
 		return known.Contents, nil
 	}
-	found, err := c.look(path)
+	f, err := open()
+	if err != nil {
+		return Contents{}, err
+	}
+	defer f.Close()
+	found, err := c.look(f)
 	if err != nil {
 		return found, err
 	}
-	if began.Sub(time.Unix(0, now.CTime)).Abs() > settle {
+	// Another file may stand there since the look, and more be in it since.
+	var then unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &then); err != nil {
+		return found, &os.PathError{Op: "stat", Path: path, Err: err}
+	}
+	if stampOf(&then) == now && began.Sub(time.Unix(0, now.CTime)).Abs() > settle {
 		c.mu.Lock()
 		c.entries[path], c.changed = cacheEntry{now, found}, true
 		c.mu.Unlock()
 	}
 	return found, nil
+}
+
+func stampOf(st *unix.Stat_t) stamp {
+	return stamp{Dev: st.Dev, Ino: st.Ino, Size: st.Size, MTime: st.Mtim.Nano(), CTime: st.Ctim.Nano()}
 }

@@ -3,11 +3,14 @@ package kind
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -19,14 +22,16 @@ const maxShown = 64 << 10
 
 // observeFiles shares the paths among the processors: most of the time is the
 // kernel's, which finds each of them.
-func observeFiles(root system.Root, names account.Names, want map[string]spec.File, paths []string, cache *StatCache) (map[string]spec.File, error) {
-	found := make([]*spec.File, len(paths))
-	err := system.Share(len(paths), func(i int) (err error) {
-		var digest string
-		if w, ok := want[paths[i]]; ok {
-			digest = w.Live(paths[i]).Digest
-		}
-		if found[i], err = observeFile(root.Path(paths[i]), names, digest, cache); err != nil {
+func observeFiles(root system.Root, names account.Names, want *spec.Host, paths []string, cache *StatCache) (map[string]spec.File, error) {
+	tree, err := system.OpenTree(string(root))
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
+	found, size := make([]*spec.File, len(paths)), inFlake(want)
+	err = system.Share(len(paths), func(i int) (err error) {
+		o := observer{names: names, cache: cache, path: paths[i], want: want.Files[paths[i]], size: size}
+		if found[i], err = o.file(tree); err != nil {
 			return fmt.Errorf("cannot observe file %q: %w", paths[i], err)
 		}
 		return nil
@@ -43,45 +48,100 @@ func observeFiles(root system.Root, names account.Names, want map[string]spec.Fi
 	return out, nil
 }
 
-// observeFile describes what stands at path, nil if nothing does. The text of
-// a file is read only if it is not the wanted one and anybody may read it.
-func observeFile(path string, names account.Names, wanted string, cache *StatCache) (*spec.File, error) {
-	st, err := os.Lstat(path)
-	if absent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	sys := st.Sys().(*syscall.Stat_t)
-	f := &spec.File{
-		Mode:  fmt.Sprintf("%04o", sys.Mode&0o7777),
-		Owner: names.User(int(sys.Uid)),
-		Group: names.Group(int(sys.Gid)),
-	}
-	switch st.Mode().Type() {
-	case 0:
-		f.Type = spec.Regular
-		var holds Contents
-		if holds, err = cache.Contents(path, st); err == nil && holds.Digest != wanted {
-			f.Content, err = shownText(path, st)
+// blobSize tells how many bytes the blob of a digest has, -1 where nobody knows.
+type blobSize func(digest string) int64
+
+// inFlake is the blobSize of what a host has from its flake, or its record.
+func inFlake(host *spec.Host) blobSize {
+	return func(digest string) int64 {
+		if st, err := os.Stat(host.Blobs[digest]); err == nil {
+			return st.Size()
 		}
-		f.Digest, f.Xattrs = holds.Digest, holds.Xattrs
-	case fs.ModeDir:
-		f.Type = spec.Directory
-	case fs.ModeSymlink:
-		f.Type, f.Mode = spec.Symlink, ""
-		f.Target, err = os.Readlink(path)
-	default:
-		f.Type = spec.FileType(st.Mode().Type().String()) // a socket, device or pipe: never what a spec wants
+		return -1
+	}
+}
+
+// observer looks at one path.
+type observer struct {
+	names account.Names
+	cache *StatCache
+	path  string
+	want  spec.File
+	size  blobSize
+}
+
+// file describes what stands at the path, nil if nothing does.
+func (o observer) file(tree *system.Tree) (f *spec.File, err error) {
+	err = tree.Reach(o.path, func(at system.Spot) error {
+		f, err = o.at(at)
+		return err
+	})
+	var link *system.LinkError
+	switch {
+	case absent(err):
+		return nil, nil
+	case errors.As(err, &link):
+		return &spec.File{Type: spec.Hidden, Target: link.Path}, nil
 	}
 	return f, err
 }
 
+// at describes what stands at a spot. The text of a file is read only if it is
+// not the wanted one and anybody may read it.
+func (o observer) at(at system.Spot) (*spec.File, error) {
+	st, err := at.Stat()
+	if err != nil {
+		return nil, err
+	}
+	f := &spec.File{
+		Mode:  fmt.Sprintf("%04o", st.Mode&0o7777),
+		Owner: o.names.User(int(st.Uid)),
+		Group: o.names.Group(int(st.Gid)),
+	}
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		f.Type = spec.Regular
+		err = o.regular(f, at, st)
+	case unix.S_IFDIR:
+		f.Type = spec.Directory
+	case unix.S_IFLNK:
+		f.Type, f.Mode = spec.Symlink, ""
+		f.Target, err = os.Readlink(at.Path())
+	default:
+		f.Type = spec.Other
+	}
+	return f, err
+}
+
+// maxHashed keeps a file that somebody made as large as they liked, in a folder
+// of their own, from being read: where it has not even the wanted size, that
+// tells enough.
+const maxHashed = 64 << 20
+
+func (o observer) regular(f *spec.File, at system.Spot, st *unix.Stat_t) error {
+	if st.Size > maxHashed && st.Size != o.wantedSize() {
+		f.Digest = spec.Unread(st.Size)
+		return nil
+	}
+	holds, err := o.cache.Contents(o.path, st, at.Open)
+	f.Digest, f.Xattrs = holds.Digest, holds.Xattrs
+	if err == nil && holds.Digest != o.want.Live(o.path).Digest {
+		f.Content, err = shownText(at, st)
+	}
+	return err
+}
+
+func (o observer) wantedSize() int64 {
+	if o.want.FromBlob() {
+		return o.size(o.want.Digest)
+	}
+	return int64(len(o.want.Content))
+}
+
 // xattrs names the attributes of which spec.File speaks. Those of security
 // modules and file systems are not somebody's doing.
-func xattrs(path string) ([]string, error) {
-	names, err := system.ListXattrs(path)
+func xattrs(f *os.File) ([]string, error) {
+	names, err := system.ListXattrsBehind(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	var out []string
 	for _, name := range names {
 		if name == "security.capability" || name == "system.posix_acl_access" || strings.HasPrefix(name, "user.") {
@@ -118,22 +178,29 @@ func readPlain(root system.Root, names account.Names, path string) (content []by
 	return content, as, err
 }
 
-func shownText(path string, st fs.FileInfo) (string, error) {
-	if st.Size() > maxShown || st.Mode()&0o004 == 0 {
+func shownText(at system.Spot, st *unix.Stat_t) (string, error) {
+	if st.Size > maxShown || st.Mode&0o004 == 0 {
 		return "", nil
 	}
-	b, err := os.ReadFile(path)
-	if err != nil || !utf8.Valid(b) || strings.ContainsRune(string(b), 0) {
+	f, err := at.Open()
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxShown+1))
+	if err != nil || len(b) > maxShown || !utf8.Valid(b) || strings.ContainsRune(string(b), 0) {
 		return "", err
 	}
 	return string(b), nil
 }
 
 // remove takes a file, a link or an empty folder away. A folder that is not
-// empty stays: what is in it is not the spec's.
+// empty stays: what is in it is not the spec's. So does what is behind a link
+// that is not followed.
 func (s *stage) remove(path string) error {
-	err := os.Remove(s.root.Path(path))
-	if err == nil || absent(err) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
+	err := s.tree.Reach(path, func(at system.Spot) error { return os.Remove(at.Path()) })
+	var link *system.LinkError
+	if err == nil || absent(err) || errors.As(err, &link) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
 		return nil
 	}
 	return fmt.Errorf("cannot remove %q: %w", path, err)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -42,7 +45,7 @@ func (s *stage) files(context.Context) error {
 func (s *stage) file(path string, cache *StatCache) error {
 	want := s.Want.Files[path]
 	live := want.Live(path)
-	have, err := observeFile(s.root.Path(path), s.names, live.Digest, cache)
+	have, err := observer{names: s.names, cache: cache, path: path, want: want, size: s.blobSize}.file(s.tree)
 	if err != nil {
 		return err
 	}
@@ -53,71 +56,91 @@ func (s *stage) file(path string, cache *StatCache) error {
 		s.changed = append(s.changed, path)
 	}
 	if have == nil {
-		err = s.parents(path)
-	} else if have.Type != live.Type {
-		err = s.makeRoom(path, have.Type)
-		have = nil
+		if err := s.parents(path); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return s.write(path, have, live)
+	return s.tree.Reach(path, func(at system.Spot) error {
+		if have != nil && have.Type != live.Type {
+			if err := makeRoom(at, have.Type); err != nil {
+				return err
+			}
+			have = nil
+		}
+		return s.write(at, have, live)
+	})
 }
 
 // makeRoom removes what has another type than what is wanted, except for a
 // folder with something in it.
-func (s *stage) makeRoom(path string, was spec.FileType) error {
-	if err := os.Remove(s.root.Path(path)); err != nil {
-		return fmt.Errorf("a %s stands there and cannot be replaced: %w; move it away first", was, err)
+func makeRoom(at system.Spot, was spec.FileType) error {
+	if err := os.Remove(at.Path()); err != nil {
+		return fmt.Errorf("a %s stands there and cannot be replaced: %w; move it away first", was, underlying(err))
 	}
 	return nil
 }
 
-// write makes path what live says. Where only metadata differ, the bytes are
-// not touched: in an overlay that would copy them. A file written anew has no
-// extended attributes.
-func (s *stage) write(path string, have *spec.File, live spec.File) error {
+// underlying is an error without the path that it was met at, by which nobody
+// knows it.
+func underlying(err error) error {
+	var met *fs.PathError
+	if errors.As(err, &met) {
+		return met.Err
+	}
+	return err
+}
+
+// write makes what stands at a spot what live says. Where only metadata differ,
+// the bytes are not touched: in an overlay that would copy them. A file written
+// anew has no extended attributes, and no other names: of one with several
+// somebody may have put one here, and no attribute of it is changed.
+func (s *stage) write(at system.Spot, have *spec.File, live spec.File) error {
 	uid, gid, err := s.owner(live)
 	if err != nil {
 		return err
 	}
-	p := s.root.Path(path)
 	if live.Type == spec.Symlink {
-		return link(p, have, live, uid, gid)
+		return link(at, have, live, uid, gid)
 	}
 	bits, err := strconv.ParseUint(live.Mode, 8, 12)
 	if err != nil {
 		return fmt.Errorf("its mode %q is not four octal digits", live.Mode)
 	}
 	mode := os.FileMode(bits)
-	if live.Type == spec.Regular && (have == nil || have.Digest != live.Digest || len(have.Xattrs) > 0) {
+	if live.Type == spec.Directory {
+		if have != nil {
+			return at.SetMeta(unix.S_IFDIR, mode, uid, gid)
+		}
+		return at.Mkdir(mode, uid, gid)
+	}
+	if have == nil || have.Digest != live.Digest || len(have.Xattrs) > 0 || manyNames(at) {
 		data, err := s.bytes(live)
 		if err != nil {
 			return err
 		}
-		return system.StageFile(p, data, mode, uid, gid)
+		return system.StageFile(at.Path(), data, mode, uid, gid)
 	}
-	if live.Type == spec.Directory && have == nil {
-		if err := os.Mkdir(p, 0o700); err != nil {
-			return err
-		}
-	}
-	return system.SetMeta(p, mode, uid, gid)
+	return at.SetMeta(unix.S_IFREG, mode, uid, gid)
 }
 
-func link(p string, have *spec.File, live spec.File, uid, gid int) error {
+func manyNames(at system.Spot) bool {
+	st, err := at.Stat()
+	return err == nil && st.Nlink > 1
+}
+
+func link(at system.Spot, have *spec.File, live spec.File, uid, gid int) error {
 	if have != nil && have.Target != live.Target {
-		if err := os.Remove(p); err != nil {
+		if err := os.Remove(at.Path()); err != nil {
 			return err
 		}
 		have = nil
 	}
 	if have == nil {
-		if err := os.Symlink(live.Target, p); err != nil {
+		if err := os.Symlink(live.Target, at.Path()); err != nil {
 			return err
 		}
 	}
-	return os.Lchown(p, uid, gid)
+	return os.Lchown(at.Path(), uid, gid)
 }
 
 // bytes of a regular file: its text, or the blob of its digest.
@@ -133,6 +156,14 @@ func (s *stage) bytes(f spec.File) ([]byte, error) {
 		return nil, fmt.Errorf("its stored bytes do not have the digest %s: the store is damaged", f.Digest)
 	}
 	return data, nil
+}
+
+func (s *stage) blobSize(digest string) int64 {
+	data, err := s.Blob(digest)
+	if err != nil {
+		return -1
+	}
+	return int64(len(data))
 }
 
 // owner resolves names in the root's own database.
@@ -158,7 +189,9 @@ func (s *stage) plainFile(path, content string) error {
 		return err
 	}
 	uid, gid := s.rootIDs()
-	return system.StageFile(s.root.Path(path), []byte(content), 0o644, uid, gid)
+	return s.tree.Reach(path, func(at system.Spot) error {
+		return system.StageFile(at.Path(), []byte(content), 0o644, uid, gid)
+	})
 }
 
 // checks runs the Check of every file that was written. All are run before

@@ -32,7 +32,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
 		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
 	}
-	state.Files, err = observeFiles(root, accounts.Names(), want.Files, keys(want.Files, prev.Files), cache)
+	state.Files, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,12 @@ func Stage(ctx context.Context, root system.Root, job Job) error {
 	if job.Prev == nil {
 		job.Prev = &spec.Host{}
 	}
-	s := &stage{root: root, Job: job}
+	tree, err := system.OpenTree(string(root))
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	s := &stage{root: root, tree: tree, Job: job}
 	steps := []func(context.Context) error{
 		s.createGroups,
 		s.users,
@@ -88,6 +93,7 @@ func Stage(ctx context.Context, root system.Root, job Job) error {
 type stage struct {
 	Job
 	root    system.Root
+	tree    *system.Tree
 	names   account.Names // read after the accounts are made
 	homes   []home
 	changed []string // files that were written, for their checks

@@ -1,12 +1,8 @@
 package kind
 
 import (
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -36,42 +32,16 @@ func (s *stage) parents(path string) error {
 	dir := "/"
 	for part := range strings.SplitSeq(strings.Trim(filepath.Dir(path), "/"), "/") {
 		dir = filepath.Join(dir, part)
-		p := s.root.Path(dir)
-		st, err := os.Lstat(p)
-		switch {
-		case absent(err):
-			if err := os.Mkdir(p, 0o700); err != nil {
+		err := s.tree.Reach(dir, func(at system.Spot) error {
+			if _, err := at.Stat(); !absent(err) {
 				return err
 			}
 			uid, gid := s.folderOwner(dir)
-			if err := system.SetMeta(p, 0o755, uid, gid); err != nil {
-				return err
-			}
-		case err != nil:
+			return at.Mkdir(0o755, uid, gid)
+		})
+		if err != nil {
 			return err
-		case st.Mode()&fs.ModeSymlink != 0:
-			if err := s.trustLink(dir, st); err != nil {
-				return err
-			}
 		}
-	}
-	return nil
-}
-
-// trustLink refuses a parent that a user linked to what is not that user's:
-// root would write wherever the user wishes (compare "unsafe path transition"
-// in systemd-tmpfiles).
-func (s *stage) trustLink(dir string, link fs.FileInfo) error {
-	owner := link.Sys().(*syscall.Stat_t).Uid
-	if rootUID, _ := s.rootIDs(); int(owner) == rootUID {
-		return nil
-	}
-	target, err := os.Stat(filepath.Dir(s.root.Path(dir + "/.x")))
-	if err != nil {
-		return err
-	}
-	if target.Sys().(*syscall.Stat_t).Uid != owner {
-		return fmt.Errorf("%s is a link that uid %d made to a folder that is not its own; hostctl does not follow it", dir, owner)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -112,6 +113,9 @@ func (s *stage) createUser(ctx context.Context, name string, groupOfSameName boo
 	default:
 		args = append(args, "--user-group")
 	}
+	if err := s.ownWay(u.Home); err != nil {
+		return fmt.Errorf("cannot create user %q%s: %w", name, s.origin(spec.KindUser, name), err)
+	}
 	if u.UID != nil {
 		args = append(args, "--uid", strconv.Itoa(*u.UID))
 	}
@@ -124,6 +128,16 @@ func (s *stage) createUser(ctx context.Context, name string, groupOfSameName boo
 		}
 	}
 	return s.accountTool(ctx, spec.KindUser, name, "useradd", args...)
+}
+
+// ownWay refuses a home to which a link leads that is not followed: useradd
+// would make folders, and give them away, wherever it leads.
+func (s *stage) ownWay(home string) error {
+	err := s.tree.Reach(home, func(system.Spot) error { return nil })
+	if absent(err) {
+		return nil
+	}
+	return err
 }
 
 // passwords sets the hashes of new accounts, through a pipe: arguments and

@@ -115,18 +115,6 @@ func fill(f *os.File, data []byte, mode os.FileMode, uid, gid int, durable bool)
 	return errors.Join(err, f.Close())
 }
 
-// SetMeta sets owner and mode (the bits of chmod(2)) of what is not a symlink.
-func SetMeta(path string, mode os.FileMode, uid, gid int) error {
-	err := os.Lchown(path, uid, gid)
-	if err == nil {
-		err = syscall.Chmod(path, uint32(mode)&0o7777)
-	}
-	if err != nil {
-		return fmt.Errorf("cannot set owner and mode of %s: %w", path, err)
-	}
-	return nil
-}
-
 // SyncDir makes the names in a folder durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)

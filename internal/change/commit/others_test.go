@@ -1,0 +1,315 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// mallory is an account that owns a home with what hostctl manages in it.
+const mallory = 61001
+
+// others is a root in which mallory has a home, an edge that changes what is in
+// it, and root's own files of the same names elsewhere.
+type others struct {
+	scene
+	t      *testing.T
+	victim tree
+}
+
+func newOthers(t *testing.T) others {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("another account's files need root")
+		}
+		t.Skip("another account's files need root")
+	}
+	root, next := scratch(t), scratch(t)
+	for _, dir := range []string{root, next} {
+		for _, p := range []string{"usr", "home/m/.local"} {
+			top := filepath.Join(dir, p)
+			if err := os.MkdirAll(filepath.Join(top, "bin"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(top, "meta"), "x")
+			write(t, filepath.Join(top, "same"), "x")
+		}
+		gone := filepath.Join(root, "home/m/.local/gone")
+		if err := os.MkdirAll(gone, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(gone, "f"), "x")
+	}
+	local := filepath.Join(next, "home/m/.local")
+	write(t, filepath.Join(root, "home/m/.local/swap"), "old")
+	write(t, filepath.Join(local, "swap"), "new")
+	write(t, filepath.Join(local, "new"), "new")
+	if err := os.MkdirAll(filepath.Join(local, "made/deep"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(local, "made/deep/f"), "new")
+	give(t, filepath.Join(root, "home/m"), mallory)
+	give(t, filepath.Join(next, "home/m"), mallory)
+	o := others{t: t}
+	for path, mode := range map[string]os.FileMode{"bin": 0o711, "meta": 0o666, "made": 0o770} {
+		if err := os.Chmod(filepath.Join(local, path), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.root = root
+	o.old = picture(t, root, true)
+	o.set = edge(t, root, next, 1)
+	usr := func(path string) bool { return path == "/usr" || strings.HasPrefix(path, "/usr/") }
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return usr(e.Path) })
+	o.set.Folders = slices.DeleteFunc(o.set.Folders, func(f FolderTime) bool { return usr(f.Path) })
+	mend := filepath.Join(root, "usr") // from which edge has taken nodes
+	for _, name := range []string{"meta", "same"} {
+		write(t, filepath.Join(mend, name), "x")
+	}
+	o.victim = picture(t, mend, true)
+	return o
+}
+
+func give(t *testing.T, dir string, uid int) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(p, uid, uid))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// attack puts a link to root's files in the place of mallory's folder.
+func (o others) attack() {
+	o.t.Helper()
+	local := filepath.Join(o.root, "home/m/.local")
+	err := errors.Join(os.Rename(local, local+".was"), os.Symlink("/usr", local), os.Lchown(local, mallory, mallory))
+	if err == nil {
+		// In a folder as root it is the root's /usr that is meant.
+		err = errors.Join(os.Remove(local), os.Symlink(filepath.Join(o.root, "usr"), local), os.Lchown(local, mallory, mallory))
+	}
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// whole fails the test where anything of root's was changed, or hostctl is stuck.
+func (o others) whole(what string) {
+	o.t.Helper()
+	if d := o.victim.diff(picture(o.t, filepath.Join(o.root, "usr"), true)); d != "" {
+		o.t.Fatalf("%s: root's files changed:\n%s", what, d)
+	}
+	j := Journal{Root: o.root}
+	if stuck, err := j.Stuck(); stuck != "" || err != nil {
+		o.t.Fatalf("%s: hostctl is stuck: %s, %v", what, stuck, err)
+	}
+}
+
+// TestLinkBeforeTheSteps: a link that is there before the steps are written, or
+// before they are looked at, is refused.
+func TestLinkBeforeTheSteps(t *testing.T) {
+	o := newOthers(t)
+	o.attack()
+	b := NewBuilder(o.root, "t", nil)
+	b.Forward(o.set, true)
+	if _, err := b.Tx(); err == nil || !strings.Contains(err.Error(), "it changed while the stage was built") {
+		t.Errorf("a stage of before the link: %v", err)
+	}
+	o.whole("built on a link")
+
+	o = newOthers(t)
+	b = NewBuilder(o.root, "t", nil)
+	b.Forward(o.set, true)
+	tx, err := b.Tx()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.attack()
+	if err := (Journal{Root: o.root}).Commit(tx); err == nil || !strings.Contains(err.Error(), "it is no folder any more") {
+		t.Errorf("the preflight says %v", err)
+	}
+	o.whole("a link before the preflight")
+}
+
+// TestLinkOnlyForAttributes: steps that set attributes alone are refused as well.
+func TestLinkOnlyForAttributes(t *testing.T) {
+	o := newOthers(t)
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
+	o.set.Folders = nil
+	b := NewBuilder(o.root, "t", nil)
+	b.Forward(o.set, true)
+	tx, err := b.Tx()
+	if err != nil || len(tx.Steps) != 1 || tx.Steps[0].Do != attr {
+		t.Fatalf("steps are %v, %v", tx.Steps, err)
+	}
+	o.attack()
+	if err := (Journal{Root: o.root}).Commit(tx); err == nil || !strings.Contains(err.Error(), "it is no folder any more") {
+		t.Errorf("the preflight says %v", err)
+	}
+	o.whole("attributes alone")
+}
+
+// comes says of an entry that nothing stood there before.
+func comes(e Entry) bool { return e.Before == nil }
+
+// TestLinkBetweenSteps: a link that comes after any of the steps, forward or
+// back, changes nothing of root's, keeps hostctl from nothing, and costs nobody
+// a file. Where all that the steps do is to make something, nothing that is
+// missing behind the link stops them.
+func TestLinkBetweenSteps(t *testing.T) {
+	for name, of := range map[string]func(Entry) bool{"all": func(Entry) bool { return true }, "new": comes} {
+		for _, undoing := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, undoing %v", name, undoing), func(t *testing.T) {
+				for k := 0; linkAfter(t, of, undoing, k); k++ {
+				}
+			})
+		}
+	}
+}
+
+// linkAfter makes the link after k steps; false where there are no more.
+func linkAfter(t *testing.T, of func(Entry) bool, undoing bool, k int) bool {
+	o := newOthers(t)
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return !of(e) })
+	j := Journal{Root: o.root}
+	tx := o.tx(t, false)
+	if k > len(tx.Steps) {
+		return false
+	}
+	what := fmt.Sprintf("step %d", k)
+	start(t, j, tx)
+	steps := tx.Steps
+	if undoing {
+		if err := errors.Join(j.steps(tx, steps), j.move(committed, reverting)); err != nil {
+			t.Fatal(err)
+		}
+		steps = backwards(tx)
+	}
+	if err := j.steps(tx, steps[:k]); err != nil {
+		t.Fatal(err)
+	}
+	tx.letGo()
+	o.attack()
+	outcome, _, err := j.Recover()
+	if err != nil || undoing && outcome != Reverted {
+		t.Fatalf("%s: %s, %v", what, outcome, err)
+	}
+	o.whole(what)
+	if outcome == Reverted {
+		o.keptSomewhere(what)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := j.Open(); state != "" || err != nil {
+		t.Fatalf("%s: the journal stays %s, %v", what, state, err)
+	}
+	return true
+}
+
+// keptSomewhere looks for what stood at swap before.
+func (o others) keptSomewhere(what string) {
+	o.t.Helper()
+	for _, at := range []string{"home/m/.local.was/swap", AreaName + "/aside/t/home/m/.local/swap"} {
+		if b, err := os.ReadFile(filepath.Join(o.root, at)); err == nil && string(b) == "old" {
+			return
+		}
+	}
+	o.t.Fatalf("%s: the file that mallory had is lost", what)
+}
+
+// TestLinkRaces: mallory's folder and a link to root's change places at any moment
+// of a commit, and back.
+func TestLinkRaces(t *testing.T) {
+	went, refused, undone := 0, 0, 0
+	for try := range 100 {
+		o := newOthers(t)
+		if try%2 == 1 {
+			o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return !comes(e) })
+		}
+		local := filepath.Join(o.root, "home/m/.local")
+		link := local + ".link"
+		if err := errors.Join(os.Symlink(filepath.Join(o.root, "usr"), link), os.Lchown(link, mallory, mallory)); err != nil {
+			t.Fatal(err)
+		}
+		tx := o.tx(t, false)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			for end := time.Now().Add(time.Duration(try) * 60 * time.Microsecond); time.Now().Before(end); {
+				runtime.Gosched()
+			}
+			for range 1 + try/2%4 {
+				_ = unix.Renameat2(unix.AT_FDCWD, link, unix.AT_FDCWD, local, unix.RENAME_EXCHANGE)
+			}
+		}()
+		err := (Journal{Root: o.root}).Commit(tx)
+		<-ended
+		switch {
+		case err == nil:
+			went++
+		case errors.Is(err, ErrReverted):
+			undone++
+		default:
+			refused++
+		}
+		o.whole(fmt.Sprintf("try %d (%v)", try, err))
+		if state, openErr := (Journal{Root: o.root}).Open(); openErr != nil || state != "" && err != nil {
+			t.Fatalf("try %d: the journal stays %s, %v", try, state, openErr)
+		}
+		os.RemoveAll(o.root)
+	}
+	t.Logf("%d commits went through, %d were refused, %d were undone", went, refused, undone)
+}
+
+// TestAnotherFolder: attributes are set on the folder that was looked at, not on
+// one of root's that mallory has put in its place.
+func TestAnotherFolder(t *testing.T) {
+	o := newOthers(t)
+	local := filepath.Join(o.root, "home/m/.local")
+	roots := filepath.Join(local, "roots")
+	if err := os.Mkdir(roots, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j := Journal{Root: o.root}
+	tx := o.tx(t, false)
+	start(t, j, tx)
+	if err := errors.Join(os.Rename(filepath.Join(local, "bin"), filepath.Join(local, "bin.was")), os.Rename(roots, filepath.Join(local, "bin"))); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, _, err := j.Recover(); err != nil || outcome != Finished {
+		t.Fatal(outcome, err)
+	}
+	if n := mustNode(t, filepath.Join(local, "bin")); n.UID != 0 || n.Mode&0o777 != 0o700 {
+		t.Errorf("a folder of root's is user %d's now, with mode %o", n.UID, n.Mode&0o777)
+	}
+}
+
+// TestFolderInTheWay: a folder that somebody makes where a step makes one is not
+// given away.
+func TestFolderInTheWay(t *testing.T) {
+	o := newOthers(t)
+	made := filepath.Join(o.root, "home/m/.local/made")
+	j := Journal{Root: o.root}
+	tx := o.tx(t, false)
+	start(t, j, tx)
+	if err := os.Mkdir(made, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, _, err := j.Recover(); err != nil || outcome != Reverted {
+		t.Fatal(outcome, err)
+	}
+	if n := mustNode(t, made); n.UID != 0 || n.Mode&0o777 != 0o700 {
+		t.Errorf("a folder of root's is user %d's now, with mode %o", n.UID, n.Mode&0o777)
+	}
+}

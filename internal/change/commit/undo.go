@@ -1,0 +1,112 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
+	if err := j.move(committed, reverting); err != nil {
+		return Reverted, errors.Join(cause, err)
+	}
+	aside, err := j.undo(tx, d)
+	if err != nil {
+		return Reverted, j.stick(fmt.Errorf("%w\nundoing it failed, too: %w", cause, err))
+	}
+	return Reverted, errors.Join(fmt.Errorf("%w; %w", cause, ErrReverted), noteAside(aside))
+}
+
+// noteAside says what could not be put back.
+func noteAside(aside []string) error {
+	if len(aside) == 0 {
+		return nil
+	}
+	return fmt.Errorf("but for what others took out of its place meanwhile, in folders that are not root's alone; what was there before is kept:\n  %s",
+		strings.Join(aside, "\n  "))
+}
+
+// undo does the steps backwards. What it cannot put back, since others than root
+// have changed the folders that lead there, it keeps aside, and says where.
+func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
+	var back, times []Step
+	for i := len(tx.Steps) - 1; i >= 0; i-- {
+		if s := tx.Steps[i].inverse(); s.Do == mtime {
+			times = append(times, s) // last here too: everything else changes them
+		} else {
+			back = append(back, s)
+		}
+	}
+	back = append(back, times...)
+	// Every step is tried: one that cannot be undone must not keep others.
+	errs := []error{j.dropCopies(tx)} // which keep folders from going
+	for _, s := range back {
+		err := j.step(tx, s)
+		if err != nil && j.othersCan(tx, s.Path) {
+			var kept string
+			kept, err = j.keepAside(tx, s)
+			aside = append(aside, kept)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, p := range tx.Publish {
+		if back := p.inverse(); back.Link != "" {
+			errs = append(errs, j.spare(tx, func() error { return j.publish(back) }))
+		}
+	}
+	errs = append(errs, d.Sync())
+	if err := joinSome(errs); err != nil {
+		return nil, err
+	}
+	// It is as if it had never been committed: what it had is deleted under a
+	// marker that undoes nothing, for that needs what is deleted.
+	if err := j.move(reverting, prepared); err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(aside, func(p string) bool { return p == "" }), j.give(tx)
+}
+
+// othersCan reports whether another than root can change what a path leads to:
+// nobody may keep a transaction from its end.
+func (j Journal) othersCan(tx *Tx, path string) bool {
+	tree, err := j.tree(tx)
+	if err != nil {
+		return false
+	}
+	sole, err := tree.Sole(filepath.Dir(path))
+	return err == nil && !sole
+}
+
+// keepAside keeps the node that a step was to put back.
+func (j Journal) keepAside(tx *Tx, s Step) (where string, err error) {
+	if s.Do != swap || !s.comes() {
+		return "", nil // it was to take something away, or to set attributes
+	}
+	s.Do, s.Dest = keep, filepath.Join("aside", tx.ID, s.Path)
+	return filepath.Join(tx.Mounts[s.FS].Point, AreaName, s.Dest), j.step(tx, s)
+}
+
+// back undoes a transaction that an earlier run had begun to undo, or whose
+// replays never came to an end.
+func (j Journal) back(tx *Tx, d Disks, state string, tries int) (Outcome, *Tx, error) {
+	died := fmt.Errorf("%d replays of the journal died before their end", maxTries)
+	if state == committed {
+		outcome, err := j.revert(tx, d, died)
+		return outcome, tx, reverted(err)
+	}
+	stuck, err := j.Stuck()
+	if err != nil {
+		return Nothing, tx, err
+	}
+	if tries > 2*maxTries && stuck == "" { // whoever asks again, asks knowingly
+		return Nothing, tx, j.stick(fmt.Errorf("%w, forward and back", died))
+	}
+	if _, err := j.undo(tx, d); err != nil {
+		return Nothing, tx, j.stick(err)
+	}
+	return Reverted, tx, nil
+}
