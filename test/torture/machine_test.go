@@ -110,10 +110,26 @@ func attach(image, at string) string {
 	return fmt.Sprintf("mount -o loop %[1]s %[2]s && echo 4 > /sys/block/$(basename $(findmnt -no SOURCE %[2]s))/queue/max_sectors_kb", image, at)
 }
 
-// newHost copies the base root into memory and makes three generations with
-// the real switch: packages of all shapes, files and accounts, on all file
-// systems.
+// newHost makes three generations on a bare one with the real switch: packages
+// of all shapes, files and accounts, on all file systems.
 func newHost(t *testing.T, disks string) *host {
+	t.Helper()
+	h := bareHost(t, disks)
+	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
+	h.look() // generation 0
+	for n := 1; n <= 3; n++ {
+		h.putFlake(n)
+		h.want(0, "switch", "--yes", "--flake", h.flake, "--host", "tortured")
+		h.now = n
+		h.look()
+	}
+	h.sh("echo more >> $1/srv/data; echo more >> $1/home/user1/data", h.root)
+	h.state()
+	return h
+}
+
+// bareHost copies the base root into memory, and makes its disks, "" for none.
+func bareHost(t *testing.T, disks string) *host {
 	t.Helper()
 	machine.Need(t, "mmdebstrap", "dpkg-deb", "unshare", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "mkfs.exfat", "mount.exfat-fuse")
 	base, err := machine.Base(t.Context(), os.Stderr)
@@ -125,7 +141,7 @@ func newHost(t *testing.T, disks string) *host {
 	h.sh("mkdir $1 && mount -t tmpfs -o size=1500m,mode=755 none $1", h.root)
 	t.Cleanup(func() { h.sh("umount -R $1; ! ls -d $1/../memory-* >/dev/null 2>&1 || umount $1/../memory-*", h.root) })
 	disks, exfat, _ := strings.Cut(disks, ",boot:")
-	for _, d := range strings.Split(disks, ",") {
+	for _, d := range strings.FieldsFunc(disks, func(r rune) bool { return r == ',' }) {
 		name, kind, _ := strings.Cut(d, ":")
 		h.mount(name, kind)
 	}
@@ -134,16 +150,6 @@ func newHost(t *testing.T, disks string) *host {
 		h.mount("boot", exfat)
 	}
 	h.sh("CGO_ENABLED=0 go build -trimpath -o $1 github.com/hostctl/hostctl/cmd/hostctl", h.hostctl)
-	h.sh("mkdir -p $1/srv && echo rows > $1/srv/data", h.root)
-	h.look() // generation 0
-	for n := 1; n <= 3; n++ {
-		h.putFlake(n)
-		h.want(0, "switch", "--yes", "--flake", h.flake, "--host", "tortured")
-		h.now = n
-		h.look()
-	}
-	h.sh("echo more >> $1/srv/data; echo more >> $1/home/user1/data", h.root)
-	h.state()
 	return h
 }
 

@@ -27,7 +27,7 @@ const traceJobVar = "HOSTCTL_TORTURE_TRACE"
 // the calls of each thread apart, and Go moves work between threads.
 type traceJob struct {
 	Below  string
-	Calls  string // "all" that change something, or those that "allocate"
+	Calls  string // "all" that change something, those that "allocate", or all that go by "paths"
 	At     int    // the call, from 1; 0 only counts
 	Do     string // kill, run, or the errno that calls end with
 	Sticky bool   // every later call as well ends with the errno
@@ -225,17 +225,39 @@ func changes() map[uint64]change {
 	}
 }
 
+// looks are the calls that find something by its path and leave it as it is.
+func looks() map[uint64]change {
+	return map[uint64]change{
+		unix.SYS_OPENAT2: {"openat2", 0, 1, false}, unix.SYS_NEWFSTATAT: {"newfstatat", 0, 1, false}, unix.SYS_STATX: {"statx", 0, 1, false},
+		unix.SYS_LSTAT: {"lstat", -1, 0, false}, unix.SYS_STAT: {"stat", -1, 0, false}, unix.SYS_READLINKAT: {"readlinkat", 0, 1, false},
+		unix.SYS_LLISTXATTR: {"llistxattr", -1, 0, false}, unix.SYS_GETDENTS64: {"getdents64", 0, -1, false},
+	}
+}
+
 // counted names a call that changes something below the folder, "" for any
 // other.
 func (tr *tracer) counted(tid int, regs *syscall.PtraceRegs) string {
 	c, ok := changes()[regs.Orig_rax]
+	if tr.job.Calls == "paths" && !ok {
+		c, ok = looks()[regs.Orig_rax]
+	}
 	if !ok || tr.job.Calls == "allocate" && !c.allocates {
 		return ""
 	}
 	args := []uint64{regs.Rdi, regs.Rsi, regs.Rdx, regs.R10}
-	if c.name == "openat" && args[2]&(unix.O_CREAT|unix.O_TRUNC) == 0 {
+	if c.name == "openat" && tr.job.Calls != "paths" && args[2]&(unix.O_CREAT|unix.O_TRUNC) == 0 {
 		return ""
 	}
+	if c.name == "renameat2" && tr.job.Calls == "paths" { // from a slot, mostly
+		if to := (change{c.name, 2, 3, true}); tr.below(tid, to, args) != "" {
+			c = to
+		}
+	}
+	return tr.below(tid, c, args)
+}
+
+// below names a call whose path is below the folder, "" for any other.
+func (tr *tracer) below(tid int, c change, args []uint64) string {
 	path := ""
 	if c.path >= 0 {
 		path = peekString(tid, args[c.path])

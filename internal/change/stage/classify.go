@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -18,8 +19,8 @@ type classifier struct {
 // newClassifier knows what dpkg owned before, and reads what it owns after.
 func newClassifier(before map[string]bool, merged system.Root, managed []string) (*classifier, error) {
 	c := &classifier{managed: map[string]bool{}}
-	for _, p := range managed {
-		c.managed[p] = true
+	if err := c.manage(merged, managed); err != nil {
+		return nil, err
 	}
 	owned, err := apt.Owned(merged)
 	if err != nil {
@@ -32,6 +33,28 @@ func newClassifier(before map[string]bool, merged system.Root, managed []string)
 	}
 	c.owned = owned
 	return c, nil
+}
+
+// manage notes the paths of the spec as a changeset has them: without the links
+// by which a person may have written them.
+func (c *classifier) manage(merged system.Root, managed []string) error {
+	tree, err := system.OpenTree(string(merged))
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
+	for _, p := range managed {
+		dir, err := tree.Physical(filepath.Dir(p))
+		var link *system.LinkError
+		switch {
+		case errors.As(err, &link):
+			continue // nothing was written there
+		case err != nil:
+			return err
+		}
+		c.managed[filepath.Join(dir, filepath.Base(p))] = true
+	}
+	return nil
 }
 
 func (c *classifier) class(path string) commit.Class {

@@ -1,6 +1,7 @@
 package system
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -127,27 +128,41 @@ func (t *Tree) At(p string, do func(Spot) error) error {
 func (t *Tree) Reach(p string, do func(Spot) error) error {
 	p = path.Clean("/" + p)
 	dir, name := path.Dir(p), path.Base(p)
-	t.mu.Lock()
-	real, known := t.physical[dir]
-	t.mu.Unlock()
-	if !known {
-		real = dir
-	}
-	h, err := t.take(real)
-	if errors.Is(err, unix.ELOOP) && !known {
-		if real, err = t.Physical(dir); err != nil {
-			return err
+	h, err := t.take(t.known(dir))
+	if errors.Is(err, unix.ELOOP) {
+		if dir, err = t.resolve(dir); err == nil {
+			h, err = t.take(dir)
 		}
-		t.mu.Lock()
-		t.physical[dir] = real
-		t.mu.Unlock()
-		h, err = t.take(real)
 	}
 	if err != nil {
 		return err
 	}
 	defer t.give(h)
 	return do(spotIn(h, name))
+}
+
+// Physical is the folder that an absolute path of the root leads to, by links
+// that root alone could have made. What does not exist is taken literally.
+func (t *Tree) Physical(dir string) (string, error) {
+	dir = t.known(path.Clean("/" + dir))
+	h, err := t.take(dir)
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return t.resolve(dir)
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENOTDIR):
+		return dir, nil
+	case err != nil:
+		return "", err
+	}
+	t.give(h)
+	return dir, nil
+}
+
+// known is the folder to which a path with links was found to lead, or the path.
+func (t *Tree) known(dir string) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return cmp.Or(t.physical[dir], dir)
 }
 
 func (t *Tree) in(dir, name string, do func(Spot) error) error {
@@ -230,9 +245,8 @@ func stepwise(root int, rel string) (int, error) {
 	return fd, err
 }
 
-// Physical is the folder that an absolute path of the root leads to, by links
-// that root alone could have made. What does not exist is taken literally.
-func (t *Tree) Physical(dir string) (string, error) {
+// resolve follows the links of a path, and remembers where it leads.
+func (t *Tree) resolve(dir string) (string, error) {
 	done, rest := "/", strings.Split(strings.Trim(path.Clean("/"+dir), "/"), "/")
 	for links := 0; len(rest) > 0; {
 		next := path.Join(done, rest[0])
@@ -260,6 +274,9 @@ func (t *Tree) Physical(dir string) (string, error) {
 		}
 		rest = append(strings.Split(strings.Trim(target, "/"), "/"), rest...)
 	}
+	t.mu.Lock()
+	t.physical[dir] = done
+	t.mu.Unlock()
 	return done, nil
 }
 

@@ -129,44 +129,6 @@ func TestStageTrustsTheRootNotThePlan(t *testing.T) {
 	}
 }
 
-func TestHomesAndLinks(t *testing.T) {
-	root := debian(t)
-	host := one("/home/ann/.config/app/conf", spec.File{Type: spec.Regular, Content: "x", Mode: "0600", Owner: "ann", Group: "ann"})
-	host.Users = map[string]spec.User{"ann": {UID: ptr(1200)}}
-	if err := change(t, root, host, nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	if got := dump(t, root, false)["/home/ann/.config"]; got != "drwxr-xr-x 1200:1200" {
-		t.Errorf("a parent in the home is %s", got)
-	}
-	// Ann links a folder of hers to root's: nothing is written through it.
-	if err := os.Rename(root.Path("/home/ann/.config"), root.Path("/home/ann/real")); err != nil {
-		t.Fatal(err)
-	}
-	link := root.Path("/home/ann/.config")
-	if err := os.Symlink("/etc", link); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Lchown(link, 1200, 1200); err != nil {
-		t.Fatal(err)
-	}
-	refused(t, change(t, root, host, nil, nil), "/home/ann/.config is a link", "does not follow it")
-	// To a folder of hers it is.
-	if err := os.Remove(link); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink("real", link); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Lchown(link, 1200, 1200); err != nil {
-		t.Fatal(err)
-	}
-	host.Files["/home/ann/.config/new"] = regular("y")
-	if err := change(t, root, host, nil, nil); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestChecks(t *testing.T) {
 	root := debian(t)
 	bad, good := regular("broken\n"), regular("fine\n")

@@ -1,0 +1,155 @@
+package kindtest
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+func TestHomesAndLinks(t *testing.T) {
+	root := debian(t)
+	host := one("/home/ann/.config/app/conf", spec.File{Type: spec.Regular, Content: "x", Mode: "0600", Owner: "ann", Group: "ann"})
+	host.Users = map[string]spec.User{"ann": {UID: ptr(1200)}}
+	if err := change(t, root, host, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := dump(t, root, false)["/home/ann/.config"]; got != "drwxr-xr-x 1200:1200" {
+		t.Errorf("a parent in the home is %s", got)
+	}
+	// Ann links a folder of hers to root's: nothing is written through it.
+	if err := os.Rename(root.Path("/home/ann/.config"), root.Path("/home/ann/real")); err != nil {
+		t.Fatal(err)
+	}
+	link := root.Path("/home/ann/.config")
+	if err := os.Symlink("/etc", link); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Lchown(link, 1200, 1200); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, change(t, root, host, nil, nil), "/home/ann/.config is a link of user 1200", "follows no link")
+	if got := dump(t, root, false)["/etc/app"]; got != "" {
+		t.Errorf("/etc/app is %s", got)
+	}
+	// The plan says so, and nothing is taken away through it either.
+	p := planFor(t, root, host, nil)
+	if !slices.ContainsFunc(p.Warnings, func(w string) bool { return strings.Contains(w, "/home/ann/.config is a link") }) {
+		t.Errorf("the plan warns of %q", p.Warnings)
+	}
+	// One to a folder of hers could lead elsewhere the next moment.
+	if err := errors.Join(os.Remove(link), os.Symlink("real", link), os.Lchown(link, 1200, 1200)); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, change(t, root, host, nil, nil), "/home/ann/.config is a link of user 1200")
+	without := &spec.Host{Users: host.Users}
+	if err := change(t, root, without, host, nil); err != nil {
+		t.Error(err)
+	}
+	if got := dump(t, root, false)["/home/ann/real/app/conf"]; !strings.Contains(got, "1200:1200") {
+		t.Errorf("what is behind the link is %q", got)
+	}
+	// One that root alone could have made is as good as a folder.
+	if err := errors.Join(os.Remove(root.Path("/srv")), os.Mkdir(root.Path("/data"), 0o755), os.Symlink("/data", root.Path("/srv"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(t, root, one("/srv/new", regular("y")), nil, nil); err != nil {
+		t.Error(err)
+	}
+	if b, err := os.ReadFile(root.Path("/data/new")); err != nil || string(b) != "y" {
+		t.Errorf("/data/new is %q, %v", b, err)
+	}
+}
+
+// TestRootsFoldersAreNotGivenAway: the attack of a folder that became a link to
+// another that has the wanted name in it.
+func TestRootsFoldersAreNotGivenAway(t *testing.T) {
+	root := debian(t)
+	host := one("/home/ann/.local/bin", spec.File{Type: spec.Directory, Mode: "0711", Owner: "ann", Group: "ann"})
+	host.Files["/home/ann/.local/os-release"] = spec.File{Type: spec.Regular, Content: "same", Mode: "0600", Owner: "ann", Group: "ann"}
+	host.Users = map[string]spec.User{"ann": {UID: ptr(1200)}}
+	if err := change(t, root, host, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if p := planFor(t, root, host, host); !p.Empty() {
+		t.Fatalf("%+v", p.Changes)
+	}
+	local := root.Path("/home/ann/.local")
+	write(t, root, "/usr/os-release", "same")
+	if err := errors.Join(os.Rename(local, local+".was"), os.Symlink("/usr", local), os.Lchown(local, 1200, 1200)); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, change(t, root, host, host, nil), "/home/ann/.local is a link of user 1200")
+	for _, path := range []string{"/usr/bin", "/usr/os-release"} {
+		st, err := os.Lstat(root.Path(path))
+		if err != nil || st.Sys().(*syscall.Stat_t).Uid != 0 {
+			t.Errorf("%s: %v, %v", path, st, err)
+		}
+	}
+}
+
+// TestManyNames: a file with another name elsewhere is replaced, its attributes
+// are not changed.
+func TestManyNames(t *testing.T) {
+	root := folder(t)
+	write(t, root, "/etc/other", "same")
+	if err := os.Link(root.Path("/etc/other"), root.Path("/etc/x")); err != nil {
+		t.Fatal(err)
+	}
+	f := regular("same")
+	f.Mode = "0600"
+	if err := change(t, root, one("/etc/x", f), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for path, mode := range map[string]os.FileMode{"/etc/x": 0o600, "/etc/other": 0o644} {
+		if st, err := os.Stat(root.Path(path)); err != nil || st.Mode().Perm() != mode {
+			t.Errorf("%s: %v, %v", path, st.Mode(), err)
+		}
+	}
+}
+
+// TestHugeFile: one that somebody has made as large as they liked is not read.
+func TestHugeFile(t *testing.T) {
+	root := folder(t)
+	write(t, root, "/srv/x", "")
+	if err := os.Truncate(root.Path("/srv/x"), 8<<40); err != nil {
+		t.Fatal(err)
+	}
+	host := one("/srv/x", regular("small"))
+	began := time.Now()
+	p := planFor(t, root, host, nil)
+	if len(p.Changes) != 1 || p.Changes[0].Fields[0].Before != "8796093022208 bytes" {
+		t.Errorf("%+v", p.Changes)
+	}
+	if err := change(t, root, host, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if b, err := os.ReadFile(root.Path("/srv/x")); string(b) != "small" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// TestPipeInPlace: a pipe that somebody puts where a file is wanted is waited for
+// by nobody.
+func TestPipeInPlace(t *testing.T) {
+	root := folder(t)
+	if err := errors.Join(os.Mkdir(root.Path("/srv"), 0o755), unix.Mkfifo(root.Path("/srv/x"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(t, root, one("/srv/x", regular("text")), nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(root.Path("/srv/x")); string(b) != "text" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
