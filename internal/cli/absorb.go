@@ -127,13 +127,13 @@ func (s *session) absorbed(number int) (*absorb.Edge, *inventory.Inventory, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, err := cacheDir()
+	cache, err := packageCache()
 	if err != nil {
 		return nil, nil, err
 	}
 	edge, err := absorb.Make(absorb.Request{
 		Root: root, Generation: number, Mounts: mounts, Area: stage.Area(number), Former: former, Now: now, Put: s.objects.Put,
-		Deb: func(name, version, arch string) string { return apt.Cache{Dir: dir}.FindDeb(root, name, version, arch) },
+		Deb: func(name, version, arch string) string { return cache.FindDeb(root, name, version, arch) },
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot take note of what apt did by hand: %w", err)

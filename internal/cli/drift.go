@@ -135,13 +135,6 @@ func (s *session) altered(root system.Root) ([]drift.Altered, error) {
 	return altered, cache.Save(path)
 }
 
-// cachePath is where something that can be found again is remembered of this
-// root, which is no use on another.
-func (s *session) cachePath(name string) (string, error) {
-	dir, err := cacheDir()
-	return filepath.Join(dir, name, spec.Sum([]byte(s.root))[:16]+".json"), err
-}
-
 func (s *session) unowned(root system.Root, now *inventory.Inventory) ([]spec.DriftItem, error) {
 	owners, err := apt.Owners(root)
 	if err != nil {

@@ -68,7 +68,7 @@ func (e *env) alone(ctx context.Context, do func(context.Context, *session) erro
 	if err := s.arrive(); err != nil { // where an early replay, or a run that was killed, has led
 		return err
 	}
-	return errors.Join(do(ctx, s), s.arrive())
+	return errors.Join(do(ctx, s), stage.DropDebs(s.root), s.arrive())
 }
 
 // openRecovered opens the machine and brings what an earlier run left open

@@ -45,12 +45,20 @@ func (r room) add(point string, bytes, inodes int64) {
 // checkDownload refuses to fetch what does not fit into the cache.
 func (s *session) checkDownload(need []spec.Locked, cache apt.Cache) error {
 	var missing int64
-	for _, l := range need {
-		if _, err := os.Stat(cache.Deb(l)); err != nil {
-			missing += l.Size
-		}
+	for _, l := range cache.Missing(need) {
+		missing += l.Size
 	}
 	return s.fits(fmt.Sprintf("cannot fetch %d packages", len(need)), map[string]string{cache.Dir: cache.Dir}, room{cache.Dir: {bytes: missing, inodes: int64(len(need))}})
+}
+
+// checkCopies refuses what does not fit beside the root, from where a stage
+// takes its packages.
+func (s *session) checkCopies(need []spec.Locked) error {
+	var bytes int64
+	for _, l := range need {
+		bytes += l.Size
+	}
+	return s.fits(fmt.Sprintf("cannot copy %d packages out of the cache", len(need)), map[string]string{"/": s.root}, room{"/": {bytes: bytes, inodes: int64(len(need))}})
 }
 
 // checkRoom refuses a plan whose stage does not fit, before anything is
@@ -89,11 +97,7 @@ func (s *session) checkRoom(ctx context.Context, t *wanted, p *spec.Plan) error 
 // file systems, or that does not list them, is looked into for which file is
 // how large.
 func (s *session) packageRoom(ctx context.Context, t *wanted, p *spec.Plan, points []string, need room) error {
-	dir, err := cacheDir()
-	if err != nil {
-		return err
-	}
-	debs := stage.Debs(apt.Cache{Dir: dir}, p, t.lock)
+	debs := stage.Debs(s.root, p, t.lock)
 	if len(debs) == 0 {
 		return nil
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/account"
-	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -219,19 +218,17 @@ func (s *session) stageNext(ctx context.Context, t *wanted, p *spec.Plan, hashes
 
 // stage builds the target beside the running root.
 func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int, hashes map[string]string, verbose bool) (*stage.Result, error) {
-	cache, err := cacheDir()
-	if err != nil {
-		return nil, err
-	}
 	blobs := map[string][]byte{}
 	read := s.blobOf(t.host)
 	for _, f := range t.host.Files {
 		if !f.FromBlob() {
 			continue
 		}
-		if blobs[f.Digest], err = read(f.Digest); err != nil {
+		b, err := read(f.Digest)
+		if err != nil {
 			return nil, err
 		}
+		blobs[f.Digest] = b
 	}
 	tombs, err := s.store.Tombs()
 	if err != nil {
@@ -243,7 +240,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	}
 	defer closeLog()
 	res, err := stage.Run(ctx, stage.Request{
-		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Lock: t.lock, CacheDir: cache,
+		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Lock: t.lock,
 		PasswordHashes: hashes, Blobs: blobs, Managed: managedPaths(t.host, s.prev), Origins: t.host.Origins, Tombs: tombs,
 	}, log)
 	if err != nil && !verbose {
@@ -359,7 +356,8 @@ func (s *session) preflight(want *spec.Host) (map[string]string, error) {
 	return hashes, nil
 }
 
-// fetch brings every package that the plan installs into the cache.
+// fetch brings every package that the plan installs into the cache, and from
+// there to the stage.
 func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	install := map[string]bool{}
 	for _, c := range p.Of(spec.KindPackage) {
@@ -374,17 +372,27 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	if len(need) == 0 {
 		return nil
 	}
-	dir, err := cacheDir()
+	cache, err := packageCache()
 	if err != nil {
 		return err
 	}
-	cache := apt.Cache{Dir: dir}
 	if err := s.checkDownload(need, cache); err != nil {
 		return err
 	}
 	progress, done := s.progress("fetching packages")
-	defer done()
-	return cache.Fetch(ctx, debianSources(t.flake), need, progress)
+	err = cache.Fetch(ctx, debianSources(t.flake), need, progress)
+	done()
+	if err != nil {
+		return err
+	}
+	if err := s.checkCopies(need); err != nil {
+		return err
+	}
+	dir, err := stage.MakeDebs(s.root)
+	if err != nil {
+		return err
+	}
+	return cache.Take(ctx, need, dir)
 }
 
 // record writes the generation's record where its transaction will publish

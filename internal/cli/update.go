@@ -137,12 +137,12 @@ func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew 
 	if !anew && checkLock(res.Spec, old, name) == nil {
 		return compareLocks(name, old, old), nil
 	}
-	dir, err := cacheDir()
+	cache, err := packageCache()
 	if err != nil {
 		return nil, err
 	}
 	e.say("%s: resolving packages", name)
-	lock, err := apt.Cache{Dir: dir}.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages)
+	lock, err := cache.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestNobodysArea(t *testing.T) {
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v %s", err, out)
 			}
-			mounts, err := findMounts(root, "")
+			mounts, err := findMounts(root)
 			if err != nil {
 				t.Fatal(err)
 			}

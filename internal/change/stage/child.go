@@ -135,6 +135,10 @@ func (job *childJob) runInside(root string) error {
 		if err := job.inside(root, "packages"); err != nil {
 			return err
 		}
+		// No disk has to take what is gone before it is written back.
+		if err := DropDebs(job.Root); err != nil {
+			return err
+		}
 	}
 	return job.inside(root, "write")
 }

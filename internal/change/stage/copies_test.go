@@ -52,9 +52,9 @@ func TestNoOverlay(t *testing.T) {
 		}
 		deb := filepath.Join(t.TempDir(), "t_1_all.deb")
 		command(t, "dpkg-deb", "--build", "--root-owner-group", tree, deb)
-		lock, cache := store(t, t.TempDir(), deb)
+		lock := store(t, root, deb)
 		return stage.Run(t.Context(), stage.Request{
-			Root: root, Generation: 1, Want: &spec.Host{Version: 1, Name: "t", Packages: map[string]spec.Package{"t": {}}}, Prev: &spec.Host{}, Lock: lock, CacheDir: cache,
+			Root: root, Generation: 1, Want: &spec.Host{Version: 1, Name: "t", Packages: map[string]spec.Package{"t": {}}}, Prev: &spec.Host{}, Lock: lock,
 			Plan: &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "t"}, Action: spec.Create}}},
 		}, testLog{t})
 	}

@@ -20,7 +20,7 @@ import (
 
 const (
 	insideDir   = "run/hostctl"
-	insideCache = "/" + insideDir + "/cache"
+	insideDebs  = "/" + insideDir + "/debs"
 	policyLog   = insideDir + "/policy.log"
 	policyPath  = "usr/sbin/policy-rc.d"
 	recorderDir = insideDir + "/bin" // first in the PATH of maintainer scripts
@@ -66,11 +66,11 @@ func (job *childJob) furnish(root string) (madePolicy bool, err error) {
 			return false, err
 		}
 	}
-	if job.CacheDir != "" {
-		if err := os.MkdirAll(filepath.Join(root, insideCache), 0o755); err != nil {
+	if len(Debs(job.Root, job.Plan, job.Lock)) > 0 {
+		if err := os.MkdirAll(filepath.Join(root, insideDebs), 0o755); err != nil {
 			return false, err
 		}
-		if err := bindReadOnly(job.CacheDir, filepath.Join(root, insideCache)); err != nil {
+		if err := bindReadOnly(debsDir(job.Root), filepath.Join(root, insideDebs)); err != nil {
 			return false, err
 		}
 	}

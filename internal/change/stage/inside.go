@@ -41,7 +41,7 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 			},
 		})
 	}
-	install, remove := debs(apt.Cache{Dir: insideCache}, req.Plan, req.Lock)
+	install, remove := debs(insideDebs, req.Plan, req.Lock)
 	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
 }
 

@@ -49,7 +49,7 @@ func within(path string, folders ...string) bool {
 
 // findMounts lists the mounts of real file systems below root, the root
 // itself first, from proc_pid_mountinfo(5).
-func findMounts(root, cacheDir string) ([]mount, error) {
+func findMounts(root string) ([]mount, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 			continue
 		}
 		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(point, strings.TrimSuffix(root, "/")), "/")
-		if rel == "/" || within(rel, hidden()...) || within(point, cacheDir) {
+		if rel == "/" || within(rel, hidden()...) {
 			continue
 		}
 		if fi, err := os.Stat(point); err != nil || !fi.IsDir() {
@@ -96,7 +96,7 @@ func findMounts(root, cacheDir string) ([]mount, error) {
 // Points lists the mount points below root, the root first, that hostctl can
 // change.
 func Points(root string) ([]string, error) {
-	mounts, err := findMounts(root, "")
+	mounts, err := findMounts(root)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func Points(root string) ([]string, error) {
 
 // Mounts are the file systems below root on which a changeset can have slots.
 func Mounts(root string) ([]commit.Mount, error) {
-	found, err := findMounts(root, "")
+	found, err := findMounts(root)
 	if err != nil {
 		return nil, err
 	}

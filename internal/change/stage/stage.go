@@ -41,7 +41,6 @@ type Request struct {
 	Plan       *spec.Plan
 	Want, Prev *spec.Host
 	Lock       []spec.Locked
-	CacheDir   string
 	// PasswordHashes by secret name, for accounts that are created. They
 	// travel to the stage over a pipe.
 	PasswordHashes map[string]string
@@ -70,12 +69,12 @@ func Area(generation int) string { return fmt.Sprintf("gen/%d", generation) }
 // Run stages a plan. On any error the live root is untouched and what the
 // stage has written is deleted.
 func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
-	mounts, err := findMounts(req.Root, req.CacheDir)
+	mounts, err := findMounts(req.Root)
 	if err != nil {
 		return nil, err
 	}
 	needed(mounts, req)
-	if err := Discard(req.Root, req.Generation); err != nil {
+	if err := discard(req.Root, req.Generation); err != nil {
 		return nil, err
 	}
 	disks, err := openDisks(req.Root, mounts)
@@ -111,9 +110,14 @@ func openDisks(root string, mounts []mount) (commit.Disks, error) {
 	return commit.OpenDisks(folders)
 }
 
-// Discard deletes what an unfinished stage of a generation left on any mount.
+// Discard deletes what an unfinished stage of a generation left on any mount,
+// and the packages that it was given.
 func Discard(root string, generation int) error {
-	mounts, err := findMounts(root, "")
+	return errors.Join(discard(root, generation), DropDebs(root))
+}
+
+func discard(root string, generation int) error {
+	mounts, err := findMounts(root)
 	if err != nil {
 		return err
 	}
@@ -211,14 +215,9 @@ func run(ctx context.Context, job childJob, log io.Writer) (*Result, error) {
 	return res.Result, nil
 }
 
-// Debs returns the packages that a plan installs, as paths below cache.
-func Debs(cache apt.Cache, plan *spec.Plan, lock []spec.Locked) []string {
-	install, _ := debs(cache, plan, lock)
-	return install
-}
-
-// debs returns the packages that a plan installs, as paths below cache.
-func debs(cache apt.Cache, plan *spec.Plan, lock []spec.Locked) (install, remove []string) {
+// debs returns the packages that a plan installs, as paths below dir, and those
+// that it removes.
+func debs(dir string, plan *spec.Plan, lock []spec.Locked) (install, remove []string) {
 	byName := map[string]spec.Locked{}
 	for _, l := range lock {
 		byName[l.Name] = l
@@ -227,7 +226,7 @@ func debs(cache apt.Cache, plan *spec.Plan, lock []spec.Locked) (install, remove
 		if c.Action == spec.Delete {
 			remove = append(remove, c.ID.Name)
 		} else {
-			install = append(install, cache.Deb(byName[c.ID.Name]))
+			install = append(install, apt.Taken(dir, byName[c.ID.Name]))
 		}
 	}
 	return install, remove

@@ -2,8 +2,6 @@ package stage_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -124,7 +122,7 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 	}
 	before := take(t, ours)
 	deb := build(t, dir)
-	lock, cache := store(t, dir, deb)
+	lock := store(t, ours, deb)
 
 	command(t, "cp", deb, filepath.Join(theirs, "t.deb"))
 	command(t, "chroot", theirs, "dpkg", "-i", "/t.deb")
@@ -132,7 +130,7 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 
 	want := &spec.Host{Version: 1, Name: "t", Packages: map[string]spec.Package{"t": {}}}
 	res, err := stage.Run(t.Context(), stage.Request{
-		Root: ours, Generation: 1, Want: want, Prev: &spec.Host{}, Lock: lock, CacheDir: cache,
+		Root: ours, Generation: 1, Want: want, Prev: &spec.Host{}, Lock: lock,
 		Plan: &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "t"}, Action: spec.Create}}},
 	}, testLog{t})
 	if err == nil {
@@ -310,23 +308,29 @@ func build(t *testing.T, dir string) string {
 	return deb
 }
 
-// store puts the package into a cache and locks it.
-func store(t *testing.T, dir, deb string) ([]spec.Locked, string) {
+// store locks the package and puts it where a stage of the root takes it.
+func store(t *testing.T, root, deb string) []spec.Locked {
 	t.Helper()
 	b, err := os.ReadFile(deb)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := sha256.Sum256(b)
-	l := spec.Locked{Name: "t", Version: "1", Arch: "all", SHA256: hex.EncodeToString(sum[:]), Size: int64(len(b)), Input: "debian", Path: "pool/t_1_all.deb"}
-	cache := apt.Cache{Dir: filepath.Join(dir, "cache")}
+	l := spec.Locked{Name: "t", Version: "1", Arch: "all", SHA256: spec.Sum(b), Size: int64(len(b)), Input: "debian", Path: "pool/t_1_all.deb"}
+	cache := apt.Cache{Dir: t.TempDir()}
 	if err := os.MkdirAll(filepath.Dir(cache.Deb(l)), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(cache.Deb(l), b, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []spec.Locked{l}, cache.Dir
+	to, err := stage.MakeDebs(root)
+	if err == nil {
+		err = cache.Take(t.Context(), []spec.Locked{l}, to)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []spec.Locked{l}
 }
 
 func command(t *testing.T, name string, args ...string) {

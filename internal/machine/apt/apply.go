@@ -50,7 +50,7 @@ DPkg::Options { "--force-confold"; "--force-confdef"; "--force-unsafe-io"; };
 // packages of remove, and marks those of auto as dependencies and the other
 // .debs' as asked for. It looks at nothing but these files: no sources, no
 // network. What apt wants to remove beyond that is refused before dpkg runs.
-// The file names are those of Cache.Deb.
+// The file names are those of Taken.
 func Apply(ctx context.Context, root system.Root, debs, remove, auto []string, out io.Writer) (err error) {
 	before, err := Installed(root)
 	if err != nil {
@@ -100,7 +100,7 @@ func transact(ctx context.Context, root system.Root, debs, remove []string, out 
 	}
 	// What lies in its archives apt takes as fetched. Of other files it makes four
 	// sums that it holds against nothing, at 150 MB a second; these were held
-	// against the lock.
+	// against the lock (Cache.Take).
 	for _, deb := range debs {
 		if err := os.Symlink(deb, filepath.Join(dir, "cache/archives", filepath.Base(deb))); err != nil {
 			return fmt.Errorf("cannot set up apt: %w", err)

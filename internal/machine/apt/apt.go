@@ -28,7 +28,12 @@ type Source struct {
 // Cache is a folder that holds verified .debs by their digest, and what apt
 // needs to resolve: verified package lists and its own binary cache of them.
 // All of it can be deleted and is made again.
-type Cache struct{ Dir string }
+type Cache struct {
+	Dir string // for root, a folder that is root's alone
+	// From is another one, whose .debs are taken where Dir has none, and to which
+	// nothing is written: others may write there. "" is none.
+	From string
+}
 
 // Deb is where the package l is kept once it has been fetched. The file name
 // is apt's own, NAME_VERSION_ARCH.deb, which Apply relies on.

@@ -108,11 +108,12 @@ func Registry(root system.Root) ([]string, error) {
 }
 
 // FindDeb is where apt or hostctl still has the .deb of a package; "" if
-// neither does.
+// neither does. No lock names what it should hold, so only folders that are
+// root's alone are looked into.
 func (c Cache) FindDeb(root system.Root, name, version, arch string) string {
 	file := debName(spec.Locked{Name: name, Version: version, Arch: arch})
 	found, err := filepath.Glob(filepath.Join(c.Dir, "debs", "*", "*", file))
-	if err == nil && len(found) > 0 {
+	if err == nil && len(found) > 0 && system.Alone(found[0]) == nil {
 		return found[0]
 	}
 	path := root.Path(filepath.Join("/var/cache/apt/archives", file))

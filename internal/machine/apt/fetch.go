@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -33,14 +32,11 @@ const (
 var errGone = errors.New("not on the mirror")
 
 // Fetch brings every .deb of the lock into the cache, from any mirror that has
-// its path. What is there already is checked against the lock again: a cache
-// is a folder, and others may have written to it. progress is told the bytes
-// done and to do, from one goroutine at a time.
+// its path. What is there already in its size is left as it is: Take holds it
+// against the lock. progress is told the bytes done and to do, from one
+// goroutine at a time.
 func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked, progress func(done, total int64)) error {
-	missing := c.missing(locked)
-	if err := c.verify(locked, missing); err != nil {
-		return err
-	}
+	missing := c.Missing(locked)
 	if len(missing) == 0 {
 		return nil
 	}
@@ -74,40 +70,29 @@ func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked
 	return f.goneError()
 }
 
-// verify hashes what the cache has. It reports every file that was altered.
-func (c Cache) verify(locked, missing []spec.Locked) error {
-	absent := map[string]bool{}
-	for _, l := range missing {
-		absent[l.SHA256] = true
-	}
-	errs := make([]error, len(locked))
-	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
-	for i, l := range locked {
-		if absent[l.SHA256] {
-			continue
-		}
-		group.Go(func() error {
-			digest, err := system.Hash(c.Deb(l))
-			if err == nil && digest != l.SHA256 {
-				err = fmt.Errorf("cannot use package %s %s: %s has SHA-256 %s, the lock says %s; somebody altered it, delete it and run the command again",
-					l.Name, l.Version, c.Deb(l), digest, l.SHA256)
-			}
-			errs[i] = err
-			return nil
-		})
-	}
-	return errors.Join(group.Wait(), errors.Join(errs...))
-}
-
-func (c Cache) missing(locked []spec.Locked) []spec.Locked {
+// Missing are those packages of which no .deb is there in its size.
+func (c Cache) Missing(locked []spec.Locked) []spec.Locked {
 	var missing []spec.Locked
 	for _, l := range locked {
-		if st, err := os.Stat(c.Deb(l)); err != nil || st.Size() != l.Size {
+		if c.find(l) == "" {
 			missing = append(missing, l)
 		}
 	}
 	return missing
+}
+
+// find is where a .deb of the size that the lock names is; "" for nowhere.
+func (c Cache) find(l spec.Locked) string {
+	for _, dir := range []string{c.Dir, c.From} {
+		if dir == "" {
+			continue
+		}
+		path := Cache{Dir: dir}.Deb(l)
+		if st, err := os.Lstat(path); err == nil && st.Mode().IsRegular() && st.Size() == l.Size {
+			return path
+		}
+	}
+	return ""
 }
 
 // fetchBases lists the mirrors of every input that a missing package is from.
@@ -177,6 +162,9 @@ func (f *fetcher) fetch(ctx context.Context, l spec.Locked) (err error) {
 	for _, dir := range []string{filepath.Dir(final), filepath.Dir(partial)} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("cannot fetch %s: %w", l.Name, err)
+		}
+		if err := system.Alone(dir); err != nil {
+			return fmt.Errorf("cannot fetch %s into a cache that is not root's alone: %w; remove that, it is made again", l.Name, err)
 		}
 	}
 	part, err := os.OpenFile(partial, os.O_RDWR|os.O_CREATE, 0o644)

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -43,6 +45,9 @@ func (c Cache) openRepository(ctx context.Context, arch string, s Source) (*repo
 	}
 	r := &repository{Source: s, places: firstOfEach(all)}
 	sources := r.sourcesList(arch)
+	if err := alone(filepath.Join(c.Dir, "lists")); err != nil {
+		return nil, fmt.Errorf("cannot keep the package lists of input %q: %w; remove that, it is made again", s.Input, err)
+	}
 	if r.workspace, err = openWorkspace(filepath.Join(c.Dir, "lists", spec.Sum([]byte(arch + "\n" + sources))[:16]), arch); err != nil {
 		return nil, err
 	}
@@ -53,6 +58,20 @@ func (c Cache) openRepository(ctx context.Context, arch string, s Source) (*repo
 		return nil, r.updateError(out, err)
 	}
 	return r, r.checkReleases()
+}
+
+// alone refuses a folder of which root does not own all: apt reads its
+// configuration and what it verified there once more.
+func alone(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err == nil {
+			err = system.Alone(path)
+		}
+		return err
+	})
 }
 
 // firstOfEach keeps the first mirror of every suite.

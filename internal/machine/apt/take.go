@@ -1,0 +1,90 @@
+package apt
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Taken is where Take puts the package l.
+func Taken(dir string, l spec.Locked) string { return filepath.Join(dir, debName(l)) }
+
+// Take copies the .deb of every locked package from the cache into dir, which
+// is root's alone, and holds what it copies against the lock. What is read
+// there is what was checked: in a cache somebody else may write, and a file
+// that somebody else had open for writing can be root's by now.
+func (c Cache) Take(ctx context.Context, locked []spec.Locked, dir string) error {
+	errs := make([]error, len(locked))
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
+	for i, l := range locked {
+		group.Go(func() error {
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = c.take(l, Taken(dir, l))
+			}
+			return nil
+		})
+	}
+	return errors.Join(group.Wait(), errors.Join(errs...))
+}
+
+func (c Cache) take(l spec.Locked, to string) (err error) {
+	path := c.find(l)
+	if path == "" {
+		return fmt.Errorf("cannot use package %s %s: its .deb, or that of its size, has left the cache while hostctl ran; run the command again", l.Name, l.Version)
+	}
+	from, err := openRegular(path)
+	if err != nil {
+		return fmt.Errorf("cannot use package %s %s: %w", l.Name, l.Version, err)
+	}
+	defer from.Close()
+	copied, err := os.OpenFile(to, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot copy package %s %s out of the cache: %w", l.Name, l.Version, err)
+	}
+	defer func() { err = errors.Join(err, copied.Close()) }()
+	sum := sha256.New()
+	// One byte more than expected is enough to see that the file is another. A
+	// clone (ioctl_ficlone(2)) is nobody else's either, and is read after it was made.
+	if unix.IoctlFileClone(int(copied.Fd()), int(from.Fd())) == nil {
+		_, err = io.Copy(sum, io.LimitReader(copied, l.Size+1))
+	} else {
+		_, err = io.Copy(io.MultiWriter(copied, sum), io.LimitReader(from, l.Size+1))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot copy package %s %s out of the cache: %w", l.Name, l.Version, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) != l.SHA256 {
+		return fmt.Errorf("cannot use package %s %s: the content of %s is not what packages.lock names; somebody altered it, delete it and run the command again",
+			l.Name, l.Version, path)
+	}
+	return nil
+}
+
+// openRegular opens a file that somebody else may have made: it follows no
+// link, and waits for nobody who opens the other end of a pipe.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
