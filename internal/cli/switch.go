@@ -289,7 +289,12 @@ func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
 // between is finished by recovery, which comes here again.
 func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy map[string]bool) error {
 	former, formerLock := s.prev, s.locked
-	if err := s.store.Fail(failed.To, why.Error()); err != nil {
+	kept := why.Error()
+	var unwell *activate.Unhealthy
+	if errors.As(why, &unwell) {
+		kept = unwell.Record()
+	}
+	if err := s.store.Fail(failed.To, kept); err != nil {
 		return err
 	}
 	if err := s.load(); err != nil {

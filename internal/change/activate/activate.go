@@ -9,6 +9,7 @@ package activate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -183,14 +184,33 @@ func After(ctx context.Context, req Request) (*Report, error) {
 		{"say that a reboot is needed", a.rebootRequired},
 	}
 	for _, step := range steps {
-		if err := step.run(ctx); err != nil {
-			if _, unhealthy := err.(*Unhealthy); unhealthy {
-				return &a.report, err
-			}
-			return &a.report, fmt.Errorf("cannot %s: %w", step.name, err)
+		err := step.run(ctx)
+		for i, w := range a.report.Warnings {
+			a.report.Warnings[i] = a.hide(w)
+		}
+		if _, unhealthy := err.(*Unhealthy); unhealthy {
+			return &a.report, err
+		}
+		if err != nil {
+			return &a.report, a.hidden(fmt.Errorf("cannot %s: %w", step.name, err))
 		}
 	}
 	return &a.report, nil
+}
+
+// hide takes the values of secrets out of what a program said.
+func (a *activation) hide(text string) string {
+	if a.secrets == nil {
+		return text // nothing is installed yet, and decrypting tells no values
+	}
+	return a.secrets.Hide(text)
+}
+
+func (a *activation) hidden(err error) error {
+	if text := a.hide(err.Error()); text != err.Error() {
+		return errors.New(text)
+	}
+	return err
 }
 
 func (a *activation) warn(format string, args ...any) {

@@ -24,12 +24,21 @@ type Illness struct {
 	Journal []string // its last lines
 }
 
-func (e *Unhealthy) Error() string {
+func (e *Unhealthy) Error() string { return e.text(true) }
+
+// Record is the error without what units have printed, which is for whoever
+// looks on: no list of secrets knows all that a program may print.
+func (e *Unhealthy) Record() string { return e.text(false) }
+
+func (e *Unhealthy) text(journal bool) string {
 	var b strings.Builder
 	b.WriteString("cannot keep this change: it leaves units unwell")
 	for _, i := range e.Units {
 		fmt.Fprintf(&b, "\n  %s", i.Unit)
 		fmt.Fprintf(&b, "%s %s", i.Origin, i.Reason)
+		if !journal {
+			continue
+		}
 		for _, line := range i.Journal {
 			fmt.Fprintf(&b, "\n    | %s", line)
 		}
@@ -310,7 +319,7 @@ func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
 		// Without the journal the reason still stands.
 		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
 		if err == nil && len(out) > 0 {
-			ill[i].Journal = strings.Split(strings.TrimRight(a.secrets.Hide(string(out)), "\n"), "\n")
+			ill[i].Journal = strings.Split(strings.TrimRight(a.hide(string(out)), "\n"), "\n")
 		}
 	}
 	return &Unhealthy{Units: ill}

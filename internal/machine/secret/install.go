@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,27 +23,8 @@ type Installed struct {
 	Secrets []string `json:"secrets"` // names whose value, owner, group or mode changed, that came or that went
 	Files   []string `json:"files"`   // paths of files whose rendering did
 
-	values map[string]string
-}
-
-// Hide puts placeholders where text has the value of an installed secret, or
-// a line of one: what a service prints may have them. Values of fewer than
-// four bytes are left, they are in every text.
-func (i *Installed) Hide(text string) string {
-	names := map[string]string{} // by line
-	for _, name := range sortedKeys(i.values) {
-		for line := range strings.SplitSeq(i.values[name], "\n") {
-			if len(line) >= 4 {
-				names[line] = name
-			}
-		}
-	}
-	lines := sortedKeys(names)
-	slices.SortStableFunc(lines, func(a, b string) int { return len(b) - len(a) })
-	for _, line := range lines {
-		text = strings.ReplaceAll(text, line, "{{secret:"+names[line]+"}}")
-	}
-	return text
+	values, former map[string]string // by name: that are installed, and that were before
+	made           []hider
 }
 
 // item is one file of a set.
@@ -109,7 +89,7 @@ func prepare(root, accounts system.Root, host *spec.Host, files func(digest stri
 		return nil, nil, err
 	}
 	changed := compare(root, items, old)
-	changed.values = values.values
+	changed.values, changed.former = values.values, valuesOf(root, old)
 	return items, changed, nil
 }
 

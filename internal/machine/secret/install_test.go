@@ -250,15 +250,10 @@ func TestInstallNewValue(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got.Secrets, []string{"token"}) || !reflect.DeepEqual(got.Files, []string{"/etc/app.json"}) {
 		t.Errorf("changed is %v, %v: only token and its file have", got, err)
 	}
-	expect(t, root, spec.RenderedPath("/etc/app.json"), `{"t":"t2"}`, 4242, 4243, 0o600)
-}
-
-func TestHide(t *testing.T) {
-	i := &Installed{values: map[string]string{"a": "hunter2", "key": "-----BEGIN-----\nabcdef\n", "pin": "1", "long": "hunter2000"}}
-	got := i.Hide("password hunter2, hunter2000, line abcdef, pin 1")
-	if want := "password {{secret:a}}, {{secret:long}}, line {{secret:key}}, pin 1"; got != want {
-		t.Errorf("hidden text is %q, want %q", got, want)
+	if text := got.Hide("was t1, is t2"); text != "was {{secret:token}}, is {{secret:token}}" {
+		t.Errorf("of the values before and after, %q shows one", text)
 	}
+	expect(t, root, spec.RenderedPath("/etc/app.json"), `{"t":"t2"}`, 4242, 4243, 0o600)
 }
 
 func expect(t *testing.T, root system.Root, path, content string, uid, gid uint32, mode uint32) {
