@@ -69,21 +69,23 @@ func newLogin(ctx context.Context, at *generation.AtBoot) error {
 
 // oldestOfLogin is what of the login that this process belongs to is there for
 // the longest time: the session that systemd-logind knows, or a process on the
-// way up from here. What PID 1 started is not asked: sshd and getty wait for
-// many logins.
+// way up from here, or from the leader of its session (credentials(7)).
 func oldestOfLogin(ctx context.Context, now *generation.Moment) (who string, age time.Duration, err error) {
-	for pid := os.Getpid(); ; {
-		p, err := processOf(pid)
+	self, err := processOf(os.Getpid())
+	if err != nil {
+		return "", 0, err
+	}
+	if self.parent == 1 && self.session == 0 {
+		return "", 0, errors.New("the process that it came from has ended, and the leader of its session is outside of this machine")
+	}
+	for _, from := range []int{os.Getpid(), self.session} {
+		w, a, err := oldestAbove(from, now)
 		if err != nil {
 			return "", 0, err
 		}
-		if p.parent <= 1 {
-			break
+		if a > age {
+			who, age = w, a
 		}
-		if a := now.SinceBoot - p.started; a > age {
-			who, age = fmt.Sprintf("its process %d (%s)", pid, p.name), a
-		}
-		pid = p.parent
 	}
 	id, err := loginSession()
 	if id == "" || err != nil {
@@ -99,6 +101,28 @@ func oldestOfLogin(ctx context.Context, now *generation.Moment) (who string, age
 	}
 	if a := now.Running - time.Duration(began)*time.Microsecond; a > age {
 		who, age = "session "+id, a
+	}
+	return who, age, nil
+}
+
+// oldestAbove looks at a process and those that it descends from. What PID 1
+// started is not asked: sshd and getty wait for many logins. A process whose
+// parent is 0 came from outside of this machine's namespace
+// (pid_namespaces(7)): with it a login began, as with a shell that nsenter(1)
+// or a container's manager has started.
+func oldestAbove(pid int, now *generation.Moment) (who string, age time.Duration, err error) {
+	for pid > 1 {
+		p, err := processOf(pid)
+		if err != nil {
+			return "", 0, err
+		}
+		if p.parent == 1 {
+			break
+		}
+		if a := now.SinceBoot - p.started; a > age {
+			who, age = fmt.Sprintf("its process %d (%s)", pid, p.name), a
+		}
+		pid = p.parent
 	}
 	return who, age, nil
 }
@@ -120,7 +144,8 @@ func loginSession() (string, error) {
 
 type process struct {
 	name    string
-	parent  int
+	parent  int           // 0: outside of this PID namespace
+	session int           // its leader; 0 as well
 	started time.Duration // since the boot
 }
 
@@ -133,7 +158,7 @@ func processOf(pid int) (process, error) {
 	path := filepath.Join("/proc", strconv.Itoa(pid), "stat")
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return process{}, nil // it ended meanwhile: PID 1 is the parent then
+		return process{parent: 1}, nil // it ended meanwhile: PID 1 is the parent then
 	}
 	if err != nil {
 		return process{}, err
@@ -142,7 +167,7 @@ func processOf(pid int) (process, error) {
 	if open < 0 || end < open {
 		return process{}, fmt.Errorf("%s holds %q", path, b)
 	}
-	const parent, start = 1, 19 // counted from the third field
+	const parent, session, start = 1, 3, 19 // counted from the third field
 	fields := strings.Fields(string(b[end+1:]))
 	if len(fields) <= start {
 		return process{}, fmt.Errorf("%s holds %q", path, b)
@@ -151,6 +176,9 @@ func processOf(pid int) (process, error) {
 	ticks, err := strconv.ParseInt(fields[start], 10, 64)
 	if err == nil {
 		p.parent, err = strconv.Atoi(fields[parent])
+	}
+	if err == nil {
+		p.session, err = strconv.Atoi(fields[session])
 	}
 	p.started = time.Duration(ticks) * time.Second / hertz
 	return p, err

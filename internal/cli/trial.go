@@ -47,7 +47,8 @@ func newConfirm(e *env) *cobra.Command {
 neither time nor a reboot takes it back any more. After --confirm-within it has to
 come from a new login, since that is what a change of network, sshd or accounts
 may have broken: a session that began before the change, and what runs in a tmux
-or screen of before, is refused. 'ssh HOST hostctl confirm' is a new login.`,
+or screen of before, is refused. 'ssh HOST hostctl confirm' is a new login, and
+so is a shell in a container that was entered after the change.`,
 		Example: "  hostctl confirm",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

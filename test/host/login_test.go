@@ -1,6 +1,7 @@
 package host
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -42,4 +43,54 @@ func TestConfirmWantsANewLogin(t *testing.T) {
 	g.says("ssh localhost hostctl confirm 2>&1", "generation 2 stays")
 	g.says("systemctl is-active hostctl-confirm.timer || true", "inactive")
 	g.sh("tmux kill-server; echo exit > /run/typed")
+}
+
+// A shell that came in from outside of the machine's PID namespace has no
+// parent there: it is as old as it is all the same, and what it has left behind
+// does not pass for a new login.
+func TestConfirmFromOutside(t *testing.T) {
+	t.Parallel()
+	g := locked(t, "testdata/login", "desk")
+	g.want(0, nil, "switch", "--yes")
+	entered := g.Command(t.Context(), "sh")
+	in, err := entered.StdinPipe()
+	if err == nil {
+		err = entered.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	typed := func(line string) string {
+		t.Helper()
+		g.sh("rm -f /run/over /run/said")
+		if _, err := io.WriteString(in, "{ "+line+"; } > /run/said 2>&1; touch /run/over\n"); err != nil {
+			t.Fatal(err)
+		}
+		g.until("'"+line+"' ends", "test -e /run/over")
+		return g.sh("cat /run/said")
+	}
+	if parent := typed("ps -o ppid= -p $$"); parent != "0" {
+		t.Fatalf("the shell's parent is %q, and this shows nothing", parent)
+	}
+	g.edit("hosts/desk/default.hcl", "one", "two")
+	if said := typed("hostctl switch --yes --confirm-within 10m --host desk --flake " + flakeInGuest); !strings.Contains(said, "log in anew") {
+		t.Fatal(said)
+	}
+	for line, says := range map[string]string{
+		"hostctl confirm":               "cannot confirm: this is no new login: its process",
+		"setsid --wait hostctl confirm": "cannot confirm: this is no new login: its process",
+		"sh -c '(sleep 1; exec hostctl confirm) > /run/orphan 2>&1 &'; sleep 3; cat /run/orphan": "cannot tell when this login began",
+	} {
+		if said := typed(line); !strings.Contains(said, says) {
+			t.Errorf("%s: it says no %q:\n%s", line, says, said)
+		}
+	}
+	g.listed("unconfirmed", 2)
+	g.want(0, []string{"generation 2 stays"}, "confirm") // which enters anew
+	if _, err := io.WriteString(in, "exit\n"); err != nil {
+		t.Error(err)
+	}
+	if err := entered.Wait(); err != nil {
+		t.Error(err)
+	}
 }

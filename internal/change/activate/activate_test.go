@@ -3,6 +3,7 @@ package activate
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +244,11 @@ func TestJudge(t *testing.T) {
 		"restarted":                     {state("active", "running", func(u *unit) { u.invocation = "2" }), watched{moved: true, runs: "1"}, well, ""},
 		"its restart was lost":          {state("active", "running", func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, unwell, "was not restarted"},
 		"its restart is queued":         {state("active", "running", queued, func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, pending, ""},
+		"pulled in, and failed":         {state("failed", "failed", crashed, func(u *unit) { u.invocation = "2" }), watched{pulled: true, runs: "1"}, unwell, "status 3"},
+		"pulled in by nobody":           {state("inactive", "dead"), watched{pulled: true}, well, ""},
+		"pulled in, and queued":         {state("inactive", "dead", queued), watched{pulled: true}, pending, ""},
+		"pulled in, and starts":         {state("activating", "start", oneshot), watched{pulled: true}, pending, ""},
+		"pulled in, and runs":           {state("active", "running", func(u *unit) { u.invocation = "2" }), watched{pulled: true, runs: "1"}, well, ""},
 		"killed":                        {state("failed", "failed", func(u *unit) { u.result, u.exit = "signal", exitText("2", "9") }), moved, unwell, "was killed by signal 9 (signal)"},
 	} {
 		if got, says := judge(c.u, c.w); got != c.want || !strings.Contains(says, c.says) {
@@ -302,16 +308,17 @@ func TestSettling(t *testing.T) {
 	}
 }
 
-func TestExamineLetsOneshotsRun(t *testing.T) {
+func TestExamineTellsOneshotsThatRun(t *testing.T) {
 	units := map[string]unit{
+		"other.service": {load: "loaded", active: "activating", sub: "start", kind: "oneshot"},
 		"long.service":  {load: "loaded", active: "activating", sub: "start", kind: "oneshot"},
 		"stop.service":  {load: "loaded", active: "deactivating", sub: "stop-sigterm", kind: "simple"},
 		"start.service": {load: "loaded", active: "activating", sub: "start", kind: "notify"},
 	}
-	watch := map[string]watched{"long.service": {moved: true}, "stop.service": {moved: true}, "start.service": {moved: true}}
-	sick, waiting, stopping := examine(units, watch)
-	if len(sick) != 0 || len(waiting) != 2 || waiting[0].Unit != "start.service" || waiting[1].Unit != "stop.service" || !stopping {
-		t.Errorf("sick %v, waiting %v, stopping %v", sick, waiting, stopping)
+	watch := map[string]watched{"long.service": {moved: true}, "stop.service": {moved: true}, "start.service": {moved: true}, "other.service": {required: true}}
+	sick, waiting, runs, stopping := examine(units, watch)
+	if len(sick) != 0 || !slices.Equal(runs, []string{"long.service"}) || len(waiting) != 2 || waiting[0].Unit != "start.service" || waiting[1].Unit != "stop.service" || !stopping {
+		t.Errorf("sick %v, waiting %v, running %v, stopping %v", sick, waiting, runs, stopping)
 	}
 }
 
@@ -379,11 +386,11 @@ func TestUp(t *testing.T) {
 
 func TestParseUnit(t *testing.T) {
 	u := parseUnit("Type=notify\nInvocationID=9f\nNRestarts=3\nActiveEnterTimestampMonotonic=2500000\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
-		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nLoadState=loaded\nActiveState=active\n" +
+		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nTriggeredBy=a.timer\nLoadState=loaded\nActiveState=active\n" +
 		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanStop=no\nCanReload=no\nJob=0\n" +
 		"ConditionResult=no\nConditionTimestampMonotonic=0\nInaccessiblePaths=-/etc/shadow /root\nBindReadOnlyPaths=/a:/b:rbind")
 	want := unit{id: "a.service", invocation: "9f", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3, entered: 2500 * time.Millisecond,
-		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"},
+		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"}, triggered: []string{"a.timer"},
 		mounts: []string{"/etc/shadow", "/root", "/a", "/b", "rbind"}}
 	if !reflect.DeepEqual(u, want) {
 		t.Errorf("parsed %+v, want %+v", u, want)

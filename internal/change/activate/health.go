@@ -75,8 +75,9 @@ type watched struct {
 	required bool // the spec enables it, or names it in HealthUnits
 	moved    bool // this activation started, restarted or reloaded it
 	before   bool // it was well before
+	pulled   bool // it is the spec's, did not run, and another one may start it
 	reloaded bool
-	runs     string // the invocation that was to be restarted
+	runs     string // the invocation that was to be restarted, or of pulled the last one
 	restarts int    // NRestarts to count from
 }
 
@@ -93,11 +94,11 @@ func judge(u unit, w watched) (verdict, string) {
 	case u.restarts-w.restarts >= loop:
 		return unwell, fmt.Sprintf("does not stay up: systemd had to restart it %d times", u.restarts-w.restarts)
 	case u.active == "failed":
-		if w.required || w.moved || w.before {
+		if w.required || w.moved || w.before || w.pulled && u.invocation != w.runs {
 			return unwell, fmt.Sprintf("failed: it %s", u.ended())
 		}
 		return well, ""
-	case !w.required && !w.moved:
+	case !w.required && !w.moved && !(w.pulled && (u.job || u.active == "activating")):
 		return well, ""
 	case w.reloaded && !u.job && u.reloadResult != "" && u.reloadResult != "success":
 		return unwell, fmt.Sprintf("did not take its new configuration: its reload ended with %s", u.reloadResult)
@@ -149,6 +150,13 @@ func (a *activation) expectations(do decision, earlier map[string]unit) map[stri
 	for _, name := range a.Want.Settings.HealthUnits {
 		with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].restarts })
 	}
+	for name, u := range earlier {
+		// What a timer, path or socket starts is not for this change to answer for.
+		_, ours := a.Want.Units[name]
+		if ours && len(do.restart)+len(do.start) > 0 && !u.up() && u.active != "failed" && len(u.triggered) == 0 {
+			with(name, func(w *watched) { w.pulled, w.runs = true, u.invocation })
+		}
+	}
 	for _, name := range do.reload {
 		with(name, func(w *watched) { w.moved, w.reloaded = true, true })
 	}
@@ -184,7 +192,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if err != nil {
 			return err
 		}
-		sick, waiting, stopping := examine(units, watch)
+		sick, waiting, running, stopping := examine(units, watch)
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
@@ -197,7 +205,11 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			}
 			return a.unhealthy(ctx, waiting)
 		}
-		if len(waiting) > 0 {
+		if now.After(deadline) {
+			a.leave(running, now.Sub(began))
+			running = nil
+		}
+		if len(waiting)+len(running) > 0 {
 			settled = now
 			pause = min(2*pause, pollTime)
 		} else {
@@ -214,6 +226,15 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
+		}
+	}
+}
+
+// leave says once which oneshots nobody waits for any longer.
+func (a *activation) leave(running []string, after time.Duration) {
+	for _, name := range running {
+		if text := fmt.Sprintf("%s still runs", name); !slices.ContainsFunc(a.report.Warnings, func(w string) bool { return strings.HasPrefix(w, text) }) {
+			a.warn("%s after %.0f s; 'systemctl status %s' tells how it ends", text, after.Seconds(), name)
 		}
 	}
 }
@@ -262,7 +283,7 @@ func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit
 		}
 		u, listed := all[name]
 		runs := strings.HasSuffix(name, ".service") && u.Sub != "exited"
-		if !listed || runs || w.required || w.moved || u.Load != "loaded" || u.Active == "failed" {
+		if !listed || runs || w.required || w.moved || w.pulled || u.Load != "loaded" || u.Active == "failed" {
 			ask = append(ask, name)
 		}
 	}
@@ -294,9 +315,10 @@ func settling(do decision, units map[string]unit) time.Duration {
 	return longest
 }
 
-// examine judges all units at once. A oneshot may run for longer than anybody
-// waits: while it runs it has not failed.
-func examine(units map[string]unit, watch map[string]watched) (sick, waiting []Illness, stopping bool) {
+// examine judges all units at once. running are oneshots that have begun: how they
+// end is waited for, but one may take longer than anybody waits, and has not
+// failed while it runs. systemd itself ends it after its TimeoutStartSec=.
+func examine(units map[string]unit, watch map[string]watched) (sick, waiting []Illness, running []string, stopping bool) {
 	for _, name := range slices.Sorted(maps.Keys(units)) {
 		u := units[name]
 		v, reason := judge(u, watch[name])
@@ -304,12 +326,15 @@ func examine(units map[string]unit, watch map[string]watched) (sick, waiting []I
 		case v == unwell:
 			sick = append(sick, Illness{Unit: name, Reason: reason})
 		case v == pending && u.kind == "oneshot" && u.sub == "start":
+			if w := watch[name]; w.moved || w.pulled { // by this change
+				running = append(running, name)
+			}
 		case v == pending:
 			waiting = append(waiting, Illness{Unit: name, Reason: reason})
 			stopping = stopping || u.active == "deactivating"
 		}
 	}
-	return sick, waiting, stopping
+	return sick, waiting, running, stopping
 }
 
 // unhealthy adds to each unit where the spec has it and what it said last.

@@ -180,6 +180,7 @@ type unit struct {
 	sources           []string // its file and its drop-ins
 	exec              []string // the programs that it starts, links followed
 	triggers          []string // units that it activates
+	triggered         []string // units that activate it
 	mounts            []string // paths that are mounted over in its own mount namespace
 }
 
@@ -215,7 +216,7 @@ func showUnits(ctx context.Context, names []string) (map[string]unit, error) {
 		return map[string]unit{}, nil
 	}
 	const properties = "Id,InvocationID,LoadState,ActiveState,SubState,Type,UnitFileState,Result,ReloadResult,ExecMainCode,ExecMainStatus," +
-		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers," +
+		"NRestarts,RemainAfterExit,CanStart,CanStop,CanReload,ConditionResult,ConditionTimestampMonotonic,ActiveEnterTimestampMonotonic,Job,FragmentPath,DropInPaths,ExecStart,Triggers,TriggeredBy," +
 		"InaccessiblePaths,ReadOnlyPaths,ReadWritePaths,BindPaths,BindReadOnlyPaths"
 	show := func(names ...string) (string, error) {
 		out, err := query(ctx, append([]string{"show", "--property=" + properties, "--"}, names...)...)
@@ -274,7 +275,7 @@ func parseUnit(block string) unit {
 		file: get("UnitFileState"), invocation: get("InvocationID"), result: get("Result"), reloadResult: get("ReloadResult"),
 		remain: get("RemainAfterExit") == "yes", canStart: get("CanStart") != "no", cannotStop: get("CanStop") == "no", canReload: get("CanReload") == "yes",
 		conditionFailed: get("ConditionResult") == "no" && get("ConditionTimestampMonotonic") != "0", job: get("Job") != "" && get("Job") != "0",
-		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]),
+		sources: strings.Fields(p["FragmentPath"] + p["DropInPaths"]), triggers: strings.Fields(p["Triggers"]), triggered: strings.Fields(p["TriggeredBy"]),
 	}
 	u.restarts, _ = strconv.Atoi(get("NRestarts"))                               // services only
 	entered, _ := strconv.ParseInt(get("ActiveEnterTimestampMonotonic"), 10, 64) // 0 where it never was

@@ -1,0 +1,61 @@
+package host
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A oneshot that a switch starts is waited for until it is done: whenever it
+// fails, the switch goes back, each time. One that outlasts health_wait is left to
+// itself, and named.
+func TestOneshotThatFailsLater(t *testing.T) {
+	t.Parallel()
+	g := boot(t, "testdata/units", "units")
+	g.lock()
+	const settings = "hostctl {\n  health_wait = 20\n}\n"
+	service := func(kind, command, more string) string {
+		return fmt.Sprintf("[Service]\nType=%s\nExecStart=/bin/sh -c '%s'\n%s", kind, command, more)
+	}
+	by := sleeper("puller", isOn) // as it is in every case
+	cases := map[string]struct{ kind, command, more, with string }{
+		"at once":          {"oneshot", "exit 1", "", isOn},
+		"after 0.2 s":      {"oneshot", "sleep 0.2; exit 1", "", isOn},
+		"after 0.9 s":      {"oneshot", "sleep 0.9; exit 1", "", isOn},
+		"after a second":   {"oneshot", "sleep 1; exit 1", "", isOn},
+		"remains":          {"oneshot", "sleep 1; exit 1", "RemainAfterExit=yes", isOn},
+		"remains, 0.2 s":   {"oneshot", "sleep 0.2; exit 1", "RemainAfterExit=yes", isOn},
+		"exec":             {"exec", "sleep 1; exit 1", "", isOn},
+		"times out":        {"oneshot", "sleep 60", "TimeoutStartSec=2", isOn},
+		"pulled in":        {"oneshot", "sleep 1; exit 1", "", ""},
+		"pulled in, 0.2 s": {"oneshot", "sleep 0.2; exit 1", "", ""},
+	}
+	for name, c := range cases {
+		runs := "exit 0"
+		if c.kind == "exec" {
+			runs = "exec sleep infinity"
+		}
+		write := func(command string, try int) {
+			puller := by
+			if c.with == "" {
+				puller = unitBlock("puller.service", fmt.Sprintf("Wants=once.service\n[Service]\nExecStart=/usr/bin/sleep infinity\nEnvironment=TRY=%d", try), isOn)
+			}
+			g.write(flakeInGuest+"/hosts/units/default.hcl", settings+puller+
+				unitBlock("once.service", service(c.kind, command, c.more+fmt.Sprintf("\nEnvironment=TRY=%d", try)), c.with), 0o644)
+		}
+		write(runs, 0)
+		g.want(0, nil, "switch", "--yes")
+		for try := range 5 {
+			write(c.command, try+1)
+			if r := g.hostctl("switch", "--yes"); r.code != 3 || !strings.Contains(r.stderr, "once.service") {
+				t.Errorf("%s, try %d: exit code 3 was wanted\n%s", name, try, r)
+			}
+		}
+	}
+	g.write(flakeInGuest+"/hosts/units/default.hcl", settings+unitBlock("once.service", service("oneshot", "sleep 2; touch /run/done", ""), isOn), 0o644)
+	g.want(0, nil, "switch", "--yes")
+	g.says("ls /run/done", "/run/done")
+	g.write(flakeInGuest+"/hosts/units/default.hcl", strings.Replace(settings, "20", "3", 1)+unitBlock("once.service", service("oneshot", "sleep 300", ""), isOn), 0o644)
+	g.want(0, []string{"warning: once.service still runs after"}, "switch", "--yes")
+	g.says("systemctl is-active once.service || true", "activating")
+}
