@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/render"
 )
 
 const consoleHelp = `Type an expression as it could stand in a module beside flake.hcl:
@@ -74,6 +75,7 @@ func runConsole(ctx context.Context, e *env) error {
 	if diags.HasErrors() {
 		catalog = &eval.Catalog{}
 	}
+	e.stdout.exact = true // the line that is edited is painted anew all the time
 	return c.terminal(in, name, places(catalog.Options))
 }
 
@@ -123,7 +125,7 @@ func (c *console) terminal(in *os.File, host string, paths []string) error {
 		}
 		return completeLine(paths, line, pos)
 	}
-	c.out, c.errors = t, t
+	c.out, c.errors = errorsTo(t), &errorOutput{to: t, filter: render.Filter{Colours: c.colour}}
 	fmt.Fprintln(t, "An expression, :help or :quit.")
 	text := ""
 	for {

@@ -79,7 +79,7 @@ func dueBeforeInit(root string) (bool, error) {
 // last run left for this boot. Activation is due when systemd runs: the
 // journal stays open until then.
 func beforeInit(root string, log io.Writer) error {
-	s, err := openSession(&env{root: root, stdout: &output{to: log}, stderr: log})
+	s, err := openSession(&env{root: root, stdout: &output{to: log}, stderr: errorsTo(log)})
 	if err != nil {
 		return err
 	}

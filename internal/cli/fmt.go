@@ -138,6 +138,7 @@ func (e *env) formatStdin() error {
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
 	}
+	e.stdout.exact = true
 	_, err = e.stdout.Write(made)
 	return err
 }

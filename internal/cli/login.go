@@ -16,6 +16,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/render"
 )
 
 // A confirmation is worth something if whoever gives it came in through what
@@ -120,7 +121,7 @@ func oldestAbove(pid int, now *generation.Moment) (who string, age time.Duration
 			break
 		}
 		if a := now.SinceBoot - p.started; a > age {
-			who, age = fmt.Sprintf("its process %d (%s)", pid, p.name), a
+			who, age = fmt.Sprintf("its process %d (%s)", pid, render.Printable(p.name)), a
 		}
 		pid = p.parent
 	}

@@ -24,6 +24,7 @@ Exit codes: 0 the editor ended the session, 1 it left without shutdown.`,
 			if err != nil {
 				return err
 			}
+			e.stdout.exact = true
 			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, cache, version())
 		},
 	}

@@ -19,25 +19,72 @@ import (
 )
 
 // output is stdout. It keeps the first error of writing to it, which end
-// reports: no command has to look at what it prints.
+// reports: no command has to look at what it prints. Nothing on it steers the
+// terminal, wherever it ends up.
 type output struct {
-	to   io.Writer
-	used bool // there is, or should be, something on it
-	err  error
+	to     io.Writer
+	filter render.Filter
+	exact  bool // what is written is for a program, or a file as it is
+	used   bool // there is, or should be, something on it
+	err    error
 }
 
 func (o *output) Write(b []byte) (int, error) {
 	o.used = true
-	n, err := o.to.Write(b)
+	clean := b
+	if !o.exact {
+		clean = o.filter.Clean(b)
+	}
+	_, err := o.to.Write(clean)
 	if o.err == nil {
 		o.err = err
 	}
-	return n, err
+	if err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// errorOutput is stderr, with nothing on it that steers the terminal: what
+// hostctl says names processes, files and what others have said.
+type errorOutput struct {
+	to     io.Writer
+	filter render.Filter
+}
+
+func (o *errorOutput) Write(b []byte) (int, error) {
+	if _, err := o.to.Write(o.filter.Clean(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// errorsTo makes a stderr of a writer.
+func errorsTo(w io.Writer) *errorOutput {
+	return &errorOutput{to: w, filter: render.Filter{Colours: color(w)}}
+}
+
+// bare is what a program that paints for itself writes to.
+func bare(f any) any {
+	switch o := f.(type) {
+	case *output:
+		return o.to
+	case *errorOutput:
+		return o.to
+	}
+	return f
+}
+
+// message is a text of hostctl's with texts of others in it: it has lines, and
+// no colours.
+func message(text string) string {
+	var f render.Filter
+	return string(append(f.Clean([]byte(text)), f.Rest()...))
 }
 
 // say tells a person what is going on; results go to stdout, this does not.
 func (e *env) say(format string, args ...any) {
-	fmt.Fprintf(e.stderr, format+"\n", args...)
+	fmt.Fprintln(e.stderr, message(fmt.Sprintf(format, args...)))
 }
 
 // sayPaths lists paths under a heading, the first twenty of them.
@@ -48,7 +95,7 @@ func (e *env) sayPaths(heading string, paths []string) {
 	}
 	e.say("%s:", heading)
 	for _, p := range paths[:min(most, len(paths))] {
-		e.say("  %s", p)
+		e.say("  %s", render.Printable(p))
 	}
 	if len(paths) > most {
 		e.say("  and %d more", len(paths)-most)
@@ -57,10 +104,7 @@ func (e *env) sayPaths(heading string, paths []string) {
 
 // terminal reports whether f is one.
 func terminal(f any) bool {
-	if o, ok := f.(*output); ok {
-		f = o.to
-	}
-	file, ok := f.(*os.File)
+	file, ok := bare(f).(*os.File)
 	if !ok {
 		return false
 	}
@@ -93,7 +137,7 @@ func (e *env) confirm(question string, yes bool) error {
 	if !terminal(e.stdin) {
 		return errors.New("cannot ask for confirmation: stdin is not a terminal; give --yes to go ahead without")
 	}
-	fmt.Fprintf(e.stderr, "%s [y/N] ", question)
+	fmt.Fprintf(e.stderr, "%s [y/N] ", message(question))
 	answer, err := bufio.NewReader(e.stdin).ReadString('\n')
 	if err != nil {
 		return fmt.Errorf("cannot read the answer: %w", err)
@@ -116,7 +160,7 @@ func (e *env) progress(what string) (update func(done, total int64), end func())
 			}
 		}, func() {}
 	}
-	bars := mpb.New(mpb.WithOutput(e.stderr))
+	bars := mpb.New(mpb.WithOutput(bare(e.stderr).(*os.File)))
 	bar := bars.AddBar(0, mpb.PrependDecorators(decor.Name(what+" ")), mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
 	return func(done, total int64) {
 			bar.SetTotal(total, false)

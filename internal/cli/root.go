@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -72,7 +73,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	return execute(ctx, &env{stdin: stdin, stdout: &output{to: stdout}, stderr: stderr}, args)
+	return execute(ctx, &env{stdin: stdin, stdout: &output{to: stdout, filter: render.Filter{Colours: color(stdout)}}, stderr: errorsTo(stderr)}, args)
 }
 
 func execute(ctx context.Context, e *env, args []string) int {
@@ -110,14 +111,14 @@ func (e *env) end(err error) int {
 		text = ""
 	}
 	if text != "" {
-		fmt.Fprintf(e.stderr, "hostctl: %s\n", text)
+		e.say("hostctl: %s", text)
 	}
 	lost := e.stdout.err
 	if lost == nil {
 		return code
 	}
 	if !errors.Is(err, lost) {
-		fmt.Fprintf(e.stderr, "hostctl: cannot print all of it: %v\n", lost)
+		e.say("hostctl: cannot print all of it: %v", lost)
 	}
 	if !failed {
 		code = exitFailed
@@ -150,6 +151,7 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 			if e.json && textOnly(c.Name()) {
 				return fmt.Errorf("cannot print JSON: '%s' has none; 'hostctl eval --json' prints what a host resolves to", c.CommandPath())
 			}
+			e.stdout.filter.JSON = e.json || c.Name() == "eval"
 			return e.resolveRoot()
 		},
 	}

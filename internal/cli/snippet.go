@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/width"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/render"
 )
 
 // snippetLines is how much of a long range is shown.
@@ -30,7 +31,7 @@ func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File,
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s%s:%s %s%s%s\n", tint, word, end, bold, d.Summary, end)
+	fmt.Fprintf(&b, "%s%s:%s %s%s%s\n", tint, word, end, bold, render.Printable(d.Summary), end)
 	if d.Subject != nil {
 		place(&b, d.Subject, files, tint, end)
 	}
@@ -38,7 +39,7 @@ func writeDiagnostic(w io.Writer, d *hcl.Diagnostic, files map[string]*hcl.File,
 		place(&b, &other, files, tint, end)
 	}
 	for line := range strings.Lines(d.Detail) {
-		b.WriteString("  " + strings.TrimRight(line, "\n") + "\n")
+		b.WriteString("  " + render.Printable(strings.TrimRight(line, "\n")) + "\n")
 	}
 	_, err := fmt.Fprintln(w, b.String())
 	return err
@@ -54,9 +55,9 @@ func others(d *hcl.Diagnostic) []hcl.Range {
 func place(b *strings.Builder, r *hcl.Range, files map[string]*hcl.File, tint, end string) {
 	block := blockAround(r, files)
 	if block != "" {
-		block = ", in " + block
+		block = ", in " + render.Printable(block)
 	}
-	fmt.Fprintf(b, "  %s:%d:%d%s\n", r.Filename, r.Start.Line, r.Start.Column, block)
+	fmt.Fprintf(b, "  %s:%d:%d%s\n", render.Printable(r.Filename), r.Start.Line, r.Start.Column, block)
 	if f := files[r.Filename]; f != nil {
 		snippet(b, f.Bytes, r, tint, end)
 	}
@@ -130,7 +131,7 @@ func printable(s string) string {
 			return ' '
 		case r == '\r':
 			return -1
-		case r < ' ' || r == 0x7f:
+		case render.IsControl(r):
 			return '\uFFFD'
 		}
 		return r

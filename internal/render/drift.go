@@ -52,9 +52,9 @@ func Drift(w io.Writer, d *spec.Drift, opts Options) error {
 
 func (t *text) driftItem(i spec.DriftItem) {
 	action := map[spec.DriftChange]spec.Action{spec.Added: spec.Create, spec.Unowned: spec.Create, spec.Removed: spec.Delete, spec.Changed: spec.Update}[i.Change]
-	what := i.Kind + " " + printable(i.Name)
+	what := i.Kind + " " + Printable(i.Name)
 	if i.Field != "" {
-		what += " " + printable(i.Field)
+		what += " " + Printable(i.Field)
 	}
 	switch {
 	case i.Count > 0:
@@ -72,7 +72,7 @@ func (t *text) driftItem(i spec.DriftItem) {
 	}
 	detail := fmt.Sprintf("%s -> %s", shorten("", i.Before), shorten("", i.Now))
 	if i.Where != i.Name {
-		detail += "  in " + printable(i.Where)
+		detail += "  in " + Printable(i.Where)
 	}
 	t.line("      %s", detail)
 }

@@ -90,20 +90,20 @@ func (t *text) head(a spec.Action, what, comment string) {
 	}
 	line := indent + t.paint(color, sign) + " " + what
 	if comment != "" {
-		line += "  " + t.paint(faint, "# "+comment)
+		line += "  " + t.paint(faint, "# "+Printable(comment))
 	}
 	t.line("%s", line)
 }
 
 func (t *text) change(c spec.Change) {
-	what := printable(c.ID.String())
+	what := Printable(c.ID.String())
 	if c.Action == spec.Downgrade {
 		what += " (downgrade)"
 	}
 	if c.ID.Kind == spec.KindPackage && len(c.Fields) == 1 {
 		t.head(c.Action, what+" "+transition(c.Action, c.Fields[0]), c.Origin.String())
 		if c.Data != "" {
-			t.line("      data may migrate: %s", printable(c.Data))
+			t.line("      data may migrate: %s", Printable(c.Data))
 		}
 		return
 	}
@@ -114,7 +114,7 @@ func (t *text) change(c spec.Change) {
 }
 
 func (t *text) field(a spec.Action, f spec.Field) {
-	name := printable(f.Name)
+	name := Printable(f.Name)
 	multiline := strings.Contains(f.Before+f.After, "\n")
 	switch {
 	case !multiline:
@@ -150,7 +150,7 @@ func shorten(field, value string) string {
 		return "(none)"
 	case strings.HasSuffix(field, "digest") && len(value) == 64:
 		return "sha256:" + value[:12]
-	case strings.ContainsFunc(value, unicode.IsSpace) || value != printable(value):
+	case strings.ContainsFunc(value, unicode.IsSpace) || value != Printable(value):
 		return fmt.Sprintf("%q", value)
 	default:
 		return value
@@ -161,7 +161,7 @@ func (t *text) diff(f spec.Field) {
 	// The library fails only if its writer does, and it writes to memory.
 	diff, _ := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: lines(f.Before), B: lines(f.After), Context: 3})
 	for line := range strings.Lines(diff) {
-		line = printable(strings.TrimSuffix(line, "\n"))
+		line = Printable(strings.TrimSuffix(line, "\n"))
 		color := ""
 		switch {
 		case strings.HasPrefix(line, "@@"):
@@ -196,37 +196,16 @@ func (t *text) notes(p *spec.Plan) {
 	if len(p.Extras) > 0 {
 		t.line("")
 		t.line("%s installed that the configuration does not ask for: %s",
-			noun(len(p.Extras), "package is", "packages are"), printable(strings.Join(p.Extras, " ")))
+			noun(len(p.Extras), "package is", "packages are"), Printable(strings.Join(p.Extras, " ")))
 	}
 	if len(p.Kept) > 0 {
 		t.line("")
-		t.line("%s installed until another kernel runs: %s", noun(len(p.Kept), "package stays", "packages stay"), printable(strings.Join(p.Kept, " ")))
+		t.line("%s installed until another kernel runs: %s", noun(len(p.Kept), "package stays", "packages stay"), Printable(strings.Join(p.Kept, " ")))
 	}
 	for i, w := range p.Warnings {
 		if i == 0 {
 			t.line("")
 		}
-		t.line("%s %s", t.paint(yellow, "Warning:"), printable(w))
+		t.line("%s %s", t.paint(yellow, "Warning:"), Printable(w))
 	}
-}
-
-// printable escapes what would steer the terminal: names and texts of a plan
-// also come from files that anybody wrote.
-func printable(s string) string {
-	if !strings.ContainsFunc(s, isControl) {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		if isControl(r) {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-func isControl(r rune) bool {
-	return r != '\t' && (unicode.IsControl(r) || r == unicode.ReplacementChar || unicode.Is(unicode.Bidi_Control, r))
 }

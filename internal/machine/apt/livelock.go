@@ -90,5 +90,5 @@ func lockHolder(f *os.File) string {
 	if err != nil {
 		return "process " + pid
 	}
-	return strings.TrimSpace(string(name)) + " (process " + pid + ")"
+	return strings.Join(strings.Fields(string(name)), " ") + " (process " + pid + ")"
 }

@@ -1,0 +1,108 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Printable escapes what would steer the terminal or break the line: names and
+// texts also come from files, processes and servers that are anybody's.
+func Printable(s string) string {
+	var f Filter
+	return strings.ReplaceAll(string(append(f.Clean([]byte(s)), f.Rest()...)), "\n", `\x0a`)
+}
+
+// IsControl reports whether a character steers a terminal: those of C0 but the
+// tab, DEL, those of C1, and those that turn the direction of text.
+func IsControl(r rune) bool {
+	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}
+
+// Filter escapes the characters of IsControl, but for ends of lines, in a text that
+// comes in parts, and every byte that is not UTF-8.
+type Filter struct {
+	JSON    bool // escapes are those of a JSON string
+	Colours bool // hostctl's own pass
+	rest    []byte
+}
+
+// Clean returns the next part, without a character at its end that the part
+// after it completes.
+func (f *Filter) Clean(part []byte) []byte {
+	if len(f.rest) == 0 && plain(part) {
+		return part
+	}
+	text, out := append(f.rest, part...), make([]byte, 0, len(part)+16)
+	for len(text) > 0 {
+		if n := f.colour(text); n > 0 {
+			out, text = append(out, text[:n]...), text[n:]
+			continue
+		}
+		if !utf8.FullRune(text) || f.Colours && text[0] == '\x1b' && len(text) < longestColour && startsColour(text) {
+			break
+		}
+		r, n := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			out = fmt.Appendf(out, `\x%02x`, text[0])
+		case r == '\n' || !IsControl(r):
+			out = append(out, text[:n]...)
+		case f.JSON:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		default:
+			out = fmt.Appendf(out, `\x%02x`, r)
+		}
+		text = text[n:]
+	}
+	f.rest = append([]byte(nil), text...)
+	return out
+}
+
+// Rest is what is left where no other part comes.
+func (f *Filter) Rest() (out []byte) {
+	for _, c := range f.rest {
+		out = fmt.Appendf(out, `\x%02x`, c)
+	}
+	f.rest = nil
+	return out
+}
+
+func plain(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' && c != '\n' && c != '\t' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+const longestColour = len("\x1b[1;31m")
+
+// colours are what hostctl paints with.
+func colours() []string {
+	return []string{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[1;33m"}
+}
+
+// colour is the length of the colour at the start of text; 0 for none.
+func (f *Filter) colour(text []byte) int {
+	if !f.Colours || text[0] != '\x1b' {
+		return 0
+	}
+	for _, c := range colours() {
+		if strings.HasPrefix(string(text[:min(len(text), longestColour)]), c) {
+			return len(c)
+		}
+	}
+	return 0
+}
+
+func startsColour(text []byte) bool {
+	for _, c := range colours() {
+		if strings.HasPrefix(c, string(text)) {
+			return true
+		}
+	}
+	return false
+}
