@@ -13,7 +13,7 @@ option "hostctl.path" {
 option "hostctl.health_wait" {
   type        = number
   default     = 60
-  description = "Seconds that a unit may take to become active after a switch."
+  description = "Seconds that a unit may take to become active after a switch. A oneshot that the switch starts is waited for until it is done; one that takes longer is left to itself, with a warning."
   validation {
     condition     = value >= 0 && floor(value) == value
     error_message = "${value} is no whole number from 0."
