@@ -59,7 +59,7 @@ func newLogin(ctx context.Context, at *generation.AtBoot) error {
 	}
 	who, age, err := oldestOfLogin(ctx, now)
 	if err != nil {
-		return fmt.Errorf("cannot tell when this login began: %w", err)
+		return fmt.Errorf("cannot tell when this login began: %w; log in anew and say 'hostctl confirm' there, or 'hostctl rollback'", err)
 	}
 	if since := now.SinceBoot - at.Done.SinceBoot; age > since {
 		return fmt.Errorf("cannot confirm: this is no new login: %s began %s before the change was done, and that it goes on says nothing about the next login; "+
