@@ -45,8 +45,8 @@ func TestOneshotThatFailsLater(t *testing.T) {
 		}
 		write(runs, 0)
 		g.want(0, nil, "switch", "--yes")
-		tries := 2
-		if name == "after a second" || name == "pulled in" {
+		tries := 1
+		if name == "after a second" {
 			tries = 5
 		}
 		for try := range tries {
