@@ -57,7 +57,7 @@ func TestLinksOfMallory(t *testing.T) {
 	r := g.want(1, []string{"/home/mallory/.local is a link of user 1200", "nothing on this machine was changed"}, "switch", "--yes")
 	t.Logf("what a user sees:\n%s", r.stderr)
 	g.rootsAlone("a link to /usr")
-	g.want(2, nil, "drift", "--detailed-exitcode")
+	g.want(2, []string{"/home/mallory/.local/bin", "behind a link"}, "drift")
 	g.as("rm .local; mv .local.was .local")
 	g.want(0, nil, "plan", "--detailed-exitcode")
 

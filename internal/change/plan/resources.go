@@ -21,7 +21,7 @@ func (m *maker) files() {
 	for path, want := range m.Want.Files {
 		have := lookup(m.State.Files, path)
 		if have != nil && have.Type == spec.Hidden {
-			m.warn("file %q cannot be set: %s is a link that another than root could have made, and hostctl does not follow it; put a folder in its place, or name in the configuration where it leads", path, have.Target)
+			m.warn("file %q cannot be set: %s, so that a switch is refused; put a folder in its place, or name in the configuration where it leads", path, hides(have))
 		}
 		fields := spec.DiffFile(path, have, want)
 		if prev := lookup(m.Prev.Files, path); len(want.Secrets) > 0 && prev != nil {
@@ -35,11 +35,16 @@ func (m *maker) files() {
 			return
 		}
 		if have.Type == spec.Hidden {
-			m.warn("file %q stays as it is, though the spec no longer has it: %s is a link that another than root could have made, and hostctl does not follow it", path, have.Target)
+			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		}
 		m.add(spec.KindFile, path, spec.Delete, before(spec.DiffFile(path, nil, have)))
 	})
+}
+
+// hides says what keeps a path from being reached.
+func hides(have *spec.File) string {
+	return have.Target + " is a link that another than root could have made, and hostctl does not follow it"
 }
 
 func (m *maker) sysctls() {
