@@ -84,16 +84,16 @@ func (a *ahead) modules(list hcl.Expression, dir string) {
 		if strings.HasPrefix(v.AsString(), "/") {
 			continue
 		}
-		real, err := f.Real(dir, v.AsString(), nil)
+		file, err := f.Real(dir, v.AsString(), nil)
 		if err == nil {
-			real, err = moduleFile(real)
+			file, err = moduleFile(file)
 		}
-		if err != nil || filepath.Ext(real) != ".hcl" {
+		if err != nil || filepath.Ext(file.Name) != ".hcl" {
 			continue
 		}
-		a.once(real, func() {
-			if p, err := a.fleet.parseModule(f, real); err == nil {
-				a.follow(p, filepath.Dir(real))
+		a.once(file.Path(), func() {
+			if p, err := a.fleet.parseModule(f, file); err == nil {
+				a.follow(p, file.Dir().Path())
 			}
 		})
 	}

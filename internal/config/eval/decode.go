@@ -3,7 +3,6 @@ package eval
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -242,12 +242,13 @@ func (d *decoder) secret(name string, x *entry) {
 
 // blob hashes a file of the flake that is copied as bytes.
 func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
-	real, err := d.e.realPath(d.e.flakeModule(), p)
+	file, err := d.e.realPath(d.e.flakeModule(), p)
 	if err == nil {
 		var b []byte
-		if b, err = os.ReadFile(real); err == nil {
+		if b, err = file.Read(tree.MaxData); err == nil {
 			digest := spec.Sum(b)
-			d.host.Blobs[digest] = real
+			d.host.Blobs[digest] = file.Path()
+			d.e.sources[digest] = file
 			return digest, true
 		}
 		err = fmt.Errorf("cannot read %s: %w", d.e.inFlake(p), underlying(err))

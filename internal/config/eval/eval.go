@@ -16,6 +16,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -34,8 +35,9 @@ type evaluator struct {
 	flake *flake.Flake
 	host  *flake.Host
 
-	modules map[string]*module // by path on disk, or library path
-	loaded  []*module          // in load order
+	modules map[string]*module   // by path on disk, or library path
+	sources map[string]tree.File // of what is copied, by digest
+	loaded  []*module            // in load order
 	mounts  map[string]*flake.Input
 	args    cty.Value
 
@@ -71,7 +73,7 @@ func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagno
 
 func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	e := &evaluator{
-		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, mounts: map[string]*flake.Input{},
+		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, sources: map[string]tree.File{}, mounts: map[string]*flake.Input{},
 		root: s.shape.Clone(), homes: map[*option.Node]*module{},
 		defs: map[*option.Node]*byLabel[*rawDef]{}, entries: map[*option.Node]*byLabel[*block]{}, dynamic: map[*option.Node][]*rawDef{},
 		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},

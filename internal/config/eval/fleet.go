@@ -12,6 +12,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
 
@@ -109,13 +110,13 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 	workers.Wait()
 }
 
-// parseModule is the module at the path real on disk, in a flake.
-func (s *Fleet) parseModule(f *flake.Flake, real string) (*parsed, error) {
-	rel, err := filepath.Rel(f.Dir, real)
+// parseModule is the module in a file, of a flake.
+func (s *Fleet) parseModule(f *flake.Flake, file tree.File) (*parsed, error) {
+	rel, err := filepath.Rel(f.Dir, file.Path())
 	if err != nil {
 		return nil, err
 	}
-	return s.parse(real, f.Label+filepath.ToSlash(rel), func() ([]byte, error) { return f.ReadFile(real) }), nil
+	return s.parse(file.Path(), f.Label+filepath.ToSlash(rel), func() ([]byte, error) { return f.ReadFile(file, tree.MaxModule) }), nil
 }
 
 // parseLibrary is the module of the library that is called name there.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
 
@@ -120,7 +121,7 @@ func placeholderFunc() function.Function {
 }
 
 // realPath finds a file of the flake or an input for a module's expression.
-func (e *evaluator) realPath(m *module, p string) (string, error) {
+func (e *evaluator) realPath(m *module, p string) (tree.File, error) {
 	if strings.HasPrefix(p, "/@/") {
 		return e.flake.Real(e.flake.Dir, "./"+strings.TrimPrefix(p, "/@/"), e.mounted)
 	}
@@ -155,7 +156,7 @@ func (e *evaluator) readText(m *module, p string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b, err := e.flake.ReadFile(real)
+	b, err := e.flake.ReadFile(real, tree.MaxData)
 	if err != nil {
 		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), underlying(err))
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // module is one file of the configuration or of the library.
@@ -149,40 +149,38 @@ func elementRange(list hcl.Expression, i cty.Value) hcl.Range {
 }
 
 // noModule explains why there is no module at a path.
-func noModule(p, real string, err error) string {
-	switch {
+func noModule(p string, file tree.File, err error) string {
+	switch base := filepath.Base(file.Name); {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("Cannot read %s: %v.", p, underlying(err))
-	case filepath.Base(real) == "default.hcl" && filepath.Base(p) != "default.hcl":
+	case base == "default.hcl" && filepath.Base(p) != "default.hcl":
 		return fmt.Sprintf("The folder %s holds no default.hcl: name one of its files, or call its main file default.hcl.", p)
 	}
-	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder that holds default.hcl.", p, nearFile(real))
+	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder that holds default.hcl.", p, nearFile(file))
 }
 
 // nearFile is the file beside a missing one that was probably meant.
-func nearFile(real string) string {
-	beside, err := os.ReadDir(filepath.Dir(real))
-	if err != nil {
+func nearFile(file tree.File) string {
+	beside, err := file.Dir().Names()
+	const most = 10_000 // each is compared letter by letter
+	if err != nil || len(beside) > most {
 		return ""
 	}
-	var names []string
-	for _, f := range beside {
-		names = append(names, f.Name())
-	}
-	return option.DidYouMean(filepath.Base(real), names)
+	return option.DidYouMean(filepath.Base(file.Name), beside)
 }
 
 // load reads one module and, before it, its imports.
 func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Range) *module {
-	real, err := from.flake.Real(from.dir, p, e.mounted)
+	found, err := from.flake.Real(from.dir, p, e.mounted)
 	if err != nil {
 		e.fail(&at, "Cannot load module", sentence(err))
 		return nil
 	}
-	if real, err = moduleFile(real); err != nil {
-		e.fail(&at, "Cannot load module", noModule(p, real, err))
+	if found, err = moduleFile(found); err != nil {
+		e.fail(&at, "Cannot load module", noModule(p, found, err))
 		return nil
 	}
+	real := found.Path()
 	if filepath.Ext(real) != ".hcl" {
 		e.fail(&at, "Cannot load module", fmt.Sprintf("%s is no .hcl file. Text of other formats is read with file(), or copied with source.", p))
 		return nil
@@ -191,12 +189,12 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
-	file, err := e.fleet.parseModule(f, real)
+	file, err := e.fleet.parseModule(f, found)
 	if err == nil {
 		err = file.err
 	}
 	if err != nil {
-		e.fail(&at, "Cannot load module", sentence(err))
+		e.fail(&at, "Cannot load module", noModule(p, found, err))
 		return nil
 	}
 	e.fleet.use(file)
@@ -210,14 +208,15 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	return m
 }
 
-// moduleFile is the file of the module at real: of a folder, its default.hcl.
-func moduleFile(real string) (string, error) {
-	info, err := os.Stat(real)
-	if err == nil && info.IsDir() {
-		real = filepath.Join(real, "default.hcl")
-		_, err = os.Stat(real)
+// moduleFile is the file of the module that is found: of a folder, its
+// default.hcl.
+func moduleFile(found tree.File) (tree.File, error) {
+	isDir, err := found.IsDir()
+	if isDir {
+		found = found.Join("default.hcl")
+		_, err = found.Stat()
 	}
-	return real, err
+	return found, err
 }
 
 // ownerOf is the flake that a path leads into.

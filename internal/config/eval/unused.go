@@ -3,13 +3,13 @@ package eval
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -72,9 +72,9 @@ func (e *evaluator) dropNamed(h *spec.Host, unused map[string]bool) bool {
 	}
 	texts := [][]byte{canonical}
 	for _, f := range h.Files {
-		if where := h.Blobs[f.Digest]; f.FromBlob() && where != "" {
-			b, err := os.ReadFile(where)
-			if err != nil {
+		if source, ok := e.sources[f.Digest]; f.FromBlob() && ok {
+			b, err := source.Read(tree.MaxData)
+			if err != nil || spec.Sum(b) != f.Digest {
 				return false
 			}
 			texts = append(texts, b)

@@ -39,7 +39,7 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 		if err := in.isFolder(); err != nil {
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
 		}
-		hash, err := hashTree(in.source.path)
+		hash, err := hashTree(in.source.path, nil)
 		if err != nil {
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
 		}
@@ -53,8 +53,11 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 		return "", err
 	}
 	dir := treeDir(cache, locked.Hash)
-	if _, err := os.Stat(dir); err == nil {
-		hash, err := hashTree(dir)
+	if err := rootsAlone(dir); err != nil {
+		return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		hash, err := hashTree(dir, nobodyElses)
 		if err != nil {
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
 		}
@@ -63,14 +66,30 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 		}
 		return dir, nil
 	}
-	got, err := in.fetch(ctx, cache, locked.Rev)
-	if err != nil {
+	if err := in.mayFetch(); err != nil {
 		return "", err
 	}
-	if got.Hash != locked.Hash {
-		return "", fmt.Errorf("cannot use input %q: revision %s of %s has the content %s, and flake.lock holds %s for it; restore flake.lock from git, or run 'hostctl update %s'", in.key, got.Rev, in.URL, got.Hash, locked.Hash, in.root())
+	if _, err := in.fetch(ctx, cache, locked.Rev, locked.Hash); err != nil {
+		return "", err
 	}
+	in.fetched = true
 	return dir, nil
+}
+
+// mayFetch refuses what only a person starts: to log in somewhere, to have
+// another program do it, and to read a repository of this machine, of which
+// go-git trusts every file.
+func (in *Input) mayFetch() error {
+	root := in.owner.rootFlake()
+	switch {
+	case root.login:
+		return nil
+	case root.Offline:
+		return fmt.Errorf("cannot use input %q: it is not in the cache, and --offline fetches nothing; 'hostctl flake fetch' brings what flake.lock holds into the cache", in.key)
+	case in.source.remote == nil || in.source.remote.Scheme != "https":
+		return fmt.Errorf("cannot use input %q: it is not in the cache, and only https is fetched without being asked for; run 'hostctl flake fetch' as the same user, which brings what flake.lock holds of %s into the cache", in.key, in.URL)
+	}
+	return nil
 }
 
 // resolve is what the input's url means now.
@@ -80,12 +99,12 @@ func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
 		if err != nil {
 			return lockedInput{}, err
 		}
-		return in.fetch(ctx, cache, in.source.rev)
+		return in.fetch(ctx, cache, in.source.rev, "")
 	}
 	if err := in.isFolder(); err != nil {
 		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.key, err)
 	}
-	hash, err := hashTree(in.source.path)
+	hash, err := hashTree(in.source.path, nil)
 	if err != nil {
 		return lockedInput{}, fmt.Errorf("cannot lock input %q: %w", in.key, err)
 	}
@@ -105,9 +124,11 @@ func (in *Input) isFolder() error {
 }
 
 // fetch puts one commit's tree below the cache; an empty rev is the url's
-// ref, or the remote's HEAD.
-func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, error) {
-	commit, err := in.source.commit(ctx, rev)
+// ref, or the remote's HEAD. Where hash is given nothing else is kept, and what
+// hash the commit has instead is nobody's to know: with it in flake.lock, files
+// of a repository could be read by who may change flake.lock and not read these.
+func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInput, error) {
+	commit, err := in.source.commit(ctx, rev, in.owner.rootFlake().login)
 	if err != nil {
 		return lockedInput{}, fmt.Errorf("cannot fetch input %q from %s: %w", in.key, in.URL, err)
 	}
@@ -119,6 +140,9 @@ func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, err
 	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
 	}
+	if err := rootsAlone(base); err != nil {
+		return lockedInput{}, fmt.Errorf("cannot fetch input %q: %w", in.key, err)
+	}
 	tmp, err := os.MkdirTemp(base, ".fetch-")
 	if err != nil {
 		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
@@ -127,18 +151,21 @@ func (in *Input) fetch(ctx context.Context, cache, rev string) (lockedInput, err
 	if err := checkout(commit, tmp); err != nil {
 		return lockedInput{}, fmt.Errorf("cannot fetch input %q: %w", in.key, err)
 	}
-	hash, err := hashTree(tmp)
+	got, err := hashTree(tmp, nil)
 	if err != nil {
 		return lockedInput{}, err
+	}
+	if hash != "" && got != hash {
+		return lockedInput{}, fmt.Errorf("cannot use input %q: revision %s of %s does not have the content that flake.lock holds for it; restore flake.lock from git, or run 'hostctl update %s'", in.key, commit.Hash, in.URL, in.root())
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
 	}
-	if err := os.Rename(tmp, treeDir(cache, hash)); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Rename(tmp, treeDir(cache, got)); err != nil && !errors.Is(err, os.ErrExist) {
 		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
 	}
 	when := commit.Committer.When.UTC().Truncate(time.Second)
-	return lockedInput{URL: in.URL, Rev: commit.Hash.String(), Date: &when, Hash: hash}, nil
+	return lockedInput{URL: in.URL, Rev: commit.Hash.String(), Date: &when, Hash: got}, nil
 }
 
 // checkout writes a commit's files below dir. A commit is somebody else's: no

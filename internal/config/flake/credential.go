@@ -5,7 +5,6 @@ import (
 	"context"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -18,7 +17,7 @@ import (
 func credential(ctx context.Context, u *url.URL) (from string, auth *http.BasicAuth) {
 	if home, err := os.UserHomeDir(); err == nil {
 		if text, err := os.ReadFile(filepath.Join(home, ".netrc")); err == nil {
-			if auth := netrc(string(text), u.Hostname(), u.User.Username()); auth != nil {
+			if auth := netrc(string(text), u.Hostname()); auth != nil {
 				return "~/.netrc", auth
 			}
 		}
@@ -26,8 +25,8 @@ func credential(ctx context.Context, u *url.URL) (from string, auth *http.BasicA
 	return "git's credential helper", askGit(ctx, u)
 }
 
-// netrc finds the login of a host, of a certain user if one is given.
-func netrc(text, host, user string) *http.BasicAuth {
+// netrc finds the login of a host.
+func netrc(text, host string) *http.BasicAuth {
 	var found []http.BasicAuth
 	matches := false
 	words := netrcWords(text)
@@ -57,7 +56,7 @@ func netrc(text, host, user string) *http.BasicAuth {
 		i++
 	}
 	for _, auth := range found {
-		if auth.Password != "" && (user == "" || auth.Username == user) {
+		if auth.Password != "" {
 			return &auth
 		}
 	}
@@ -80,14 +79,16 @@ func netrcWords(text string) []string {
 }
 
 // askGit is git credential fill without a terminal; nil where git is not
-// there, has no helper or the helper knows nothing.
+// there, has no helper or the helper knows nothing. Which helper is asked the
+// user's configuration says, and the machine's: no repository's.
 func askGit(ctx context.Context, u *url.URL) *http.BasicAuth {
-	cmd := exec.CommandContext(ctx, "git", "credential", "fill")
-	cmd.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "GCM_INTERACTIVE=never")
-	ask := "protocol=" + u.Scheme + "\nhost=" + u.Host + "\npath=" + strings.TrimPrefix(u.Path, "/") + "\n"
-	if name := u.User.Username(); name != "" {
-		ask += "username=" + name + "\n"
+	cmd, done, err := program(ctx, "git", "-c", "safe.bareRepository=explicit", "credential", "fill")
+	if err != nil {
+		return nil
 	}
+	defer done()
+	cmd.Env = append(cmd.Env, "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "GCM_INTERACTIVE=never")
+	ask := "protocol=" + u.Scheme + "\nhost=" + u.Host + "\npath=" + strings.TrimPrefix(u.Path, "/") + "\n"
 	cmd.Stdin = strings.NewReader(ask + "\n")
 	out, err := cmd.Output()
 	if err != nil {

@@ -6,6 +6,7 @@ package flake
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // Flake is one flake.hcl with its lock.
@@ -29,6 +31,7 @@ type Flake struct {
 	Modules     hcl.Expression // nil: none
 	Exports     Exports
 	Files       map[string]*hcl.File // for the snippets of diagnostics
+	Offline     bool                 // no input is fetched; to be set before one is opened
 
 	unsaved   map[string][]byte
 	inputs    []declared
@@ -39,6 +42,7 @@ type Flake struct {
 	via       *Input    // that this flake is of; nil for the root flake
 	tree      string    // what its path: inputs may not leave; "" for no limit
 	place     place     // that Dir meant when it was loaded; the root flake's
+	login     bool      // somebody asked to fetch inputs, with logins and the programs that have them; the root flake's
 }
 
 // Template is a named list of modules.
@@ -90,10 +94,11 @@ func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics
 		return nil, failure("Cannot read the flake", err.Error(), nil)
 	}
 	f := &Flake{Dir: abs, unsaved: unsaved, place: placeOf(abs)}
-	if _, err := f.ReadFile(filepath.Join(abs, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
+	_, held := unsaved[f.File("flake.hcl").Path()]
+	if _, err := f.File("flake.hcl").Stat(); errors.Is(err, os.ErrNotExist) && !held {
 		return nil, failure("Cannot read the flake", fmt.Sprintf("There is no flake.hcl in %s; name its folder with --flake, or make one with 'hostctl flake init'.", abs), nil)
 	}
-	lock, err := readLock(filepath.Join(abs, lockName))
+	lock, err := readLock(f.File(lockName))
 	f.lock = lock
 	diags := f.read()
 	if err != nil {
@@ -106,11 +111,14 @@ func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics
 func (f *Flake) read() hcl.Diagnostics {
 	f.Files = map[string]*hcl.File{}
 	f.Args, f.templates, f.hosts = map[string]hcl.Expression{}, map[string]*Template{}, map[string]*Host{}
-	src, err := f.ReadFile(filepath.Join(f.Dir, "flake.hcl"))
-	if err != nil {
-		return failure("Cannot read the flake", err.Error(), nil)
-	}
 	name := f.Label + "flake.hcl"
+	src, err := f.ReadFile(f.File("flake.hcl"), tree.MaxModule)
+	if errors.Is(err, tree.ErrOutside) {
+		return failure("Cannot read the flake", fmt.Sprintf("Cannot open %s: it is a link that leads out of its folder; name the folder that it leads to instead, with --flake.", name), nil)
+	}
+	if err != nil {
+		return failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)
+	}
 	file, diags := Parse(name, src)
 	if file == nil {
 		return diags
@@ -126,12 +134,25 @@ func (f *Flake) read() hcl.Diagnostics {
 	return append(diags, f.resolveFollows()...)
 }
 
-// ReadFile is the content of a file as an editor holds it, else as on disk.
-func (f *Flake) ReadFile(path string) ([]byte, error) {
-	if b, ok := f.unsaved[path]; ok {
+// File is a file of the flake's folder; name is relative to it.
+func (f *Flake) File(name string) tree.File { return tree.File{Root: f.Dir, Name: name} }
+
+// ReadFile is the content of a file as an editor holds it, else as on disk,
+// of max bytes at most.
+func (f *Flake) ReadFile(file tree.File, max int64) ([]byte, error) {
+	if b, ok := f.unsaved[file.Path()]; ok {
 		return b, nil
 	}
-	return os.ReadFile(path)
+	return file.Read(max)
+}
+
+// underlying drops the path of this machine from an error.
+func underlying(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
 }
 
 // Hosts are the names of all hosts, sorted.
@@ -202,54 +223,35 @@ func (f *Flake) Revision() (commit string, dirty bool, err error) {
 }
 
 // Real turns a path of the language, absolute or relative to the folder dir
-// of this flake, into a path on disk, refusing what leaves the flake and its
-// inputs. mounted are the inputs by the path that expressions see.
-func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (string, error) {
+// of this flake, into a file of this flake or of an input, refusing what leaves
+// them. mounted are the inputs by the path that expressions see.
+func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (tree.File, error) {
 	if rest, ok := strings.CutPrefix(p, mountPrefix); ok {
 		mount, rel, _ := strings.Cut(rest, "/")
 		in := mounted(mountPrefix + mount)
 		if in == nil {
-			return "", fmt.Errorf("cannot open %s: it is in no input", p)
+			return tree.File{}, fmt.Errorf("cannot open %s: it is in no input", p)
 		}
 		return below(in.Dir(), rel, "@"+in.key+"/"+rel)
 	}
 	if filepath.IsAbs(p) {
-		return "", fmt.Errorf("cannot open %s: only files of the flake and its inputs can be read; name it relative to this file", p)
+		return tree.File{}, fmt.Errorf("cannot open %s: only files of the flake and its inputs can be read; name it relative to this file", p)
 	}
 	rel, err := filepath.Rel(f.Dir, filepath.Join(dir, p))
 	if err != nil {
-		return "", fmt.Errorf("cannot open %s: %w", p, err)
+		return tree.File{}, fmt.Errorf("cannot open %s: %w", p, err)
 	}
 	return below(f.Dir, rel, p)
 }
 
-// below follows symbolic links, so that none leads out of the flake.
-func below(root, rel, shown string) (string, error) {
-	full := filepath.Join(root, rel)
-	real, err := filepath.EvalSymlinks(full)
-	if errors.Is(err, os.ErrNotExist) {
-		real, err = full, nil
+// below is a file of the folder root, whose links are followed when it is read.
+func below(root, name, shown string) (tree.File, error) {
+	file := tree.File{Root: root, Name: filepath.Clean(name)}
+	if _, err := file.Stat(); tree.Refused(err) {
+		return file, fmt.Errorf("cannot open %s: %w", shown, underlying(err))
 	}
-	if err != nil && err.Error() == "EvalSymlinks: too many links" {
-		return "", fmt.Errorf("cannot open %s: it is a symbolic link that leads back to itself", shown)
-	}
-	if err != nil {
-		return "", fmt.Errorf("cannot open %s: %w", shown, err)
-	}
-	base, err := filepath.EvalSymlinks(root)
-	if err != nil {
-		return "", fmt.Errorf("cannot open %s: %w", shown, err)
-	}
-	if !within(root, full) || !within(base, real) && !within(root, real) {
-		return "", fmt.Errorf("cannot open %s: it lies outside the flake", shown)
-	}
-	if gits(strings.TrimPrefix(full, root)) || gits(strings.TrimPrefix(real, base)) {
-		return "", fmt.Errorf("cannot open %s: git's own folder is no part of the flake, since the lock does not hold it", shown)
-	}
-	return full, nil
+	return file, nil
 }
-
-func gits(p string) bool { return slices.Contains(strings.Split(p, "/"), gitName) }
 
 func within(root, p string) bool {
 	return p == root || strings.HasPrefix(p, strings.TrimSuffix(root, "/")+"/")

@@ -15,7 +15,8 @@ import (
 )
 
 // commit is the one that rev names; an empty rev is the url's ref, or HEAD.
-func (s source) commit(ctx context.Context, rev string) (*object.Commit, error) {
+// Without login no server is told who asks, and no program is started.
+func (s source) commit(ctx context.Context, rev string, login bool) (*object.Commit, error) {
 	if s.remote == nil {
 		repo, err := git.PlainOpenWithOptions(s.path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 		if err != nil {
@@ -31,7 +32,7 @@ func (s source) commit(ctx context.Context, rev string) (*object.Commit, error) 
 	// an ssh handshake.
 	done := make(chan result, 1)
 	go func() {
-		commit, err := s.remoteCommit(ctx, rev)
+		commit, err := s.remoteCommit(ctx, rev, login)
 		done <- result{commit, err}
 	}()
 	select {
@@ -72,8 +73,8 @@ type server struct {
 	refs   []*plumbing.Reference
 }
 
-func (s source) remoteCommit(ctx context.Context, rev string) (*object.Commit, error) {
-	srv, err := s.connect(ctx)
+func (s source) remoteCommit(ctx context.Context, rev string, login bool) (*object.Commit, error) {
+	srv, err := s.connect(ctx, login)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +91,9 @@ func (s source) remoteCommit(ctx context.Context, rev string) (*object.Commit, e
 	return find(srv.repo, "refs/heads/locked", "")
 }
 
-// connect lists the server's refs, with the credentials that it wants.
-func (s source) connect(ctx context.Context) (*server, error) {
+// connect lists the server's refs, with the credentials that it wants if
+// there is to be a login.
+func (s source) connect(ctx context.Context, login bool) (*server, error) {
 	if s.remote.Scheme == "ssh" {
 		login, err := newSSHLogin(ctx, s.remote)
 		if err != nil {
@@ -100,12 +102,17 @@ func (s source) connect(ctx context.Context) (*server, error) {
 		srv, err := list(ctx, login.address(s.remote.Path), login)
 		return srv, login.explain(err)
 	}
-	anonymous := *s.remote
-	anonymous.User = nil // go-git would send it with an empty password
-	srv, err := list(ctx, anonymous.String(), nil)
+	srv, err := list(ctx, s.remote.String(), nil)
 	// Servers hide a private repository behind any of these.
 	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
 		return srv, err
+	}
+	if !login {
+		const person = "nothing logs in without being asked to: if it is a private repository, run 'hostctl flake fetch' as the same user, which brings what flake.lock holds into the cache"
+		if errors.Is(err, transport.ErrRepositoryNotFound) {
+			return nil, fmt.Errorf("%w; %s", err, person)
+		}
+		return nil, fmt.Errorf("%s wants a login, and %s", s.remote.Host, person)
 	}
 	from, auth := credential(ctx, s.remote)
 	if auth == nil {
@@ -113,9 +120,9 @@ func (s source) connect(ctx context.Context) (*server, error) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s wants a login, and neither ~/.netrc nor a git credential helper has one for it; 'git ls-remote %s' asks for it and a credential helper keeps it, or write \"machine %s login NAME password TOKEN\" to ~/.netrc (mode 0600)",
-			s.remote.Host, anonymous.String(), s.remote.Hostname())
+			s.remote.Host, s.remote.String(), s.remote.Hostname())
 	}
-	srv, err = list(ctx, anonymous.String(), auth)
+	srv, err = list(ctx, s.remote.String(), auth)
 	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
 		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or lack the right to read this repository", s.remote.Host, auth.Username, from)
 	}

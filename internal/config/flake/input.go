@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // mountPrefix starts the path that expressions see for an input's folder.
@@ -31,15 +33,16 @@ type Input struct {
 	key     string // in the lock: NAME, and PARENT.NAME for an input of an input
 	follows map[string]followed
 
-	mu     sync.Mutex // hosts are evaluated at once
-	opened bool
-	failed error
-	tree   string // where its content is, once opened; the flake is in tree/dir
-	place  place  // that tree meant before it was hashed
-	rev    string
-	mount  string
-	flake  *Flake
-	diags  hcl.Diagnostics
+	mu      sync.Mutex // hosts are evaluated at once
+	opened  bool
+	fetched bool // by Open
+	failed  error
+	tree    string // where its content is, once opened; the flake is in tree/dir
+	place   place  // that tree meant before it was hashed
+	rev     string
+	mount   string
+	flake   *Flake
+	diags   hcl.Diagnostics
 }
 
 // followed is what an input of an input is taken from instead.
@@ -74,7 +77,7 @@ func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
 		in.source, err = parseSource(f.Dir, in.URL)
 	}
 	if errors.Is(err, errPassword) {
-		return append(diags, failure("Invalid url", fmt.Sprintf("%s:%d: the url of input %q holds a password, and flake.hcl and flake.lock are in git: take it out, and give it to a git credential helper or to ~/.netrc. A token that was committed should be revoked.",
+		return append(diags, failure("Invalid url", fmt.Sprintf("%s:%d: the url of input %q holds a password or a token, and flake.hcl and flake.lock are in git: take out all before the @, and give it to a git credential helper or to ~/.netrc. A token that was committed should be revoked.",
 			a.Range().Filename, a.Range().Start.Line, in.Name), nil)...)
 	}
 	if err == nil {
@@ -176,20 +179,21 @@ func (in *Input) open(ctx context.Context) error {
 		return fmt.Errorf("cannot use input %q: its url asks for revision %s, and flake.lock holds %s; run 'hostctl update %s'", in.key, in.source.rev, locked.Rev, in.root())
 	}
 	before := placeOf(in.source.path)
-	tree, err := in.content(ctx, locked)
+	root, err := in.content(ctx, locked)
 	if err != nil {
 		return err
 	}
 	if in.source.git { // in the cache, by its hash
-		before = placeOf(tree)
+		before = placeOf(root)
 	}
-	if _, err := os.Stat(filepath.Join(tree, in.source.dir)); err != nil {
+	dir := tree.File{Root: root, Name: in.source.dir}
+	switch isDir, err := dir.IsDir(); {
+	case tree.Refused(err):
+		return fmt.Errorf("cannot use input %q: its ?dir= leads out of its content, which the lock holds: %w", in.key, underlying(err))
+	case err != nil || !isDir:
 		return fmt.Errorf("cannot use input %q: its content has no folder %q; correct ?dir= in its url", in.key, in.source.dir)
 	}
-	if _, err := below(tree, in.source.dir, in.source.dir); err != nil {
-		return fmt.Errorf("cannot use input %q: its ?dir= leads out of its content, which the lock holds: %w", in.key, err)
-	}
-	in.tree, in.place, in.rev = tree, before, locked.Rev
+	in.tree, in.place, in.rev = root, before, locked.Rev
 	in.mount = mountPrefix + in.key + "-" + locked.Hash[:12]
 	return nil
 }
@@ -199,6 +203,14 @@ func (in *Input) open(ctx context.Context) error {
 func (in *Input) root() string {
 	name, _, _ := strings.Cut(in.key, ".")
 	return name
+}
+
+// rootFlake is the one that took this one in the end.
+func (f *Flake) rootFlake() *Flake {
+	for f.via != nil {
+		f = f.via.owner
+	}
+	return f
 }
 
 // Path is what input.NAME.path is in expressions.
@@ -222,12 +234,15 @@ func (in *Input) Flake() (*Flake, hcl.Diagnostics) {
 
 // load reads the input's own flake.hcl. Its inputs are locked in the root's
 // lock, beside those of everybody else.
-func (in *Input) load(tree, mount string, lock *lockFile) (*Flake, hcl.Diagnostics) {
-	f := &Flake{Dir: filepath.Join(tree, in.source.dir), Label: "@" + in.key + "/", Mount: mount, prefix: in.key + ".", lock: lock, via: in, unsaved: in.owner.unsaved}
-	if in.source.git || in.owner.tree != "" {
-		f.tree = tree
+func (in *Input) load(root, mount string, lock *lockFile) (*Flake, hcl.Diagnostics) {
+	f := &Flake{
+		Dir: filepath.Join(root, in.source.dir), Label: "@" + in.key + "/", Mount: mount, prefix: in.key + ".", lock: lock,
+		via: in, unsaved: in.owner.unsaved,
 	}
-	if _, err := os.Stat(filepath.Join(f.Dir, "flake.hcl")); errors.Is(err, os.ErrNotExist) {
+	if in.source.git || in.owner.tree != "" {
+		f.tree = root
+	}
+	if _, err := f.File("flake.hcl").Stat(); errors.Is(err, os.ErrNotExist) {
 		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: write flake = false in its block if it is only files, or ?dir=FOLDER at the end of its url if its flake.hcl is in a folder.", in.key), in.Range.Ptr())
 	}
 	return f, f.read()

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 const (
@@ -32,14 +34,14 @@ type lockedInput struct {
 	Hash string     `json:"hash"`           // hex SHA-256 of the tree, see hashTree
 }
 
-func readLock(path string) (*lockFile, error) {
+func readLock(file tree.File) (*lockFile, error) {
 	lock := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
-	b, err := os.ReadFile(path)
+	b, err := file.Read(tree.MaxModule)
 	if errors.Is(err, fs.ErrNotExist) {
 		return lock, nil
 	}
 	if err != nil {
-		return lock, fmt.Errorf("cannot read %s: %w", lockName, err)
+		return lock, fmt.Errorf("cannot read %s: %w", lockName, underlying(err))
 	}
 	var read lockFile
 	if err := json.Unmarshal(b, &read); err != nil {
@@ -55,6 +57,10 @@ func readLock(path string) (*lockFile, error) {
 		if in.Rev != "" && !isCommit(in.Rev) {
 			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", lockName, name)
 		}
+		if in.Rev == "" && strings.HasPrefix(in.URL, "git+") {
+			return lock, fmt.Errorf("cannot read %s: it holds no revision of input %q, which is a git repository; restore it from git, or remove it and run 'hostctl update'", lockName, name)
+		}
+		in.URL = withoutLogin(in.URL)
 		lock.Inputs[name] = in
 	}
 	return lock, nil
@@ -72,61 +78,57 @@ func (f *Flake) LockText() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// gitName is git's own folder, or the file that names it (gitrepository-layout(5)).
-const gitName = ".git"
+// What an input may have, so that comparing it with the lock ends.
+const (
+	maxInputBytes = 1 << 30
+	maxInputFiles = 200_000
+)
 
 // hashTree is the SHA-256 over every file's path, sort and content, by path.
-// Git's own folder and modes other than "executable" do not count.
-func hashTree(root string) (string, error) {
+// Git's own folder and modes other than "executable" do not count. look sees
+// each entry first; it may be nil.
+func hashTree(root string, look func(*tree.Entry) error) (string, error) {
 	sum := sha256.New()
-	real, err := filepath.EvalSymlinks(root)
-	if err == nil {
-		err = walk(real, func(p string, d fs.DirEntry) error {
-			if d.IsDir() {
-				return nil
+	files, left := 0, int64(maxInputBytes)
+	err := tree.Walk(root, func(e *tree.Entry) error {
+		if look != nil {
+			if err := look(e); err != nil {
+				return err
 			}
-			return hashFile(sum, real, p, d)
-		})
-	}
+		}
+		if e.IsDir() {
+			return nil
+		}
+		if files++; files > maxInputFiles {
+			return fmt.Errorf("it has more than %d files", maxInputFiles)
+		}
+		n, err := hashFile(sum, e, left)
+		left -= n
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("cannot hash %s: %w", root, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// walk visits root and all that is below it but git's own folder, by path.
-func walk(root string, visit func(p string, d fs.DirEntry) error) error {
-	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case d.Name() != gitName || p == root:
-			return visit(p, d)
-		case d.IsDir():
-			return filepath.SkipDir
-		}
-		return nil
-	})
-}
-
-func hashFile(sum io.Writer, root, p string, d fs.DirEntry) error {
-	rel, err := filepath.Rel(root, p)
+// hashFile adds a file of at most left bytes, and tells how many it has.
+func hashFile(sum io.Writer, e *tree.Entry, left int64) (int64, error) {
+	switch {
+	case e.IsLink():
+		target, err := e.Link()
+		fmt.Fprintf(sum, "link %q %q\n", e.Name, target)
+		return 0, err
+	case !e.IsRegular():
+		return 0, fmt.Errorf("%s is neither a file, a folder nor a symbolic link", e.Name)
+	case e.Stat.Size > left:
+		return 0, fmt.Errorf("with %s it has more than %d MB", e.Name, maxInputBytes>>20)
+	}
+	content := sha256.New()
+	n, err := e.Copy(content, left)
 	if err != nil {
-		return err
+		return n, fmt.Errorf("%s: %w", e.Name, err)
 	}
-	info, err := d.Info()
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
-		target, err := os.Readlink(p)
-		fmt.Fprintf(sum, "link %q %q\n", rel, target)
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is neither a file, a folder nor a symbolic link", rel)
-	}
-	b, err := os.ReadFile(p)
-	fmt.Fprintf(sum, "file %q %t %x\n", rel, info.Mode()&0o111 != 0, sha256.Sum256(b))
-	return err
+	fmt.Fprintf(sum, "file %q %t %x\n", e.Name, e.Stat.Mode&0o111 != 0, content.Sum(nil))
+	return n, nil
 }

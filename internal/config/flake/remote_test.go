@@ -221,12 +221,12 @@ func TestPasswordInURL(t *testing.T) {
 
 func TestNetrc(t *testing.T) {
 	const file = "machine a login u1 password p1\nmachine\n\ta\n\tlogin u2 password p#2 # note\nmacdef init\nmachine a login evil password evil\n\nmachine b login u3\ndefault login anyone password guess\n"
-	for _, c := range []struct{ host, user, login, password string }{
-		{"a", "", "u1", "p1"}, {"a", "u2", "u2", "p#2"}, {"b", "", "anyone", "guess"}, {"c", "u1", "", ""},
+	for _, c := range []struct{ host, login, password string }{
+		{"a", "u1", "p1"}, {"b", "anyone", "guess"},
 	} {
-		got := netrc(file, c.host, c.user)
-		if (got == nil) != (c.login == "") || got != nil && (got.Username != c.login || got.Password != c.password) {
-			t.Errorf("%s@%s: got %v, want %s", c.user, c.host, got, c.login)
+		got := netrc(file, c.host)
+		if got == nil || got.Username != c.login || got.Password != c.password {
+			t.Errorf("%s: got %v, want %s", c.host, got, c.login)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package flake
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"regexp"
@@ -20,7 +21,8 @@ type source struct {
 	dir    string // of the flake below the tree
 }
 
-// errPassword is kept apart: its diagnostic must not show the source line.
+// errPassword is kept apart: its diagnostic must not show the source line, and
+// no error may quote the url.
 var errPassword = errors.New("holds a password")
 
 func parseDebian(name, rest string) (*DebianInput, error) {
@@ -53,6 +55,9 @@ func onlyKeys(q url.Values, known ...string) error {
 
 func parseSource(base, raw string) (source, error) {
 	address, query, _ := strings.Cut(raw, "?")
+	if mayHoldLogin(address) {
+		return source{}, errPassword
+	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
 		return source{}, fmt.Errorf("cannot read %q: %w", raw, err)
@@ -100,8 +105,43 @@ func (s source) check(raw string, q url.Values) error {
 
 func isCommit(rev string) bool { return regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(rev) }
 
+// mayHoldLogin reports whether an address has something before an @ that a
+// server takes for a password or a token. Over ssh it is the account, git say.
+func mayHoldLogin(address string) bool {
+	scheme, rest, _ := strings.Cut(address, ":")
+	if scheme == "path" || scheme == "git+file" {
+		return false
+	}
+	authority, _, _ := strings.Cut(strings.TrimLeft(rest, "/"), "/")
+	login, _, has := strings.Cut(authority, "@")
+	switch scheme {
+	case "git+ssh":
+		return has && strings.Contains(login, ":")
+	case "git+https":
+		return has
+	}
+	return strings.Contains(address, "@") && !strings.HasPrefix(address, "git@")
+}
+
+// withoutLogin is a url as it may be shown, of a lock that anybody may have
+// written.
+func withoutLogin(raw string) string {
+	address, query, _ := strings.Cut(raw, "?")
+	at := strings.LastIndex(address, "@")
+	if at < 0 || !mayHoldLogin(address) {
+		return raw
+	}
+	scheme, _, _ := strings.Cut(address, ":")
+	shown := scheme + "://***" + address[at:]
+	if query != "" {
+		shown += "?" + query
+	}
+	return shown
+}
+
 // parseRemote reads the address of a git server. The flake is in git and so
-// is its lock: no password may be in them.
+// is its lock: no password may be in them. Host and user go to ssh(1), whose
+// configuration may hand them to a shell (ssh_config(5), Match exec).
 func parseRemote(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -110,11 +150,15 @@ func parseRemote(address string) (*url.URL, error) {
 		}
 		return nil, fmt.Errorf("cannot read %q: %w", address, err)
 	}
-	if _, has := u.User.Password(); has {
-		return nil, errPassword
-	}
-	if u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-") || strings.Trim(u.Path, "/") == "" {
+	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
 		return nil, fmt.Errorf("cannot read git+%s: it names a host and a path, git+%s://HOST/PATH", address, u.Scheme)
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if (err != nil || ip.Zone() != "") && !regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`).MatchString(u.Hostname()) {
+		return nil, fmt.Errorf("cannot read git+%s: %q is no name of a host", address, u.Hostname())
+	}
+	if name := u.User.Username(); name != "" && !regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`).MatchString(name) {
+		return nil, fmt.Errorf("cannot read git+%s: %q is no name of an account", address, name)
 	}
 	return u, nil
 }

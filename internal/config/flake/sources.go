@@ -1,14 +1,16 @@
 package flake
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // Sources are the .hcl files below a flake's folder, relative to it, sorted,
@@ -16,18 +18,15 @@ import (
 // folders with a flake.hcl of their own: these are other flakes.
 func Sources(dir string) ([]string, error) {
 	var out []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+	err := tree.Walk(dir, func(e *tree.Entry) error {
+		base := filepath.Base(e.Name)
 		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && p != dir && (strings.HasPrefix(d.Name(), ".") || ownFlake(p)):
-			return filepath.SkipDir
-		case !d.Type().IsRegular() || filepath.Ext(p) != ".hcl":
-			return nil
+		case e.IsDir() && e.Name != "." && (strings.HasPrefix(base, ".") || ownFlake(dir, e.Name)):
+			return fs.SkipDir
+		case e.IsRegular() && filepath.Ext(base) == ".hcl":
+			out = append(out, e.Name)
 		}
-		rel, err := filepath.Rel(dir, p)
-		out = append(out, filepath.ToSlash(rel))
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cannot list the files of %s: %w", dir, err)
@@ -35,9 +34,9 @@ func Sources(dir string) ([]string, error) {
 	return out, nil
 }
 
-func ownFlake(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "flake.hcl"))
-	return err == nil
+func ownFlake(root, name string) bool {
+	_, err := tree.File{Root: root, Name: name}.Join("flake.hcl").Stat()
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // ParseRest parses the files of the flake that nothing has loaded, so that a
@@ -53,9 +52,9 @@ func (f *Flake) ParseRest() hcl.Diagnostics {
 		if name == "flake.hcl" || f.Files[name] != nil {
 			continue
 		}
-		src, err := os.ReadFile(filepath.Join(f.Dir, name))
+		src, err := f.File(name).Read(tree.MaxModule)
 		if err != nil {
-			diags = append(diags, failure("Cannot read the flake", err.Error()+".", nil)...)
+			diags = append(diags, failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)...)
 			continue
 		}
 		file, d := Parse(name, src)

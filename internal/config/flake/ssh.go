@@ -85,7 +85,11 @@ func (l *sshLogin) configure(ctx context.Context, home string) error {
 		args = append(args, "-p", l.port)
 	}
 	alias := l.host
-	cmd := exec.CommandContext(ctx, "ssh", append(args, "--", alias)...)
+	cmd, done, err := program(ctx, "ssh", append(args, "--", alias)...)
+	if err != nil {
+		return err
+	}
+	defer done()
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	out, err := cmd.Output()

@@ -5,14 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // Stamp is what stat(2) says of all that an evaluation can have read: for each
@@ -96,45 +95,42 @@ func (f *Flake) addOpened(to map[string]place) {
 // errUntold is of a tree of which stat(2) does not tell all.
 var errUntold = errors.New("its contents can change unseen")
 
+// stampOf is of a folder or a file. Where a link leads out of the folder counts
+// for nothing: nothing is read through it.
 func stampOf(path string) (digest string, newest time.Time, err error) {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return "", newest, err
 	}
 	sum := sha256.New()
-	var device uint64
-	err = walk(root, func(p string, _ fs.DirEntry) error {
-		info, err := os.Lstat(p)
-		if err != nil {
-			return err
-		}
-		st := info.Sys().(*syscall.Stat_t)
-		if st.Dev != device && !told(p) {
-			return errUntold
-		}
-		device = st.Dev
-		if info.Mode()&fs.ModeSymlink != 0 && leaves(root, p) {
-			return errUntold
-		}
+	add := func(p string, st *unix.Stat_t) {
 		fmt.Fprintf(sum, "%q %d %d %o %d %d %d\n", p, st.Dev, st.Ino, st.Mode, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
 		if changed := time.Unix(st.Ctim.Unix()); changed.After(newest) {
 			newest = changed
 		}
+	}
+	var st unix.Stat_t
+	if err := unix.Lstat(root, &st); err != nil {
+		return "", newest, err
+	}
+	if !told(root) {
+		return "", newest, errUntold
+	}
+	device := st.Dev
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		add(root, &st)
+		return hex.EncodeToString(sum.Sum(nil)), newest, nil
+	}
+	err = tree.Walk(root, func(e *tree.Entry) error {
+		p := filepath.Join(root, e.Name)
+		if e.Stat.Dev != device && !told(p) {
+			return errUntold
+		}
+		device = e.Stat.Dev
+		add(p, &e.Stat)
 		return nil
 	})
 	return hex.EncodeToString(sum.Sum(nil)), newest, err
-}
-
-// leaves says whether a link leads, or would lead, out of root.
-func leaves(root, link string) bool {
-	real, err := filepath.EvalSymlinks(link)
-	if errors.Is(err, fs.ErrNotExist) {
-		real, err = os.Readlink(link)
-		if !filepath.IsAbs(real) {
-			real = filepath.Join(filepath.Dir(link), real)
-		}
-	}
-	return err != nil || !within(root, filepath.Clean(real))
 }
 
 // told says whether a path is on a file system whose times this machine keeps:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -26,6 +25,7 @@ const maxInputDepth = 8
 // Package sources are locked in packages.lock, not here. No file is written:
 // the flake has the new lock, and LockText is its text.
 func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, error) {
+	f.login = true
 	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
 	for _, name := range names {
 		if f.Input(name) == nil {
@@ -49,6 +49,37 @@ func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, erro
 	return changes, nil
 }
 
+// Fetch brings the inputs that flake.lock holds into the cache, those of
+// inputs too, with the logins that whoever runs it has for git and ssh. It
+// returns the keys of those that were not there.
+func (f *Flake) Fetch(ctx context.Context) ([]string, error) {
+	f.rootFlake().login = true
+	var fetched []string
+	var errs []error
+	for _, d := range f.inputs {
+		if d.in.owner != f || d.in.Debian != nil { // it follows, or is locked elsewhere
+			continue
+		}
+		if err := d.in.Open(ctx); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if d.in.fetched {
+			fetched = append(fetched, d.in.key)
+		}
+		inner, diags := d.in.Flake()
+		if diags.HasErrors() {
+			errs = append(errs, fmt.Errorf("cannot read input %q: %w", d.in.key, diags))
+			continue
+		}
+		if inner != nil {
+			more, err := inner.Fetch(ctx)
+			fetched, errs = append(fetched, more...), append(errs, err)
+		}
+	}
+	return fetched, errors.Join(errs...)
+}
+
 // lockTo locks the input, and its own inputs, in next.
 func (in *Input) lockTo(ctx context.Context, next *lockFile) error {
 	if in.Debian != nil {
@@ -65,19 +96,19 @@ func (in *Input) lockTo(ctx context.Context, next *lockFile) error {
 	if !in.IsFlake {
 		return nil
 	}
-	tree := in.source.path
+	root := in.source.path
 	if in.source.git {
 		cache, err := CacheDir()
 		if err != nil {
 			return err
 		}
-		tree = treeDir(cache, locked.Hash)
+		root = treeDir(cache, locked.Hash)
 	}
-	f, diags := in.load(tree, "", next)
+	f, diags := in.load(root, "", next)
 	if diags.HasErrors() {
 		return fmt.Errorf("cannot lock input %q: %w", in.key, diags)
 	}
-	own, err := readLock(filepath.Join(f.Dir, lockName))
+	own, err := readLock(f.File(lockName))
 	if err != nil {
 		return fmt.Errorf("cannot lock input %q: its own lock: %w", in.key, err)
 	}
