@@ -7,9 +7,12 @@ package blob
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -44,15 +47,41 @@ func (s Store) Put(data []byte) (string, error) {
 
 // Get reads a content and verifies it.
 func (s Store) Get(digest string) ([]byte, error) {
-	data, err := os.ReadFile(s.Path(digest))
+	data, err := Read(s.Path(digest), digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot find object %s in %s", digest, s.Dir)
 	}
+	if errors.Is(err, ErrAltered) {
+		return nil, fmt.Errorf("cannot use object %s: its content was altered", s.Path(digest))
+	}
+	return data, err
+}
+
+// ErrAltered is of a file whose content is not what its digest says.
+var ErrAltered = errors.New("its content was altered")
+
+// Read is the content with a digest, from the file at path, which may be
+// somebody's who put something else there: what is returned is what was hashed,
+// and only a regular file is waited for.
+func Read(path, digest string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cannot read %s: it is no regular file", path)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, info.Size()+1))
 	if err != nil {
 		return nil, err
 	}
 	if spec.Sum(data) != digest {
-		return nil, fmt.Errorf("cannot use object %s: its content was altered", s.Path(digest))
+		return nil, fmt.Errorf("cannot use %s: %w", path, ErrAltered)
 	}
 	return data, nil
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
@@ -15,7 +13,7 @@ type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 // completeHosts offers the names of the flake's hosts to the shell.
 func completeHosts(e *env) completer {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		f, diags := flake.Load(e.flakeDir)
+		f, diags := e.load()
 		if diags.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -27,7 +25,7 @@ func completeHosts(e *env) completer {
 // yet.
 func completeInputs(e *env) completer {
 	return func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-		f, diags := flake.Load(e.flakeDir)
+		f, diags := e.load()
 		if diags.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

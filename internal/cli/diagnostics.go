@@ -42,10 +42,19 @@ func (e *env) writeDiagnostics(diags hcl.Diagnostics) error {
 	return nil
 }
 
+// load reads the flake.
+func (e *env) load() (*flake.Flake, hcl.Diagnostics) {
+	f, diags := flake.Load(e.flakeDir)
+	if f != nil {
+		f.Offline = e.offline
+	}
+	return f, diags
+}
+
 // loadFlake reads the flake and tells which of its hosts is meant: --host, or
 // the one that this machine is called.
 func (e *env) loadFlake() (*flake.Flake, string, error) {
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if err := e.report(f, diags); err != nil {
 		return nil, "", err
 	}

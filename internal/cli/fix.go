@@ -50,7 +50,7 @@ type fixed struct {
 }
 
 func runFix(ctx context.Context, e *env, o *fixOptions) error {
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if err := e.report(f, diags); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -23,11 +24,50 @@ func newFlake(e *env) *cobra.Command {
 		Use:     "flake",
 		Short:   "Start a flake, and look at its inputs",
 		Long:    "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it is made of.",
-		Example: "  hostctl flake init ~/config\n  hostctl flake metadata",
+		Example: "  hostctl flake init ~/config\n  hostctl flake fetch\n  hostctl flake metadata",
 		Args:    cobra.NoArgs,
 	}
-	c.AddCommand(newFlakeInit(e), newFlakeMetadata(e))
+	c.AddCommand(newFlakeInit(e), newFlakeFetch(e), newFlakeMetadata(e))
 	return c
+}
+
+func newFlakeFetch(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "fetch",
+		Short: "Bring the locked inputs into the cache, private ones too",
+		Long: `fetch brings every input that flake.lock holds into this user's cache, at exactly
+the commit and with exactly the content that are locked, and inputs of inputs
+with them. It logs in as git and ssh do: with keys, ~/.netrc and the helpers of
+your git configuration. No other command but 'hostctl update' does that: what
+is missing otherwise is fetched over https without a login, or not at all. With
+the inputs in the cache, '--offline' works on configurations of others.`,
+		Example: "  hostctl flake fetch\n  sudo hostctl flake fetch --flake /etc/hostctl",
+		Args:    cobra.NoArgs,
+		RunE:    func(c *cobra.Command, _ []string) error { return runFlakeFetch(c.Context(), e) },
+	}
+}
+
+func runFlakeFetch(ctx context.Context, e *env) error {
+	if e.offline {
+		return errors.New("cannot fetch: --offline forbids it")
+	}
+	f, diags := e.load()
+	if err := e.report(f, diags); err != nil {
+		return err
+	}
+	fetched, err := f.Fetch(ctx)
+	if err != nil {
+		return err
+	}
+	if e.json {
+		return e.writeJSON(struct {
+			Fetched []string `json:"fetched"`
+		}{append([]string{}, fetched...)})
+	}
+	for _, name := range fetched {
+		fmt.Fprintln(e.stdout, "input "+name)
+	}
+	return nil
 }
 
 func newFlakeMetadata(e *env) *cobra.Command {
@@ -54,7 +94,7 @@ type flakeMetadata struct {
 }
 
 func runFlakeMetadata(e *env) error {
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
@@ -123,7 +163,7 @@ func state(in flake.InputInfo) string {
 	case in.Cached:
 		return "locked, in the cache"
 	}
-	return "locked, not in the cache: it is fetched when it is needed"
+	return "locked, not in the cache: 'hostctl flake fetch' brings it there"
 }
 
 //go:embed starter

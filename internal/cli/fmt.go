@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
@@ -13,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 type fmtOptions struct {
@@ -62,7 +62,7 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 	var errs []error
 	changed := []string{}
 	for _, name := range names {
-		src, err := os.ReadFile(name)
+		src, err := e.ownFile(name).Read(tree.MaxModule)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cannot format: %w", err))
 			continue
@@ -88,6 +88,15 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 		return &exitError{code: exitUnformatted}
 	}
 	return nil
+}
+
+// ownFile is a file that a command line names, of the flake if it lies there.
+func (e *env) ownFile(path string) tree.File {
+	name, err := filepath.Rel(e.flakeDir, path)
+	if err != nil || !filepath.IsLocal(name) {
+		return tree.File{Root: filepath.Dir(path), Name: filepath.Base(path)}
+	}
+	return tree.File{Root: e.flakeDir, Name: name}
 }
 
 // formatted is what fmt prints as JSON: which files it wrote, or with --check

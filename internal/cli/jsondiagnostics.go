@@ -109,7 +109,7 @@ func snippetJSON(r *hcl.Range, files map[string]*hcl.File) *jsonSnippet {
 		to = max(r.Start.Byte, r.End.Byte-1) + i
 	}
 	s := &jsonSnippet{
-		Code: string(f.Bytes[from:to]), StartLine: r.Start.Line, Start: r.Start.Byte - from, End: min(r.End.Byte, to) - from, Values: []string{},
+		Code: string(hideLogins(f.Bytes[from:to])), StartLine: r.Start.Line, Start: r.Start.Byte - from, End: min(r.End.Byte, to) - from, Values: []string{},
 	}
 	if block := blockAround(r, files); block != "" {
 		s.Context = &block

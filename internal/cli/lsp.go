@@ -25,7 +25,7 @@ Exit codes: 0 the editor ended the session, 1 it left without shutdown.`,
 				return err
 			}
 			e.stdout.exact = true
-			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, cache, version())
+			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, lsp.Options{Cache: cache, Version: version(), Offline: e.offline})
 		},
 	}
 }

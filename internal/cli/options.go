@@ -160,7 +160,7 @@ func (e *env) flakeIfAny() (f *flake.Flake, hosts []string, err error) {
 	if errors.Is(err, os.ErrNotExist) && e.flakeDir == "." {
 		return nil, nil, nil
 	}
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if diags.HasErrors() {
 		return nil, nil, e.report(f, diags)
 	}

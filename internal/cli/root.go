@@ -43,6 +43,7 @@ type env struct {
 	host     string // --host; empty is this machine's host name
 	root     string // --root
 	json     bool   // --json
+	offline  bool   // --offline
 
 	doubtful bool // the configuration has warnings, or worse
 
@@ -160,6 +161,7 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 	f.StringVar(&e.host, "host", "", "host of the flake (default: this machine's host name)")
 	f.StringVar(&e.root, "root", "/", "root of the machine to work on")
 	f.BoolVar(&e.json, "json", false, "print JSON for machines")
+	f.BoolVar(&e.offline, "offline", false, "fetch nothing: inputs and packages are in the cache, or it is an error")
 	// It fails only for a flag that does not exist.
 	_ = root.RegisterFlagCompletionFunc("host", completeHosts(e))
 	for _, command := range commands(e) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/plan"
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -112,13 +112,13 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 }
 
 func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {
-	path := filepath.Join(f.Dir, "hosts", name, "packages.lock")
-	b, err := os.ReadFile(path)
+	path := packageLockPath(f, name)
+	b, err := f.File(packageLockName(name)).Read(tree.MaxData)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("cannot tell which packages %s has: %s does not exist; run 'hostctl update'", name, path)
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot tell which packages %s has: %w", name, err)
 	}
 	lock, err := apt.ParseLock(b)
 	if err != nil {
@@ -255,14 +255,11 @@ func (s *session) blobOf(host *spec.Host) func(digest string) ([]byte, error) {
 		if !ok {
 			return s.objects.Get(digest)
 		}
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		if spec.Sum(b) != digest {
+		b, err := blob.Read(path, digest)
+		if errors.Is(err, blob.ErrAltered) {
 			return nil, fmt.Errorf("cannot use %s: it changed since it was evaluated; run the command again", path)
 		}
-		return b, nil
+		return b, err
 	}
 }
 

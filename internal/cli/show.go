@@ -62,7 +62,7 @@ func runShow(ctx context.Context, e *env, o showOptions) error {
 	if o.write != "" && !o.markdown {
 		return errors.New("cannot write to " + o.write + ": --write goes with --markdown")
 	}
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
 		return err
 	}

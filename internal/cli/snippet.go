@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -77,7 +78,7 @@ func blockAround(r *hcl.Range, files map[string]*hcl.File) string {
 }
 
 func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {
-	lines := bytes.Split(src, []byte("\n"))
+	lines := bytes.Split(hideLogins(src), []byte("\n"))
 	margin := len(fmt.Sprint(r.End.Line))
 	for n := r.Start.Line; n <= r.End.Line && n <= len(lines) && n < r.Start.Line+snippetLines; n++ {
 		line := string(lines[n-1])
@@ -98,6 +99,26 @@ func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {
 		fmt.Fprintf(b, "  %*d | %s%s%s\n", margin, n, printable(before), printable(marked), printable(after))
 		fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(printable(before))), tint, marks, end)
 	}
+}
+
+// hideLogins puts asterisks over what an url has before an @, and over what it
+// gives for a token: a configuration that holds one by mistake is not to have it
+// in the log of a CI, too. The length stays.
+func hideLogins(src []byte) []byte {
+	login := regexp.MustCompile(`([a-z+]*)://([^/@\s"]+)@|(?i)[?&][a-z_.-]*(?:token|passw|secret|key)[a-z_.-]*=([^&"\s]+)`)
+	out := bytes.Clone(src)
+	for _, at := range login.FindAllSubmatchIndex(src, -1) {
+		from, to := at[4], at[5]
+		if from < 0 {
+			from, to = at[6], at[7]
+		} else if bytes.HasSuffix(src[at[2]:at[3]], []byte("ssh")) && !bytes.Contains(src[from:to], []byte(":")) {
+			continue // an account
+		}
+		for i := from; i < to; i++ {
+			out[i] = '*'
+		}
+	}
+	return out
 }
 
 // lineBytes is how much of a line is shown on either side of where the caret

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -381,6 +382,9 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	if err != nil {
 		return err
 	}
+	if err := s.offlineHas(need, cache); err != nil {
+		return err
+	}
 	if err := s.checkDownload(need, cache); err != nil {
 		return err
 	}
@@ -398,6 +402,20 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 		return err
 	}
 	return cache.Take(ctx, need, dir)
+}
+
+// offlineHas refuses, with --offline, packages that would have to be fetched.
+func (s *session) offlineHas(need []spec.Locked, cache apt.Cache) error {
+	var missing []string
+	for _, l := range need {
+		if st, err := os.Stat(cache.Deb(l)); s.offline && (err != nil || st.Size() != l.Size) {
+			missing = append(missing, l.Name+" "+l.Version)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("cannot fetch packages: --offline forbids it, and the cache lacks %s", strings.Join(missing, ", "))
 }
 
 // record writes the generation's record where its transaction will publish

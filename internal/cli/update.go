@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -57,7 +57,10 @@ type lockChange struct {
 }
 
 func runUpdate(ctx context.Context, e *env, inputs []string) error {
-	f, diags := flake.Load(e.flakeDir)
+	if e.offline {
+		return errors.New("cannot update: --offline fetches nothing, and what is current is elsewhere")
+	}
+	f, diags := e.load()
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
@@ -160,14 +163,14 @@ func debianSources(f *flake.Flake) []apt.Source {
 	return sources
 }
 
-func packageLockPath(f *flake.Flake, host string) string {
-	return filepath.Join(f.Dir, "hosts", host, "packages.lock")
-}
+func packageLockPath(f *flake.Flake, host string) string { return f.File(packageLockName(host)).Path() }
+
+func packageLockName(host string) string { return filepath.Join("hosts", host, "packages.lock") }
 
 // oldPackageLock is the lock that update replaces. A damaged one is replaced
 // too: update is the remedy that ParseLock's error names.
 func oldPackageLock(f *flake.Flake, host string) ([]spec.Locked, error) {
-	b, err := os.ReadFile(packageLockPath(f, host))
+	b, err := f.File(packageLockName(host)).Read(tree.MaxData)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -188,14 +191,20 @@ func writeLocks(f *flake.Flake, changes []lockChange) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{f.LockPath(): text}
+	texts := map[string][]byte{flake.LockName: text}
 	for _, c := range changes {
-		files[packageLockPath(f, c.Host)] = apt.FormatLock(c.lock)
+		texts[packageLockName(c.Host)] = apt.FormatLock(c.lock)
 	}
-	maps.DeleteFunc(files, func(path string, text []byte) bool {
-		old, err := os.ReadFile(path)
-		return err == nil && bytes.Equal(old, text)
-	})
+	files := map[string][]byte{}
+	for name, text := range texts {
+		old, err := f.File(name).Read(tree.MaxData)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // a link out of the flake, perhaps
+		}
+		if err != nil || !bytes.Equal(old, text) {
+			files[f.File(name).Path()] = text
+		}
+	}
 	return system.WriteFiles(files, 0o644, os.Getuid(), os.Getgid())
 }
 

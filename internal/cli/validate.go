@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
-	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 func newValidate(e *env) *cobra.Command {
@@ -34,7 +33,7 @@ Exit codes: 0 no errors (there may be warnings), 1 errors.`,
 }
 
 func runValidate(ctx context.Context, e *env) error {
-	f, diags := flake.Load(e.flakeDir)
+	f, diags := e.load()
 	if diags.HasErrors() {
 		if f != nil {
 			diags = append(diags, f.ParseRest()...)

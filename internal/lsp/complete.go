@@ -3,7 +3,6 @@ package lsp
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -244,15 +243,16 @@ func (c *completion) files(want func(name string) bool) {
 	if filepath.IsAbs(dir) {
 		return
 	}
-	entries, err := os.ReadDir(filepath.Join(filepath.Dir(c.path), dir))
+	folder := fileAt(c.workspace, filepath.Join(filepath.Dir(c.path), dir))
+	names, err := folder.Names()
 	if err != nil {
 		return
 	}
-	for _, e := range entries {
-		name := e.Name()
+	for _, name := range names {
+		isDir, err := folder.Join(name).IsDir()
 		switch {
-		case strings.HasPrefix(name, "."):
-		case e.IsDir():
+		case err != nil || strings.HasPrefix(name, "."):
+		case isDir:
 			c.add(completionItem{Label: name, Kind: kindFolder}, dir+name)
 		case want(name) && filepath.Join(filepath.Dir(c.path), dir, name) != c.path:
 			c.add(completionItem{Label: name, Kind: kindFile}, dir+name)

@@ -1,7 +1,6 @@
 package lsp
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // define finds where what is pointed at was written.
@@ -89,19 +89,19 @@ func (q *request) file(name string) []location {
 	if !strings.HasPrefix(name, "./") && !strings.HasPrefix(name, "../") {
 		return nil
 	}
-	return existing(filepath.Join(filepath.Dir(q.path), name))
+	return existing(fileAt(q.workspace, filepath.Join(filepath.Dir(q.path), name)))
 }
 
-func existing(path string) []location {
-	info, err := os.Stat(path)
-	if err == nil && info.IsDir() {
-		path = filepath.Join(path, "default.hcl")
-		_, err = os.Stat(path)
+func existing(file tree.File) []location {
+	isDir, err := file.IsDir()
+	if isDir {
+		file = file.Join("default.hcl")
+		_, err = file.Stat()
 	}
 	if err != nil {
 		return nil
 	}
-	return []location{{URI: uriOf(path)}}
+	return []location{{URI: uriOf(file.Path())}}
 }
 
 // inputAt is the file of input.X.modules.Y, else the input block.
@@ -111,7 +111,7 @@ func (q *request) inputAt(c *cursor) []location {
 	}
 	if len(c.steps) == 3 {
 		if rel := q.exports(c.steps[1], c.steps[2])[c.word]; rel != "" {
-			return existing(filepath.Join(q.flake.Input(c.steps[1]).Dir(), rel))
+			return existing(tree.File{Root: q.flake.Input(c.steps[1]).Dir(), Name: rel})
 		}
 	}
 	if in := q.flake.Input(afterRoot(c)); in != nil {

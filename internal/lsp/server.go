@@ -20,16 +20,23 @@ import (
 
 	"github.com/sourcegraph/jsonrpc2"
 
+	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
+
+// Options are what a session is told at its start.
+type Options struct {
+	Cache   string // folder where library files are shown from
+	Version string
+	Offline bool // no input is fetched
+}
 
 // server is one editor's session. Messages are handled one after the other;
 // only the evaluation of a flake runs beside them.
 type server struct {
-	ctx     context.Context
-	cache   string // folder where library files are shown from
-	version string
-	conn    *jsonrpc2.Conn
+	Options
+	ctx  context.Context
+	conn *jsonrpc2.Conn
 
 	mu         sync.Mutex // of everything below
 	open       map[string][]byte
@@ -51,11 +58,11 @@ type stream struct {
 func (stream) Close() error { return nil }
 
 // Serve speaks with one editor until it says exit or hangs up. Files of the
-// library are written below cache for it to open.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, cache, version string) error {
+// library are written below the cache for it to open.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	s := newServer(ctx, cache, version)
+	s := newServer(ctx, o)
 	ready := make(chan struct{})
 	handler := jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
 		<-ready
@@ -78,8 +85,8 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, cache, version stri
 	return nil
 }
 
-func newServer(ctx context.Context, cache, version string) *server {
-	return &server{ctx: ctx, cache: cache, version: version, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
+func newServer(ctx context.Context, o Options) *server {
+	return &server{Options: o, ctx: ctx, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
 }
 
 // handle answers one message. A bug in one answer must not take the editor's
@@ -124,7 +131,7 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 	s.snippets = p.Capabilities.TextDocument.Completion.CompletionItem.SnippetSupport
 	s.watch = p.Capabilities.Workspace.DidChangeWatchedFiles.DynamicRegistration
 	return map[string]any{
-		"serverInfo": map[string]string{"name": "hostctl", "version": s.version},
+		"serverInfo": map[string]string{"name": "hostctl", "version": s.Version},
 		"capabilities": map[string]any{
 			"positionEncoding":           "utf-16",
 			"textDocumentSync":           map[string]any{"openClose": true, "change": 1, "save": true},
@@ -234,7 +241,7 @@ func (s *server) workspaceOf(path string) *workspace {
 	}
 }
 
-func (s *server) libraryDir() string { return filepath.Join(s.cache, "library") }
+func (s *server) libraryDir() string { return filepath.Join(s.Cache, "library") }
 
 // libraryFile writes a file of the library to the cache, read-only, so that
 // any editor can open it.
@@ -264,7 +271,17 @@ func (s *server) content(path string) ([]byte, error) {
 	if b, ok := s.open[path]; ok {
 		return b, nil
 	}
-	return os.ReadFile(path)
+	return fileAt(s.workspaceOf(path), path).Read(tree.MaxData)
+}
+
+// fileAt is the file at a path, of the flake of a workspace if it lies there.
+func fileAt(w *workspace, path string) tree.File {
+	if w != nil {
+		if name, err := filepath.Rel(w.dir, path); err == nil && filepath.IsLocal(name) {
+			return tree.File{Root: w.dir, Name: name}
+		}
+	}
+	return tree.File{Root: filepath.Dir(path), Name: filepath.Base(path)}
 }
 
 // request is a question about a place of a file.

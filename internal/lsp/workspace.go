@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // pause is how long typing must rest before the flake is evaluated.
@@ -96,6 +96,9 @@ func (w *workspace) evaluate() {
 	s.mu.Unlock()
 
 	f, diags := flake.LoadUnsaved(w.dir, unsaved)
+	if f != nil {
+		f.Offline = s.Offline
+	}
 	results, found := map[string]*eval.Result{}, map[string]hcl.Diagnostics{"": diags}
 	if f != nil && !diags.HasErrors() {
 		hosts := slices.DeleteFunc(f.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
@@ -198,7 +201,7 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, unsaved map[string
 	byFile := map[string][]diagnostic{}
 	for _, d := range all.Merged() {
 		path := w.pathOf(d.Subject)
-		byFile[path] = append(byFile[path], diagnosticOf(d, path, unsaved))
+		byFile[path] = append(byFile[path], w.diagnostic(d, path, unsaved))
 	}
 	reached := slices.Collect(maps.Values(w.paths))
 	for path, src := range unsaved {
@@ -208,7 +211,7 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, unsaved map[string
 		// No host is made of this file: only its syntax can be judged.
 		_, diags := flake.Parse(path, src)
 		for _, d := range diags {
-			byFile[path] = append(byFile[path], diagnosticOf(d, path, unsaved))
+			byFile[path] = append(byFile[path], w.diagnostic(d, path, unsaved))
 		}
 	}
 	for path := range w.published {
@@ -225,14 +228,14 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, unsaved map[string
 	}
 }
 
-func diagnosticOf(d *hcl.Diagnostic, path string, unsaved map[string][]byte) diagnostic {
+func (w *workspace) diagnostic(d *hcl.Diagnostic, path string, unsaved map[string][]byte) diagnostic {
 	out := diagnostic{Severity: severityError, Source: "hostctl", Message: d.Summary + ". " + strings.TrimSpace(d.Detail)}
 	if d.Severity == hcl.DiagWarning {
 		out.Severity = severityWarning
 	}
 	src, held := unsaved[path]
 	if !held {
-		src, _ = os.ReadFile(path) // one that is gone has no lines to show
+		src, _ = fileAt(w, path).Read(tree.MaxData) // one that is gone has no lines to show
 	}
 	if d.Subject != nil {
 		out.Range = newText(src).span(*d.Subject)

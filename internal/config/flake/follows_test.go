@@ -153,7 +153,7 @@ func TestInputsThatTakeEachOther(t *testing.T) {
 	root := write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"a\" { url = \"" + url + "\" }"})
 	_, err := mustLoad(t, root).Update(context.Background(), nil)
 	wantError(t, "a takes a", err, "inputs nest 8 levels deep at most")
-	if _, err := os.Stat(filepath.Join(root, lockName)); err == nil {
+	if _, err := os.Stat(filepath.Join(root, LockName)); err == nil {
 		t.Error("a lock was written")
 	}
 }

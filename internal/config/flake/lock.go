@@ -15,10 +15,10 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-const (
-	lockName    = "flake.lock"
-	lockVersion = 1
-)
+// LockName is the lock's file beside flake.hcl.
+const LockName = "flake.lock"
+
+const lockVersion = 1
 
 // lockFile is flake.lock: the inputs by name, and those that they have
 // themselves as NAME.NAME.
@@ -41,24 +41,24 @@ func readLock(file tree.File) (*lockFile, error) {
 		return lock, nil
 	}
 	if err != nil {
-		return lock, fmt.Errorf("cannot read %s: %w", lockName, underlying(err))
+		return lock, fmt.Errorf("cannot read %s: %w", LockName, underlying(err))
 	}
 	var read lockFile
 	if err := json.Unmarshal(b, &read); err != nil {
-		return lock, fmt.Errorf("cannot read %s: %w; restore it from git, or remove it and run 'hostctl update'", lockName, err)
+		return lock, fmt.Errorf("cannot read %s: %w; restore it from git, or remove it and run 'hostctl update'", LockName, err)
 	}
 	if read.Version != lockVersion {
-		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d; use the hostctl that wrote it, or remove it and run 'hostctl update'", lockName, read.Version, lockVersion)
+		return lock, fmt.Errorf("cannot read %s: its version is %d, this hostctl knows %d; use the hostctl that wrote it, or remove it and run 'hostctl update'", LockName, read.Version, lockVersion)
 	}
 	for name, in := range read.Inputs {
 		if raw, err := hex.DecodeString(in.Hash); err != nil || len(raw) != sha256.Size {
-			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256; restore it from git, or remove it and run 'hostctl update'", lockName, name)
+			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256; restore it from git, or remove it and run 'hostctl update'", LockName, name)
 		}
 		if in.Rev != "" && !isCommit(in.Rev) {
-			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", lockName, name)
+			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", LockName, name)
 		}
 		if in.Rev == "" && strings.HasPrefix(in.URL, "git+") {
-			return lock, fmt.Errorf("cannot read %s: it holds no revision of input %q, which is a git repository; restore it from git, or remove it and run 'hostctl update'", lockName, name)
+			return lock, fmt.Errorf("cannot read %s: it holds no revision of input %q, which is a git repository; restore it from git, or remove it and run 'hostctl update'", LockName, name)
 		}
 		in.URL = withoutLogin(in.URL)
 		lock.Inputs[name] = in
@@ -67,13 +67,13 @@ func readLock(file tree.File) (*lockFile, error) {
 }
 
 // LockPath is where flake.lock stands.
-func (f *Flake) LockPath() string { return filepath.Join(f.Dir, lockName) }
+func (f *Flake) LockPath() string { return filepath.Join(f.Dir, LockName) }
 
 // LockText is flake.lock as it has to be written after Update.
 func (f *Flake) LockText() ([]byte, error) {
 	b, err := json.MarshalIndent(f.lock, "", "  ")
 	if err != nil {
-		return nil, fmt.Errorf("internal error: cannot write %s: %w", lockName, err)
+		return nil, fmt.Errorf("internal error: cannot write %s: %w", LockName, err)
 	}
 	return append(b, '\n'), nil
 }

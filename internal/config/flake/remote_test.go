@@ -138,12 +138,12 @@ func TestWrongHashInLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(a, lockName)
+	file := filepath.Join(a, LockName)
 	lock := regexp.MustCompile(`"hash": "[0-9a-f]{4}`).ReplaceAllString(readFile(t, file), `"hash": "0000`)
-	write(t, a, map[string]string{lockName: lock})
+	write(t, a, map[string]string{LockName: lock})
 	_, err = open(t, a)
 	wantError(t, "a hash that is not the revision's", err, "has the content", "flake.lock holds 0000", "run 'hostctl update b'")
-	write(t, a, map[string]string{lockName: "<<<<<<< HEAD\n" + lock})
+	write(t, a, map[string]string{LockName: "<<<<<<< HEAD\n" + lock})
 	_, diags := Load(a)
 	wantError(t, "a lock with conflict marks", diags, "cannot read flake.lock", "restore it from git")
 }
@@ -191,7 +191,7 @@ func TestHTTPSLogin(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}
-		if lock := readFile(t, filepath.Join(dir, lockName)); strings.Contains(lock, s.Token) || strings.Contains(lock, s.User) {
+		if lock := readFile(t, filepath.Join(dir, LockName)); strings.Contains(lock, s.Token) || strings.Contains(lock, s.User) {
 			t.Errorf("%s: the login is in the lock", what)
 		}
 	}

@@ -43,7 +43,7 @@ func TestStamp(t *testing.T) {
 			return err
 		}},
 		{"a new file", func() error { return os.WriteFile(filepath.Join(dir, "sub/new"), nil, 0o600) }},
-		{"the lock", func() error { return os.WriteFile(filepath.Join(dir, lockName), nil, 0o600) }},
+		{"the lock", func() error { return os.WriteFile(filepath.Join(dir, LockName), nil, 0o600) }},
 		{"a file less", func() error { return os.Remove(filepath.Join(dir, "sub/b.hcl")) }},
 		{"a link", func() error { return os.Symlink("a", filepath.Join(dir, "link")) }},
 		{"an input's file", func() error { return os.WriteFile(filepath.Join(site, "a.txt"), []byte("b\n"), 0o600) }},

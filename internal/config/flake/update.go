@@ -108,7 +108,7 @@ func (in *Input) lockTo(ctx context.Context, next *lockFile) error {
 	if diags.HasErrors() {
 		return fmt.Errorf("cannot lock input %q: %w", in.key, diags)
 	}
-	own, err := readLock(f.File(lockName))
+	own, err := readLock(f.File(LockName))
 	if err != nil {
 		return fmt.Errorf("cannot lock input %q: its own lock: %w", in.key, err)
 	}
