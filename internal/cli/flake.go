@@ -41,7 +41,7 @@ with them. It logs in as git and ssh do: with keys, ~/.netrc and the helpers of
 your git configuration. No other command but 'hostctl update' does that: what
 is missing otherwise is fetched over https without a login, or not at all. With
 the inputs in the cache, '--offline' works on configurations of others.`,
-		Example: "  hostctl flake fetch\n  sudo hostctl flake fetch --flake /etc/hostctl",
+		Example: "  hostctl flake fetch\n  hostctl flake fetch --flake /etc/hostctl",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runFlakeFetch(c.Context(), e) },
 	}

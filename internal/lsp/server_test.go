@@ -86,7 +86,7 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	}
 	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1)}
 	go func() {
-		e.served <- Serve(context.Background(), toServer, fromServer, filepath.Join(dir, ".cache"), "test")
+		e.served <- Serve(context.Background(), toServer, fromServer, Options{Cache: filepath.Join(dir, ".cache"), Version: "test"})
 		fromServer.Close()
 	}()
 	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{toEditor, fromEditor}, jsonrpc2.VSCodeObjectCodec{}),

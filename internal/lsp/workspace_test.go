@@ -51,7 +51,7 @@ func TestWorkspaceOfAFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newServer(t.Context(), dir, "test")
+	s := newServer(t.Context(), Options{Cache: dir, Version: "test"})
 	for path, want := range map[string]string{"a/x.hcl": "a", "a/b/x.hcl": "a", "a/b/c/x.hcl": "a/b/c", "a/b/c/d/x.hcl": "a/b/c"} {
 		if w := s.workspaceOf(filepath.Join(dir, path)); w == nil || w.dir != filepath.Join(dir, want) {
 			t.Errorf("%s is of %+v, want %s", path, w, want)
@@ -66,7 +66,7 @@ func TestWorkspaceOfAFile(t *testing.T) {
 // that end there, and of whole ones.
 func TestNothingTypedEndsTheServer(t *testing.T) {
 	e := newEditor(t)
-	s := newServer(t.Context(), filepath.Join(e.dir, ".cache"), "test")
+	s := newServer(t.Context(), Options{Cache: filepath.Join(e.dir, ".cache"), Version: "test"})
 	s.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{strings.NewReader(""), nopWriter{}}, jsonrpc2.VSCodeObjectCodec{}), nil)
 	more := `
 function "f" {

@@ -194,6 +194,9 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		err = file.err
 	}
 	if err != nil {
+		if file != nil {
+			e.fleet.keep(file.name, &hcl.File{}) // validate need not say it again
+		}
 		e.fail(&at, "Cannot load module", noModule(p, found, err))
 		return nil
 	}

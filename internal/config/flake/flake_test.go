@@ -2,6 +2,7 @@ package flake
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"golang.org/x/sys/unix"
 )
 
 func write(t *testing.T, dir string, files map[string]string) string {
@@ -74,7 +76,10 @@ func TestRule24Schema(t *testing.T) {
 		{`input "x" { url = "git+https://example.org/x.git?reef=main" }`, `not "reef"`},
 		{`input "x" { url = "git+https://example.org/x.git?rev=main" }`, "rev is a whole commit hash"},
 		{`input "x" { url = "git+https://example.org/x.git?shallow=yes" }`, "shallow is 1 or 0"},
-		{`input "x" { url = "git+ssh://-oProxyCommand=x/y" }`, "it names a host and a path"},
+		{`input "x" { url = "git+ssh://-oProxyCommand=x/y" }`, "is no name of a host"},
+		{`input "x" { url = "git+ssh://$(id)/y" }`, "is no name of a host"},
+		{`input "x" { url = "git+ssh://[fe80::1%25$(id)]/y" }`, "is no name of a host"},
+		{`input "x" { url = "git+ssh://-l$(id)@x/y" }`, "is no name of an account"},
 		{`input "x" { url = "git+https://example.org" }`, "it names a host and a path"},
 		{`input "x" { url = "path:x?ref=main" }`, `not "ref"`},
 		{`input "x" { url = "path:x?dir=../y" }`, "dir leaves the input"},
@@ -218,10 +223,19 @@ input "b" {
 		t.Errorf("x.txt is %q at %s (%v), want that of the locked commit %s", b, in.Rev(), err, first)
 	}
 
-	// A machine whose cache is empty fetches exactly the locked commit.
+	// A machine whose cache is empty fetches exactly the locked commit, once
+	// somebody says so.
 	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx)
+	wantError(t, "with an empty cache", err, "it is not in the cache", "run 'hostctl flake fetch'")
+	if got, err := mustLoad(t, filepath.Join(dir, "a")).Fetch(ctx); err != nil || !slices.Equal(got, []string{"b"}) {
+		t.Errorf("fetched %v: %v", got, err)
+	}
+	if got, err := mustLoad(t, filepath.Join(dir, "a")).Fetch(ctx); err != nil || len(got) > 0 {
+		t.Errorf("fetched again %v: %v", got, err)
+	}
 	if err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx); err != nil {
-		t.Errorf("with an empty cache: %v", err)
+		t.Errorf("once it is fetched: %v", err)
 	}
 	write(t, in.Dir(), map[string]string{"x.txt": "evil"})
 	t.Setenv("HOSTCTL_CACHE", filepath.Dir(filepath.Dir(filepath.Dir(in.Dir()))))
@@ -247,6 +261,14 @@ func TestLockRefusesOddRevisions(t *testing.T) {
 	}
 }
 
+// Without a commit a wrong hash would be an offer to tell the right one.
+func TestLockRefusesNoRevision(t *testing.T) {
+	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 1, "inputs": {"x": {"url": "git+https://example.org/x.git", "hash": "` + strings.Repeat("0", 64) + `"}}}`})
+	if _, diags := Load(dir); !strings.Contains(diags.Error(), `it holds no revision of input "x"`) {
+		t.Errorf("got %v", diags)
+	}
+}
+
 func TestRevision(t *testing.T) {
 	dir := t.TempDir()
 	hash := commit(t, dir, map[string]string{"flake.hcl": ""})
@@ -257,5 +279,33 @@ func TestRevision(t *testing.T) {
 	write(t, dir, map[string]string{"flake.hcl": "# x\n"})
 	if _, dirty, _ := f.Revision(); !dirty {
 		t.Error("a changed worktree is clean")
+	}
+
+	// What go-git would wait for.
+	ended := make(chan string, 1)
+	fifo := func(name string) string {
+		if err := unix.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			rev, dirty, err := f.Revision()
+			ended <- fmt.Sprint(rev, " ", dirty, " ", err)
+		}()
+		select {
+		case got := <-ended:
+			return got
+		case <-time.After(10 * time.Second):
+			t.Fatalf("it waits for the FIFO %s", name)
+		}
+		return ""
+	}
+	if got := fifo("fifo"); got != hash+" true <nil>" {
+		t.Errorf("with a FIFO in the worktree Revision() is %s", got)
+	}
+	if err := os.Remove(filepath.Join(dir, ".git/HEAD")); err != nil {
+		t.Fatal(err)
+	}
+	if got := fifo(".git/HEAD"); !strings.Contains(got, "HEAD in ") {
+		t.Errorf("with a FIFO in git's folder Revision() is %s", got)
 	}
 }

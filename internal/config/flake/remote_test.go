@@ -138,11 +138,21 @@ func TestWrongHashInLock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.RemoveAll(filepath.Join(os.Getenv("HOSTCTL_CACHE"), "inputs")); err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(a, LockName)
 	lock := regexp.MustCompile(`"hash": "[0-9a-f]{4}`).ReplaceAllString(readFile(t, file), `"hash": "0000`)
 	write(t, a, map[string]string{LockName: lock})
-	_, err = open(t, a)
-	wantError(t, "a hash that is not the revision's", err, "has the content", "flake.lock holds 0000", "run 'hostctl update b'")
+	right := mustLoad(t, a).lock.Inputs["b"].Hash
+	_, err = mustLoad(t, a).Fetch(t.Context())
+	wantError(t, "a hash that is not the revision's", err, "does not have the content that flake.lock holds", "run 'hostctl update b'")
+	if strings.Contains(err.Error(), right[4:12]) {
+		t.Errorf("the error tells the right hash: %v", err)
+	}
+	if kept, _ := filepath.Glob(filepath.Join(os.Getenv("HOSTCTL_CACHE"), "inputs", "*")); len(kept) > 0 {
+		t.Errorf("what has not the hash of the lock is kept: %v", kept)
+	}
 	write(t, a, map[string]string{LockName: "<<<<<<< HEAD\n" + lock})
 	_, diags := Load(a)
 	wantError(t, "a lock with conflict marks", diags, "cannot read flake.lock", "restore it from git")
