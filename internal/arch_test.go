@@ -165,6 +165,50 @@ func TestConfigAndMachineAreStrangers(t *testing.T) {
 	}
 }
 
+// readsItself are the files below those folders that open something which is
+// no flake's, each with what it is.
+func readsItself() map[string]string {
+	return map[string]string{
+		"internal/config/flake/cache.go":      "the folder that it writes a commit to",
+		"internal/config/flake/credential.go": "~/.netrc",
+		"internal/config/flake/ssh.go":        "keys of the user",
+		"internal/lsp/server.go":              "the library in the cache",
+	}
+}
+
+// TestOneReader: files of flakes and inputs are somebody else's, and package
+// tree alone opens them.
+func TestOneReader(t *testing.T) {
+	forbidden := map[string][]string{
+		"os":            {"Open", "OpenFile", "ReadFile", "ReadDir", "DirFS", "OpenRoot"},
+		"path/filepath": {"Walk", "WalkDir", "Glob"},
+		"io/ioutil":     {"ReadFile", "ReadDir"},
+	}
+	files := []string{"internal/cli/fmt.go", "internal/cli/update.go", "internal/cli/session.go", "internal/cli/diagnostics.go", "internal/cli/snippet.go", "internal/cli/jsondiagnostics.go", "internal/cli/validate.go", "internal/cli/fix.go"}
+	for _, s := range sources(t) {
+		below := strings.HasPrefix(s.dir, "internal/config/") && s.dir != "internal/config/tree" || s.dir == "internal/lsp"
+		if _, allowed := readsItself()[s.name]; s.test || allowed || !below && !slices.Contains(files, s.name) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			pkg, ok := sel.X.(*ast.Ident)
+			if !ok || pkg.Obj != nil {
+				return true
+			}
+			for path, names := range forbidden {
+				if path[strings.LastIndex(path, "/")+1:] == pkg.Name && slices.Contains(names, sel.Sel.Name) && slices.Contains(s.imports(), path) {
+					t.Errorf("%s calls %s.%s; a file of a flake is read with tree.File", s.name, pkg.Name, sel.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
 func TestSoleImporters(t *testing.T) {
 	for _, s := range sources(t) {
 		for _, imported := range s.imports() {

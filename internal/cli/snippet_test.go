@@ -30,3 +30,18 @@ func TestWriteDiagnostic(t *testing.T) {
 		}
 	}
 }
+
+func TestLoginsAreHidden(t *testing.T) {
+	for line, want := range map[string]string{
+		`url = "git+https://tok3n@example.org/x" flag = 1`: `url = "git+https://*****@example.org/x" flag = 1`,
+		`"https://me:pw@h/x", "http://a@b"`:                `"https://*****@h/x", "http://*@b"`,
+		`"git+ssh://git@h/x?ref=a"`:                        `"git+ssh://git@h/x?ref=a"`,
+		`"git+ssh://git:pw@h/x"`:                           `"git+ssh://******@h/x"`,
+		`"https://h/x?ref=m&access_token=abc&b=c"`:         `"https://h/x?ref=m&access_token=***&b=c"`,
+		`content = "ada@example.org"`:                      `content = "ada@example.org"`,
+	} {
+		if got := string(hideLogins([]byte(line))); got != want {
+			t.Errorf("%s is shown as %s, want %s", line, got, want)
+		}
+	}
+}

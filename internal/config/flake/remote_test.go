@@ -217,7 +217,11 @@ func TestHTTPSLogin(t *testing.T) {
 }
 
 func TestPasswordInURL(t *testing.T) {
-	for _, address := range []string{"git+https://me:s3cret@example.org/x.git", "git+https://me:s3%zzcret@example.org/x.git"} {
+	for _, address := range []string{
+		"git+https://me:s3cret@example.org/x.git", "git+https://me:s3%zzcret@example.org/x.git", "git+https://s3cret@example.org/x.git",
+		"git+https://s3cret@example.org/x.git?ref=a&nosuch=1", "git+https:s3cret@example.org/x.git", "https://s3cret@example.org/x.git", "git+http://s3cret@example.org/x.git",
+		"github:s3cret@example.org/x", "s3cret@example.org:x.git", "git+ssh://git:s3cret@example.org/x.git", "git+https://me:s3/cret@example.org/x.git",
+	} {
 		f, diags := Load(write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"b\" { url = \"" + address + "\" }\n"}))
 		wantError(t, address, diags, "flake.hcl:1", "holds a password", "credential helper")
 		if strings.Contains(diags.Error(), "s3") || diags[0].Subject != nil {
@@ -226,6 +230,19 @@ func TestPasswordInURL(t *testing.T) {
 		if f == nil {
 			t.Error("no flake")
 		}
+	}
+	for _, address := range []string{"git+ssh://git@example.org/x.git", "git+https://example.org/@me/x.git", "path:./a@b", "git+file:./a@b"} {
+		mustLoad(t, write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"b\" { url = \"" + address + "\" }\n"}))
+	}
+
+	// A lock may be from before, or somebody else's.
+	const held = `{"version": 1, "inputs": {"b": {"url": "git+https://s3cret@example.org/x.git?ref=m", "rev": "0123456789012345678901234567890123456789", "hash": "0123456789012345678901234567890123456789012345678901234567890123"}}}`
+	f := mustLoad(t, write(t, t.TempDir(), map[string]string{"flake.hcl": `input "b" { url = "git+https://example.org/x.git?ref=m" }`, LockName: held}))
+	err := f.Input("b").Open(t.Context())
+	wantError(t, "a token in the lock", err, "flake.lock holds it for git+https://***@example.org/x.git?ref=m", "hostctl update b")
+	text, err := f.LockText()
+	if err != nil || strings.Contains(fmt.Sprint(f.Input("b").Open(t.Context()))+string(text), "s3cret") {
+		t.Errorf("the token of the lock is shown: %v\n%s", err, text)
 	}
 }
 
