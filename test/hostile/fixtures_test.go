@@ -105,6 +105,9 @@ func TestHostileFlakes(t *testing.T) {
 			g.give(t, dir)
 			out := g.run(t, dir, "", strings.Fields(c.args)...)
 			out.report(t, c.args)
+			if out.inFlake == 0 {
+				t.Error("the trace shows no file of the flake; it cannot have seen the run")
+			}
 			if !strings.Contains(out.said, c.want) {
 				t.Errorf("it does not say %q:\n%.2000s", c.want, out.said)
 			}

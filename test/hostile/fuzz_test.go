@@ -28,12 +28,13 @@ func TestFuzz(t *testing.T) {
 		next = uint64(time.Now().UnixNano())
 	}
 	commands := []string{"validate", "validate --json", "eval --host h", "eval --host h --json", "fmt --check", "flake metadata", "flake metadata --json", "explain --host h file", "show --host h", "options --host h", "fix --check"}
-	n := 0
+	n, looked := 0, 0
 	for end := time.Now().Add(*during); time.Now().Before(end) || n == 0; n++ {
 		m := &maker{t: t, g: g, rng: rand.New(rand.NewPCG(next, 0))}
 		m.flake()
 		args := commands[m.rng.IntN(len(commands))]
 		out := g.run(t, m.dir, "", strings.Fields(args)...)
+		looked += out.inFlake
 		out.report(t, fmt.Sprintf("seed %d: %s, with %s", next, args, strings.Join(m.made, ", ")))
 		if !t.Failed() {
 			must(t, os.RemoveAll(m.dir))
@@ -43,7 +44,10 @@ func TestFuzz(t *testing.T) {
 		}
 		next++
 	}
-	t.Logf("%d flakes, up to seed %d", n, next-1)
+	if looked < n {
+		t.Errorf("the traces show %d files of %d flakes; they cannot have seen the runs", looked, n)
+	}
+	t.Logf("%d flakes up to seed %d, and %d files of them opened", n, next-1, looked)
 }
 
 // maker makes one flake.

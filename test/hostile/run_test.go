@@ -120,6 +120,7 @@ func lock(t *testing.T, dir string) {
 type outcome struct {
 	said     string
 	trace    string // of system calls
+	inFlake  int    // how often something of the flake was opened
 	problems []string
 }
 
@@ -181,7 +182,7 @@ func (g *ground) judge(dir string, out *outcome) {
 		out.problem("%v", err)
 		return
 	}
-	started, inFlake := 0, 0
+	started := 0
 	for line := range strings.Lines(out.trace) {
 		line = strings.TrimSuffix(line, "\n")
 		if strings.Contains(line, "execve") && !strings.Contains(line, "resumed") {
@@ -195,7 +196,7 @@ func (g *ground) judge(dir string, out *outcome) {
 		}
 		switch path := m[2]; {
 		case path == real || strings.HasPrefix(path, real+"/"):
-			inFlake++
+			out.inFlake++
 		case path == g.program || path == g.cache || strings.HasPrefix(path, g.cache+"/"):
 		case strings.HasPrefix(path, "/sys/kernel/mm/transparent_hugepage/"), strings.HasPrefix(path, "/sys/fs/cgroup"), isProc(path): // Go's runtime
 		case path == "/etc/sops/audit.yaml": // sops's library, when the process starts
@@ -203,8 +204,8 @@ func (g *ground) judge(dir string, out *outcome) {
 			out.problem("it opens %s: %s", path, line)
 		}
 	}
-	if started == 0 || inFlake == 0 {
-		out.problem("the trace shows %d programs and %d files of the flake; it cannot have seen the run", started, inFlake)
+	if started == 0 {
+		out.problem("the trace shows no program; it cannot have seen the run")
 	}
 }
 
