@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-git/go-git/v5"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -195,63 +194,6 @@ func (f *Flake) Debian() []DebianInput {
 		}
 	}
 	return out
-}
-
-// Revision is the commit that the flake's folder stands at, and whether the
-// worktree differs from it.
-func (f *Flake) Revision() (commit string, dirty bool, err error) {
-	repo, err := f.repository()
-	if errors.Is(err, git.ErrRepositoryNotExists) {
-		return "", true, nil
-	}
-	if err != nil {
-		return "", false, fmt.Errorf("cannot open the git repository of %s: %w", f.Dir, err)
-	}
-	head, err := repo.Head()
-	if err != nil {
-		return "", true, nil // a repository without a commit
-	}
-	worktree, err := repo.Worktree()
-	if err != nil {
-		return "", false, fmt.Errorf("cannot open the worktree of %s: %w", f.Dir, err)
-	}
-	if err := plain(worktree.Filesystem.Root(), true); err != nil {
-		return head.Hash().String(), true, nil
-	}
-	status, err := worktree.Status()
-	if err != nil {
-		return "", false, fmt.Errorf("cannot compare %s with its commit: %w", f.Dir, err)
-	}
-	return head.Hash().String(), !status.IsClean(), nil
-}
-
-// repository is the git repository that the flake's folder is in.
-func (f *Flake) repository() (*git.Repository, error) {
-	for dir := f.Dir; ; dir = filepath.Dir(dir) {
-		at := filepath.Join(dir, tree.GitName)
-		switch st, err := os.Lstat(at); {
-		case err == nil && st.IsDir():
-			if err := plain(at, false); err != nil {
-				return nil, err
-			}
-		case err == nil && !st.Mode().IsRegular():
-			return nil, fmt.Errorf("%s is neither a folder nor a file", at)
-		}
-		if _, err := os.Lstat(at); err == nil || dir == filepath.Dir(dir) {
-			return git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
-		}
-	}
-}
-
-// plain refuses a folder with what go-git would wait for: it opens FIFOs and
-// devices as files, and in git's own folder what links lead to.
-func plain(dir string, links bool) error {
-	return tree.Walk(dir, func(e *tree.Entry) error {
-		if e.IsDir() || e.IsRegular() || e.IsLink() && links || e.IsSocket() {
-			return nil
-		}
-		return fmt.Errorf("%s in %s is neither a file nor a folder", e.Name, dir)
-	})
 }
 
 // Real turns a path of the language, absolute or relative to the folder dir
