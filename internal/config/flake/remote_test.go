@@ -353,3 +353,32 @@ git update-ref refs/heads/main $(git -c user.name=t -c user.email=t@example.org 
 		t.Errorf("it wrote %v outside the cache", names)
 	}
 }
+
+// git and ssh see neither where hostctl was started nor what the environment
+// says of a repository.
+func TestProgramsOfALogin(t *testing.T) {
+	home := newHome(t)
+	evil, ran := t.TempDir(), filepath.Join(home, "ran")
+	runGit(t, evil, "init", "-q", "--bare")
+	runGit(t, evil, "config", "credential.helper", "!touch "+ran+"; echo username=x; echo password=y")
+	u, err := url.Parse("https://example.org/x.git")
+	must(t, err)
+	t.Chdir(evil)
+	t.Setenv("TMPDIR", evil) // the folder that is ours may be made in a repository
+	for _, env := range [][2]string{{"GIT_DIR", evil}, {"GIT_CONFIG_GLOBAL", filepath.Join(evil, "config")}, {"GIT_CONFIG_PARAMETERS", "'credential.helper'='!touch " + ran + "'"}} {
+		t.Setenv(env[0], env[1])
+	}
+	if auth := askGit(t.Context(), u); auth != nil {
+		t.Errorf("a repository's helper logs in as %v", auth.Username)
+	}
+	if _, err := os.Lstat(ran); err == nil {
+		t.Error("a repository's helper runs")
+	}
+	write(t, home, map[string]string{".gitconfig": "[credential]\n  helper = \"!echo username=ada; echo password=p\"\n"})
+	if auth := askGit(t.Context(), u); auth == nil || auth.Username != "ada" {
+		t.Errorf("the user's own helper is not asked: %v", auth)
+	}
+	if left, _ := filepath.Glob(filepath.Join(evil, "hostctl-*")); len(left) > 0 {
+		t.Errorf("it leaves %v", left)
+	}
+}
