@@ -92,11 +92,14 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 
 // ownFile is a file that a command line names, of the flake if it lies there.
 func (e *env) ownFile(path string) tree.File {
-	name, err := filepath.Rel(e.flakeDir, path)
-	if err != nil || !filepath.IsLocal(name) {
-		return tree.File{Root: filepath.Dir(path), Name: filepath.Base(path)}
+	root, rootErr := filepath.Abs(e.flakeDir)
+	full, err := filepath.Abs(path)
+	if rootErr == nil && err == nil {
+		if name, err := filepath.Rel(root, full); err == nil && filepath.IsLocal(name) {
+			return tree.File{Root: e.flakeDir, Name: name}
+		}
 	}
-	return tree.File{Root: e.flakeDir, Name: name}
+	return tree.File{Root: filepath.Dir(path), Name: filepath.Base(path)}
 }
 
 // formatted is what fmt prints as JSON: which files it wrote, or with --check

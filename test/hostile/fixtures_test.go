@@ -141,6 +141,30 @@ func TestHostileInput(t *testing.T) {
 	}
 }
 
+// TestSilentServer evaluates a flake with an input on a server that lets one in
+// and then says nothing.
+func TestSilentServer(t *testing.T) {
+	g := newGround(t)
+	over := make(chan struct{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-over }))
+	t.Cleanup(func() { close(over); server.Close() })
+	trust(t, g, server)
+	dir := folder(t)
+	url := "git+" + server.URL + "/x.git"
+	put(t, filepath.Join(dir, "flake.hcl"), "input \"web\" { url = \""+url+"\" }\nhost \"h\" { modules = [input.web.modules.m] }\n")
+	put(t, filepath.Join(dir, "flake.lock"), `{"version": 1, "inputs": {"web": {"url": "`+url+`", "rev": "`+strings.Repeat("a", 40)+`", "hash": "`+strings.Repeat("b", 64)+`"}}}`)
+	g.give(t, dir)
+	out := g.run(t, dir, "", "validate")
+	for _, p := range out.problems {
+		if !strings.Contains(p, "it opens") { // for the network
+			t.Error(p)
+		}
+	}
+	if !strings.Contains(out.said, "it takes longer than 20s; 'hostctl flake fetch'") {
+		t.Errorf("validate says:\n%s", out.said)
+	}
+}
+
 // TestNothingRuns evaluates, in a bare repository whose configuration names a
 // credential helper, a flake with an input on a server that wants a login.
 func TestNothingRuns(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -48,23 +49,56 @@ func newGround(t *testing.T) *ground {
 	}
 	dir := folder(t)
 	g := &ground{
-		program: filepath.Join(dir, "hostctl"), outside: filepath.Join(dir, "outside"),
+		outside: filepath.Join(dir, "outside"),
 		home: filepath.Join(dir, "home"), cache: filepath.Join(dir, "cache"), asRoot: os.Geteuid() == 0,
 	}
-	build := exec.Command("go", "build", "-o", g.program, "../../cmd/hostctl")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // static: a loader would open libraries
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	g.program = program(t)
 	secret := "machine example.org login ada password " + canary + "\n"
 	for _, name := range []string{"secret", "default.hcl", "flake.hcl", "flake.lock", "h/packages.lock", "m.hcl"} {
 		put(t, filepath.Join(g.outside, name), secret)
 	}
 	put(t, filepath.Join(g.home, ".netrc"), secret)
+	put(t, filepath.Join(g.home, ".gitconfig"), "# "+canary+"\n")
 	must(t, syscall.Mkfifo(filepath.Join(g.outside, "fifo"), 0o666))
 	must(t, os.MkdirAll(g.cache, 0o755))
 	g.give(t, dir)
 	return g
+}
+
+// built is the program that the tests run; TestMain gives it a place.
+var built struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "hostctl-hostile-")
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	built.dir = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func program(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(built.dir, "hostctl")
+	built.Do(func() {
+		build := exec.Command("go", "build", "-o", path, "../../cmd/hostctl")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0") // static: a loader would open libraries
+		if out, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	must(t, built.err)
+	return path
 }
 
 // folder is one that everybody can go through.

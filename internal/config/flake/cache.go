@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // CacheDir is where fetched inputs are kept: HOSTCTL_CACHE, else
@@ -69,12 +71,20 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 	if err := in.mayFetch(); err != nil {
 		return "", err
 	}
+	if !in.owner.rootFlake().login {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, unaskedTime, fmt.Errorf("it takes longer than %s; 'hostctl flake fetch' waits as long as you do", unaskedTime))
+		defer cancel()
+	}
 	if _, err := in.fetch(ctx, cache, locked.Rev, locked.Hash); err != nil {
 		return "", err
 	}
 	in.fetched = true
 	return dir, nil
 }
+
+// unaskedTime is how long a server may take for what nobody asked it to send.
+const unaskedTime = 20 * time.Second
 
 // mayFetch refuses what only a person starts: to log in somewhere, to have
 // another program do it, and to read a repository of this machine, of which
@@ -111,8 +121,18 @@ func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
 	return lockedInput{URL: in.URL, Hash: hash}, nil
 }
 
-// isFolder refuses a path: url that names none.
+// isFolder refuses a path: url that names none, and one in the flake's own
+// tree that is a link out of it.
 func (in *Input) isFolder() error {
+	root := in.owner.Dir
+	if in.owner.tree != "" {
+		root = in.owner.tree
+	}
+	if name, err := filepath.Rel(root, in.source.path); err == nil && filepath.IsLocal(name) {
+		if _, err := (tree.File{Root: root, Name: name}).Stat(); tree.Refused(err) {
+			return fmt.Errorf("its url is %s, and %s is a link: %w", in.URL, in.source.path, underlying(err))
+		}
+	}
 	info, err := os.Stat(in.source.path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -171,7 +191,7 @@ func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInpu
 // checkout writes a commit's files below dir. A commit is somebody else's: no
 // name and no symbolic link in it leads out of dir.
 func checkout(commit *object.Commit, dir string) error {
-	tree, err := commit.Tree()
+	files, err := commit.Tree()
 	if err != nil {
 		return err
 	}
@@ -180,7 +200,7 @@ func checkout(commit *object.Commit, dir string) error {
 		return err
 	}
 	defer root.Close()
-	return tree.Files().ForEach(func(f *object.File) error {
+	return files.Files().ForEach(func(f *object.File) error {
 		if err := root.MkdirAll(filepath.Dir(f.Name), 0o755); err != nil {
 			return err
 		}

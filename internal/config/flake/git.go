@@ -39,7 +39,7 @@ func (s source) commit(ctx context.Context, rev string, login bool) (*object.Com
 	case r := <-done:
 		return r.commit, r.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 

@@ -140,6 +140,11 @@ func TestLinkedInputs(t *testing.T) {
 	if _, err := updateAndWrite(mustLoad(t, dir), nil); err != nil {
 		t.Fatal(err)
 	}
+	beside := write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"b\" {\n  url   = \"path:./inner\"\n  flake = false\n}\n"})
+	link(t, filepath.Join(base, "out"), filepath.Join(beside, "inner"))
+	if _, err := updateAndWrite(mustLoad(t, beside), nil); err == nil || !strings.Contains(err.Error(), "lies outside the flake") {
+		t.Errorf("an input in the flake that is a link out of it: %v", err)
+	}
 	if err := mustLoad(t, dir).Input("out").Open(context.Background()); err == nil || !strings.Contains(err.Error(), "leads out of its content") {
 		t.Errorf("a ?dir= that is a link out of the input: %v", err)
 	}
