@@ -50,7 +50,7 @@ func newGround(t *testing.T) *ground {
 	dir := folder(t)
 	g := &ground{
 		outside: filepath.Join(dir, "outside"),
-		home: filepath.Join(dir, "home"), cache: filepath.Join(dir, "cache"), asRoot: os.Geteuid() == 0,
+		home:    filepath.Join(dir, "home"), cache: filepath.Join(dir, "cache"), asRoot: os.Geteuid() == 0,
 	}
 	g.program = program(t)
 	secret := "machine example.org login ada password " + canary + "\n"
