@@ -16,6 +16,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
