@@ -12,8 +12,8 @@ type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 
 // completeHosts offers the names of the flake's hosts to the shell.
 func completeHosts(e *env) completer {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		f, diags := e.load()
+	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		f, diags := e.readFlake(cmd.Context())
 		if diags.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -24,8 +24,8 @@ func completeHosts(e *env) completer {
 // completeInputs offers the names of the flake's inputs that are not given
 // yet.
 func completeInputs(e *env) completer {
-	return func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
-		f, diags := e.load()
+	return func(cmd *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
+		f, diags := e.readFlake(cmd.Context())
 		if diags.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

@@ -49,6 +49,8 @@ prompts, and the exit code is 1 when one of them failed.
 // console is one conversation about one host.
 type console struct {
 	result *eval.Result
+	within func() (context.Context, func()) // the bounds of one expression
+	leave  func()                           // gives the terminal back
 	out    io.Writer
 	errors io.Writer
 	colour bool
@@ -57,21 +59,31 @@ type console struct {
 }
 
 func runConsole(ctx context.Context, e *env) error {
+	bounded, end := e.bounded(ctx)
+	defer end()
 	f, name, err := e.loadFlake()
 	if err != nil {
 		return err
 	}
-	r, diags := eval.Host(ctx, f, name)
+	r, diags := eval.Host(bounded, f, name)
 	// A configuration with errors can still be asked about what has none.
 	if err := e.report(f, diags); err != nil && r.Spec == nil {
 		return err
 	}
-	c := &console{result: r, out: e.stdout, errors: e.stderr, colour: color(e.stderr)}
+	c := &console{result: r, out: e.stdout, errors: e.stderr, colour: color(e.stderr), leave: func() {}}
+	c.within = func() (context.Context, func()) {
+		return eval.Bounded(ctx, e.timeout, func(err error) {
+			c.leave()
+			os.Exit(e.end(err))
+		})
+	}
 	in, isFile := e.stdin.(*os.File)
 	if !isFile || !terminal(e.stdin) || !terminal(e.stdout) {
+		end()
 		return c.pipe(e.stdin)
 	}
-	catalog, diags := eval.Options(ctx, f, []string{name})
+	catalog, diags := eval.Options(bounded, f, []string{name})
+	end()
 	if diags.HasErrors() {
 		catalog = &eval.Catalog{}
 	}
@@ -113,7 +125,8 @@ func (c *console) terminal(in *os.File, host string, paths []string) error {
 	if err != nil {
 		return fmt.Errorf("cannot use the terminal: %w", err)
 	}
-	defer func() { _ = term.Restore(int(in.Fd()), old) }()
+	c.leave = func() { _ = term.Restore(int(in.Fd()), old) }
+	defer c.leave()
 	prompt := host + "> "
 	t := term.NewTerminal(struct {
 		io.Reader
@@ -152,6 +165,9 @@ func (c *console) terminal(in *os.File, host string, paths []string) error {
 
 // say answers one line; done means that it asked to end.
 func (c *console) say(text string) (done bool) {
+	ctx, end := c.within()
+	c.result.Within(ctx)
+	defer end()
 	text = strings.TrimSpace(text)
 	word, rest, _ := strings.Cut(text, " ")
 	switch {
@@ -162,6 +178,7 @@ func (c *console) say(text string) (done bool) {
 		fmt.Fprint(c.out, consoleHelp)
 	case word == ":explain":
 		x, diags := c.result.Explain(strings.TrimSpace(rest))
+		end()
 		if !c.report(diags) {
 			c.print(explanation(x))
 		}
@@ -171,6 +188,7 @@ func (c *console) say(text string) (done bool) {
 	default:
 		c.count++
 		v, diags := c.result.Expression(fmt.Sprintf("console-%d", c.count), text)
+		end()
 		if !c.report(diags) {
 			c.print(string(hclwrite.Format(hclwrite.TokensForValue(v).Bytes())) + "\n")
 		}

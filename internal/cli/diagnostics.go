@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -49,6 +50,13 @@ func (e *env) load() (*flake.Flake, hcl.Diagnostics) {
 		f.Offline = e.offline
 	}
 	return f, diags
+}
+
+// readFlake is for what reads flake.hcl and evaluates nothing.
+func (e *env) readFlake(ctx context.Context) (*flake.Flake, hcl.Diagnostics) {
+	_, end := e.bounded(ctx)
+	defer end()
+	return e.load()
 }
 
 // loadFlake reads the flake and tells which of its hosts is meant: --host, or

@@ -37,6 +37,8 @@ value of one option, or of every option of a group, a map or an entry.`,
 }
 
 func runEval(ctx context.Context, e *env, o evalOptions) error {
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, r, err := e.evaluate(ctx)
 	if err != nil {
 		return err
@@ -46,6 +48,7 @@ func runEval(ctx context.Context, e *env, o evalOptions) error {
 		if err != nil {
 			return fmt.Errorf("cannot print the spec: %w", err)
 		}
+		end()
 		_, err = fmt.Fprintf(e.stdout, "%s\n", b)
 		return err
 	}
@@ -54,6 +57,7 @@ func runEval(ctx context.Context, e *env, o evalOptions) error {
 		return e.report(f, diags)
 	}
 	b, err := ctyjson.Marshal(v, v.Type())
+	end()
 	if err != nil {
 		return fmt.Errorf("cannot print %s: %w", o.option, err)
 	}

@@ -28,6 +28,8 @@ each, strongest first. A line that does not count is marked "beaten".`,
 }
 
 func runExplain(ctx context.Context, e *env, path string) error {
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, name, err := e.loadFlake()
 	if err != nil {
 		return err
@@ -38,6 +40,7 @@ func runExplain(ctx context.Context, e *env, path string) error {
 		return err
 	}
 	x, diags := r.Explain(path)
+	end()
 	if diags.HasErrors() {
 		return e.report(f, diags)
 	}

@@ -50,11 +50,14 @@ type fixed struct {
 }
 
 func runFix(ctx context.Context, e *env, o *fixOptions) error {
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, diags := e.load()
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
 	fixes, err := allFixes(ctx, f)
+	end()
 	if err != nil {
 		return err
 	}
@@ -86,8 +89,7 @@ func runFix(ctx context.Context, e *env, o *fixOptions) error {
 func allFixes(ctx context.Context, f *flake.Flake) ([]eval.Fix, error) {
 	names := f.Hosts()
 	results := make([]*eval.Result, len(names))
-	eval.NewFleet(f).Each(ctx, names, func(i int, r *eval.Result, _ hcl.Diagnostics) { results[i] = r })
-	if err := ctx.Err(); err != nil {
+	if err := eval.NewFleet(f).Each(ctx, names, func(i int, r *eval.Result, _ hcl.Diagnostics) { results[i] = r }); err != nil {
 		return nil, err
 	}
 	var all []eval.Fix

@@ -79,7 +79,7 @@ revision, date and content hash in flake.lock, what its own inputs follow, and
 whether it is in this user's cache. It fetches nothing and compares no content.`,
 		Example: "  hostctl flake metadata\n  hostctl flake metadata --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return runFlakeMetadata(e) },
+		RunE:    func(cmd *cobra.Command, _ []string) error { return runFlakeMetadata(cmd.Context(), e) },
 	}
 }
 
@@ -93,8 +93,8 @@ type flakeMetadata struct {
 	Inputs      []flake.InputInfo `json:"inputs"`
 }
 
-func runFlakeMetadata(e *env) error {
-	f, diags := e.load()
+func runFlakeMetadata(ctx context.Context, e *env) error {
+	f, diags := e.readFlake(ctx)
 	if err := e.report(f, diags); err != nil {
 		return err
 	}

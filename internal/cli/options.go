@@ -143,6 +143,8 @@ func writeOption(b *strings.Builder, o eval.OptionDoc) {
 // catalog documents the library and, where there is a flake, what the
 // modules of --host or of all its hosts declare.
 func (e *env) catalog(ctx context.Context) (*eval.Catalog, error) {
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, hosts, err := e.flakeIfAny()
 	if err != nil {
 		return nil, err

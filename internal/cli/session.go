@@ -92,6 +92,8 @@ type wanted struct {
 
 // evaluate resolves the host of the flake and reads its package lock.
 func (s *session) evaluate(ctx context.Context) (*wanted, error) {
+	ctx, end := s.bounded(ctx)
+	defer end()
 	began := time.Now()
 	f, name, err := s.loadFlake()
 	if err != nil {

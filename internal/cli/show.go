@@ -62,14 +62,20 @@ func runShow(ctx context.Context, e *env, o showOptions) error {
 	if o.write != "" && !o.markdown {
 		return errors.New("cannot write to " + o.write + ": --write goes with --markdown")
 	}
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, diags := e.load()
 	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
 		return err
 	}
-	s, diags := outline(ctx, f)
+	s, diags, left := outline(ctx, f)
+	end()
 	// Warnings are for validate.
 	if err := e.report(f, slices.DeleteFunc(diags, warning)); err != nil {
 		return err
+	}
+	if left != nil {
+		return left
 	}
 	switch {
 	case e.json:
@@ -87,7 +93,7 @@ func runShow(ctx context.Context, e *env, o showOptions) error {
 }
 
 // outline evaluates every host. Hosts stand in the order of flake.hcl.
-func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics) {
+func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics, error) {
 	hosts := f.Hosts()
 	slices.SortStableFunc(hosts, func(a, b string) int { return f.Host(a).Range.Start.Byte - f.Host(b).Range.Start.Byte })
 	s := &render.Show{Hosts: []render.ShowHost{}}
@@ -96,7 +102,7 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 	found := make([]hcl.Diagnostics, len(hosts))
 	inventories := make([]*eval.Inventory, len(hosts))
 	sparing(len(hosts))
-	eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) {
+	left := eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) {
 		if found[i] = diags; !diags.HasErrors() {
 			inventories[i] = r.Inventory()
 		}
@@ -127,7 +133,7 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 		slices.SortFunc(row.Apps, func(a, b render.ShowApplication) int { return byName(a.Name, b.Name) })
 		s.Applications = append(s.Applications, *row)
 	}
-	return s, all.Merged()
+	return s, all.Merged(), left
 }
 
 func addApplication(row *render.ShowFunction, a eval.Application, host, template string) {

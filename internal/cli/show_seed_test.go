@@ -84,9 +84,9 @@ func TestShowAgreesWithTheSeed(t *testing.T) {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	s, diags := outline(context.Background(), f)
-	if diags.HasErrors() {
-		t.Fatal(diags)
+	s, diags, err := outline(context.Background(), f)
+	if diags.HasErrors() || err != nil {
+		t.Fatal(diags, err)
 	}
 	page, err := os.ReadFile("../../docs/reference-configuration.md")
 	var tables bytes.Buffer

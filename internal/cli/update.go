@@ -60,7 +60,7 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 	if e.offline {
 		return errors.New("cannot update: --offline fetches nothing, and what is current is elsewhere")
 	}
-	f, diags := e.load()
+	f, diags := e.readFlake(ctx)
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
@@ -129,7 +129,10 @@ func printInputChanges(out io.Writer, changes []flake.InputChange) error {
 }
 
 func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew bool) (*lockChange, error) {
-	res, diags := eval.Host(ctx, f, name)
+	bounded, end := e.bounded(ctx)
+	defer end()
+	res, diags := eval.Host(bounded, f, name)
+	end()
 	if err := e.report(f, diags); err != nil {
 		return nil, err
 	}

@@ -33,6 +33,8 @@ Exit codes: 0 no errors (there may be warnings), 1 errors.`,
 }
 
 func runValidate(ctx context.Context, e *env) error {
+	ctx, end := e.bounded(ctx)
+	defer end()
 	f, diags := e.load()
 	if diags.HasErrors() {
 		if f != nil {
@@ -49,7 +51,7 @@ func runValidate(ctx context.Context, e *env) error {
 	found := make([]hcl.Diagnostics, len(hosts))
 	sparing(len(hosts))
 	ids := make([]eval.Identity, len(hosts))
-	eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) { found[i], ids[i] = diags, r.Identity() })
+	left := eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) { found[i], ids[i] = diags, r.Identity() })
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -57,11 +59,16 @@ func runValidate(ctx context.Context, e *env) error {
 		all.Add(name, found[i])
 	}
 	all.Add("", eval.CheckIdentities(ids))
-	if e.host == "" {
+	if e.host == "" && left == nil {
 		all.Add("", f.ParseRest())
 	}
-	if err := e.report(f, all.Merged()); err != nil {
+	merged := all.Merged()
+	end()
+	if err := e.report(f, merged); err != nil {
 		return err
+	}
+	if left != nil {
+		return left
 	}
 	if e.json {
 		warnings := e.found

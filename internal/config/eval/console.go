@@ -1,11 +1,19 @@
 package eval
 
 import (
+	"context"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
+
+// Within gives what is evaluated from here on the bounds of ctx, and a budget of
+// its own.
+func (r *Result) Within(ctx context.Context) {
+	r.eval.meter.left, r.eval.meter.watch = budget, watchOf(ctx)
+}
 
 // Expression evaluates text as an expression in a module that lies beside
 // flake.hcl. name is what diagnostics call the text; its snippet is in Files.

@@ -80,7 +80,7 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	}
 	e.report(s.invalid)
 	e.addMoves()
-	e.meter.left = budget
+	e.meter.left, e.meter.watch = budget, watchOf(ctx)
 	e.metering = e.meter.variable()
 	return e
 }
@@ -91,6 +91,8 @@ func (e *evaluator) run(name string) *Result {
 		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, e.flake.Hosts())))
 		return r
 	}
+	e.meter.watch.enter(e)
+	defer e.meter.watch.leave(e)
 	e.loadAll()
 	r.Spec = e.decode()
 	e.checkAll(e.root, nil)
@@ -98,6 +100,7 @@ func (e *evaluator) run(name string) *Result {
 	if !e.diags.HasErrors() && !e.incomplete {
 		e.checkSecrets(r.Spec)
 	}
+	e.checkExcess()
 	slices.SortStableFunc(e.diags, byPlace)
 	return r
 }

@@ -88,8 +88,9 @@ func (s *Fleet) Host(ctx context.Context, name string) (*Result, hcl.Diagnostics
 // Each evaluates hosts, as many at a time as there are processors, and hands
 // each to take with its place in names: from several goroutines, in no
 // particular order. A result that take does not keep is forgotten. Hosts
-// that have not begun when ctx ends are left out.
-func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Result, diags hcl.Diagnostics)) {
+// that have not begun when ctx ends, or evaluation has to, are left out, and the
+// error says so.
+func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Result, diags hcl.Diagnostics)) error {
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(names)) {
@@ -100,14 +101,24 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 			}
 		})
 	}
+	var left error
 	for i := range names {
-		if ctx.Err() != nil {
+		if left = ended(ctx); left != nil {
 			break
 		}
 		next <- i
 	}
 	close(next)
 	workers.Wait()
+	return left
+}
+
+// ended is why nothing more is evaluated in ctx, or nil.
+func ended(ctx context.Context) error {
+	if over := watchOf(ctx).excess(); over != nil && ctx.Err() == nil {
+		return fmt.Errorf("cannot evaluate every host: %s", over.detail)
+	}
+	return ctx.Err()
 }
 
 // parseModule is the module in a file, of a flake.
@@ -178,7 +189,7 @@ func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	}
 	s.mu.Unlock()
 	o.once.Do(func() {
-		if o.err = in.Open(ctx); o.err != nil {
+		if watchOf(ctx).wait(func() { o.err = in.Open(ctx) }); o.err != nil {
 			return
 		}
 		o.flake, o.diags = in.Flake()

@@ -189,6 +189,8 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
+	reading := located(atFile(e.inFlake(p)))
+	e.meter.now(&reading)
 	file, err := e.fleet.parseModule(f, found)
 	if err == nil {
 		err = file.err

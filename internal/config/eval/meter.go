@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math/big"
 	"reflect"
+	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -14,10 +16,11 @@ import (
 
 // budget bounds what the expressions of one host produce, in bytes of text and
 // elementSize for every element: far above any real configuration, and low
-// enough that the memory of the machine lasts (rule 9).
+// enough that the memory of the machine lasts (rule 9). elementSize is what an
+// element of a list takes at least, with its type.
 const (
 	budget      = 1 << 26
-	elementSize = 64
+	elementSize = 128
 )
 
 // meterName is the variable that leads an expression to the meter of the host
@@ -28,9 +31,29 @@ var errSpent = errors.New("too much is produced")
 
 // meter counts for one host.
 type meter struct {
-	left int
-	at   hcl.Range // where it ran out
+	left  int
+	at    hcl.Range // where it ran out
+	watch *watch    // nil: there is no deadline
+	here  atomic.Pointer[located]
 }
+
+// located is what evaluation is at: an expression, or a file.
+type located interface{ Range() hcl.Range }
+
+// atFile is the file of this name, which is being read.
+type atFile string
+
+// Range is the file's first line.
+func (f atFile) Range() hcl.Range {
+	return hcl.Range{Filename: string(f), Start: hcl.InitialPos, End: hcl.InitialPos}
+}
+
+// now notes what evaluation is at, for whoever ends it from outside, and
+// returns what it was at.
+func (m *meter) now(x *located) *located { return m.here.Swap(x) }
+
+// spent reports whether nothing more may be evaluated.
+func (m *meter) spent() bool { return m.left < 0 || m.watch.excess() != nil }
 
 // variable is how the functions and loops of a file find the meter.
 func (m *meter) variable() map[string]cty.Value {
@@ -42,8 +65,8 @@ func (m *meter) variable() map[string]cty.Value {
 func (m *meter) spend(v cty.Value, at hcl.Range) {
 	if m.left >= 0 {
 		m.left -= sizeOf(v, m.left)
-		if m.left < 0 {
-			m.at = at
+		if m.spent() {
+			m.left, m.at = -1, at
 		}
 	}
 	if m.left < 0 {
@@ -77,7 +100,8 @@ func sizeOf(v cty.Value, limit int) int {
 // metered is an expression whose every value is counted.
 type metered struct {
 	hclsyntax.Expression
-	text bool // it is a part of a template
+	text bool    // it is a part of a template
+	here located // the expression, for now
 }
 
 // UnwrapExpression lets hcl's static analysis see what was written.
@@ -88,8 +112,9 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	for c := ctx; c != nil; c = c.Parent() {
 		if found, ok := c.Variables[meterName]; ok {
 			count := found.EncapsulatedValue().(*meter)
-			if count.left < 0 {
-				panic(errSpent)
+			count.now(&m.here)
+			if count.spent() {
+				count.spend(cty.True, m.Range())
 			}
 			v, diags := m.Expression.Value(ctx)
 			count.spend(v, m.Range())
@@ -119,8 +144,9 @@ func spelt(v cty.Value) cty.Value {
 }
 
 // meterAll wraps, once for all hosts, the places of a file at which one
-// expression produces many values or long ones: what a loop yields, what a
-// function is given, calls inside literals, and the parts of a template.
+// expression produces many values or long ones, or takes long: what a loop goes
+// over, asks and yields, what a function is given, calls inside literals, and the
+// parts of a template.
 func meterAll(node hclsyntax.Node) {
 	// The visitor reports nothing.
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -129,7 +155,15 @@ func meterAll(node hclsyntax.Node) {
 		}
 		switch x := n.(type) {
 		case *hclsyntax.ForExpr:
-			x.ValExpr = meterOne(x.ValExpr, false)
+			x.CollExpr, x.ValExpr = meterOne(x.CollExpr, false), meterEach(x.ValExpr)
+			if x.KeyExpr != nil {
+				x.KeyExpr = meterOne(x.KeyExpr, false)
+			}
+			if x.CondExpr != nil {
+				x.CondExpr = meterEach(x.CondExpr)
+			}
+		case *hclsyntax.SplatExpr:
+			x.Each = meterEach(x.Each)
 		case *hclsyntax.FunctionCallExpr:
 			if !isModifier(x.Name) {
 				for i, arg := range x.Args {
@@ -166,7 +200,16 @@ func meterOne(x hclsyntax.Expression, text bool) hclsyntax.Expression {
 	case *hclsyntax.LiteralValueExpr, *metered:
 		return x
 	}
-	return &metered{Expression: x, text: text}
+	return &metered{Expression: x, text: text, here: x}
+}
+
+// meterEach wraps what is evaluated for every element of something: that costs
+// also where it is a literal.
+func meterEach(x hclsyntax.Expression) hclsyntax.Expression {
+	if _, ok := x.(*hclsyntax.LiteralValueExpr); ok {
+		return &metered{Expression: x, here: x}
+	}
+	return meterOne(x, false)
 }
 
 // written is the expression that stands in the file.
@@ -184,22 +227,47 @@ func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (cty.Value,
 
 // counted is what value makes of x, counted.
 func (e *evaluator) counted(x hcl.Expression, value func() (cty.Value, hcl.Diagnostics)) (v cty.Value, diags hcl.Diagnostics) {
+	here := located(x)
+	defer e.meter.now(e.meter.now(&here))
 	defer func() {
 		if p := recover(); p != nil && p != errSpent { //nolint:errorlint // a panic's value, not a chain
 			panic(p)
 		}
 		if e.meter.left < 0 {
-			v, diags = cty.DynamicVal, hcl.Diagnostics{{
-				Severity: hcl.DiagError, Summary: "Too much is produced", Subject: e.meter.at.Ptr(),
-				Detail: fmt.Sprintf("By this expression the configuration of this host comes to more than %d MB of text and elements; it is evaluated no further.", budget>>20),
-			}}
+			v, diags = cty.DynamicVal, hcl.Diagnostics{e.exhausted()}
 		}
 	}()
-	if e.meter.left >= 0 {
-		v, diags = value()
-		e.meter.spend(v, x.Range())
+	if e.meter.spent() {
+		e.meter.spend(cty.True, x.Range())
 	}
+	v, diags = value()
+	e.meter.spend(v, x.Range())
 	return v, diags
+}
+
+// checkExcess reports an evaluation that was asked to end where no expression
+// has reported it.
+func (e *evaluator) checkExcess() {
+	over := e.meter.watch.excess()
+	if over == nil || slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool { return d.Summary == over.summary }) {
+		return
+	}
+	var at *hcl.Range
+	if here := e.meter.here.Load(); here != nil {
+		at = (*here).Range().Ptr()
+	}
+	e.report(hcl.Diagnostics{over.diagnostic(at)})
+}
+
+// exhausted says why nothing more is evaluated.
+func (e *evaluator) exhausted() *hcl.Diagnostic {
+	if over := e.meter.watch.excess(); over != nil {
+		return over.diagnostic(e.meter.at.Ptr())
+	}
+	return &hcl.Diagnostic{
+		Severity: hcl.DiagError, Summary: "Too much is produced", Subject: e.meter.at.Ptr(),
+		Detail: fmt.Sprintf("By this expression the configuration of this host comes to more than %d MB of text and elements; it is evaluated no further.", budget>>20),
+	}
 }
 
 // isModifier reports the names of syntax that looks like a call.

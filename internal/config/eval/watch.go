@@ -1,0 +1,199 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"runtime/metrics"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// What the process may take of memory while it evaluates, in bytes, as Go
+// counts what it has from the kernel; the program itself comes to 50 MB more.
+const (
+	// Garbage is collected so that memory stays below this, while what is in
+	// use allows that.
+	collectAt = 256 << 20
+	// What is in use is too much: evaluation is asked to end.
+	tooMuch = 320 << 20
+	// It did not end soon enough.
+	farTooMuch = 384 << 20
+)
+
+const (
+	watchEvery = 2 * time.Millisecond // less than it takes to fill the room between these
+	// A call of a function ends when it ends; this is how long one may take
+	// that is under way at the deadline.
+	grace = 2 * time.Second
+)
+
+// watch ends the evaluations of one context that take too long or too much
+// memory.
+type watch struct {
+	timeout time.Duration
+	begun   time.Time
+	over    atomic.Pointer[excess] // why evaluation has to end; nil while it may go on
+	waiting atomic.Int64           // how many inputs are being fetched: the network's time is nobody's fault
+
+	mu      sync.Mutex
+	waited  time.Duration
+	running []*evaluator
+}
+
+// excess is what an evaluation did too much of.
+type excess struct{ summary, detail string }
+
+type watchKey struct{}
+
+// Bounded is a context whose evaluations end, with an error that says where
+// they were, after timeout, when they take hundreds of megabytes, or when ctx
+// ends. Should one go on all the same, stop is called, in a goroutine of its
+// own and once, and must end the process. The caller calls end when nothing is
+// evaluated any more.
+func Bounded(ctx context.Context, timeout time.Duration, stop func(error)) (bounded context.Context, end func()) {
+	w := &watch{timeout: timeout, begun: time.Now()}
+	before := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(before, collectAt))
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() { w.look(ctx, done, stop) })
+	return context.WithValue(ctx, watchKey{}, w), sync.OnceFunc(func() {
+		close(done)
+		watching.Wait()
+		debug.SetMemoryLimit(before)
+	})
+}
+
+// watchOf is the watch of a context, or nil.
+func watchOf(ctx context.Context) *watch {
+	w, _ := ctx.Value(watchKey{}).(*watch)
+	return w
+}
+
+func (w *watch) look(ctx context.Context, done <-chan struct{}, stop func(error)) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	var asked time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		hard := w.judge(ctx)
+		over := w.over.Load()
+		switch {
+		case over == nil:
+			continue
+		case asked.IsZero():
+			asked = time.Now()
+		}
+		if hard || time.Since(asked) > grace {
+			stop(w.gaveUp(over))
+			return
+		}
+	}
+}
+
+// judge notes what is too much, and reports whether that can wait no longer.
+func (w *watch) judge(ctx context.Context) bool {
+	if w.waiting.Load() > 0 {
+		return false
+	}
+	size := inUse()
+	switch {
+	case size > tooMuch:
+		w.ask("Too much memory", fmt.Sprintf("Evaluation takes more than the %d MB of memory that it may have.", tooMuch>>20))
+	case ctx.Err() != nil:
+		w.ask("Interrupted", "Evaluation was interrupted.")
+	case time.Since(w.begun)-w.rested() > w.timeout:
+		w.ask("Deadline exceeded", fmt.Sprintf("Evaluation takes longer than %s, its deadline. If it is no mistake, --eval-timeout gives it longer.", w.timeout))
+	}
+	return size > farTooMuch
+}
+
+func (w *watch) ask(summary, detail string) {
+	w.over.CompareAndSwap(nil, &excess{summary: summary, detail: detail})
+}
+
+// inUse is the memory that Go has from the kernel, in bytes.
+func inUse() uint64 {
+	s := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64() - s[1].Value.Uint64()
+}
+
+// gaveUp is the error of an evaluation that did not end when it was asked to.
+func (w *watch) gaveUp(over *excess) error {
+	where := "it was reading the files of the flake"
+	w.mu.Lock()
+	if len(w.running) > 0 {
+		if at := w.running[0].meter.here.Load(); at != nil {
+			where = "it was at " + option.At((*at).Range())
+		}
+	}
+	w.mu.Unlock()
+	return fmt.Errorf("cannot evaluate the configuration: %s (%s) Nothing was changed", over.detail, where)
+}
+
+// enter notes that e runs, until leave.
+func (w *watch) enter(e *evaluator) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = append(w.running, e)
+}
+
+func (w *watch) leave(e *evaluator) {
+	if w == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = slices.DeleteFunc(w.running, func(r *evaluator) bool { return r == e })
+}
+
+// excess is why evaluation has to end, or nil.
+func (w *watch) excess() *excess {
+	if w == nil {
+		return nil
+	}
+	return w.over.Load()
+}
+
+// wait lets fetch take its time.
+func (w *watch) wait(fetch func()) {
+	if w == nil {
+		fetch()
+		return
+	}
+	began := time.Now()
+	w.waiting.Add(1)
+	defer func() {
+		w.mu.Lock()
+		w.waited += time.Since(began)
+		w.mu.Unlock()
+		w.waiting.Add(-1)
+	}()
+	fetch()
+}
+
+func (w *watch) rested() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.waited
+}
+
+// diagnostic is the excess as an error in the configuration.
+func (x *excess) diagnostic(at *hcl.Range) *hcl.Diagnostic {
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: x.summary, Subject: at, Detail: x.detail}
+}
