@@ -63,6 +63,8 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 	top := at == e.root
 	for _, a := range sortedAttributes(body) {
 		switch {
+		case e.halted(a.NameRange):
+			return
 		case meta(a.Name) && b.parent == nil:
 			e.fail(a.NameRange.Ptr(), "Misplaced "+a.Name, fmt.Sprintf("%s belongs into a block: config { %s = ... }.", a.Name, a.Name))
 			continue
@@ -77,6 +79,9 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 		}
 	}
 	for _, inner := range body.Blocks {
+		if e.halted(inner.TypeRange) {
+			return
+		}
 		if top {
 			switch inner.Type {
 			case "locals", "option", "function", "moved":

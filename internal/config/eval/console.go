@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
@@ -13,6 +14,7 @@ import (
 // its own.
 func (r *Result) Within(ctx context.Context) {
 	r.eval.meter.left, r.eval.meter.watch = budget, watchOf(ctx)
+	r.eval.meter.watch.enter(r.eval)
 }
 
 // Expression evaluates text as an expression in a module that lies beside
@@ -23,6 +25,9 @@ func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 	expr, diags := flake.ParseExpression(name, []byte(text))
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
+	}
+	if node, ok := expr.(hclsyntax.Node); ok {
+		meterAll(node)
 	}
 	// A mistake that was made before is made again.
 	before, said := len(e.diags), e.said

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -15,6 +16,11 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
+
+// maxModules bounds the text of all modules of a flake together, in bytes: six
+// times what 10,000 hosts have with a module of their own each, and as a syntax
+// tree some hundred megabytes.
+const maxModules = 16 << 20
 
 // Fleet evaluates hosts of one flake. What no host changes is done once for
 // all: files are read and parsed, references found, inputs opened. Several
@@ -30,6 +36,7 @@ type Fleet struct {
 
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
+	bytes  atomic.Int64       // of all that was parsed
 	inputs map[*flake.Input]*openInput
 	uses   sync.Map // of hcl.Expression: references
 }
@@ -116,7 +123,7 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 // ended is why nothing more is evaluated in ctx, or nil.
 func ended(ctx context.Context) error {
 	if over := watchOf(ctx).excess(); over != nil && ctx.Err() == nil {
-		return fmt.Errorf("cannot evaluate every host: %s", over.detail)
+		return fmt.Errorf("cannot evaluate every host: %s", over.detail())
 	}
 	return ctx.Err()
 }
@@ -147,6 +154,10 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 	p.once.Do(func() {
 		var src []byte
 		if src, p.err = read(); p.err != nil {
+			return
+		}
+		if s.bytes.Add(int64(len(src))) > maxModules {
+			p.err = fmt.Errorf("cannot read %s: with it, the modules of the flake are more than %d MB; data belongs into files that file() reads", name, maxModules>>20)
 			return
 		}
 		p.file, p.diags = flake.Parse(name, src)

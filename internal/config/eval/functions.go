@@ -64,6 +64,9 @@ func sharedFunctions() map[string]function.Function {
 	for name, estimate := range estimates() {
 		fns[name] = bounded(fns[name], estimate)
 	}
+	first := func(a []cty.Value) (string, bool) { return text(a, 0), true }
+	fns["regex"], fns["regexall"] = matchable(fns["regex"], first, 1), matchable(fns["regexall"], first, 1)
+	fns["replace"] = matchable(fns["replace"], func(a []cty.Value) (string, bool) { return between(text(a, 1)) }, 0)
 	fns["yamldecode"], fns["jsondecode"] = shallow(fns["yamldecode"]), shallow(fns["jsondecode"])
 	return fns
 }

@@ -3,9 +3,11 @@ package eval
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 
+	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
@@ -20,8 +22,8 @@ func estimates() map[string]func(args []cty.Value) int {
 	return map[string]func(args []cty.Value) int{
 		"replace": func(a []cty.Value) int {
 			old := text(a, 1)
-			if len(old) > 1 && strings.HasPrefix(old, "/") && strings.HasSuffix(old, "/") {
-				return (len(text(a, 0)) + 1) * len(text(a, 2))
+			if _, ok := between(old); ok {
+				return (len(text(a, 0)) + 1) * (len(text(a, 2)) + strings.Count(text(a, 2), "$"))
 			}
 			return strings.Count(text(a, 0), old) * len(text(a, 2))
 		},
@@ -44,13 +46,13 @@ func estimates() map[string]func(args []cty.Value) int {
 			return items * len(text(a, 0))
 		},
 		"indent": func(a []cty.Value) int { return strings.Count(text(a, 1), "\n") * whole(a, 0) },
-		"format": func(a []cty.Value) int { return widths(text(a, 0)) },
+		"format": formatted,
 		"formatlist": func(a []cty.Value) int {
 			longest := 1
 			for i := range a {
 				longest = max(longest, count(a, i))
 			}
-			return longest * (widths(text(a, 0)) + len(text(a, 0)))
+			return longest * (formatted(a) + len(text(a, 0)))
 		},
 		"setproduct": func(a []cty.Value) int {
 			product := elementSize
@@ -61,12 +63,159 @@ func estimates() map[string]func(args []cty.Value) int {
 			}
 			return product * len(a)
 		},
-		"split":      func(a []cty.Value) int { return elementSize * (strings.Count(text(a, 1), text(a, 0)) + 1) },
-		"regexall":   func(a []cty.Value) int { return elementSize * len(text(a, 1)) },
-		"jsondecode": func(a []cty.Value) int { return elementSize / 2 * len(text(a, 0)) },
-		"yamldecode": func(a []cty.Value) int { return elementSize / 2 * len(text(a, 0)) },
-		"csvdecode":  func(a []cty.Value) int { return elementSize / 2 * len(text(a, 0)) },
+		"split":    func(a []cty.Value) int { return elementSize * (strings.Count(text(a, 1), text(a, 0)) + 1) },
+		"regexall": func(a []cty.Value) int { return elementSize * len(text(a, 1)) * (strings.Count(text(a, 0), "(") + 1) },
+		"csvdecode": func(a []cty.Value) int {
+			return elementSize * (strings.Count(text(a, 0), ",") + strings.Count(text(a, 0), "\n"))
+		},
+		"jsondecode": func(a []cty.Value) int { return elementSize * jsonValues(text(a, 0)) },
+		"yamldecode": yamlSize,
+		"jsonencode": escaped, "yamlencode": escaped, "toml": escaped, "xml": escaped,
 	}
+}
+
+// between is the regular expression of replace().
+func between(pattern string) (string, bool) {
+	inner, ok := strings.CutPrefix(pattern, "/")
+	if !ok {
+		return "", false
+	}
+	return strings.CutSuffix(inner, "/")
+}
+
+// formatted is what the verbs of a format come to, each with its width and the
+// longest of the arguments, which a verb may name more than once.
+func formatted(a []cty.Value) int {
+	longest := 0
+	for _, v := range a[1:] {
+		longest = max(longest, sizeOf(v, budget))
+	}
+	return min(widths(text(a, 0))+strings.Count(text(a, 0), "%")*longest, budget+1)
+}
+
+// escaped is what the text in a value may come to where each character is
+// written as six.
+func escaped(a []cty.Value) int { return 6 * textIn(a[0], budget) }
+
+// textIn is the length of all text in v; it stops to count above limit.
+func textIn(v cty.Value, limit int) int {
+	v, _ = v.Unmark()
+	switch {
+	case v.IsNull() || !v.IsKnown():
+		return 0
+	case v.Type() == cty.String:
+		return len(v.AsString())
+	case !v.CanIterateElements():
+		return 0
+	}
+	size := 0
+	for it := v.ElementIterator(); it.Next() && size <= limit; {
+		_, e := it.Element()
+		size += textIn(e, limit-size)
+	}
+	return size
+}
+
+// jsonValues counts the values and the ends of objects in a text of JSON.
+func jsonValues(s string) int {
+	n, quoted := 1, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == ',' || c == '[' || c == '{' || c == '}'):
+			n++
+		}
+	}
+	return n
+}
+
+// yamlSize counts what aliases stand for as often as they do. The types of a
+// document share what its aliases share, so that they take no memory to count.
+func yamlSize(a []cty.Value) int {
+	s := text(a, 0)
+	// What merges copy they copy one by one.
+	if merges := strings.Count(s, "<<"); merges*len(s) > 1<<31 {
+		return budget + 1
+	}
+	marks := 0
+	for _, mark := range []string{",", "[", "{", "\n- ", "- - ", ": ", ":\n", "? "} {
+		marks += strings.Count(s, mark)
+	}
+	if marks > 4*budget/elementSize {
+		return budget + 1
+	}
+	t, err := yaml.Standard.ImpliedType([]byte(s))
+	if err != nil {
+		return 0 // yamldecode says it
+	}
+	return elementSize * typesIn(t, budget/elementSize)
+}
+
+// typesIn counts the types that t is made of; it stops to count above limit.
+func typesIn(t cty.Type, limit int) int {
+	n := 1
+	switch {
+	case t.IsTupleType():
+		for _, e := range t.TupleElementTypes() {
+			if n > limit {
+				break
+			}
+			n += typesIn(e, limit-n)
+		}
+	case t.IsObjectType():
+		for _, e := range t.AttributeTypes() {
+			if n > limit {
+				break
+			}
+			n += typesIn(e, limit-n)
+		}
+	}
+	return n
+}
+
+// A regular expression takes memory for every state, and for every character of
+// the text the time of all its states.
+const (
+	maxStates  = 50_000
+	maxMatches = 1 << 30
+)
+
+// matchable refuses regular expressions that take long to compile or to match.
+// pattern tells which argument is one, and text which it is matched with.
+func matchable(f function.Function, pattern func([]cty.Value) (string, bool), in int) function.Function {
+	return checked(f, func(args []cty.Value) error {
+		p, ok := pattern(args)
+		if !ok {
+			return nil
+		}
+		re, err := syntax.Parse(p, syntax.Perl)
+		if err != nil {
+			return nil // the function says it
+		}
+		n := states(re)
+		if n > maxStates {
+			return fmt.Errorf("the regular expression comes to more than %d states with its repetitions written out", maxStates)
+		}
+		if size := len(text(args, in)); size > maxMatches/n {
+			return fmt.Errorf("a regular expression of %d states takes too long in a text of %d bytes: the product may be %d", n, size, maxMatches)
+		}
+		return nil
+	})
+}
+
+// states is about what a regular expression is compiled to.
+func states(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)/2
+	for _, sub := range re.Sub {
+		n = min(n+states(sub), maxStates+1)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
+	}
+	return n
 }
 
 // text is the i-th argument, "" where it is no known string.

@@ -189,7 +189,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
-	reading := located(atFile(e.inFlake(p)))
+	reading := located(atFile(path.Clean(e.inFlake(p))))
 	e.meter.now(&reading)
 	file, err := e.fleet.parseModule(f, found)
 	if err == nil {
@@ -249,6 +249,9 @@ func (e *evaluator) read(m *module, p *parsed) {
 	}
 	m.body = p.file.Body.(*hclsyntax.Body)
 	for _, b := range m.body.Blocks {
+		if e.halted(b.TypeRange) {
+			return
+		}
 		switch b.Type {
 		case "locals":
 			e.addLocals(m, b)

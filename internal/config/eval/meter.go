@@ -90,8 +90,12 @@ func sizeOf(v cty.Value, limit int) int {
 		return elementSize
 	}
 	size := elementSize
+	keyed := t.IsObjectType() || t.IsMapType()
 	for it := v.ElementIterator(); it.Next() && size <= limit; {
-		_, e := it.Element()
+		k, e := it.Element()
+		if keyed {
+			size += len(k.AsString())
+		}
 		size += sizeOf(e, limit-size)
 	}
 	return size
@@ -243,6 +247,17 @@ func (e *evaluator) counted(x hcl.Expression, value func() (cty.Value, hcl.Diagn
 	v, diags = value()
 	e.meter.spend(v, x.Range())
 	return v, diags
+}
+
+// halted reports whether nothing more is to be done: for what takes long without
+// an expression, which at is the place of.
+func (e *evaluator) halted(at hcl.Range) bool {
+	over := e.meter.watch.excess()
+	if over != nil && e.meter.left >= 0 {
+		e.meter.left, e.meter.at = -1, at
+		e.report(hcl.Diagnostics{over.diagnostic(&at)})
+	}
+	return over != nil
 }
 
 // checkExcess reports an evaluation that was asked to end where no expression

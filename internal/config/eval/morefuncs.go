@@ -118,8 +118,8 @@ func length(v cty.Value) (cty.Value, error) {
 // as Terraform does.
 func replace(s []string) (cty.Value, error) {
 	text, old, repl := s[0], s[1], s[2]
-	if len(old) > 1 && strings.HasPrefix(old, "/") && strings.HasSuffix(old, "/") {
-		re, err := regexp.Compile(old[1 : len(old)-1])
+	if pattern, ok := between(old); ok {
+		re, err := regexp.Compile(pattern)
 		if err != nil {
 			return cty.NilVal, err
 		}

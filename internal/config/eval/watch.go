@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,9 @@ type watch struct {
 }
 
 // excess is what an evaluation did too much of.
-type excess struct{ summary, detail string }
+type excess struct{ summary, what, advice string }
+
+func (x *excess) detail() string { return strings.TrimSpace("Evaluation " + x.what + ". " + x.advice) }
 
 type watchKey struct{}
 
@@ -110,18 +113,19 @@ func (w *watch) judge(ctx context.Context) bool {
 	size := inUse()
 	switch {
 	case size > tooMuch:
-		w.ask("Too much memory", fmt.Sprintf("Evaluation takes more than the %d MB of memory that it may have.", tooMuch>>20))
+		w.ask(&excess{summary: "Too much memory", what: fmt.Sprintf("takes more than %d MB of memory, and may not", tooMuch>>20)})
 	case ctx.Err() != nil:
-		w.ask("Interrupted", "Evaluation was interrupted.")
+		w.ask(&excess{summary: "Interrupted", what: "was interrupted"})
 	case time.Since(w.begun)-w.rested() > w.timeout:
-		w.ask("Deadline exceeded", fmt.Sprintf("Evaluation takes longer than %s, its deadline. If it is no mistake, --eval-timeout gives it longer.", w.timeout))
+		w.ask(&excess{
+			summary: "Deadline exceeded", what: fmt.Sprintf("takes longer than %s, its deadline", w.timeout),
+			advice: "If this is no mistake, --eval-timeout gives it longer.",
+		})
 	}
 	return size > farTooMuch
 }
 
-func (w *watch) ask(summary, detail string) {
-	w.over.CompareAndSwap(nil, &excess{summary: summary, detail: detail})
-}
+func (w *watch) ask(x *excess) { w.over.CompareAndSwap(nil, x) }
 
 // inUse is the memory that Go has from the kernel, in bytes.
 func inUse() uint64 {
@@ -132,15 +136,15 @@ func inUse() uint64 {
 
 // gaveUp is the error of an evaluation that did not end when it was asked to.
 func (w *watch) gaveUp(over *excess) error {
-	where := "it was reading the files of the flake"
+	where := "reading the files of the flake"
 	w.mu.Lock()
 	if len(w.running) > 0 {
 		if at := w.running[0].meter.here.Load(); at != nil {
-			where = "it was at " + option.At((*at).Range())
+			where = "at " + option.At((*at).Range())
 		}
 	}
 	w.mu.Unlock()
-	return fmt.Errorf("cannot evaluate the configuration: %s (%s) Nothing was changed", over.detail, where)
+	return fmt.Errorf("cannot evaluate the configuration, %s: it %s. The machine is as it was. %s", where, over.what, over.advice)
 }
 
 // enter notes that e runs, until leave.
@@ -195,5 +199,5 @@ func (w *watch) rested() time.Duration {
 
 // diagnostic is the excess as an error in the configuration.
 func (x *excess) diagnostic(at *hcl.Range) *hcl.Diagnostic {
-	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: x.summary, Subject: at, Detail: x.detail}
+	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: x.summary, Subject: at, Detail: x.detail()}
 }

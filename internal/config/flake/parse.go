@@ -16,6 +16,9 @@ import (
 const (
 	maxNesting   = 200
 	maxOperators = 5000
+	// A token takes up to a quarter of a kilobyte as syntax. 10,000 hosts in one
+	// flake.hcl are 220,000.
+	maxTokens = 400_000
 	// The parser joins the lines of a text one by one, which takes time in
 	// lines times bytes: this is about a second.
 	maxTextLines = 2000
@@ -76,7 +79,7 @@ func guard(name string, src []byte) hcl.Diagnostics {
 			lines++
 		}
 	}
-	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines {
+	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines && len(src) <= maxTokens {
 		return nil
 	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
@@ -84,6 +87,9 @@ func guard(name string, src []byte) hcl.Diagnostics {
 }
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
+	if len(tokens) > maxTokens {
+		return failure("Too much in one file", fmt.Sprintf("A file may have %d words, signs and lines, as far as here. Much data belongs into a file of JSON, YAML or CSV.", maxTokens), tokens[maxTokens].Range.Ptr())
+	}
 	depth, operators := 0, 0
 	directives := 0     // %{ if } and %{ for } that are open
 	lines, size := 0, 0 // of the text that t is a part of
@@ -240,8 +246,14 @@ func dotted(line string) bool {
 	return found && strings.Contains(name, ".") && hclsyntax.ValidIdentifier(strings.ReplaceAll(name, ".", "_"))
 }
 
+// maxTemplate is the size of a template, in bytes, which is that of a module.
+const maxTemplate = 1 << 20
+
 // GuardTemplate is the guard of Parse for the text of a template.
 func GuardTemplate(name, text string) error {
+	if len(text) > maxTemplate {
+		return fmt.Errorf("cannot read template %s: it is larger than the %d MB that a template may have", name, maxTemplate>>20)
+	}
 	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	if diags := guardTokens(tokens); diags.HasErrors() {
 		return fmt.Errorf("cannot read template %s: %s", name, diags[0].Summary)
