@@ -4,9 +4,11 @@ package hostile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -20,18 +22,31 @@ const (
 	nobody     = 65534
 )
 
-// build makes the binary that is shipped, where any user can run it.
-func build(t *testing.T) string {
-	t.Helper()
-	binary := filepath.Join(t.TempDir(), "hostctl")
-	open(t, filepath.Dir(binary))
-	make := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/hostctl")
-	make.Dir, make.Env = "../..", append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := make.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+func TestMain(m *testing.M) {
+	code, err := 1, build()
+	if err == nil {
+		code = m.Run()
 	}
-	return binary
+	if err = errors.Join(err, os.Remove(program())); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
+
+// program is the hostctl that is shipped, where any user can run it.
+func program() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("hostctl-hostile-%d", os.Getpid()))
+}
+
+func build() error {
+	make := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program(), "./cmd/hostctl")
+	make.Dir, make.Env, make.Stderr = "../..", append(os.Environ(), "CGO_ENABLED=0"), os.Stderr
+	return make.Run()
+}
+
+// somewhere is a place in a file of the flake, or in what was typed.
+var somewhere = regexp.MustCompile(`(?m)(\.hcl|^ +d|console-1):\d+`)
 
 // outcome is what a run took, and said.
 type outcome struct {
@@ -41,9 +56,9 @@ type outcome struct {
 	took   time.Duration
 }
 
-func run(t *testing.T, binary, dir, stdin string, args ...string) outcome {
+func run(t *testing.T, dir, stdin string, args ...string) outcome {
 	t.Helper()
-	cmd := exec.Command(binary, args...)
+	cmd := exec.Command(program(), args...)
 	cmd.Dir, cmd.Env = dir, []string{"HOME=/nonexistent", "XDG_CACHE_HOME=/nonexistent", "NO_COLOR=1"}
 	cmd.Stdin = strings.NewReader(stdin)
 	if os.Getuid() == 0 {
@@ -90,17 +105,19 @@ func open(t *testing.T, dir string) {
 func TestHostileFlakes(t *testing.T) {
 	// The peak of a process begins with that of its parent.
 	debug.SetGCPercent(20)
-	binary := build(t)
 	for _, h := range flakes() {
 		t.Run(h.name, func(t *testing.T) {
 			args := h.args
 			if args == nil {
 				args = []string{"eval", "--host", "h", "--eval-timeout", "3s"}
 			}
-			got := run(t, binary, write(t, h.files), h.stdin, args...)
+			got := run(t, write(t, h.files), h.stdin, args...)
 			t.Logf("%s, %d MB: %s", got.took.Round(time.Millisecond), got.peak>>20, short(got.stderr))
 			if got.code != 1 || got.took > mostTime || got.peak > mostMemory {
 				t.Errorf("exit code %d, want 1; it took %s and %d MB", got.code, got.took, got.peak>>20)
+			}
+			if !somewhere.MatchString(got.stderr) {
+				t.Error("the error has no place")
 			}
 			for _, want := range h.want {
 				if !strings.Contains(got.stderr, want) {
@@ -108,6 +125,46 @@ func TestHostileFlakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// slow is a flake that takes a second or more, and then is what it is.
+func slow(n int) map[string]text {
+	return map[string]text{"flake.hcl": plain(hosts), "m.hcl": plain(fmt.Sprintf(
+		data+"my { data = length([for a in range(%d) : 0 if length([for b in range(100) : 0 if "+strings.Repeat("1 + ", 2000)+"1 == 0]) == 1]) }\n", n))}
+}
+
+// The deadline is what --eval-timeout says.
+func TestEvalTimeout(t *testing.T) {
+	dir := write(t, slow(20))
+	for timeout, code := range map[string]int{"50ms": 1, "5m": 0, "0s": 1, "-1s": 1} {
+		got := run(t, dir, "", "validate", "--eval-timeout", timeout)
+		if got.code != code {
+			t.Errorf("%s: exit code %d, want %d\n%s", timeout, got.code, code, got.stderr)
+		}
+		if timeout == "50ms" && !strings.Contains(got.stderr, "longer than 50ms, its deadline") {
+			t.Errorf("the error is\n%s", got.stderr)
+		}
+	}
+}
+
+// An interruption ends an evaluation, and says so.
+func TestInterruptedEvaluation(t *testing.T) {
+	cmd := exec.Command(program(), "eval", "--host", "h")
+	cmd.Dir = write(t, slow(1000))
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	began := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if took := time.Since(began); err == nil || cmd.ProcessState.ExitCode() != 1 || took > 5*time.Second || !strings.Contains(stderr.String(), "was interrupted") {
+		t.Errorf("%v after %s\n%s", err, took, stderr.String())
 	}
 }
 

@@ -57,7 +57,10 @@ func plainly() modifiers { return modifiers{priority: option.Plain} }
 
 // collect finds every definition of a module without evaluating anything:
 // above an option only literal keys may stand (rule 13).
-func (e *evaluator) collect(m *module) { e.walk(m.body, e.root, m.root) }
+func (e *evaluator) collect(m *module) {
+	e.meter.reads(m.name)
+	e.walk(m.body, e.root, m.root)
+}
 
 func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 	top := at == e.root

@@ -224,7 +224,7 @@ func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (c
 	if err := flake.GuardTemplate(p, s); err != nil {
 		return cty.NilVal, err
 	}
-	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), p, hcl.InitialPos)
+	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), path.Clean(e.inFlake(p)), hcl.InitialPos)
 	if diags.HasErrors() {
 		return cty.NilVal, fmt.Errorf("%w For text with its own $ and %% use substitute(file(...), {...})", templateError(diags))
 	}

@@ -144,7 +144,7 @@ func yamlSize(a []cty.Value) int {
 	for _, mark := range []string{",", "[", "{", "\n- ", "- - ", ": ", ":\n", "? "} {
 		marks += strings.Count(s, mark)
 	}
-	if marks > 4*budget/elementSize {
+	if marks > budget/elementSize {
 		return budget + 1
 	}
 	t, err := yaml.Standard.ImpliedType([]byte(s))

@@ -189,8 +189,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
-	reading := located(atFile(path.Clean(e.inFlake(p))))
-	e.meter.now(&reading)
+	e.meter.reads(path.Clean(e.inFlake(p)))
 	file, err := e.fleet.parseModule(f, found)
 	if err == nil {
 		err = file.err

@@ -52,6 +52,12 @@ func (f atFile) Range() hcl.Range {
 // returns what it was at.
 func (m *meter) now(x *located) *located { return m.here.Swap(x) }
 
+// reads notes that evaluation is at the file of this name.
+func (m *meter) reads(name string) {
+	file := located(atFile(name))
+	m.now(&file)
+}
+
 // spent reports whether nothing more may be evaluated.
 func (m *meter) spent() bool { return m.left < 0 || m.watch.excess() != nil }
 

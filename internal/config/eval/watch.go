@@ -49,7 +49,10 @@ type watch struct {
 }
 
 // excess is what an evaluation did too much of.
-type excess struct{ summary, what, advice string }
+type excess struct {
+	summary, what, advice string
+	at                    *hcl.Range // where evaluation was then; nil: in no host yet
+}
 
 func (x *excess) detail() string { return strings.TrimSpace("Evaluation " + x.what + ". " + x.advice) }
 
@@ -112,6 +115,7 @@ func (w *watch) judge(ctx context.Context) bool {
 	}
 	size := inUse()
 	switch {
+	case w.over.Load() != nil:
 	case size > tooMuch:
 		w.ask(&excess{summary: "Too much memory", what: fmt.Sprintf("takes more than %d MB of memory, and may not", tooMuch>>20)})
 	case ctx.Err() != nil:
@@ -125,7 +129,24 @@ func (w *watch) judge(ctx context.Context) bool {
 	return size > farTooMuch
 }
 
-func (w *watch) ask(x *excess) { w.over.CompareAndSwap(nil, x) }
+func (w *watch) ask(x *excess) {
+	x.at = w.place()
+	w.over.CompareAndSwap(nil, x)
+}
+
+// place is where the evaluation is that has run for longest.
+func (w *watch) place() *hcl.Range {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.running) == 0 {
+		return nil
+	}
+	here := w.running[0].meter.here.Load()
+	if here == nil {
+		return nil
+	}
+	return (*here).Range().Ptr()
+}
 
 // inUse is the memory that Go has from the kernel, in bytes.
 func inUse() uint64 {
@@ -137,13 +158,9 @@ func inUse() uint64 {
 // gaveUp is the error of an evaluation that did not end when it was asked to.
 func (w *watch) gaveUp(over *excess) error {
 	where := "reading the files of the flake"
-	w.mu.Lock()
-	if len(w.running) > 0 {
-		if at := w.running[0].meter.here.Load(); at != nil {
-			where = "at " + option.At((*at).Range())
-		}
+	if at := w.place(); at != nil {
+		where = "at " + option.At(*at)
 	}
-	w.mu.Unlock()
 	return fmt.Errorf("cannot evaluate the configuration, %s: it %s. The machine is as it was. %s", where, over.what, over.advice)
 }
 
@@ -197,7 +214,12 @@ func (w *watch) rested() time.Duration {
 	return w.waited
 }
 
-// diagnostic is the excess as an error in the configuration.
-func (x *excess) diagnostic(at *hcl.Range) *hcl.Diagnostic {
+// diagnostic is the excess as an error in the configuration; noticed is where
+// evaluation ends for it.
+func (x *excess) diagnostic(noticed *hcl.Range) *hcl.Diagnostic {
+	at := x.at
+	if at == nil {
+		at = noticed
+	}
 	return &hcl.Diagnostic{Severity: hcl.DiagError, Summary: x.summary, Subject: at, Detail: x.detail()}
 }
