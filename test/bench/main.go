@@ -108,7 +108,7 @@ func fleets(dir, hostctl string, full bool) {
 	for i, n := range sizes {
 		fleet := filepath.Join(dir, fmt.Sprint("fleet", n))
 		writeFleet(fleet, n)
-		c := measure(max(1, 5-2*i), hostctl, "validate", "--flake", fleet)
+		c := measure(max(1, 5-2*i), hostctl, "validate", "--flake", fleet, "--eval-timeout", "5m")
 		aim := ""
 		switch n {
 		case 100:

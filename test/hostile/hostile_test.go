@@ -107,11 +107,8 @@ func TestHostileFlakes(t *testing.T) {
 	debug.SetGCPercent(20)
 	for _, h := range flakes() {
 		t.Run(h.name, func(t *testing.T) {
-			args := h.args
-			if args == nil {
-				args = []string{"eval", "--host", "h", "--eval-timeout", "3s"}
-			}
-			got := run(t, write(t, h.files), h.stdin, args...)
+			t.Parallel()
+			got := run(t, write(t, h.files), h.stdin, h.args...)
 			t.Logf("%s, %d MB: %s", got.took.Round(time.Millisecond), got.peak>>20, short(got.stderr))
 			if got.code != 1 || got.took > mostTime || got.peak > mostMemory {
 				t.Errorf("exit code %d, want 1; it took %s and %d MB", got.code, got.took, got.peak>>20)
