@@ -26,6 +26,9 @@ const (
 	tooMuch = 320 << 20
 	// It did not end soon enough.
 	farTooMuch = 384 << 20
+	// What a command has in use before it evaluates; what is more, such as package
+	// lists, is not evaluation's.
+	usual = 64 << 20
 )
 
 const (
@@ -40,6 +43,7 @@ const (
 type watch struct {
 	timeout time.Duration
 	begun   time.Time
+	others  uint64                 // memory that was in use before, above the usual
 	over    atomic.Pointer[excess] // why evaluation has to end; nil while it may go on
 	waiting atomic.Int64           // how many inputs are being fetched: the network's time is nobody's fault
 
@@ -65,8 +69,12 @@ type watchKey struct{}
 // evaluated any more.
 func Bounded(ctx context.Context, timeout time.Duration, stop func(error)) (bounded context.Context, end func()) {
 	w := &watch{timeout: timeout, begun: time.Now()}
+	if inUse() > usual {
+		debug.FreeOSMemory()
+		w.others = max(inUse(), usual) - usual
+	}
 	before := debug.SetMemoryLimit(-1)
-	debug.SetMemoryLimit(min(before, collectAt))
+	debug.SetMemoryLimit(min(before, int64(collectAt+w.others))) //nolint:gosec // no machine has so much
 	done := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() { w.look(ctx, done, stop) })
@@ -114,6 +122,7 @@ func (w *watch) judge(ctx context.Context) bool {
 		return false
 	}
 	size := inUse()
+	size -= min(size, w.others)
 	switch {
 	case w.over.Load() != nil:
 	case size > tooMuch:
