@@ -1,6 +1,6 @@
-// Package hostile runs the real hostctl, as an ordinary user, on flakes that
+// Package costly runs the real hostctl, as an ordinary user, on flakes that
 // are made to take all memory or for ever (docs/security-model.md).
-package hostile
+package costly
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // program is the hostctl that is shipped, where any user can run it.
 func program() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("hostctl-hostile-%d", os.Getpid()))
+	return filepath.Join(os.TempDir(), fmt.Sprintf("hostctl-costly-%d", os.Getpid()))
 }
 
 func build() error {
@@ -102,7 +102,7 @@ func open(t *testing.T, dir string) {
 
 // Whatever a flake holds, its evaluation ends within half a minute and 500 MB,
 // with an error that says where it was and which limit it met.
-func TestHostileFlakes(t *testing.T) {
+func TestCostlyFlakes(t *testing.T) {
 	// The peak of a process begins with that of its parent.
 	debug.SetGCPercent(20)
 	for _, h := range flakes() {
