@@ -109,8 +109,8 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 		})
 	}
 	var left error
-	for i := range names {
-		if left = ended(ctx); left != nil {
+	for i, name := range names {
+		if left = s.ended(ctx, name); left != nil {
 			break
 		}
 		next <- i
@@ -120,12 +120,18 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 	return left
 }
 
-// ended is why nothing more is evaluated in ctx, or nil.
-func ended(ctx context.Context) error {
-	if over := watchOf(ctx).excess(); over != nil && ctx.Err() == nil {
-		return fmt.Errorf("cannot evaluate every host: %s", over.detail())
+// ended is why nothing more is evaluated in ctx, the host called next least of
+// all, or nil.
+func (s *Fleet) ended(ctx context.Context, next string) error {
+	over := watchOf(ctx).excess()
+	if over == nil || ctx.Err() != nil {
+		return ctx.Err()
 	}
-	return ctx.Err()
+	where := ""
+	if h := s.flake.Host(next); h != nil {
+		where = " (" + option.At(h.Range) + ")"
+	}
+	return fmt.Errorf("cannot evaluate every host, %s%s comes next: %s", next, where, over.detail())
 }
 
 // parseModule is the module in a file, of a flake.
