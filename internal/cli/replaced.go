@@ -43,8 +43,11 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 		if !changed[e.Path] || e.Before == nil || e.Before.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
+		if e.Before.Size > commit.MaxKept {
+			continue // a rollback has it all the same
+		}
 		to := filepath.Join(s.root, generation.PendingPath(rec.Meta.Number), replacedDir, e.Path)
-		if err := copyAside(filepath.Join(s.root, e.Path), to, e.Before.Attr); err != nil {
+		if err := s.copyAside(e.Path, to, e.Before.Attr); err != nil {
 			return fmt.Errorf("cannot keep %s, which was changed by hand: %w", e.Path, err)
 		}
 		kept = append(kept, e.Path)
@@ -53,8 +56,8 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 	return nil
 }
 
-func copyAside(from, to string, attr commit.Attr) error {
-	data, err := os.ReadFile(from)
+func (s *session) copyAside(path, to string, attr commit.Attr) error {
+	data, err := commit.Place{Path: path}.Read(s.root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
