@@ -87,13 +87,13 @@ func guard(name string, src []byte) hcl.Diagnostics {
 }
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
-	if len(tokens) > maxTokens {
-		return failure("Too much in one file", fmt.Sprintf("A file may have %d words, signs and lines, as far as here. Much data belongs into a file of JSON, YAML or CSV.", maxTokens), tokens[maxTokens].Range.Ptr())
-	}
 	depth, operators := 0, 0
 	directives := 0     // %{ if } and %{ for } that are open
 	lines, size := 0, 0 // of the text that t is a part of
 	for i, t := range tokens {
+		if i == maxTokens {
+			return failure("Too much in one file", fmt.Sprintf("A file may have %d words, signs and lines, as far as here. Much data belongs into a file of JSON, YAML or CSV.", maxTokens), t.Range.Ptr())
+		}
 		if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
 			lines, size = lines+1, size+len(t.Bytes)
 		} else {
