@@ -407,11 +407,12 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 
 // offlineHas refuses, with --offline, packages that would have to be fetched.
 func (s *session) offlineHas(need []spec.Locked, cache apt.Cache) error {
+	if !s.offline {
+		return nil
+	}
 	var missing []string
-	for _, l := range need {
-		if st, err := os.Stat(cache.Deb(l)); s.offline && (err != nil || st.Size() != l.Size) {
-			missing = append(missing, l.Name+" "+l.Version)
-		}
+	for _, l := range cache.Missing(need) {
+		missing = append(missing, l.Name+" "+l.Version)
 	}
 	if len(missing) == 0 {
 		return nil
