@@ -3,6 +3,7 @@ package absorb
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -227,12 +228,21 @@ func (b *builder) noteConfig(e *commit.Entry) error {
 	if e.Class != commit.Config || e.After == nil || e.After.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil
 	}
-	data, err := os.ReadFile(b.Root.Path(e.Path))
+	data, err := readRegular(b.Root.Path(e.Path))
 	if err != nil {
 		return err
 	}
 	e.After.Digest, err = b.Put(data)
 	return err
+}
+
+func readRegular(path string) ([]byte, error) {
+	f, err := system.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // folderTimes notes the times of folders in which names come and go.

@@ -44,7 +44,7 @@ func (b *builder) revive(entry int, path string, was, is inventory.File) error {
 		return b.fill(entry, func(slot string) error { return os.WriteFile(slot, data, 0o600) })
 	}
 	if sum := b.sums[path]; sum != "" && regular(is) && is.Size == was.Size {
-		if data, err := os.ReadFile(b.Root.Path(path)); err == nil && sumOf(data) == sum {
+		if data, err := readRegular(b.Root.Path(path)); err == nil && sumOf(data) == sum {
 			return b.fill(entry, func(slot string) error { return os.WriteFile(slot, data, 0o600) })
 		}
 	}

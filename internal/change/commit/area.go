@@ -125,7 +125,7 @@ func (p Place) Read(root string) (b []byte, err error) {
 		return err
 	}
 	if p.Slot != "" {
-		err = read(system.Spot{Dir: unix.AT_FDCWD, Name: In(root, p.Path, p.Slot)})
+		err = read(system.Plainly(In(root, p.Path, p.Slot)))
 		return b, err
 	}
 	tree, err := system.OpenTree(root)

@@ -29,7 +29,7 @@ const copySuffix = ".hostctl"
 
 // ReadHeld is Lstat, with the digest of a file's bytes.
 func ReadHeld(path string) (*Node, error) {
-	return readHeld(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path)
+	return readHeld(system.Plainly(path), path)
 }
 
 func readHeld(at system.Spot, path string) (*Node, error) {

@@ -98,7 +98,7 @@ func (n *Node) same(live *Node) bool {
 // Lstat reads the node at an absolute path, without its xattrs. A path that
 // does not exist, or whose parent is not a directory, gives nil.
 func Lstat(path string) (*Node, error) {
-	return lstatAt(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path)
+	return lstatAt(system.Plainly(path), path)
 }
 
 // lstatAt is Lstat for what stands at a spot.
@@ -218,7 +218,7 @@ func StripOverlay(path string) error {
 // clears set-id bits and file capabilities.
 func SetAttr(path string, a Attr) error {
 	done := false
-	err := setAttr(system.Spot{Dir: unix.AT_FDCWD, Name: path}, path, a, func(*Node) bool { done = true; return true })
+	err := setAttr(system.Plainly(path), path, a, func(*Node) bool { done = true; return true })
 	if err == nil && !done {
 		err = fmt.Errorf("cannot set owner and mode of %s: %w", path, errMoved)
 	}

@@ -153,7 +153,7 @@ func (p *preflight) mounts(j Journal) error {
 		if fs.Flags&unix.ST_RDONLY != 0 {
 			errs = append(errs, fmt.Errorf("cannot change anything below %s: it is mounted read-only; find out why, then 'mount -o remount,rw %s'", m.Point, m.Point))
 		}
-		st, err := stat(system.Spot{Dir: unix.AT_FDCWD, Name: j.top(p.tx, i)}, m.Point)
+		st, err := stat(system.Plainly(j.top(p.tx, i)), m.Point)
 		if err != nil {
 			return err
 		}
@@ -179,7 +179,7 @@ func (p *preflight) step(j Journal, s Step) {
 	case s.Do == attr:
 		p.timed[s.Path] = true
 	case s.Do == swap && s.comes():
-		waiting, err := stat(system.Spot{Dir: unix.AT_FDCWD, Name: filepath.Join(j.area(p.tx, s.FS), s.Slot)}, s.Slot)
+		waiting, err := stat(system.Plainly(filepath.Join(j.area(p.tx, s.FS), s.Slot)), s.Slot)
 		if err != nil {
 			p.errs = append(p.errs, err)
 		} else if waiting != nil && frozen(waiting) != "" {

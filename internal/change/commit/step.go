@@ -202,7 +202,7 @@ func (s Step) rmdir(root *system.Tree, slot string) error {
 		}
 		// Put there between the look and the rename: it goes back, if nothing else has
 		// the place by now (release).
-		first, err := firstIn(system.Spot{Dir: unix.AT_FDCWD, Name: slot})
+		first, err := firstIn(system.Plainly(slot))
 		if first == "" || err != nil {
 			return err
 		}
@@ -321,7 +321,7 @@ func (s Step) verify(at system.Spot, slot string) error {
 		}
 		// Everything that was in a folder has left it by now, but for what
 		// somebody put there in the meantime.
-		foreign, err := firstIn(system.Spot{Dir: unix.AT_FDCWD, Name: slot})
+		foreign, err := firstIn(system.Plainly(slot))
 		if foreign == "" || err != nil {
 			return err
 		}

@@ -122,12 +122,29 @@ func list(root system.Root, dir string, paths map[string]bool) error {
 }
 
 // read describes what stands at the paths. Those that do not exist are left
-// out, and so are sockets, pipes and devices.
+// out, and so are sockets, pipes and devices, and what is behind a link that
+// another than root could have made.
 func read(root system.Root, paths []string) (map[string]File, error) {
+	tree, err := system.OpenTree(string(root))
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
 	found := make([]*File, len(paths))
-	err := system.Share(len(paths), func(i int) (err error) {
-		found[i], err = readFile(root.Path(paths[i]), paths[i])
-		return err
+	err = system.Share(len(paths), func(i int) (err error) {
+		if rootsOwn(paths[i]) {
+			found[i], err = readFile(system.Plainly(root.Path(paths[i])), paths[i])
+			return err
+		}
+		err = tree.Reach(paths[i], func(at system.Spot) (err error) {
+			found[i], err = readFile(at, paths[i])
+			return err
+		})
+		var link *system.LinkError
+		if errors.As(err, &link) {
+			return nil
+		}
+		return ignoreGone(err)
 	})
 	out := make(map[string]File, len(paths))
 	for i, f := range found {
@@ -138,19 +155,22 @@ func read(root system.Root, paths []string) (map[string]File, error) {
 	return out, err
 }
 
-// readFile describes the node that is at real on this machine and at path in
-// its root.
-func readFile(real, path string) (*File, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(real, &st); err != nil {
-		return nil, ignoreGone(&os.PathError{Op: "lstat", Path: real, Err: err})
+// rootsOwn says of a path that root alone makes the folders above it.
+func rootsOwn(path string) bool {
+	return slices.ContainsFunc(Areas(), func(area string) bool { return strings.HasPrefix(path, area+"/") })
+}
+
+// readFile describes the node at a spot, which is at path in its root.
+func readFile(at system.Spot, path string) (*File, error) {
+	st, err := at.Stat()
+	if err != nil {
+		return nil, ignoreGone(&os.PathError{Op: "lstat", Path: path, Err: err})
 	}
 	f := &File{Ino: st.Ino, Mode: st.Mode, UID: st.Uid, GID: st.Gid, MTime: st.Mtim.Nano()}
-	var err error
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
 	case unix.S_IFLNK:
-		f.Target, err = os.Readlink(real)
+		f.Target, err = os.Readlink(at.Path())
 		return f, ignoreGone(err)
 	case unix.S_IFREG:
 		if accountFile(path) {
@@ -159,15 +179,24 @@ func readFile(real, path string) (*File, error) {
 		}
 		f.Size = st.Size
 		if hashed(path) && st.Size <= maxHashed {
-			f.Digest, err = system.Hash(real)
+			f.Digest, err = hashOf(at)
 		}
 	default:
 		return nil, nil
 	}
 	if err == nil {
-		f.Xattrs, err = xattrs(real)
+		f.Xattrs, err = xattrs(at.Path())
 	}
 	return f, ignoreGone(err)
+}
+
+func hashOf(at system.Spot) (string, error) {
+	f, err := at.Open()
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	return system.HashOf(f)
 }
 
 // accountFile says whether path is of the account database, or a backup of it.

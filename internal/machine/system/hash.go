@@ -13,16 +13,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hash is the hex SHA-256 of the bytes of a regular file, which is no link.
-func Hash(path string) (string, error) {
-	f, err := OpenRegular(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	return HashOf(f)
-}
-
 // HashOf is the hex SHA-256 of what is left to read of f.
 func HashOf(f *os.File) (string, error) { return hashWith(sha256.New(), f) }
 
@@ -40,7 +30,7 @@ func hashWith(h hash.Hash, f *os.File) (string, error) {
 // OpenRegular opens a regular file for reading and nothing else: not what a link
 // leads to, and no pipe, on which open(2) waits for a writer, or device, on which
 // it can act.
-func OpenRegular(path string) (*os.File, error) { return openRegular(unix.AT_FDCWD, path) }
+func OpenRegular(path string) (*os.File, error) { return Plainly(path).Open() }
 
 func openRegular(dir int, path string) (*os.File, error) {
 	fail := func(err error) (*os.File, error) {

@@ -31,15 +31,24 @@ type held struct {
 	fd   int
 }
 
-// Spot is a name in a folder that is held open while the spot is in use.
+// Spot is a name in a folder that is held open while the spot is in use, or a
+// path where nobody else can make it lead elsewhere, with AT_FDCWD.
 type Spot struct {
 	Dir  int // the folder, for openat(2) and its like
 	Name string
 }
 
+// Plainly is the spot of a path.
+func Plainly(path string) Spot { return Spot{unix.AT_FDCWD, path} }
+
 // Path leads to the spot through its folder (proc_pid_fd(5)), for calls that
 // take no descriptor of a folder. What stands there may be a link.
-func (s Spot) Path() string { return fmt.Sprintf("/proc/self/fd/%d/%s", s.Dir, s.Name) }
+func (s Spot) Path() string {
+	if s.Dir == unix.AT_FDCWD {
+		return s.Name
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", s.Dir, s.Name)
+}
 
 // Stat is lstat(2) of the spot.
 func (s Spot) Stat() (*unix.Stat_t, error) {
