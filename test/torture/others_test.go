@@ -91,7 +91,6 @@ func (h *host) roots() picture {
 // on afterwards.
 func TestAnotherAccount(t *testing.T) {
 	h := bareHost(t, "")
-	h.sh("mkdir $1", h.cache)
 	for n := 1; n <= 2; n++ {
 		h.putHome(n)
 		h.want(0, h.switches()...)
