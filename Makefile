@@ -37,7 +37,7 @@ tools:
 test: build tools
 	@if [ "$$(id -u)" = 0 ]; then \
 	  HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) && export HOSTCTL_TEST_ROOT || exit 1; fi; \
-	$(GO) test $$($(GO) list ./... | grep -v -e '/test/host$$' -e /test/vm -e /test/torture) && \
+	$(GO) test -timeout 30m $$($(GO) list ./... | grep -v -e '/test/host$$' -e /test/vm -e /test/torture) && \
 	$(GO) test -v -count=1 -timeout 40m ./test/torture && \
 	$(GO) test -v -count=1 -timeout 40m ./test/host/... ./test/vm
 
