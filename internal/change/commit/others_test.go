@@ -313,3 +313,83 @@ func TestFolderInTheWay(t *testing.T) {
 		t.Errorf("a folder of root's is user %d's now, with mode %o", n.UID, n.Mode&0o777)
 	}
 }
+
+// TestMountOfMallory: a file system of mallory's, into which root may not look,
+// over the home or a folder of it keeps no transaction from its end.
+func TestMountOfMallory(t *testing.T) {
+	for _, where := range []string{"home/m", "home/m/.local"} {
+		for _, undoing := range []bool{false, true} {
+			o := newOthers(t)
+			j := Journal{Root: o.root}
+			tx := o.tx(t, false)
+			start(t, j, tx)
+			if undoing {
+				if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, reverting)); err != nil {
+					t.Fatal(err)
+				}
+			} else if err := j.steps(tx, tx.Steps[:2]); err != nil {
+				t.Fatal(err)
+			}
+			tx.letGo()
+			unmount := mountAs(t, mallory, filepath.Join(o.root, where))
+			outcome, _, err := j.Recover()
+			unmount()
+			if err != nil || outcome != Reverted {
+				t.Errorf("%s, undoing %v: %s, %v", where, undoing, outcome, err)
+			}
+			o.whole(where)
+		}
+	}
+}
+
+// mountAs mounts a file system that an account serves, as fusermount3(1) does
+// for it. Nobody answers.
+func mountAs(t *testing.T, uid int, at string) (unmount func()) {
+	t.Helper()
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skip("no FUSE here: ", err)
+	}
+	err = unix.Mount("m", at, "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=%d,group_id=%d", fd, uid, uid))
+	if err != nil {
+		unix.Close(fd)
+		t.Skip("no FUSE here: ", err)
+	}
+	return func() {
+		if err := errors.Join(unix.Unmount(at, unix.MNT_DETACH), unix.Close(fd)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestUndoOnBrokenDisk: what the disk keeps from being undone is not taken for
+// something that mallory did.
+func TestUndoOnBrokenDisk(t *testing.T) {
+	o := newOthers(t)
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
+	o.set.Folders = nil
+	j := Journal{Root: o.root}
+	tx := o.tx(t, false)
+	start(t, j, tx)
+	if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, reverting)); err != nil {
+		t.Fatal(err)
+	}
+	tx.letGo()
+	home := filepath.Join(o.root, "home")
+	if err := errors.Join(unix.Mount(home, home, "", unix.MS_BIND, ""), unix.Mount("", home, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
+		t.Fatal(err)
+	}
+	outcome, _, err := j.Recover()
+	if unmountErr := unix.Unmount(home, unix.MNT_DETACH); unmountErr != nil {
+		t.Fatal(unmountErr)
+	}
+	if !errors.Is(err, unix.EROFS) {
+		t.Errorf("on a read-only file system: %s, %v", outcome, err)
+	}
+	if outcome, _, err = j.Recover(); outcome != Reverted || err != nil {
+		t.Fatal(outcome, err)
+	}
+	if n := mustNode(t, filepath.Join(home, "m/.local/bin")); n.Mode&0o777 != 0o755 {
+		t.Errorf("the mode stays %o", n.Mode&0o777)
+	}
+}

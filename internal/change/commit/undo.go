@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
@@ -44,7 +46,7 @@ func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
 	errs := []error{j.dropCopies(tx)} // which keep folders from going
 	for _, s := range back {
 		err := j.step(tx, s)
-		if err != nil && j.othersCan(tx, s.Path) {
+		if err != nil && !broken(err) && j.othersCan(tx, s.Path, err) {
 			var kept string
 			kept, err = j.keepAside(tx, s)
 			aside = append(aside, kept)
@@ -70,16 +72,30 @@ func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
 	return slices.DeleteFunc(aside, func(p string) bool { return p == "" }), j.give(tx)
 }
 
-// othersCan reports whether another than root can change what a path leads to:
-// nobody may keep a transaction from its end.
-func (j Journal) othersCan(tx *Tx, path string) bool {
+// broken reports of an error that no other account brings about: the disk is, or
+// root has forbidden to change it. What it keeps from being undone is not undone.
+func broken(err error) bool {
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EPERM) || full(err)
+}
+
+// othersCan reports whether another than root can change what a path leads to,
+// or has mounted over it: nobody may keep a transaction from its end.
+func (j Journal) othersCan(tx *Tx, path string, met error) bool {
 	tree, err := j.tree(tx)
 	if err != nil {
 		return false
 	}
-	sole, err := tree.Sole(filepath.Dir(path))
-	return err == nil && !sole
+	if !foreign(met) {
+		path = filepath.Dir(path)
+	}
+	sole, err := tree.Sole(path)
+	return err == nil && !sole || foreign(err)
 }
+
+// foreign reports of an error that root gets from a file system which another
+// account has mounted over a folder of its own, and serves (mount.fuse3(8),
+// allow_other), or serves no more.
+func foreign(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOTCONN) }
 
 // keepAside keeps the node that a step was to put back.
 func (j Journal) keepAside(tx *Tx, s Step) (where string, err error) {
