@@ -199,6 +199,7 @@ func shownText(at system.Spot, st *unix.Stat_t) (string, error) {
 // that is not followed.
 func (s *stage) remove(path string) error {
 	err := s.tree.Reach(path, func(at system.Spot) error { return os.Remove(at.Path()) })
+	s.tree.Forget() // it can have been a link
 	var link *system.LinkError
 	if err == nil || absent(err) || errors.As(err, &link) || errors.Is(err, syscall.ENOTEMPTY) || errors.Is(err, syscall.EEXIST) {
 		return nil

@@ -60,6 +60,9 @@ func (s *stage) file(path string, cache *StatCache) error {
 			return err
 		}
 	}
+	if live.Type == spec.Symlink || have != nil && have.Type == spec.Symlink {
+		defer s.tree.Forget()
+	}
 	return s.tree.Reach(path, func(at system.Spot) error {
 		if have != nil && have.Type != live.Type {
 			if err := makeRoom(at, have.Type); err != nil {

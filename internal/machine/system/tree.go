@@ -174,6 +174,13 @@ func (t *Tree) known(dir string) string {
 	return cmp.Or(t.physical[dir], dir)
 }
 
+// Forget has links resolved anew: whoever changes one in a folder of root's says so.
+func (t *Tree) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.physical)
+}
+
 func (t *Tree) in(dir, name string, do func(Spot) error) error {
 	h, err := t.take(dir)
 	if err != nil {

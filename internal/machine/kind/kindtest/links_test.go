@@ -153,3 +153,30 @@ func TestPipeInPlace(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// TestLinkSetAnew: a file below a managed link is written where the link leads by
+// then, whatever was taken away through it before.
+func TestLinkSetAnew(t *testing.T) {
+	root := debian(t)
+	if err := errors.Join(os.Mkdir(root.Path("/srv/a"), 0o755), os.Mkdir(root.Path("/srv/b"), 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	host := func(target, name string) *spec.Host {
+		h := one("/srv/link/"+name, regular("x"))
+		h.Files["/srv/link"] = spec.File{Type: spec.Symlink, Target: target}
+		return h
+	}
+	first := host("/srv/a", "old")
+	if err := change(t, root, first, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := change(t, root, host("/srv/b", "new"), first, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(root.Path("/srv/b/new")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(root.Path("/srv/a/new")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("where the link led before: %v", err)
+	}
+}
