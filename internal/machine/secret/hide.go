@@ -27,15 +27,43 @@ const (
 // whose programs print it, in base64, also within more of it, and in hex.
 // A value, or line, of up to three bytes is hidden where it is a word, as it is.
 func (i *Installed) Hide(text string) string {
-	for _, h := range i.hiders() {
-		text = h.pattern.ReplaceAllLiteralString(text, "{{secret:"+h.name+"}}")
+	hiders := i.hiders()
+	for k := range hiders {
+		text = hiders[k].hide(text)
 	}
 	return text
 }
 
+// hider hides a piece of a secret. Its pattern is large, and made where the text
+// has the head of the piece: a bundle of certificates has hundreds of lines.
 type hider struct {
-	name    string
-	pattern *regexp.Regexp
+	name, text    string
+	head, pattern *regexp.Regexp
+}
+
+// headRunes is how much of a piece its head is: fewer are in many texts.
+const headRunes = 4
+
+func (h *hider) hide(text string) string {
+	if h.head == nil {
+		h.head = patternOf(firstRunes(h.text, headRunes))
+	}
+	if len(h.text) > wholeWord && !h.head.MatchString(text) {
+		return text
+	}
+	if h.pattern == nil {
+		h.pattern = patternOf(h.text)
+	}
+	return h.pattern.ReplaceAllLiteralString(text, "{{secret:"+h.name+"}}")
+}
+
+func firstRunes(text string, most int) string {
+	for at := range text {
+		if most--; most < 0 {
+			return text[:at]
+		}
+	}
+	return text
 }
 
 // hiders are in the order in which they are to be used: a value can be part of
@@ -56,7 +84,7 @@ func (i *Installed) hiders() []hider {
 	slices.SortStableFunc(pieces, func(a, b piece) int { return cmp.Compare(len(b.text), len(a.text)) })
 	pieces = slices.CompactFunc(pieces, func(a, b piece) bool { return a.text == b.text })
 	for _, p := range pieces {
-		i.made = append(i.made, hider{p.name, patternOf(p.text)})
+		i.made = append(i.made, hider{name: p.name, text: p.text})
 	}
 	return i.made
 }

@@ -147,3 +147,25 @@ func TestHideTakesNoTime(t *testing.T) {
 		t.Log(took)
 	}
 }
+
+// TestHideOfBundle: of a secret of many lines only those are looked for at length
+// whose head is in the text.
+func TestHideOfBundle(t *testing.T) {
+	var lines []string
+	for n := range 500 {
+		lines = append(lines, fmt.Sprintf("%04d%060d", n, n))
+	}
+	i := &Installed{values: map[string]string{"bundle": strings.Join(lines, "\n")}}
+	if got := i.Hide("it cannot read " + lines[7] + " in line 1"); got != "it cannot read {{secret:bundle}} in line 1" {
+		t.Errorf("it says %q", got)
+	}
+	made := 0
+	for _, h := range i.made {
+		if h.pattern != nil {
+			made++
+		}
+	}
+	if made == 0 || made > 50 {
+		t.Errorf("%d patterns of 500 were made", made)
+	}
+}
