@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -44,7 +45,7 @@ func (c Cache) take(l spec.Locked, to string) (err error) {
 	if path == "" {
 		return fmt.Errorf("cannot use package %s %s: its .deb, or that of its size, has left the cache while hostctl ran; run the command again", l.Name, l.Version)
 	}
-	from, err := openRegular(path)
+	from, err := system.OpenRegular(path)
 	if err != nil {
 		return fmt.Errorf("cannot use package %s %s: %w", l.Name, l.Version, err)
 	}
@@ -70,21 +71,4 @@ func (c Cache) take(l spec.Locked, to string) (err error) {
 			l.Name, l.Version, path)
 	}
 	return nil
-}
-
-// openRegular opens a file that somebody else may have made: it follows no
-// link, and waits for nobody who opens the other end of a pipe.
-func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
