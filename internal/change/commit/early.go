@@ -29,6 +29,7 @@ func (j Journal) RecoverMounted() (missing []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer tx.letGo()
 	there := map[int]bool{}
 	part := &Tx{}
 	for i := range tx.Mounts {

@@ -64,7 +64,8 @@ func locked(leaving map[uint64]string) error {
 
 // holdsOpen reports whether a process has this very file open. A lock of an
 // open file description has no process, -1: any that has it open can be the
-// one.
+// one. Whoever may read a file can lock it: one that is neither its owner's nor
+// root's keeps nobody from replacing it.
 func holdsOpen(pid, path string) bool {
 	var live, st unix.Stat_t
 	if pid == "-1" {
@@ -76,10 +77,31 @@ func holdsOpen(pid, path string) bool {
 	}
 	for _, fd := range fds {
 		if unix.Stat(fd, &st) == nil && st.Ino == live.Ino && st.Dev == live.Dev {
-			return true
+			if uid := userOf(strings.Split(fd, "/")[2]); uid == 0 || uid == int(live.Uid) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// userOf is the effective user of a process, proc_pid_status(5), -1 where it has
+// ended. The owner of its folder is another for one that may not be looked into.
+func userOf(pid string) int {
+	b, err := os.ReadFile(filepath.Join("/proc", pid, "status"))
+	if err != nil {
+		return -1
+	}
+	for line := range strings.Lines(string(b)) {
+		if ids, ok := strings.CutPrefix(line, "Uid:"); ok {
+			if fields := strings.Fields(ids); len(fields) > 1 { // real, effective
+				if uid, err := strconv.Atoi(fields[1]); err == nil {
+					return uid
+				}
+			}
+		}
+	}
+	return -1
 }
 
 // writable reads the open flags of a descriptor, proc_pid_fdinfo(5).

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -316,7 +318,9 @@ func TestFolderInTheWay(t *testing.T) {
 
 // TestMountOfMallory: a file system of mallory's, into which root may not look,
 // over the home or a folder of it keeps no transaction from its end.
-func TestMountOfMallory(t *testing.T) {
+func TestMountOfMallory(t *testing.T) { apart(t, mountOfMallory) }
+
+func mountOfMallory(t *testing.T) {
 	for _, where := range []string{"home/m", "home/m/.local"} {
 		for _, undoing := range []bool{false, true} {
 			o := newOthers(t)
@@ -364,7 +368,9 @@ func mountAs(t *testing.T, uid int, at string) (unmount func()) {
 
 // TestUndoOnBrokenDisk: what the disk keeps from being undone is not taken for
 // something that mallory did.
-func TestUndoOnBrokenDisk(t *testing.T) {
+func TestUndoOnBrokenDisk(t *testing.T) { apart(t, undoOnBrokenDisk) }
+
+func undoOnBrokenDisk(t *testing.T) {
 	o := newOthers(t)
 	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
 	o.set.Folders = nil
@@ -391,5 +397,35 @@ func TestUndoOnBrokenDisk(t *testing.T) {
 	}
 	if n := mustNode(t, filepath.Join(home, "m/.local/bin")); n.Mode&0o777 != 0o755 {
 		t.Errorf("the mode stays %o", n.Mode&0o777)
+	}
+}
+
+// TestLockOfMallory: whoever may read a file can lock it, and keeps nobody from
+// replacing it so. A lock of its owner's, or of root's, does.
+func TestLockOfMallory(t *testing.T) {
+	o := newOthers(t)
+	if err := os.Chmod(o.root, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(o.root, "usr/same")
+	for uid, counts := range map[uint32]bool{mallory: false, 0: true} {
+		cmd := exec.Command("flock", "--shared", path, "sh", "-c", "echo; exec sleep 60")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}, Setpgid: true}
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err == nil {
+			_, err = out.Read(make([]byte, 1))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = inUse(map[uint64]string{mustNode(t, path).Ino: path})
+		if counts != (err != nil) {
+			t.Errorf("with a lock of user %d: %v", uid, err)
+		}
+		_ = unix.Kill(-cmd.Process.Pid, unix.SIGKILL)
+		_ = cmd.Wait()
 	}
 }

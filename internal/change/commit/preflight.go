@@ -396,5 +396,5 @@ func inUse(leaving map[uint64]string) error {
 
 func comm(pid string) string {
 	name, _ := os.ReadFile(filepath.Join("/proc", pid, "comm")) // only for the message
-	return strings.TrimSpace(string(name))
+	return strings.Join(strings.Fields(string(name)), " ")      // a process names itself: in lines, too
 }
