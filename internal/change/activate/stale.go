@@ -53,7 +53,7 @@ func findStale(replaced []string, committed bool) staleCode {
 			add(found.users, st.Uid, unit, true)
 		default:
 			comm, err := os.ReadFile(dir + "/comm")
-			if name := strings.TrimSpace(string(comm)); err == nil {
+			if name := strings.Join(strings.Fields(string(comm)), " "); err == nil {
 				add(people, st.Uid, name, people[st.Uid][name]+1)
 			}
 		}

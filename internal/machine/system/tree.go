@@ -103,8 +103,12 @@ type LinkError struct {
 }
 
 func (e *LinkError) Error() string {
-	return fmt.Sprintf("%s is a link of user %d; hostctl follows no link that another than root could have made lead somewhere else; "+
-		"put a folder in its place, or name in the configuration where it leads", e.Path, e.UID)
+	whose := fmt.Sprintf("of user %d", e.UID)
+	if roots(e.UID) {
+		whose = "in a folder that others than root may write to"
+	}
+	return fmt.Sprintf("%s is a link %s; hostctl follows no link that another than root could have made lead somewhere else; "+
+		"put a folder in its place, or name in the configuration where it leads", e.Path, whose)
 }
 
 // OpenTree holds the folder root open, whose own path is followed.

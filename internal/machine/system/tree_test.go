@@ -107,6 +107,9 @@ func TestReach(t *testing.T) {
 			if !errors.As(err, &link) || link.Path != filepath.Dir(path) {
 				t.Errorf("%s: %v", path, err)
 			}
+			if says := strings.Contains(err.Error(), "in a folder that others than root may write to"); says != (path == "/tmp/link/bin") {
+				t.Errorf("%s: %v", path, err)
+			}
 		}
 	}
 	if err := tree.Reach("/loop/x", func(Spot) error { return nil }); !errors.Is(err, unix.ELOOP) {
