@@ -11,6 +11,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -26,12 +27,20 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 	if err != nil {
 		return err
 	}
+	tree, err := system.OpenTree(s.root)
+	if err != nil {
+		return err
+	}
+	defer tree.Close()
 	changed := map[string]bool{}
 	for _, c := range p.Changes {
 		switch {
 		case c.Action != spec.Update:
 		case c.ID.Kind == spec.KindFile:
-			changed[c.ID.Name] = true
+			at, err := tree.Canonical(c.ID.Name)
+			if err == nil { // nothing was replaced behind a link that is not followed
+				changed[at] = true
+			}
 		case c.ID.Kind == spec.KindUnit:
 			for _, path := range managedPaths(&spec.Host{Units: map[string]spec.Unit{c.ID.Name: s.prev.Units[c.ID.Name]}}) {
 				changed[path] = true

@@ -232,6 +232,7 @@ func (s *session) stateLeft(to int) ([]string, error) {
 
 func (s *session) reportDrift(tx *commit.Tx) {
 	s.sayPaths("changed since and kept aside in /"+commit.AreaName+"/aside/"+tx.ID, tx.Drift)
+	s.sayPaths("left as it is, since others than root have changed what leads there", tx.Left)
 }
 
 func (s *session) listState(rec *generation.Record) {

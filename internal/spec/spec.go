@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	json "github.com/go-json-experiment/json/v1"
 )
@@ -138,6 +139,12 @@ const (
 // Unread is the Digest of a regular file in a State that was not read, since it
 // is large and has not the wanted size, in bytes.
 func Unread(size int64) string { return fmt.Sprintf("%d bytes", size) }
+
+// IsUnread reports whether a digest is one of Unread's.
+func IsUnread(digest string) bool {
+	n, ok := strings.CutSuffix(digest, " bytes")
+	return ok && n != "" && strings.Trim(n, "0123456789") == ""
+}
 
 // File is a path that the spec owns. In a wanted Host exactly one of Content
 // (Digest then follows from it) and Blobs[Digest] holds a regular file's

@@ -121,7 +121,10 @@ func (p Place) Read(root string) (b []byte, err error) {
 			return err
 		}
 		defer f.Close()
-		b, err = io.ReadAll(io.LimitReader(f, MaxKept))
+		b, err = io.ReadAll(io.LimitReader(f, MaxKept+1))
+		if err == nil && len(b) > MaxKept {
+			err = fmt.Errorf("it has more than %s", Bytes(MaxKept))
+		}
 		return err
 	}
 	if p.Slot != "" {

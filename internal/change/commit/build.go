@@ -169,6 +169,9 @@ func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
 		b.copies(c, e, fs, from, to)
 		return
 	}
+	if !b.fresh && !b.reached(e.Path) && b.leaves(e.Path) {
+		return
+	}
 	live := b.live(e.Path)
 	if b.fresh && !from.same(live) {
 		b.fail(fmt.Errorf("cannot change %s: it changed while the stage was built; run the command again", e.Path))
@@ -236,6 +239,9 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			return
 		}
 		if waiting == nil || !to.same(waiting) {
+			if b.leaves(e.Path) {
+				return
+			}
 			b.fail(fmt.Errorf("cannot bring back %s as generation %d had it: its saved node is gone or was altered", e.Path, c.Generation))
 			return
 		}
@@ -252,6 +258,9 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 		return
 	}
 	if live.IsDir() && (from == nil || !from.IsDir()) {
+		if b.leaves(e.Path) {
+			return
+		}
 		b.fail(fmt.Errorf("cannot change %s: a folder stands there now, made by somebody else; move it away", e.Path))
 		return
 	}

@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"path/filepath"
 	"slices"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -103,4 +104,31 @@ func (b *Builder) live(path string) *Node {
 	}
 	b.now[path] = n
 	return n
+}
+
+// reached reports whether the folder of a path is there, once the steps so far
+// are done.
+func (b *Builder) reached(path string) bool {
+	dir := filepath.Dir(path)
+	if n, known := b.now[dir]; known {
+		return n.IsDir()
+	}
+	b.open()
+	return b.tree != nil && b.tree.At(path, func(system.Spot) error { return nil }) == nil
+}
+
+// leaves says of a path on the way between recorded generations that it stays as
+// it is, where another than root can have brought that about: nobody may keep a
+// machine from going back.
+func (b *Builder) leaves(path string) bool {
+	if b.fresh || b.tree == nil {
+		return false
+	}
+	sole, err := b.tree.Sole(filepath.Dir(path))
+	if sole || err != nil && !foreign(err) {
+		return false
+	}
+	b.tx.Left = append(b.tx.Left, path)
+	b.now[path] = nil
+	return true
 }

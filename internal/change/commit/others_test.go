@@ -274,6 +274,54 @@ func TestLinkRaces(t *testing.T) {
 	t.Logf("%d commits went through, %d were refused, %d were undone", went, refused, undone)
 }
 
+// TestWayBackPastMallory: nothing that she does to her folder keeps a machine from
+// going back, and forth again.
+func TestWayBackPastMallory(t *testing.T) {
+	for name, c := range map[string]struct{ attack, mend func(local string) error }{
+		"a link": {
+			func(local string) error {
+				return errors.Join(os.Rename(local, local+".was"), os.Symlink("../../usr", local), os.Lchown(local, mallory, mallory))
+			},
+			func(local string) error { return errors.Join(os.Remove(local), os.Rename(local+".was", local)) },
+		},
+		"nothing": {
+			func(local string) error { return os.Rename(local, local+".was") },
+			func(local string) error { return os.Rename(local+".was", local) },
+		},
+		"a folder": {
+			func(local string) error {
+				return errors.Join(os.Remove(filepath.Join(local, "new")), os.Mkdir(filepath.Join(local, "new"), 0o700))
+			},
+			func(local string) error { return os.Remove(filepath.Join(local, "new")) },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOthers(t)
+			local := filepath.Join(o.root, "home/m/.local")
+			goes := func(step func(*Builder)) *Tx {
+				t.Helper()
+				b := NewBuilder(o.root, "t", nil)
+				step(b)
+				run(t, Journal{Root: o.root}, b)
+				o.whole(name)
+				return b.tx
+			}
+			goes(func(b *Builder) { b.Forward(o.set, true) })
+			if err := c.attack(local); err != nil {
+				t.Fatal(err)
+			}
+			if tx := goes(func(b *Builder) { b.Inverse(o.set) }); len(tx.Left) == 0 {
+				t.Error("nothing is said to be left")
+			}
+			if err := c.mend(local); err != nil {
+				t.Fatal(err)
+			}
+			goes(func(b *Builder) { b.Forward(o.set, false) })
+			goes(func(b *Builder) { b.Inverse(o.set) })
+		})
+	}
+}
+
 // TestAnotherFolder: attributes are set on the folder that was looked at, not on
 // one of root's that mallory has put in its place.
 func TestAnotherFolder(t *testing.T) {

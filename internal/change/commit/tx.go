@@ -20,6 +20,7 @@ type Tx struct {
 	Mounts  []Mount   `json:"mounts"` // the file systems that it needs
 	Publish []Publish `json:"publish"`
 	Drift   []string  `json:"drift,omitempty"`   // live paths that somebody else had changed; kept aside
+	Left    []string  `json:"left,omitempty"`    // paths that stay as others than root have left what leads there
 	Discard []string  `json:"discard,omitempty"` // paths to delete when it is given up before the marker
 	Steps   []Step    `json:"-"`                 // a record each
 	Clean   []Step    `json:"-"`                 // forward only, after everything is durable; a record each

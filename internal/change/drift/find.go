@@ -125,7 +125,7 @@ func (f *finder) fields(c spec.Change, item spec.DriftItem) {
 // sum is how an item shows a content: it may be long, or not for everybody.
 func sum(content string) string {
 	switch {
-	case content == "" || strings.HasSuffix(content, " bytes"):
+	case content == "" || spec.IsUnread(content):
 		return content
 	case len(content) == 64 && strings.Trim(content, "0123456789abcdef") == "":
 		return "sha256:" + content

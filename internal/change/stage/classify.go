@@ -44,7 +44,7 @@ func (c *classifier) manage(merged system.Root, managed []string) error {
 	}
 	defer tree.Close()
 	for _, p := range managed {
-		dir, err := tree.Physical(filepath.Dir(p))
+		at, err := tree.Canonical(p)
 		var link *system.LinkError
 		switch {
 		case errors.As(err, &link):
@@ -52,7 +52,7 @@ func (c *classifier) manage(merged system.Root, managed []string) error {
 		case err != nil:
 			return err
 		}
-		c.managed[filepath.Join(dir, filepath.Base(p))] = true
+		c.managed[at] = true
 	}
 	return nil
 }

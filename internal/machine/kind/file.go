@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -82,6 +83,8 @@ func (o observer) file(tree *system.Tree) (f *spec.File, err error) {
 		return nil, nil
 	case errors.As(err, &link):
 		return &spec.File{Type: spec.Hidden, Target: link.Path}, nil
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOTCONN): // of a file system that somebody else has mounted, and serves
+		return &spec.File{Type: spec.Hidden, Target: filepath.Dir(o.path)}, nil
 	}
 	return f, err
 }

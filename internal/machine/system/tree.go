@@ -171,6 +171,12 @@ func (t *Tree) Physical(dir string) (string, error) {
 	return dir, nil
 }
 
+// Canonical is a path as changesets have it: with Physical for its folder.
+func (t *Tree) Canonical(p string) (string, error) {
+	dir, err := t.Physical(path.Dir(p))
+	return path.Join(dir, path.Base(p)), err
+}
+
 // known is the folder to which a path with links was found to lead, or the path.
 func (t *Tree) known(dir string) string {
 	t.mu.Lock()
@@ -236,10 +242,14 @@ func (t *Tree) open(dir string) (int, error) {
 	if rel == "" {
 		rel = "."
 	}
-	fd, err := unix.Openat2(t.root, rel, &unix.OpenHow{
+	how := unix.OpenHow{
 		Flags:   unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC,
 		Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
-	})
+	}
+	fd, err := unix.Openat2(t.root, rel, &how)
+	for errors.Is(err, unix.EINTR) { // of what another process serves, as FUSE
+		fd, err = unix.Openat2(t.root, rel, &how)
+	}
 	// Filters of system calls that do not know this one say either.
 	if errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) {
 		return stepwise(t.root, rel)
