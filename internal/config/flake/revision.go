@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/go-git/go-git/v5"
 	"golang.org/x/sys/unix"
@@ -45,35 +47,85 @@ func (f *Flake) Revision() (commit string, dirty bool, err error) {
 func (f *Flake) repository() (*git.Repository, error) {
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		at := filepath.Join(dir, tree.GitName)
-		st, err := os.Lstat(at)
+		_, err := os.Lstat(at)
 		if err != nil && dir != filepath.Dir(dir) {
 			continue
 		}
-		switch {
-		case err != nil:
-		case st.IsDir():
-			if err := readable(at); err != nil {
+		if err == nil {
+			if err := readableAt(at); err != nil {
 				return nil, err
 			}
-		case !st.Mode().IsRegular() || st.Size() > unix.PathMax: // it holds a path
-			return nil, fmt.Errorf("%s is neither git's folder nor the file that names it", at)
 		}
 		return git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
 	}
+}
+
+// readableAt is readable for git's folder, or the one that a file names, and
+// for the one that it has in common with other worktrees.
+func readableAt(at string) error {
+	st, err := os.Lstat(at)
+	if err != nil {
+		return err
+	}
+	if !st.IsDir() {
+		if at, err = named(at, "gitdir: "); err != nil {
+			return err
+		}
+	}
+	if err := readable(at); err != nil {
+		return err
+	}
+	common, err := named(filepath.Join(at, "commondir"), "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return readable(common)
+}
+
+// named is the folder that a file of git's names, after a word
+// (gitrepository-layout(5)).
+func named(file, after string) (string, error) {
+	st, err := os.Lstat(file)
+	if err != nil {
+		return "", err
+	}
+	if !st.Mode().IsRegular() || st.Size() > unix.PathMax {
+		return "", fmt.Errorf("%s is neither git's folder nor a file that names it", file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	path := strings.TrimSpace(strings.TrimPrefix(string(text), after))
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(file), path)
+	}
+	return path, nil
 }
 
 // maxGitFile bounds, in bytes, each file of git's folder that go-git reads as a
 // whole, such as the index.
 const maxGitFile = 64 << 20
 
+// gitParts is what go-git reads of git's folder: hooks, logs and what
+// extensions of git have there may be as large, and as linked, as they like.
+var gitParts = []string{"HEAD", "config", "index", "info", "objects", "packed-refs", "refs", "shallow"}
+
 // readable refuses a folder of git's in which go-git would wait, for a FIFO, a
 // device or what a link leads to, or take all memory.
 func readable(dir string) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
+		part, _, _ := strings.Cut(e.Name, "/")
 		switch {
-		case e.IsDir() && (e.Name == "lfs" || e.Name == "modules"):
-			return fs.SkipDir
-		case e.IsDir() || e.IsSocket() || e.IsRegular() && (e.Stat.Size <= maxGitFile || filepath.Ext(e.Name) == ".pack"):
+		case part != "." && !slices.Contains(gitParts, part):
+			if e.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case e.IsDir() || e.IsRegular() && (e.Stat.Size <= maxGitFile || part == "objects" && filepath.Ext(e.Name) != ".idx"):
 			return nil
 		}
 		return fmt.Errorf("%s in %s is a link, a device or a FIFO, or larger than %d MB", e.Name, dir, maxGitFile>>20)

@@ -34,9 +34,6 @@ func (e *Entry) IsLink() bool { return e.Stat.Mode&unix.S_IFMT == unix.S_IFLNK }
 // IsRegular reports whether it is a file that can be read.
 func (e *Entry) IsRegular() bool { return e.Stat.Mode&unix.S_IFMT == unix.S_IFREG }
 
-// IsSocket reports whether it is a socket, which nothing can open.
-func (e *Entry) IsSocket() bool { return e.Stat.Mode&unix.S_IFMT == unix.S_IFSOCK }
-
 // Link is where a link leads.
 func (e *Entry) Link() (string, error) { return linkAt(e.dir, e.base) }
 
