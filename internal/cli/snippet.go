@@ -64,7 +64,8 @@ func place(b *strings.Builder, r *hcl.Range, files map[string]*hcl.File, tint, e
 	}
 }
 
-// blockAround names the block that a range stands in, or "".
+// blockAround names the block that a range stands in, as far as it is not too
+// long to print, or "".
 func blockAround(r *hcl.Range, files map[string]*hcl.File) string {
 	f := files[r.Filename]
 	if f == nil || f.Nav == nil {
@@ -74,40 +75,55 @@ func blockAround(r *hcl.Range, files map[string]*hcl.File) string {
 	if !ok {
 		return ""
 	}
-	return nav.ContextString(r.Start.Byte)
+	return firstOf(nav.ContextString(r.Start.Byte))
 }
 
 func snippet(b *strings.Builder, src []byte, r *hcl.Range, tint, end string) {
-	lines := bytes.Split(hideLogins(src), []byte("\n"))
 	margin := len(fmt.Sprint(r.End.Line))
-	for n := r.Start.Line; n <= r.End.Line && n <= len(lines) && n < r.Start.Line+snippetLines; n++ {
-		line := string(lines[n-1])
-		if n > r.Start.Line {
-			if line != "" {
-				fmt.Fprintf(b, "  %*d | %s\n", margin, n, printable(firstOf(line)))
-			}
+	at := 0 // where line n starts
+	for n := 1; n <= r.End.Line && at <= len(src) && n < r.Start.Line+snippetLines; n++ {
+		next := len(src)
+		if i := bytes.IndexByte(src[at:], '\n'); i >= 0 {
+			next = at + i
+		}
+		if n < r.Start.Line {
+			at = next + 1
 			continue
 		}
-		from, to := r.Start.Byte-offset(lines, n), len(line)
-		if r.End.Line == n {
-			to = r.End.Byte - offset(lines, n)
+		line := string(hideLogins(src[at:next]))
+		switch {
+		case n > r.Start.Line && line != "":
+			fmt.Fprintf(b, "  %*d | %s\n", margin, n, printable(firstOf(line)))
+		case n == r.Start.Line:
+			to := len(line)
+			if r.End.Line == n {
+				to = r.End.Byte - at
+			}
+			firstLine(b, line, r.Start.Byte-at, to, margin, n, tint, end)
 		}
-		from = min(max(from, 0), len(line))
-		to = min(max(to, from), len(line))
-		before, marked, after := window(line, from, to)
-		marks := strings.Repeat("^", max(1, columns(printable(marked))))
-		fmt.Fprintf(b, "  %*d | %s%s%s\n", margin, n, printable(before), printable(marked), printable(after))
-		fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(printable(before))), tint, marks, end)
+		at = next + 1
 	}
 }
+
+// firstLine shows line n, with carets below what is meant of it.
+func firstLine(b *strings.Builder, line string, from, to, margin, n int, tint, end string) {
+	from = min(max(from, 0), len(line))
+	to = min(max(to, from), len(line))
+	before, marked, after := window(line, from, to)
+	marks := strings.Repeat("^", max(1, columns(printable(marked))))
+	fmt.Fprintf(b, "  %*d | %s%s%s\n", margin, n, printable(before), printable(marked), printable(after))
+	fmt.Fprintf(b, "  %*s | %s%s%s%s\n", margin, "", strings.Repeat(" ", columns(printable(before))), tint, marks, end)
+}
+
+// logins are what hideLogins hides.
+var logins = regexp.MustCompile(`([a-z+]*)://([^/@\s"]+)@|(?i)[?&][a-z_.-]*(?:token|passw|secret|key)[a-z_.-]*=([^&"\s]+)`)
 
 // hideLogins puts asterisks over what an url has before an @, and over what it
 // gives for a token: a configuration that holds one by mistake is not to have it
 // in the log of a CI, too. The length stays.
 func hideLogins(src []byte) []byte {
-	login := regexp.MustCompile(`([a-z+]*)://([^/@\s"]+)@|(?i)[?&][a-z_.-]*(?:token|passw|secret|key)[a-z_.-]*=([^&"\s]+)`)
 	out := bytes.Clone(src)
-	for _, at := range login.FindAllSubmatchIndex(src, -1) {
+	for _, at := range logins.FindAllSubmatchIndex(src, -1) {
 		from, to := at[4], at[5]
 		if from < 0 {
 			from, to = at[6], at[7]
@@ -157,15 +173,6 @@ func printable(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
-}
-
-// offset is where line n starts.
-func offset(lines [][]byte, n int) int {
-	at := 0
-	for _, line := range lines[:n-1] {
-		at += len(line) + 1
-	}
-	return at
 }
 
 // columns is how wide a terminal shows s.

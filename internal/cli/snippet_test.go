@@ -3,6 +3,7 @@ package cli
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -43,5 +44,25 @@ func TestLoginsAreHidden(t *testing.T) {
 		if got := string(hideLogins([]byte(line))); got != want {
 			t.Errorf("%s is shown as %s, want %s", line, got, want)
 		}
+	}
+}
+
+// What many mistakes in one large file take is little for each.
+func TestManyDiagnostics(t *testing.T) {
+	src := []byte(strings.Repeat("a = \"https://me:pw@h/x\"\n", 40_000))
+	files := map[string]*hcl.File{"x.hcl": {Bytes: src}}
+	began := time.Now()
+	for range 2000 {
+		var b strings.Builder
+		r := &hcl.Range{Filename: "x.hcl", Start: hcl.Pos{Line: 30_000, Column: 1, Byte: 29_999 * 24}, End: hcl.Pos{Line: 30_000, Column: 2, Byte: 29_999*24 + 1}}
+		if err := writeDiagnostic(&b, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "S", Subject: r}, files, false); err != nil {
+			t.Fatal(err)
+		}
+		if want := "30000 | a = \"https://*****@h/x\"\n        | ^\n"; !strings.Contains(b.String(), want) {
+			t.Fatalf("got\n%swant in it\n%s", b.String(), want)
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("2000 diagnostics take %s", took)
 	}
 }
