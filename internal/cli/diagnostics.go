@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -23,15 +24,34 @@ func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
 	if f != nil {
 		e.files = f.Files
 	}
-	if e.json {
-		e.found = append(e.found, diags...)
-	} else if err := e.writeDiagnostics(diags); err != nil {
+	if shown := some(diags); e.json {
+		e.found = append(e.found, shown...)
+	} else if err := e.writeDiagnostics(shown); err != nil {
 		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
 	}
 	return nil
+}
+
+// maxShown is how many diagnostics a command shows. Nobody reads more, and to
+// print all that can be wrong with a configuration takes longer than to evaluate
+// it.
+const maxShown = 1000
+
+// some are the diagnostics that are shown, errors before warnings where these are
+// not all.
+func some(diags hcl.Diagnostics) hcl.Diagnostics {
+	if len(diags) <= maxShown {
+		return diags
+	}
+	sorted := slices.Clone(diags)
+	slices.SortStableFunc(sorted, func(a, b *hcl.Diagnostic) int { return int(a.Severity) - int(b.Severity) })
+	return append(sorted[:maxShown], &hcl.Diagnostic{
+		Severity: sorted[maxShown].Severity, Summary: fmt.Sprintf("%d more", len(diags)-maxShown),
+		Detail: "They are not shown; these come first.",
+	})
 }
 
 func (e *env) writeDiagnostics(diags hcl.Diagnostics) error {

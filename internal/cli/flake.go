@@ -98,7 +98,9 @@ func runFlakeMetadata(ctx context.Context, e *env) error {
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
+	_, end := e.bounded(ctx) // a repository can be made to take all memory, too
 	commit, dirty, err := f.Revision()
+	end()
 	if err != nil {
 		return err
 	}

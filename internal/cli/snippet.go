@@ -116,14 +116,16 @@ func firstLine(b *strings.Builder, line string, from, to, margin, n int, tint, e
 }
 
 // logins are what hideLogins hides.
-var logins = regexp.MustCompile(`([a-z+]*)://([^/@\s"]+)@|(?i)[?&][a-z_.-]*(?:token|passw|secret|key)[a-z_.-]*=([^&"\s]+)`)
+func logins() *regexp.Regexp {
+	return regexp.MustCompile(`([a-z+]*)://([^/@\s"]+)@|(?i)[?&][a-z_.-]*(?:token|passw|secret|key)[a-z_.-]*=([^&"\s]+)`)
+}
 
 // hideLogins puts asterisks over what an url has before an @, and over what it
 // gives for a token: a configuration that holds one by mistake is not to have it
 // in the log of a CI, too. The length stays.
 func hideLogins(src []byte) []byte {
 	out := bytes.Clone(src)
-	for _, at := range logins.FindAllSubmatchIndex(src, -1) {
+	for _, at := range logins().FindAllSubmatchIndex(src, -1) {
 		from, to := at[4], at[5]
 		if from < 0 {
 			from, to = at[6], at[7]

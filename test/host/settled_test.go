@@ -90,7 +90,7 @@ func (g *guest) evaluates() bool {
 	g.t.Helper()
 	trace := filepath.Join(g.t.TempDir(), "trace")
 	plan := g.Command(g.t.Context(), "hostctl", "plan", "--detailed-exitcode", "--flake", flakeInGuest, "--host", g.host)
-	if r := runCommand(g.t, exec.Command("strace", append([]string{"-f", "-e", "trace=openat", "-o", trace}, plan.Args...)...)); r.code != 0 {
+	if r := runCommand(g.t, exec.Command("strace", append([]string{"-f", "-y", "-e", "trace=openat,?openat2", "-o", trace}, plan.Args...)...)); r.code != 0 {
 		g.t.Fatalf("there is something to do\n%s", r)
 	}
 	b, err := os.ReadFile(trace)

@@ -206,7 +206,13 @@ func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	}
 	s.mu.Unlock()
 	o.once.Do(func() {
-		if watchOf(ctx).wait(func() { o.err = in.Open(ctx) }); o.err != nil {
+		open := func() { o.err = in.Open(ctx) }
+		if in.MayFetch() {
+			watchOf(ctx).wait(open)
+		} else {
+			open()
+		}
+		if o.err != nil {
 			return
 		}
 		o.flake, o.diags = in.Flake()

@@ -116,8 +116,32 @@ func textIn(v cty.Value, limit int) int {
 	return size
 }
 
-// jsonValues counts the values and the ends of objects in a text of JSON.
+// manyDigits is a number, as words are told apart in JSON and YAML, whose digits
+// would fill the memory if they were written out.
+func manyDigits() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|[\s\[,:{-])[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]{5,}(?:$|[\s\],}])`)
+}
+
+// maxDigits is how long a text may be that is read as a number.
+const maxDigits = 4096
+
+// fewDigits refuses texts whose number has more digits than any number needs, by
+// their length or by what exponent stands in them.
+func fewDigits(f function.Function, exponent *regexp.Regexp) function.Function {
+	return checked(f, func(args []cty.Value) error {
+		if s := text(args, 0); len(s) > maxDigits || exponent != nil && exponent.MatchString(s) {
+			return fmt.Errorf("no number here has so many digits; %d are the most", maxDigits)
+		}
+		return nil
+	})
+}
+
+// jsonValues counts the values and the ends of objects in a text of JSON. What has
+// a number of too many digits counts as too much.
 func jsonValues(s string) int {
+	if manyDigits().MatchString(s) {
+		return budget
+	}
 	n, quoted := 1, false
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -144,7 +168,7 @@ func yamlSize(a []cty.Value) int {
 	for _, mark := range []string{",", "[", "{", "\n- ", "- - ", ": ", ":\n", "? "} {
 		marks += strings.Count(s, mark)
 	}
-	if marks > budget/elementSize {
+	if marks > budget/elementSize || manyDigits().MatchString(s) {
 		return budget + 1
 	}
 	t, err := yaml.Standard.ImpliedType([]byte(s))

@@ -90,8 +90,9 @@ func sizeOf(v cty.Value, limit int) int {
 	case t == cty.String:
 		return elementSize + len(v.AsString())
 	case t == cty.Number:
-		// Written out, a number has as many digits as its exponent says.
-		return elementSize + max(v.AsBigFloat().MantExp(nil), 0)
+		// Written out, a number has as many digits as its exponent says, before the
+		// point or after it.
+		return elementSize + max(v.AsBigFloat().MantExp(nil), -v.AsBigFloat().MantExp(nil))
 	case !v.CanIterateElements():
 		return elementSize
 	}

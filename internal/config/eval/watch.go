@@ -118,9 +118,6 @@ func (w *watch) look(ctx context.Context, done <-chan struct{}, stop func(error)
 
 // judge notes what is too much, and reports whether that can wait no longer.
 func (w *watch) judge(ctx context.Context) bool {
-	if w.waiting.Load() > 0 {
-		return false
-	}
 	size := inUse()
 	size -= min(size, w.others)
 	switch {
@@ -129,7 +126,7 @@ func (w *watch) judge(ctx context.Context) bool {
 		w.ask(&excess{summary: "Too much memory", what: fmt.Sprintf("takes more than %d MB of memory, and may not", tooMuch>>20)})
 	case ctx.Err() != nil:
 		w.ask(&excess{summary: "Interrupted", what: "was interrupted"})
-	case time.Since(w.begun)-w.rested() > w.timeout:
+	case w.waiting.Load() == 0 && time.Since(w.begun)-w.rested() > w.timeout:
 		w.ask(&excess{
 			summary: "Deadline exceeded", what: fmt.Sprintf("takes longer than %s, its deadline", w.timeout),
 			advice: "If this is no mistake, --eval-timeout gives it longer.",

@@ -154,6 +154,9 @@ func texts(expr hcl.Expression) ([]string, hcl.Diagnostics) {
 	return out, diags
 }
 
+// MayFetch reports whether opening the input can mean to wait for a server.
+func (in *Input) MayFetch() bool { return in.Debian == nil && in.source.remote != nil }
+
 // Open makes the input's tree available: from the cache, else fetched at the
 // locked revision. Its content is compared with the lock's hash once per run.
 func (in *Input) Open(ctx context.Context) error {

@@ -3,6 +3,7 @@ package flake
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -79,7 +80,7 @@ func guard(name string, src []byte) hcl.Diagnostics {
 			lines++
 		}
 	}
-	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines && len(src) <= maxTokens {
+	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines && len(src) <= maxTokens && !longExponent().Match(src) {
 		return nil
 	}
 	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
@@ -143,6 +144,12 @@ func opens(word string) int {
 		return -1
 	}
 	return 0
+}
+
+// longExponent is what a number looks like whose digits would fill the memory,
+// and what else can look so.
+func longExponent() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9.][eE][-+]?[0-9]{5}`)
 }
 
 // hugeExponent reports a number whose digits would fill the memory.

@@ -95,7 +95,7 @@ func named(file, after string) (string, error) {
 	if !st.Mode().IsRegular() || st.Size() > unix.PathMax {
 		return "", fmt.Errorf("%s is neither git's folder nor a file that names it", file)
 	}
-	text, err := os.ReadFile(file)
+	text, err := tree.File{Root: filepath.Dir(file), Name: filepath.Base(file)}.Read(unix.PathMax)
 	if err != nil {
 		return "", err
 	}
@@ -110,9 +110,11 @@ func named(file, after string) (string, error) {
 // whole, such as the index.
 const maxGitFile = 64 << 20
 
-// gitParts is what go-git reads of git's folder: hooks, logs and what
+// gitParts are what go-git reads of git's folder: hooks, logs and what
 // extensions of git have there may be as large, and as linked, as they like.
-var gitParts = []string{"HEAD", "config", "index", "info", "objects", "packed-refs", "refs", "shallow"}
+func gitParts() []string {
+	return []string{"HEAD", "config", "index", "info", "objects", "packed-refs", "refs", "shallow"}
+}
 
 // readable refuses a folder of git's in which go-git would wait, for a FIFO, a
 // device or what a link leads to, or take all memory.
@@ -120,7 +122,7 @@ func readable(dir string) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
 		part, _, _ := strings.Cut(e.Name, "/")
 		switch {
-		case part != "." && !slices.Contains(gitParts, part):
+		case part != "." && !slices.Contains(gitParts(), part):
 			if e.IsDir() {
 				return fs.SkipDir
 			}
