@@ -7,12 +7,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -52,20 +50,6 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 // StandIns tells which nodes stand for others that are no more, the oldest
 // first.
 func (b *Builder) StandIns(known []StandIn) { b.standIns = known }
-
-// share does something for 0 to n-1, on every processor.
-func share(n int, do func(i int)) {
-	var all sync.WaitGroup
-	part := max(1, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
-	for first := 0; first < n; first += part {
-		all.Go(func() {
-			for i := first; i < min(first+part, n); i++ {
-				do(i)
-			}
-		})
-	}
-	all.Wait()
-}
 
 // slot is where the node of an entry waits.
 func (b *Builder) slot(c *Changeset, e Entry) string {

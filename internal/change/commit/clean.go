@@ -47,7 +47,13 @@ func (j Journal) clean(tx *Tx) error {
 			n++
 		}
 		errs := make([]error, n)
-		share(n, func(i int) { errs[i] = rest[i].run(tree, "") })
+		err := system.Share(n, func(i int) error {
+			errs[i] = rest[i].run(tree, "")
+			return nil // all are tried
+		})
+		if err != nil {
+			return err
+		}
 		for i, err := range errs {
 			if full(err) {
 				errs[i] = j.step(tx, rest[i]) // which gives up the ballast

@@ -28,15 +28,21 @@ func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
 			slots = append(slots, b.slot(c, e))
 		}
 	}
-	b.open()
+	if b.open(); b.tree == nil {
+		return
+	}
 	all := make([]found, len(live)+len(slots))
-	share(len(all), func(i int) {
+	err := system.Share(len(all), func(i int) error {
 		if i < len(live) {
 			all[i].node, all[i].err = NodeIn(b.tree, live[i])
 		} else {
 			all[i].node, all[i].err = ReadNode(slots[i-len(live)])
 		}
+		return nil // who asks for the node is told
 	})
+	if err != nil {
+		b.fail(err)
+	}
 	b.ahead, b.aheadSlots = make(map[string]found, len(live)), make(map[string]found, len(slots))
 	for i, path := range live {
 		b.ahead[path] = all[i]

@@ -245,7 +245,7 @@ func (f *finder) altered() {
 			Kind: kindProgramFile, Name: a.Path, Where: "package " + a.Package, Change: changeOf(true, a.Now != ""), Field: "content",
 			Before: "md5:" + a.Before, Origin: f.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: a.Package}],
 		}
-		if a.Now != "" {
+		if item.Now = a.Now; len(a.Now) == len(a.Before) { // else it says what else stands there
 			item.Now = "md5:" + a.Now
 		}
 		f.add(item)
