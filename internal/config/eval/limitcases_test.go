@@ -49,8 +49,20 @@ my { list = setproduct(local.l, local.l, local.l) }
 my { lines = format("%1000000000s", "x") }
 my { other = join(local.s, [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""], [for n in range(1000) : ""]) }
 my { data = indent(1000000000, "a\nb") }` + myOptions},
-		{name: "rule 09 a number that would be written out", errs: []string{"Too much is produced"}, files: `
+		{name: "rule 09 a number that would be written out", errs: []string{"Number too large"}, files: `
 my { text = "${1e200000000}" }` + myOptions},
+		{name: "rule 09 one that is computed", errs: []string{"Too much is produced"}, files: `
+locals {
+  a = 1e9000
+  b = local.a * local.a * local.a * local.a
+  c = local.b * local.b * local.b * local.b
+  d = local.c * local.c * local.c * local.c
+  e = local.d * local.d * local.d * local.d
+  f = local.e * local.e * local.e * local.e
+  g = local.f * local.f * local.f * local.f
+  h = local.g * local.g * local.g * local.g
+}
+my { text = "${local.h}" }` + myOptions},
 		{name: "rule 18 a template spells numbers as tostring does", option: "my.list", want: `["1","-7","0","-0","0.5","1000000000000000000000","9223372036854775807","9223372036854775808","true"]`, files: `
 locals { l = [1.0, -7, 0, -0, 0.5, 1e21, 9223372036854775807, 9223372036854775808] }
 my { list = concat([for n in local.l : "${n}${""}"], ["${[for n in local.l : "${n}${""}"] == [for n in local.l : tostring(n)]}${""}"]) }` + myOptions},
