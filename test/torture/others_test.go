@@ -95,7 +95,7 @@ func TestAnotherAccount(t *testing.T) {
 		h.putHome(n)
 		h.want(0, h.switches()...)
 	}
-	tries, version := *interruptions/5, 1
+	tries, version := *interruptions/15, 1
 	for what, lines := range attacks() {
 		hits := map[string]int{}
 		for at := 1; ; {
