@@ -67,7 +67,7 @@ func (c Cache) take(l spec.Locked, to string) (err error) {
 		return fmt.Errorf("cannot copy package %s %s out of the cache: %w", l.Name, l.Version, err)
 	}
 	if hex.EncodeToString(sum.Sum(nil)) != l.SHA256 {
-		return fmt.Errorf("cannot use package %s %s: the content of %s is not what packages.lock names; somebody altered it, delete it and run the command again",
+		return fmt.Errorf("cannot use package %s %s: the SHA-256 of %s is not the one that packages.lock names; the lock is wrong, or somebody altered the file: delete it and run the command again",
 			l.Name, l.Version, path)
 	}
 	return nil
