@@ -53,7 +53,7 @@ func TestCacheOfAnotherUser(t *testing.T) {
 			}
 			if r.code != 0 {
 				refused++
-				if !strings.Contains(r.stderr, "somebody altered it") {
+				if !strings.Contains(r.stderr, "somebody altered the file") {
 					t.Errorf("%s, %+v: it is refused for something else\n%s", where, moment, r)
 				}
 				g.says("cat /usr/share/which || true", "")
