@@ -44,7 +44,7 @@ func (m *maker) files() {
 
 // hides says what keeps a path from being reached.
 func hides(have *spec.File) string {
-	return have.Target + " is a link that another than root could have made, and hostctl does not follow it"
+	return have.Target + " is a link, or has a file system, that another than root could have made, and hostctl does not follow it"
 }
 
 func (m *maker) sysctls() {

@@ -83,7 +83,7 @@ func (o observer) file(tree *system.Tree) (f *spec.File, err error) {
 		return nil, nil
 	case errors.As(err, &link):
 		return &spec.File{Type: spec.Hidden, Target: link.Path}, nil
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOTCONN): // of a file system that somebody else has mounted, and serves
+	case os.Geteuid() == 0 && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOTCONN)): // of a file system that somebody else has mounted, and serves
 		return &spec.File{Type: spec.Hidden, Target: filepath.Dir(o.path)}, nil
 	}
 	return f, err
