@@ -97,6 +97,9 @@ func (h *host) mount(name, kind string) {
 	}
 	h.sh("mkdir $1 && mount -t tmpfs -o size=$2m none $1", d.memory, strconv.Itoa(d.size()+1))
 	mount := "mkfs.$2 -q $1 >/dev/null && " + attach("$1", "$3")
+	if kind == "ext4" { // which takes blocks of 1 KiB on a disk as small as this
+		mount = "mkfs.$2 -q -b 4096 $1 >/dev/null && " + attach("$1", "$3")
+	}
 	if kind == "exfat" { // its loop device goes with the mount
 		mount = "mkfs.$2 $1 >/dev/null && loop=$(losetup -f --show $1) && mount.exfat-fuse $loop $3 && losetup -d $loop"
 	}
@@ -105,7 +108,7 @@ func (h *host) mount(name, kind string) {
 
 // attach is the shell line that mounts an image. The loop driver (Linux 6.18)
 // tells of a write that it could do only in part as of one that it did; one of a
-// single page has no parts.
+// single page has no parts, if it does not begin in the middle of one.
 func attach(image, at string) string {
 	return fmt.Sprintf("mount -o loop %[1]s %[2]s && echo 4 > /sys/block/$(basename $(findmnt -no SOURCE %[2]s))/queue/max_sectors_kb", image, at)
 }
