@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	interruptions = flag.Int("n", 300, "how many interruptions, spread over all kinds; 0 is every step of every kind")
+	interruptions = flag.Int("n", 160, "how many interruptions, spread over all kinds; 0 is every step of every kind")
 	kindFlag      = flag.String("kind", "", "only interruptions of this kind: kill, ENOSPC, EIO, run (what a shell does to a disk) or lose")
 	disksFlag     = flag.String("disks", "", "the file systems below the root and what they are, as opt:ext4,usr:xfs,var:btrfs; chosen by the seed where it is not given")
 	seedFlag      = flag.Uint64("seed", 0, "choose the same interruptions as the run that printed this seed; 0 is another one each time")

@@ -229,7 +229,7 @@ func (h *host) replug(d disk) {
 	if err := unix.Stat(d.at, &st); err != nil {
 		h.t.Fatal(err)
 	}
-	h.sh("umount $1; rm $2/filler; e2fsck -fp $3 || [ $? = 1 ]; "+attach("$3", "$1"), d.at, d.memory, d.image())
+	h.sh("umount $1; rm -f $2/filler; e2fsck -fp $3 || [ $? = 1 ]; "+attach("$3", "$1"), d.at, d.memory, d.image())
 	digests.Range(func(key, _ any) bool {
 		if key.([3]uint64)[0] == st.Dev {
 			digests.Delete(key) // an inode that is as before can have lost its bytes
