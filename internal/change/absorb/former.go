@@ -17,6 +17,7 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
@@ -43,6 +44,11 @@ func Pack(root system.Root, now *inventory.Inventory) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	tree, err := system.OpenTree(root.Path("/"))
+	if err != nil {
+		return nil, err
+	}
+	defer tree.Close()
 	for p, f := range now.Files {
 		if f.Digest != "" && f.Mode&0o004 != 0 && f.Size <= maxKept {
 			keep = append(keep, p)
@@ -57,15 +63,22 @@ func Pack(root system.Root, now *inventory.Inventory) ([]byte, error) {
 		return put(w, inventoryName, inv)
 	}}
 	for some := range slices.Chunk(keep, 200) {
-		members = append(members, func(w *tar.Writer) error { return putAll(w, root, now, some) })
+		members = append(members, func(w *tar.Writer) error { return putAll(w, tree, now, some) })
 	}
 	return compress(members)
 }
 
-func putAll(w *tar.Writer, root system.Root, now *inventory.Inventory, paths []string) error {
+func putAll(w *tar.Writer, tree *system.Tree, now *inventory.Inventory, paths []string) error {
 	for _, p := range paths {
-		b, err := os.ReadFile(root.Path(p))
-		if errors.Is(err, fs.ErrNotExist) || now.Files[p].Ino == 0 || !regular(now.Files[p]) {
+		if now.Files[p].Ino == 0 || !regular(now.Files[p]) {
+			continue
+		}
+		var b []byte
+		err := tree.Reach(p, func(at system.Spot) (err error) {
+			b, err = readSame(at, now.Files[p].Ino)
+			return err
+		})
+		if _, link := errors.AsType[*system.LinkError](err); link || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOther) {
 			continue
 		}
 		if err != nil {
@@ -76,6 +89,29 @@ func putAll(w *tar.Writer, root system.Root, now *inventory.Inventory, paths []s
 		}
 	}
 	return nil
+}
+
+var errOther = errors.New("another file has its name")
+
+// readSame is the content of the file with that inode. Its folder can be
+// somebody's, who puts a link to what only root may read in its place.
+func readSame(at system.Spot, ino uint64) ([]byte, error) {
+	f, err := at.Open()
+	if err != nil {
+		if st, e := at.Stat(); e == nil && (st.Ino != ino || st.Mode&unix.S_IFMT != unix.S_IFREG) {
+			err = errOther
+		}
+		return nil, err
+	}
+	defer f.Close()
+	var opened unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &opened); err != nil {
+		return nil, err
+	}
+	if opened.Ino != ino {
+		return nil, errOther
+	}
+	return io.ReadAll(f)
 }
 
 // compress makes one archive of parts that are written on every processor, each
