@@ -77,8 +77,9 @@ func sinceBoot() []machine.Exclusion {
 // killedAt runs hostctl and kills it when it is about to exchange path.
 func (g *guest) killedAt(path string, args ...string) {
 	g.t.Helper()
-	// What PID 1 starts is traced, too: a service does the work.
-	trace := exec.CommandContext(g.t.Context(), "strace", "-f", "-p", strconv.Itoa(g.Leader()), "-o", "/dev/null", "-P", path,
+	// What PID 1 starts is traced, too: a service does the work. The call has the
+	// name alone, from the folder that is held open.
+	trace := exec.CommandContext(g.t.Context(), "strace", "-f", "-p", strconv.Itoa(g.Leader()), "-o", "/dev/null", "-P", filepath.Base(path),
 		"-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL")
 	stderr, err := trace.StderrPipe()
 	if err != nil {
