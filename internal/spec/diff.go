@@ -97,6 +97,9 @@ func DiffUnit(have, want, prev Unit) []Field {
 	if want.Enabled != nil {
 		d.add("enabled", flag(have.Enabled), flag(want.Enabled))
 	}
+	if flag(want.Enabled) == "true" && flag(want.Masked) == "false" {
+		d.add("links", set(have.Stray), set(have.Missing))
+	}
 	if want.Masked != nil || flag(prev.Masked) == "true" {
 		d.add("masked", flag(have.Masked), flag(want.Masked))
 	}

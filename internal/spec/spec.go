@@ -196,6 +196,10 @@ type Unit struct {
 	// Altered says of a State's unit file ("") and drop-ins, by name, how they
 	// stand where that is not as hostctl writes them: PlainFile.
 	Altered map[string]string `json:"-"`
+	// Stray and Missing say of a State's unit that is enabled, and is to be, which
+	// links of it are there and in no [Install] section, and the other way round.
+	Stray   []string `json:"-"`
+	Missing []string `json:"-"`
 }
 
 // PlainFile is how hostctl writes files of its own: mode, owner and group.

@@ -72,6 +72,10 @@ func unitCases() map[string]unitCase {
 			before: unitBlock("socket.socket", "[Socket]\nListenStream=/run/case.sock", isOn) + sleeper("socket", ""), meanwhile: "systemctl start socket.service",
 			after: unitBlock("socket.socket", "[Socket]\nListenStream=/run/case2.sock", isOn) + sleeper("socket", ""), does: map[string]string{"socket.socket": "restart", "socket.service": "restart"},
 		},
+		"gains": { // a socket, which systemd starts for no running service
+			before: sleeper("gains", isOn),
+			after:  unitBlock("gains.socket", "[Socket]\nListenStream=/run/gains.sock", isOn) + sleeper("gains", isOn), does: map[string]string{"gains.socket": "start", "gains.service": "restart"},
+		},
 		"asleep": {
 			before: unitBlock("asleep.socket", "[Socket]\nListenStream=/run/asleep.sock", isOn) + sleeper("asleep", ""),
 			after:  unitBlock("asleep.socket", "[Socket]\nListenStream=/run/asleep2.sock", isOn) + sleeper("asleep", "", changed), does: restart("asleep.socket"),

@@ -289,7 +289,7 @@ func (a *activation) act(ctx context.Context, do decision, earlier map[string]un
 	for _, step := range []struct {
 		verb  string
 		units []string
-	}{{"reload", do.reload}, {"restart", do.restart}, {"start", do.start}} {
+	}{{"reload", do.reload}, {"restart", do.restart}, {"start", socketsFirst(do.start)}} {
 		if len(step.units) == 0 {
 			continue
 		}
@@ -315,6 +315,20 @@ func (a *activation) act(ctx context.Context, do decision, earlier map[string]un
 		}
 	}
 	return ctx.Err()
+}
+
+// socketsFirst has the jobs of sockets queued before those of their services,
+// which systemd orders after them, and never the other way round.
+func socketsFirst(units []string) []string {
+	socket := func(name string) int {
+		if strings.HasSuffix(name, ".socket") {
+			return 0
+		}
+		return 1
+	}
+	units = slices.Clone(units)
+	slices.SortStableFunc(units, func(a, b string) int { return socket(a) - socket(b) })
+	return units
 }
 
 // untouched are the units for which a call that failed queued no job: nothing

@@ -134,6 +134,17 @@ func TestDecide(t *testing.T) {
 			expect: "stop a.service, restart a.socket, start a.service"},
 		"socket of a service at rest": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y"))}, a: with(stopped, disabled),
 			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
+		"new socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x"), field("enabled", "", "true"))}, a: running, healthy: []string{"a.service"},
+			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })},
+			expect: "stop a.service, start a.service, start own.socket"},
+		"new socket of a service by another name": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x")), content}, a: with(running, func(u *unit) { u.id = "b.service" }), healthy: []string{"b.service"},
+			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"b.service"} }), "b.service": running},
+			expect: "stop b.service, start b.service, start own.socket"},
+		"new socket of a service that was stopped for it": {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("enabled", "true", "false"))}, a: with(stopped, disabled), want: spec.Unit{Enabled: no}, healthy: []string{"a.service"},
+			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "start own.socket"},
+		"new socket of a service that nobody may stop": {a: with(running, func(u *unit) { u.cannotStop = true }), healthy: []string{"a.service"},
+			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "reboot own.socket"},
+		"only its targets changed": {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("links", "x", "y"))}, a: running, want: spec.Unit{Enabled: yes}},
 		"mount changed": {changes: []spec.Change{change(spec.KindUnit, "srv.mount", spec.Update, field("content", "x", "y"))}, a: stopped,
 			others: map[string]unit{"srv.mount": with(running, reloads)}, expect: "reload srv.mount"},
 		"target that the spec enables": {changes: []spec.Change{enabled}, a: with(stopped, disabled), want: spec.Unit{},
@@ -156,7 +167,7 @@ func TestDecide(t *testing.T) {
 				}
 			}
 			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
-				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
+				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}, "own.socket": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {
 				t.Errorf("decided %q, want %q", got, c.expect)

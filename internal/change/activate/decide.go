@@ -255,7 +255,7 @@ func (s *situation) changed() map[string]bool {
 		case spec.KindFile, spec.KindPackage:
 			out[c.ID.Name] = true
 		case spec.KindUnit:
-			out[c.ID.Name] = slices.ContainsFunc(c.Fields, func(f spec.Field) bool { return f.Name != "enabled" && f.Name != "masked" })
+			out[c.ID.Name] = slices.ContainsFunc(c.Fields, func(f spec.Field) bool { return f.Name != "enabled" && f.Name != "masked" && f.Name != "links" })
 		case spec.KindGroup, spec.KindUser, spec.KindSecret, spec.KindSysctl, spec.KindKernelModule:
 		}
 	}
@@ -308,21 +308,35 @@ func (s *situation) asked() map[string]reasons {
 }
 
 // aroundSockets takes a running service out of the way of the socket that is
-// to be restarted: a socket does not start while its service runs.
+// to be started or restarted: a socket does not start while its service runs.
+// One of which the service may not be stopped waits for a reboot.
 func (s *situation) aroundSockets(d *decision) {
-	for _, name := range d.restart {
+	for _, name := range append(slices.Clone(d.restart), d.start...) {
 		if !strings.HasSuffix(name, ".socket") {
 			continue
 		}
 		for _, service := range s.units[name].triggers {
-			if !s.Healthy[service] && !slices.Contains(d.restart, service) || spared(service, s.own) {
+			u := s.units[service]
+			is := func(n string) bool { return n == service || u.id != "" && s.units[n].id == u.id }
+			switch again := slices.ContainsFunc(d.restart, is); {
+			case !u.up() && !again:
+				continue
+			case spared(service, s.own) || u.refused():
+				s.awaitReboot(d, name)
 				continue
 			}
-			drop := func(n string) bool { return n == service }
-			d.restart, d.reload = slices.DeleteFunc(slices.Clone(d.restart), drop), slices.DeleteFunc(d.reload, drop)
+			d.restart, d.reload = slices.DeleteFunc(slices.Clone(d.restart), is), slices.DeleteFunc(d.reload, is)
 			if !slices.Contains(d.stop, service) {
 				d.stop, d.start = append(d.stop, service), append(d.start, service)
 			}
 		}
+	}
+}
+
+// awaitReboot leaves a socket that cannot be started before its service stops.
+func (s *situation) awaitReboot(d *decision, socket string) {
+	is := func(n string) bool { return n == socket }
+	if slices.ContainsFunc(d.start, is) {
+		d.start, d.reboot = slices.DeleteFunc(d.start, is), append(d.reboot, socket)
 	}
 }

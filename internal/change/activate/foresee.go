@@ -166,6 +166,9 @@ func define(after system.Root, links *systemd.Links, name string, now unit) (uni
 		if service := set.Last("Socket.Service"); service != "" {
 			u.triggers = []string{service}
 		}
+		if set.Yes("Socket.Accept") { // an instance for each connection
+			u.triggers = nil
+		}
 	}
 	return u, nil
 }

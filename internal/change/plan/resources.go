@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,18 +18,10 @@ func (m *maker) secrets() {
 	})
 }
 
+// files counts what is below a link that goes, or a folder that makes way, as
+// absent: it is not where its path will lead.
 func (m *maker) files() {
-	for path, want := range m.Want.Files {
-		have := lookup(m.State.Files, path)
-		if have != nil && have.Type == spec.Hidden {
-			m.warn("file %q cannot be set: %s, so that a switch is refused; put a folder in its place, or name in the configuration where it leads", path, hides(have))
-		}
-		fields := spec.DiffFile(path, have, want)
-		if prev := lookup(m.Prev.Files, path); len(want.Secrets) > 0 && prev != nil {
-			fields = append(fields, spec.DiffRendered(*prev, want)...)
-		}
-		m.set(spec.KindFile, path, have != nil, fields)
-	}
+	diverted := map[string]bool{}
 	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
 		if m.State.Shipped[path] {
 			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
@@ -38,8 +31,25 @@ func (m *maker) files() {
 			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		}
-		m.add(spec.KindFile, path, spec.Delete, before(spec.DiffFile(path, nil, have)))
+		fields := before(spec.DiffFile(path, nil, have))
+		diverted[path] = spec.Diverts(path, fields)
+		m.add(spec.KindFile, path, spec.Delete, fields)
 	})
+	for _, path := range slices.Sorted(maps.Keys(m.Want.Files)) { // parents first
+		want, have := m.Want.Files[path], lookup(m.State.Files, path)
+		if have != nil && spec.Below(path, diverted) && (have.Type != spec.Hidden || m.Want.Files[have.Target].Type != spec.Symlink) {
+			have = nil
+		}
+		if have != nil && have.Type == spec.Hidden {
+			m.warn("file %q cannot be set: %s, so that a switch is refused; put a folder in its place, or name in the configuration where it leads", path, hides(have))
+		}
+		fields := spec.DiffFile(path, have, want)
+		diverted[path] = spec.Diverts(path, fields)
+		if prev := lookup(m.Prev.Files, path); len(want.Secrets) > 0 && prev != nil {
+			fields = append(fields, spec.DiffRendered(*prev, want)...)
+		}
+		m.set(spec.KindFile, path, have != nil, fields)
+	}
 }
 
 // hides says what keeps a path from being reached.

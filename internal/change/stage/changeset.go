@@ -54,7 +54,7 @@ type group struct {
 func (b *builder) build() error {
 	b.set = commit.New(b.job.Generation)
 	b.config, b.folders = map[string]commit.Place{}, map[string]bool{}
-	class, err := newClassifier(b.was.owned, system.Root(b.merged), b.job.Managed)
+	class, err := newClassifier(b.was, system.Root(b.merged), b.job.Managed)
 	if err != nil {
 		return err
 	}

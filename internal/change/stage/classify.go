@@ -16,17 +16,23 @@ type classifier struct {
 	owned   map[string]bool // dpkg's, before or after; true for conffiles
 }
 
-// newClassifier knows what dpkg owned before, and reads what it owns after.
-func newClassifier(before map[string]bool, merged system.Root, managed []string) (*classifier, error) {
+// newClassifier knows what was before, and reads what dpkg owns after. The paths
+// of a spec lead to one place on the live root and to another in the stage, where
+// a link on the way comes, goes or changes: both are the spec's.
+func newClassifier(was *snapshot, merged system.Root, managed []string) (*classifier, error) {
 	c := &classifier{managed: map[string]bool{}}
-	if err := c.manage(merged, managed); err != nil {
+	will, err := physical(merged, managed)
+	if err != nil {
 		return nil, err
+	}
+	for _, path := range append(will, was.managed...) {
+		c.managed[path] = true
 	}
 	owned, err := apt.Owned(merged)
 	if err != nil {
 		return nil, err
 	}
-	for path, conffile := range before {
+	for path, conffile := range was.owned {
 		if _, ok := owned[path]; !ok {
 			owned[path] = conffile
 		}
@@ -35,26 +41,28 @@ func newClassifier(before map[string]bool, merged system.Root, managed []string)
 	return c, nil
 }
 
-// manage notes the paths of the spec as a changeset has them: without the links
-// by which a person may have written them.
-func (c *classifier) manage(merged system.Root, managed []string) error {
-	tree, err := system.OpenTree(string(merged))
+// physical are the paths of a spec as a changeset has them: without the links by
+// which a person may have written them. Those behind a link that is not followed
+// are left out: nothing is written there.
+func physical(root system.Root, managed []string) ([]string, error) {
+	tree, err := system.OpenTree(string(root))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer tree.Close()
+	var out []string
 	for _, p := range managed {
 		at, err := tree.Canonical(p)
 		var link *system.LinkError
 		switch {
 		case errors.As(err, &link):
-			continue // nothing was written there
 		case err != nil:
-			return err
+			return nil, err
+		default:
+			out = append(out, at)
 		}
-		c.managed[at] = true
 	}
-	return nil
+	return out, nil
 }
 
 func (c *classifier) class(path string) commit.Class {

@@ -20,6 +20,7 @@ import (
 // can come from one that was wrong (engine-rules 28).
 type snapshot struct {
 	root    string
+	managed []string        // where the paths of the specs led to
 	owned   map[string]bool // by dpkg; true for conffiles
 	folders []string        // of which every path was looked at
 	nodes   map[string]identity
@@ -43,8 +44,12 @@ func takeSnapshot(job *childJob) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{root: job.Root, owned: owned, folders: []string{"/etc"}, nodes: make(map[string]identity, len(owned))}
-	paths := slices.Clone(job.Managed)
+	managed, err := physical(system.Root(job.Root), job.Managed)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{root: job.Root, managed: managed, owned: owned, folders: []string{"/etc"}, nodes: make(map[string]identity, len(owned))}
+	paths := slices.Clone(managed)
 	if len(job.Plan.Of(spec.KindPackage)) > 0 {
 		s.folders = systemFolders()
 		for path := range owned {

@@ -17,26 +17,73 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// files removes what goes, deepest first, then writes what differs, parents
-// before what is in them: byte order does both.
+// files removes what goes, then writes what differs.
 func (s *stage) files(context.Context) error {
 	accounts, err := account.Read(s.root)
 	if err != nil {
 		return err
 	}
 	s.names, s.homes = accounts.Names(), homes(accounts, s.Want.Users)
-	gone := s.deletes(spec.KindFile)
-	slices.Sort(gone)
-	slices.Reverse(gone)
-	for _, path := range gone {
-		if err := s.remove(path); err != nil {
-			return err
+	if err := s.removeFiles(); err != nil {
+		return err
+	}
+	// Byte order has parents before what is in them. What lies behind a link may
+	// need a folder that comes later.
+	cache := NewStatCache()
+	for todo := keys(s.Want.Files); len(todo) > 0; {
+		var early []string
+		var errs []error
+		for _, path := range todo {
+			err := s.file(path, cache)
+			if err != nil {
+				err = fmt.Errorf("cannot set file %q%s: %w", path, s.origin(spec.KindFile, path), err)
+			}
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				early, errs = append(early, path), append(errs, err)
+			case err != nil:
+				return err
+			}
+		}
+		if len(early) == len(todo) {
+			return errors.Join(errs...)
+		}
+		todo = early
+	}
+	return nil
+}
+
+// removeFiles removes what the plan lets go, deepest first, and what an earlier
+// spec wrote where a path leads no more: behind a link that goes or gets another
+// target, in a folder that makes way for a link. Where each of them is, is found
+// while all links are there.
+func (s *stage) removeFiles() error {
+	gone, diverted := s.deletes(spec.KindFile), map[string]bool{}
+	for _, c := range s.Plan.Of(spec.KindFile) {
+		diverted[c.ID.Name] = spec.Diverts(c.ID.Name, c.Fields)
+	}
+	for path := range s.Prev.Files {
+		if _, wanted := s.Want.Files[path]; wanted && spec.Below(path, diverted) {
+			gone = append(gone, path)
 		}
 	}
-	cache := NewStatCache()
-	for _, path := range keys(s.Want.Files) {
-		if err := s.file(path, cache); err != nil {
-			return fmt.Errorf("cannot set file %q%s: %w", path, s.origin(spec.KindFile, path), err)
+	var paths []string
+	for _, path := range gone {
+		at, err := s.tree.Canonical(path)
+		var link *system.LinkError
+		switch {
+		case errors.As(err, &link): // not followed: what is behind it stays
+		case err != nil:
+			return fmt.Errorf("cannot remove %q: %w", path, err)
+		default:
+			paths = append(paths, at)
+		}
+	}
+	slices.Sort(paths)
+	slices.Reverse(paths)
+	for _, path := range slices.Compact(paths) {
+		if err := s.remove(path); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -52,9 +99,6 @@ func (s *stage) file(path string, cache *StatCache) error {
 	if len(spec.DiffFile(path, have, want)) == 0 {
 		return nil
 	}
-	if len(want.Secrets) == 0 {
-		s.changed = append(s.changed, path)
-	}
 	if have == nil {
 		if err := s.parents(path); err != nil {
 			return err
@@ -63,7 +107,7 @@ func (s *stage) file(path string, cache *StatCache) error {
 	if live.Type == spec.Symlink || have != nil && have.Type == spec.Symlink {
 		defer s.tree.Forget()
 	}
-	return s.tree.Reach(path, func(at system.Spot) error {
+	err = s.tree.Reach(path, func(at system.Spot) error {
 		if have != nil && have.Type != live.Type {
 			if err := makeRoom(at, have.Type); err != nil {
 				return err
@@ -72,6 +116,10 @@ func (s *stage) file(path string, cache *StatCache) error {
 		}
 		return s.write(at, have, live)
 	})
+	if err == nil && len(want.Secrets) == 0 {
+		s.changed = append(s.changed, path)
+	}
+	return err
 }
 
 // makeRoom removes what has another type than what is wanted, except for a

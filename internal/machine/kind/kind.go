@@ -43,7 +43,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if state.Modules, state.ModuleFile, err = observeModules(root, accounts.Names()); err != nil {
 		return nil, err
 	}
-	state.Units, err = observeUnits(root, accounts.Names(), keys(want.Units, prev.Units))
+	state.Units, err = observeUnits(root, accounts.Names(), want, keys(want.Units, prev.Units))
 	return state, err
 }
 

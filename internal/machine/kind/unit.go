@@ -14,7 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-func observeUnits(root system.Root, accounts account.Names, names []string) (map[string]spec.Unit, error) {
+func observeUnits(root system.Root, accounts account.Names, want *spec.Host, names []string) (map[string]spec.Unit, error) {
 	out := make(map[string]spec.Unit, len(names))
 	links, err := systemd.ReadLinks(root)
 	if err != nil {
@@ -24,6 +24,11 @@ func observeUnits(root system.Root, accounts account.Names, names []string) (map
 		u, err := observeUnit(root, accounts, links, name)
 		if err != nil {
 			return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
+		}
+		if on(want.Units[name].Enabled) && *u.Enabled && !*u.Masked {
+			if u.Stray, u.Missing, err = amiss(root, links, want, name); err != nil {
+				return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
+			}
 		}
 		out[name] = u
 	}
@@ -56,11 +61,37 @@ func isEnabled(root system.Root, links *systemd.Links, name string) (bool, error
 		return true, nil
 	}
 	in, err := systemd.ReadInstall(root, name)
-	if err != nil || in.Links || len(in.Also) == 0 {
+	if err != nil || in.Unsure || len(in.Links) > 0 || len(in.Also) == 0 {
 		return false, err
 	}
 	return !slices.ContainsFunc(in.Also, func(u string) bool { return !links.Enabled(u) }), nil
 }
+
+// amiss says in which links a unit that is to be enabled is so otherwise than its
+// [Install] section says. Instances of a template are enabled each for itself,
+// and links that the spec has as files are its own.
+func amiss(root system.Root, links *systemd.Links, want *spec.Host, name string) (stray, missing []string, err error) {
+	in, err := systemd.ReadInstall(root, name)
+	if err != nil || len(in.Links) == 0 {
+		return nil, nil, err
+	}
+	has := links.Enabling(name)
+	for _, path := range in.Links {
+		if !slices.Contains(has, path) {
+			missing = append(missing, path)
+		}
+	}
+	for _, path := range has {
+		_, declared := want.Files[path]
+		if !declared && !in.Unsure && !strings.Contains(name, "@.") && !slices.Contains(in.Links, path) {
+			stray = append(stray, path)
+		}
+	}
+	slices.Sort(stray)
+	return stray, missing, nil
+}
+
+func on(b *bool) bool { return b != nil && *b }
 
 func readDropIns(root system.Root, accounts account.Names, name string, u *spec.Unit) error {
 	dir := unitPath(name) + ".d"

@@ -19,7 +19,11 @@ import (
 // puts a link in its place and comes last.
 func (s *stage) units(ctx context.Context) error {
 	names := keys(s.Want.Units, s.Prev.Units)
-	live, err := observeUnits(s.root, s.names, names)
+	live, err := observeUnits(s.root, s.names, s.Want, names)
+	if err != nil {
+		return err
+	}
+	former, err := s.templateLinks(names)
 	if err != nil {
 		return err
 	}
@@ -37,7 +41,13 @@ func (s *stage) units(ctx context.Context) error {
 	if err := s.refuseStray(names); err != nil {
 		return err
 	}
-	if err := s.enable(ctx, todo[systemd.Enable]); err != nil {
+	lacking, err := s.relink(names, former)
+	if err != nil {
+		return err
+	}
+	enable := append(todo[systemd.Enable], lacking...)
+	slices.Sort(enable)
+	if err := s.enable(ctx, slices.Compact(enable)); err != nil {
 		return err
 	}
 	if err := s.removeStrayLinks(names); err != nil {
@@ -117,7 +127,7 @@ func (s *stage) enable(ctx context.Context, units []string) error {
 		if err != nil {
 			return refuse(err.Error())
 		}
-		if !in.Links && len(in.Also) == 0 {
+		if in.Empty() {
 			return refuse("it has no [Install] section, other units start it; drop enabled, or give it one")
 		}
 	}
@@ -163,10 +173,18 @@ func (s *stage) removeStrayLinks(names []string) error {
 		if !unwanted && !orphan {
 			continue
 		}
-		for _, path := range slices.Compact(links.Enabling(name)) {
-			if err := os.Remove(s.root.Path(path)); err != nil && !absent(err) {
-				return fmt.Errorf("cannot disable unit %q: %w", name, err)
-			}
+		if err := s.unlink(name, links.Enabling(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlink removes links that enable a unit.
+func (s *stage) unlink(name string, paths []string) error {
+	for _, path := range paths {
+		if err := os.Remove(s.root.Path(path)); err != nil && !absent(err) {
+			return fmt.Errorf("cannot remove a link of unit %q: %w", name, err)
 		}
 	}
 	return nil

@@ -35,19 +35,62 @@ func Fragment(root system.Root, unit string) string {
 
 // Install is what the [Install] section of a unit says.
 type Install struct {
-	Links bool     // WantedBy, RequiredBy, UpheldBy or Alias: there is something to link
+	Links []string // that enabling it makes, below AdminDir; sorted
 	Also  []string // units that are enabled with it
+	// Unsure says that it makes others, which only systemd knows.
+	Unsure bool
 }
 
+// Empty says that there is nothing to enable.
+func (in Install) Empty() bool { return len(in.Links)+len(in.Also) == 0 && !in.Unsure }
+
 // ReadInstall reads the [Install] section of the unit's main file and of its
-// drop-ins.
+// drop-ins, systemd.unit(5).
 func ReadInstall(root system.Root, unit string) (Install, error) {
 	s, err := ReadSettings(root, unit)
-	in := Install{Also: s.words("Install.Also")}
-	for _, key := range []string{"WantedBy", "RequiredBy", "UpheldBy", "Alias"} {
-		in.Links = in.Links || len(s["Install."+key]) > 0
+	in := Install{Also: s.words("Install.Also"), Unsure: aliased(root, unit)}
+	template := unit == Template(unit) && strings.Contains(unit, "@.")
+	name := unit
+	if instance := s.Last("Install.DefaultInstance"); template && instance != "" {
+		name = strings.Replace(unit, "@.", "@"+instance+".", 1)
 	}
+	for _, alias := range s.words("Install.Alias") {
+		path, sure := specifiers(alias, unit)
+		// Which instances an alias has, and what one below a .wants is, is systemd's to say.
+		if !sure || strings.Contains(alias, "/") || strings.Contains(unit, "@") || alias == unit {
+			in.Unsure = true
+			continue
+		}
+		in.Links = append(in.Links, filepath.Join(AdminDir, path))
+	}
+	for key, ext := range map[string]string{"WantedBy": ".wants", "RequiredBy": ".requires", "UpheldBy": ".upholds"} {
+		for _, other := range s.words("Install." + key) {
+			by, sure := specifiers(other, name)
+			if !sure || strings.Contains(name, "%") || template && name == unit {
+				in.Unsure = true
+				continue
+			}
+			in.Links = append(in.Links, filepath.Join(AdminDir, by+ext, name))
+		}
+	}
+	slices.Sort(in.Links)
+	in.Links = slices.Compact(in.Links)
 	return in, err
+}
+
+// aliased says whether the unit is one in name only, a link to another's file.
+func aliased(root system.Root, unit string) bool {
+	target, err := os.Readlink(root.Path(Fragment(root, unit)))
+	return err == nil && filepath.Base(target) != unit && filepath.Base(target) != Template(unit)
+}
+
+// specifiers replaces those of systemd.unit(5) that are parts of the unit's name,
+// unescaped as they are; sure is false where others are in text.
+func specifiers(text, unit string) (out string, sure bool) {
+	stem := strings.TrimSuffix(unit, filepath.Ext(unit))
+	prefix, instance, _ := strings.Cut(stem, "@")
+	out = strings.NewReplacer("%n", unit, "%N", stem, "%p", prefix, "%i", instance).Replace(text)
+	return out, !strings.Contains(out, "%")
 }
 
 // Settings are what a unit's main file and its drop-ins say: section and key,

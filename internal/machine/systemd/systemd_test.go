@@ -1,9 +1,11 @@
 package systemd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -97,23 +99,52 @@ func TestFragmentAndInstall(t *testing.T) {
 	})
 	for unit, want := range map[string]struct {
 		fragment string
-		links    bool
+		empty    bool
 		also     []string
 	}{
 		"a.service":      {"/usr/lib/systemd/system/a.service", false, []string{"b.socket", "c.socket"}},
-		"t@1.service":    {"/usr/lib/systemd/system/t@.service", true, []string{"d.socket"}},
-		"over.service":   {"/etc/systemd/system/over.service", false, nil},
-		"masked.service": {"/usr/lib/systemd/system/masked.service", true, nil},
-		"local.service":  {"/usr/local/lib/systemd/system/local.service", true, nil},
-		"later.service":  {"/usr/lib/systemd/system/later.service", true, nil},
-		"none.service":   {"", false, nil},
+		"t@1.service":    {"/usr/lib/systemd/system/t@.service", false, []string{"d.socket"}},
+		"over.service":   {"/etc/systemd/system/over.service", true, nil},
+		"masked.service": {"/usr/lib/systemd/system/masked.service", false, nil},
+		"local.service":  {"/usr/local/lib/systemd/system/local.service", false, nil},
+		"later.service":  {"/usr/lib/systemd/system/later.service", false, nil},
+		"none.service":   {"", true, nil},
 	} {
 		in, err := ReadInstall(root, unit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Fragment(root, unit); got != want.fragment || in.Links != want.links || !slices.Equal(in.Also, want.also) {
+		if got := Fragment(root, unit); got != want.fragment || in.Empty() != want.empty || !slices.Equal(in.Also, want.also) {
 			t.Errorf("%s: %s, %+v", unit, got, in)
+		}
+	}
+}
+
+// TestInstallLinks: the links are those that systemctl makes, or systemd is asked.
+func TestInstallLinks(t *testing.T) {
+	const dir = "/usr/lib/systemd/system/"
+	root := tree(t, map[string]string{
+		dir + "a.service":                        "[Install]\nWantedBy=x.target y.target\nRequiredBy=x.target\nUpheldBy=z.service\nAlias=b.service\n",
+		"/etc/systemd/system/a.service.d/1.conf": "[Install]\nWantedBy=\nWantedBy=late.target\n",
+		dir + "t@.service":                       "[Install]\nWantedBy=x-%i.target\nDefaultInstance=one\n",
+		dir + "u@.service":                       "[Install]\nWantedBy=x.target\n",
+		dir + "h.service":                        "[Install]\nWantedBy=%H.target\n",
+	})
+	for unit, want := range map[string]string{
+		"a.service":     "b.service late.target.wants/a.service x.target.requires/a.service z.service.upholds/a.service false",
+		"t@.service":    "x-one.target.wants/t@one.service false",
+		"t@two.service": "x-two.target.wants/t@two.service false",
+		"u@.service":    "true",
+		"u@1.service":   "x.target.wants/u@1.service false",
+		"h.service":     "true",
+	} {
+		in, err := ReadInstall(root, unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.TrimSpace(strings.ReplaceAll(strings.Join(in.Links, " "), AdminDir+"/", "") + fmt.Sprintf(" %v", in.Unsure))
+		if got != want {
+			t.Errorf("%s: %s, want %s", unit, got, want)
 		}
 	}
 }

@@ -2,7 +2,9 @@ package kindtest
 
 import (
 	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -11,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -179,4 +182,111 @@ func TestLinkSetAnew(t *testing.T) {
 	if _, err := os.Stat(root.Path("/srv/a/new")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("where the link led before: %v", err)
 	}
+}
+
+// TestEnabledIsASetOfLinks: whatever changes in an [Install] section, the links
+// are those that it names, as systemctl makes them, and the next plan is empty.
+func TestEnabledIsASetOfLinks(t *testing.T) {
+	const (
+		daemon  = "[Service]\nExecStart=/usr/bin/sleep infinity\n[Install]\n"
+		shipped = "/usr/lib/systemd/system/shipped.service"
+	)
+	own := func(name, install string, dropIn ...string) *spec.Host {
+		u := spec.Unit{Content: daemon + install, Enabled: ptr(true), DropIns: map[string]string{}}
+		if name == "shipped.service" {
+			u.Content = ""
+		}
+		for _, text := range dropIn {
+			u.DropIns["10-a.conf"] = "[Install]\n" + text
+		}
+		return &spec.Host{Units: map[string]spec.Unit{name: u}}
+	}
+	for name, c := range map[string]struct {
+		first, then *spec.Host
+		meanwhile   func(*testing.T, system.Root)
+		links       []string // below /etc/systemd/system
+		planned     bool     // by the field links
+	}{
+		"WantedBy": {first: own("a.service", "WantedBy=one.target\n"), then: own("a.service", "WantedBy=two.target\nRequiredBy=three.target\n"),
+			links: []string{"three.target.requires/a.service", "two.target.wants/a.service"}},
+		"Alias": {first: own("a.service", "WantedBy=one.target\nAlias=b.service\n"), then: own("a.service", "WantedBy=one.target\nAlias=c.service\n"),
+			links: []string{"c.service", "one.target.wants/a.service"}},
+		"DefaultInstance": {first: own("t@.service", "WantedBy=one.target\nDefaultInstance=x\n"), then: own("t@.service", "WantedBy=one.target\nDefaultInstance=y\n"),
+			meanwhile: func(t *testing.T, root system.Root) { enableByHand(t, root, "t@hand.service", "t@.service") },
+			links:     []string{"one.target.wants/t@hand.service", "one.target.wants/t@y.service"}},
+		"a drop-in":      {first: own("shipped.service", ""), then: own("shipped.service", "", "WantedBy=\nWantedBy=two.target\n"), links: []string{"two.target.wants/shipped.service"}},
+		"a drop-in goes": {first: own("shipped.service", "", "WantedBy=two.target\n"), then: own("shipped.service", ""), links: []string{"one.target.wants/shipped.service"}},
+		"a package": {first: own("shipped.service", ""), then: own("shipped.service", ""), planned: true,
+			meanwhile: func(t *testing.T, root system.Root) { write(t, root, shipped, daemon+"WantedBy=two.target\n") },
+			links:     []string{"two.target.wants/shipped.service"}},
+		"one of two that somebody has removed": {first: own("a.service", "WantedBy=one.target two.target\n"), then: own("a.service", "WantedBy=one.target two.target\n"), planned: true,
+			meanwhile: func(t *testing.T, root system.Root) {
+				if err := os.Remove(root.Path("/etc/systemd/system/two.target.wants/a.service")); err != nil {
+					t.Fatal(err)
+				}
+			},
+			links: []string{"one.target.wants/a.service", "two.target.wants/a.service"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := debian(t)
+			write(t, root, shipped, daemon+"WantedBy=one.target\n")
+			before := unitLinks(t, root)
+			if err := change(t, root, c.first, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if c.meanwhile != nil {
+				c.meanwhile(t, root)
+			}
+			p := planFor(t, root, c.then, c.first)
+			if p.Empty() || c.planned != strings.Contains(fmt.Sprint(p.Changes), "{links ") {
+				t.Errorf("the plan is %+v", p.Changes)
+			}
+			if err := change(t, root, c.then, c.first, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := slices.DeleteFunc(unitLinks(t, root), func(link string) bool { return slices.Contains(before, link) })
+			if !slices.Equal(got, c.links) {
+				t.Errorf("the links are %q, want %q", got, c.links)
+			}
+			if left := planFor(t, root, c.then, c.then); !left.Empty() {
+				t.Errorf("a second plan asks for %+v", left.Changes)
+			}
+		})
+	}
+}
+
+func enableByHand(t *testing.T, root system.Root, unit, file string) {
+	t.Helper()
+	link := root.Path("/etc/systemd/system/one.target.wants/" + unit)
+	if err := os.Symlink("/etc/systemd/system/"+file, link); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func unitLinks(t *testing.T, root system.Root) []string {
+	t.Helper()
+	var out []string
+	top := root.Path("/etc/systemd/system")
+	err := filepath.WalkDir(top, func(at string, d os.DirEntry, err error) error {
+		if err == nil && d.Type() == os.ModeSymlink {
+			out = append(out, strings.TrimPrefix(at, top+"/"))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestUnitWithNothingToEnable: content that lost its [Install] section is refused,
+// where it is to be enabled, as new content is.
+func TestUnitWithNothingToEnable(t *testing.T) {
+	root := debian(t)
+	first, then := &spec.Host{Units: map[string]spec.Unit{"a.service": {Content: unitText, Enabled: ptr(true)}}}, &spec.Host{
+		Units: map[string]spec.Unit{"a.service": {Content: "[Service]\nExecStart=/bin/true\n", Enabled: ptr(true)}}}
+	if err := change(t, root, first, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, change(t, root, then, first, nil), `unit "a.service"`, "no [Install] section")
 }
