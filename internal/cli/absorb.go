@@ -78,7 +78,7 @@ func (s *session) absorb() error {
 			Hostctl: version(), Absorbed: true, Lost: edge.Lost,
 			SpecDigest: s.meta.SpecDigest, LockDigest: s.meta.LockDigest,
 		},
-		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.meta.KeptPackages}, Lock: s.locked, Changeset: edge.Changeset,
+		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.meta.KeptPackages}, Found: s.found, Lock: s.locked, Changeset: edge.Changeset,
 	}
 	if err := errors.Join(s.keepStandIns(edge.StandIns), s.store.Write(rec, generation.PendingPath(number))); err != nil {
 		return errors.Join(err, stage.Discard(s.root, number), s.store.DiscardPending())

@@ -37,6 +37,7 @@ type session struct {
 	locked  []spec.Locked             // its lock
 	meta    generation.Meta           // its own
 	adopted map[string]spec.Installed // packages that were there before hostctl
+	found   spec.Found                // what prev found where it set something
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
@@ -75,6 +76,7 @@ func (s *session) load() error {
 	parts.Go(func() (err error) { s.locked, err = s.store.Lock(n); return err })
 	parts.Go(func() (err error) { s.meta, err = s.store.Meta(n); return err })
 	parts.Go(func() (err error) { s.adopted, err = s.store.Adopted(); return err })
+	parts.Go(func() (err error) { s.found, err = s.store.Found(n); return err })
 	return parts.Wait()
 }
 
@@ -217,7 +219,7 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 	}
 	return plan.Make(plan.Input{
 		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.meta.KeptPackages, State: state,
-		Adopted: names(s.adopted), Generation: s.current, SpecDigest: digest, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
+		Adopted: names(s.adopted), Found: s.found, Generation: s.current, SpecDigest: digest, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
 	})
 }
 

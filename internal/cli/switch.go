@@ -242,13 +242,27 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	}
 	defer closeLog()
 	res, err := stage.Run(ctx, stage.Request{
-		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Lock: t.lock,
-		PasswordHashes: hashes, Blobs: blobs, Managed: managedPaths(t.host, s.prev), Origins: t.host.Origins, Tombs: tombs,
+		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Found: s.found, Lock: t.lock,
+		PasswordHashes: hashes, Blobs: blobs, Managed: append(managedPaths(t.host, s.prev), given(p)...), Origins: t.host.Origins, Tombs: tombs,
 	}, log)
 	if err != nil && !verbose {
 		err = fmt.Errorf("%w\nwhat the tools printed is in %s", err, s.stageLogPath())
 	}
 	return res, err
+}
+
+// given are the folders that a plan gives to accounts that are to live there. They
+// stay where they are when the account goes, and are whose they were.
+func given(p *spec.Plan) []string {
+	var out []string
+	for _, c := range p.Of(spec.KindUser) {
+		for _, f := range c.Fields {
+			if path, ok := strings.CutPrefix(f.Name, "folder"); ok && f.Before != spec.Missing {
+				out = append(out, path)
+			}
+		}
+	}
+	return out
 }
 
 // follow makes the running system follow a committed transaction, or goes
@@ -353,7 +367,7 @@ func (s *session) preflight(want *spec.Host) (map[string]string, error) {
 	hashes := map[string]string{}
 	for _, name := range sortedKeys(want.Users) {
 		ref := want.Users[name].PasswordSecret
-		if ref == "" {
+		if ref == "" || want.Users[name].Absent {
 			continue
 		}
 		if hashes[ref], err = keys.Value(want.Secrets[ref], read); err != nil {
@@ -446,12 +460,14 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 	if err != nil {
 		return nil, err
 	}
+	found := res.Found
+	found.Sysctls = s.found.NextSysctls(t.host.Sysctls, s.prev.Sysctls, s.seen.LiveSysctls)
 	rec := &generation.Record{
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
 			Commit: revision, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
 		},
-		Spec: t.host, Plan: p, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
+		Spec: t.host, Plan: p, Found: found, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
 	}
 	return rec, s.store.Write(rec, generation.PendingPath(number))
 }

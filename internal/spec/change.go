@@ -8,7 +8,8 @@ type State struct {
 	Units     map[string]Unit // Content and DropIns as found in /etc; Enabled and Masked always set
 	Users     map[string]User
 	Groups    map[string]Group
-	Sysctls   map[string]string // of hostctl's own file in /etc/sysctl.d
+	Homes     map[string]HomeFolder // of wanted accounts of people, by account
+	Sysctls   map[string]string     // of hostctl's own file in /etc/sysctl.d
 	// LiveSysctls are what the running kernel has of those keys that the
 	// wanted Host sets and that can be set here; blanks are single spaces.
 	LiveSysctls map[string]string

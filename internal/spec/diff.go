@@ -140,7 +140,9 @@ func DiffUser(have *User, want User) []Field {
 		d.add("password_secret", "", want.PasswordSecret)
 	}
 	d.said("group", have.Group, want.Group)
-	d.add("groups", set(have.Groups), set(want.Groups))
+	if want.Groups != nil {
+		d.add("groups", set(have.Groups), set(want.Groups))
+	}
 	d.said("home", have.Home, want.Home)
 	d.said("shell", have.Shell, want.Shell)
 	d.said("comment", have.Comment, want.Comment)

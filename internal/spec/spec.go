@@ -205,16 +205,21 @@ type Unit struct {
 // PlainFile is how hostctl writes files of its own: mode, owner and group.
 const PlainFile = "0644 root root"
 
-// User is an account. In a wanted Host nil and empty mean "not said": useradd
-// chooses. Groups are all supplementary groups, exactly.
+// User is an account. In a wanted Host nil and empty mean "not said": an account
+// that exists stays as it is, and for a new one useradd chooses. Groups are all
+// supplementary groups, exactly.
 type User struct {
-	UID     *int     `json:"uid,omitempty"`
-	Group   string   `json:"group,omitempty"` // primary
-	Groups  []string `json:"groups"`
-	Home    string   `json:"home,omitempty"`
-	Shell   string   `json:"shell,omitempty"`
-	Comment string   `json:"comment,omitempty"`
-	System  bool     `json:"system,omitempty"`
+	UID    *int     `json:"uid,omitempty"`
+	Group  string   `json:"group,omitempty"` // primary
+	Groups []string `json:"groups"`
+	Home   string   `json:"home,omitempty"`
+	// NewHome is the home of an account that is made where Home is not said: the
+	// one that the configuration takes for it.
+	NewHome string `json:"new_home,omitempty"`
+	Shell   string `json:"shell,omitempty"`
+	Comment string `json:"comment,omitempty"`
+	System  bool   `json:"system,omitempty"`
+	Absent  bool   `json:"absent,omitempty"` // there is to be no such account; nothing else of it counts
 	// PasswordSecret names the secret that holds the crypt(5) hash. It is
 	// set when the account is created and never after: passwords are the
 	// user's.
@@ -225,6 +230,7 @@ type User struct {
 type Group struct {
 	GID    *int `json:"gid,omitempty"`
 	System bool `json:"system,omitempty"`
+	Absent bool `json:"absent,omitempty"` // there is to be no such group
 }
 
 // Secret is one value of a sops file and where it is put on the host. The

@@ -12,3 +12,9 @@ option "group.*.system" {
   default     = false
   description = "A system group: an id below 1000."
 }
+
+option "group.*.absent" {
+  type        = bool
+  default     = false
+  description = "There is no such group, whoever made it. Nothing else that is said of it counts."
+}

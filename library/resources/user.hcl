@@ -15,13 +15,13 @@ option "user.*.group" {
 option "user.*.groups" {
   type        = set(string)
   default     = []
-  description = "Every supplementary group."
+  description = "Every supplementary group. Where nothing says any, an account keeps those that it has."
 }
 
 option "user.*.home" {
   type        = path
   default     = self.name == "root" ? "/root" : "/home/${self.name}"
-  description = "The home directory."
+  description = "The home directory. Where nothing says one, an account that exists keeps its own."
 }
 
 option "user.*.shell" {
@@ -39,6 +39,12 @@ option "user.*.system" {
   type        = bool
   default     = false
   description = "A system account: no expiry, an id below 1000."
+}
+
+option "user.*.absent" {
+  type        = bool
+  default     = false
+  description = "There is no such account, whoever made it; its home stays. Nothing else that is said of it counts."
 }
 
 option "user.*.hashed_password_file" {

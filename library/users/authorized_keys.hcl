@@ -9,7 +9,7 @@ option "user.*.authorized_keys" {
 }
 
 file {
-  for_each = { for name, u in config.user : name => u if length(u.authorized_keys) > 0 }
+  for_each = { for name, u in config.user : name => u if length(u.authorized_keys) > 0 && !u.absent }
   name     = "/etc/ssh/authorized_keys.d/${each.key}"
   content  = "${join("\n", config.user[each.key].authorized_keys)}\n"
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -95,15 +96,19 @@ func (a *activation) modules(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// sysctls writes the changed keys. What the kernel had before the spec set a
-// key is not known, so one that goes keeps its value until the next boot.
+// sysctls writes the changed keys. One that goes has its former value again where
+// the plan knows that, and keeps the one it has until the next boot where not.
 func (a *activation) sysctls(context.Context) error {
 	var denied, kept []string
 	for _, c := range a.Plan.Of(spec.KindSysctl) {
 		value, wanted := a.Want.Sysctls[c.ID.Name]
 		if !wanted {
-			kept = append(kept, c.ID.Name)
-			continue
+			back := slices.IndexFunc(c.Fields, func(f spec.Field) bool { return f.Name == "live value" })
+			if back < 0 {
+				kept = append(kept, c.ID.Name)
+				continue
+			}
+			value = c.Fields[back].After
 		}
 		err := writeSysctl(c.ID.Name, value)
 		switch {

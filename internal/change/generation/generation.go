@@ -61,6 +61,7 @@ type Record struct {
 	Meta      Meta
 	Spec      *spec.Host
 	Plan      *spec.Plan
+	Found     spec.Found // what Spec found where it set something
 	Lock      []spec.Locked
 	Changeset *commit.Changeset
 	Accounts  []account.Delta       // one after the other: the edge of a deleted parent comes first
@@ -162,6 +163,7 @@ func (s Store) Load(n int) (*Record, error) {
 	parts.Go(func() (err error) { r.Accounts, err = s.Accounts(n); return err })
 	parts.Go(func() (err error) { r.Services, err = s.Services(n); return err })
 	parts.Go(func() (err error) { r.Boot, err = s.Boot(n); return err })
+	parts.Go(func() (err error) { r.Found, err = s.Found(n); return err })
 	return r, parts.Wait()
 }
 
@@ -180,6 +182,22 @@ func (s Store) Plan(n int) (*spec.Plan, error) {
 	err := s.read(n, "plan.json", &p)
 	return p, err
 }
+
+// Found reads what the spec of generation n found where it set something. A record
+// of an older hostctl does not say; then no account counts as the spec's own.
+func (s Store) Found(n int) (found spec.Found, err error) {
+	err = s.read(n, foundFile, &found)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return found, err
+	}
+	h, err := s.Spec(n)
+	if err != nil {
+		return found, err
+	}
+	return spec.FoundAll(h), nil
+}
+
+const foundFile = "found.json"
 
 // Boot reads what generation n would have done to what the machine boots from.
 func (s Store) Boot(n int) ([]string, error) {
@@ -318,7 +336,7 @@ func (s Store) Write(r *Record, at string) error {
 	files := map[string]any{
 		"meta.json": r.Meta, "plan.json": r.Plan, "changeset.json": r.Changeset,
 		"accounts.json": r.Accounts, "origins.json": r.Spec.Origins,
-		"services.json": r.Services, "boot.json": r.Boot,
+		"services.json": r.Services, "boot.json": r.Boot, foundFile: r.Found,
 	}
 	for name, v := range files {
 		if err := writeJSON(filepath.Join(dir, name), v); err != nil {

@@ -23,6 +23,7 @@ type Input struct {
 	State          *spec.State
 	PrevKept       []string        // packages that the current generation kept although it was to remove them
 	Adopted        map[string]bool // packages that were on the machine before hostctl
+	Found          spec.Found      // what Prev found where it set something
 	Generation     int             // the one that the plan starts from
 	SpecDigest     string          // of Want
 	LockDigest     string
@@ -79,12 +80,13 @@ func (m *maker) sort() {
 	slices.Sort(m.plan.Warnings)
 }
 
-// add puts a change into the plan; a delete's origin is where it was asked for.
+// add puts a change into the plan; the origin of what nobody asks for any more is
+// where it was asked for.
 func (m *maker) add(kind spec.Kind, name string, action spec.Action, fields []spec.Field) {
 	id := spec.ID{Kind: kind, Name: name}
-	origin := m.Want.Origins[id]
-	if action == spec.Delete {
-		origin = m.Prev.Origins[id]
+	origin, wanted := m.Want.Origins[id]
+	if was, had := m.Prev.Origins[id]; had && (action == spec.Delete || !wanted) {
+		origin = was
 	}
 	m.plan.Changes = append(m.plan.Changes, spec.Change{ID: id, Action: action, Fields: fields, Origin: origin})
 }

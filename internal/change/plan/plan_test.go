@@ -409,3 +409,49 @@ func TestSettings(t *testing.T) {
 		}
 	}
 }
+
+// TestAbsentAccounts: what Debian itself needs is removed for nobody, and what was
+// here before the spec named it goes by absent = true alone.
+func TestAbsentAccounts(t *testing.T) {
+	state := &spec.State{
+		Users:  map[string]spec.User{"alice": {UID: ptr(1000), Group: "alice"}, "www-data": {UID: ptr(33)}, "postgres": {UID: ptr(110), Group: "postgres"}},
+		Groups: map[string]spec.Group{"old": {GID: ptr(1001)}, "sudo": {GID: ptr(27)}},
+	}
+	gone := spec.User{Absent: true}
+	got, _ := lines(t, Input{State: state, Want: &spec.Host{
+		Users: map[string]spec.User{"alice": gone, "postgres": gone, "never": gone}, Groups: map[string]spec.Group{"old": {Absent: true}}}})
+	want := []string{`delete group old gid:"1001"->""`, `delete user alice uid:"1000"->"" group:"alice"->""`, `delete user postgres uid:"110"->"" group:"postgres"->""`}
+	if !slices.Equal(got, want) {
+		t.Errorf("the plan is %q", got)
+	}
+	_, err := Make(Input{State: state, Want: &spec.Host{Users: map[string]spec.User{"www-data": gone}, Groups: map[string]spec.Group{"sudo": {Absent: true}}}})
+	if err == nil || !strings.Contains(err.Error(), `cannot remove user "www-data"`) || !strings.Contains(err.Error(), `cannot remove group "sudo"`) {
+		t.Errorf("the error is %v", err)
+	}
+	prev := &spec.Host{Users: map[string]spec.User{"alice": {}}, Groups: map[string]spec.Group{"old": {}}}
+	got, p := lines(t, Input{State: state, Want: &spec.Host{}, Prev: prev, Found: spec.FoundAll(prev)})
+	if len(got) > 0 || len(p.Warnings) != 2 || !strings.Contains(p.Warnings[1], `user "alice" stays, though the spec no longer has it: it was here before the spec named it; absent = true removes it`) {
+		t.Errorf("what was here before is deleted: %q, %q", got, p.Warnings)
+	}
+}
+
+// TestFoundSysctls: a parameter that the spec no longer sets has its former value
+// again, unless somebody else has set it since.
+func TestFoundSysctls(t *testing.T) {
+	set := map[string]string{"vm.swappiness": "10"}
+	found := spec.Found{Sysctls: spec.Found{}.NextSysctls(set, nil, map[string]string{"vm.swappiness": "60"})}
+	for live, want := range map[string]string{
+		"10": `delete sysctl vm.swappiness value:"10"->"" live value:"10"->"60"`,
+		"1":  `delete sysctl vm.swappiness value:"10"->""`,
+	} {
+		got, _ := lines(t, Input{Want: &spec.Host{}, Prev: &spec.Host{Sysctls: set}, Found: found,
+			State: &spec.State{Sysctls: set, LiveSysctls: map[string]string{"vm.swappiness": live}}})
+		if !slices.Equal(got, []string{want}) {
+			t.Errorf("with %s the plan is %q", live, got)
+		}
+	}
+	again := found.NextSysctls(map[string]string{"vm.swappiness": "20"}, set, map[string]string{"vm.swappiness": "10"})
+	if again["vm.swappiness"] != "60" {
+		t.Errorf("another value is set, and the one that was found is %q", again["vm.swappiness"])
+	}
+}

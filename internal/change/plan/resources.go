@@ -75,9 +75,20 @@ func (m *maker) sysctls() {
 	// The file is hostctl's own: whoever wrote a key there, it goes.
 	for key, have := range m.State.Sysctls {
 		if _, wanted := m.Want.Sysctls[key]; !wanted {
-			m.add(spec.KindSysctl, key, spec.Delete, []spec.Field{{Name: "value", Before: have}})
+			m.add(spec.KindSysctl, key, spec.Delete, append([]spec.Field{{Name: "value", Before: have}}, m.formerValue(key)...))
 		}
 	}
+}
+
+// formerValue is what a parameter that the spec no longer sets goes back to,
+// unless somebody else has set it since.
+func (m *maker) formerValue(key string) []spec.Field {
+	was, found := m.Found.Sysctls[key]
+	live, known := m.State.LiveSysctls[key]
+	if !found || !known || live == was || live != strings.Join(strings.Fields(m.Prev.Sysctls[key]), " ") {
+		return nil
+	}
+	return []spec.Field{{Name: "live value", Before: live, After: was}}
 }
 
 func (m *maker) kernelModules() {
@@ -99,7 +110,9 @@ func (m *maker) kernelModules() {
 // created when hostctl brings that file; links and drop-ins alone are updates
 // of somebody else's unit.
 func (m *maker) units() {
-	for name, want := range m.Want.Units {
+	units := m.Found.UnitsBack(m.Want.Units, m.Prev.Units, m.State.Units)
+	for name := range m.Want.Units {
+		want := units[name]
 		prev, have := m.Prev.Units[name], m.State.Units[name]
 		fresh := want.Content != "" && have.Content == "" && prev.Content == ""
 		if fields := spec.DiffUnit(have, want, prev); len(fields) > 0 {
@@ -107,7 +120,7 @@ func (m *maker) units() {
 		}
 	}
 	gone(m.Prev.Units, m.Want.Units, m.State.Units, func(name string, prev, have spec.Unit) {
-		if fields := spec.DiffUnit(have, spec.Unit{}, prev); len(fields) > 0 {
+		if fields := spec.DiffUnit(have, units[name], prev); len(fields) > 0 {
 			m.add(spec.KindUnit, name, spec.Delete, fields)
 		}
 	})

@@ -97,6 +97,10 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	found, err := readFound(root)
+	if err != nil {
+		return nil, nil, err
+	}
 	tree, err := system.OpenTree(job.Root)
 	if err != nil {
 		return nil, nil, err
@@ -106,7 +110,7 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err := b.build(); err != nil {
 		return nil, nil, err
 	}
-	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Services: services, Boot: boot}
+	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Found: found, Services: services, Boot: boot}
 	return res, b.takeUpper, nil
 }
 

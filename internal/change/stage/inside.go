@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // Inside is the process in the staged root: with phase "packages" it runs
@@ -30,8 +32,8 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		return err
 	}
 	if phase == "write" {
-		return kind.Stage(ctx, system.Root("/"), kind.Job{
-			Plan: req.Plan, Want: req.Want, Prev: req.Prev, PasswordHashes: req.PasswordHashes,
+		found, err := kind.Stage(ctx, system.Root("/"), kind.Job{
+			Plan: req.Plan, Want: req.Want, Prev: req.Prev, Found: req.Found, PasswordHashes: req.PasswordHashes,
 			Blob: func(digest string) ([]byte, error) {
 				b, ok := req.Blobs[digest]
 				if !ok {
@@ -40,9 +42,30 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 				return b, nil
 			},
 		})
+		if err != nil {
+			return err
+		}
+		return writeFound(found)
 	}
 	install, remove := debs(insideDebs, req.Plan, req.Lock)
 	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
+}
+
+func writeFound(found spec.Found) error {
+	b, err := json.Marshal(found)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile("/"+foundLog, b, 0o600)
+}
+
+// readFound reads what the write phase found in the staged root.
+func readFound(root string) (found spec.Found, err error) {
+	b, err := os.ReadFile(filepath.Join(root, foundLog))
+	if err == nil {
+		err = json.Unmarshal(b, &found)
+	}
+	return found, err
 }
 
 // dependencies are the locked packages that the spec does not name.

@@ -46,7 +46,8 @@ type Request struct {
 	PasswordHashes map[string]string
 	Blobs          map[string][]byte // file sources by digest
 	Tombs          account.Tombs
-	Managed        []string // paths that the wanted or the previous spec owns
+	Found          spec.Found // what Prev found
+	Managed        []string   // paths that the wanted or the previous spec owns
 	Origins        map[spec.ID]spec.Origin
 }
 
@@ -55,6 +56,7 @@ type Request struct {
 type Result struct {
 	Changeset *commit.Changeset
 	Accounts  account.Delta
+	Found     spec.Found // what Want found, kernel parameters apart
 	Services  []spec.ServiceRequest
 	Boot      []string                // what maintainer scripts wanted to do to what the machine boots from
 	Config    map[string]commit.Place // by digest, where every config file is that the changeset brings or takes away

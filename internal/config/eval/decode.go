@@ -97,6 +97,12 @@ func (e *evaluator) noSecret(c *cell, at *hcl.Range, name string) {
 	e.fail(at, "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
 }
 
+// said reports whether anything but the option's own default defines it.
+func (x *entry) said(name string) bool {
+	c := x.e.leafAt(x.path.With(name))
+	return c != nil && slices.ContainsFunc(c.defs, func(d *option.Definition) bool { return d.Priority != option.OptionDefault })
+}
+
 func (e *evaluator) leafAt(p option.Path) *cell {
 	n, taken := e.root.Find(p)
 	if taken != len(p) || !n.IsOption() {
@@ -190,16 +196,27 @@ func (d *decoder) pkg(name string, x *entry) {
 }
 
 func (d *decoder) group(name string, x *entry) {
+	if x.truth("absent") {
+		d.host.Groups[name] = spec.Group{Absent: true}
+		return
+	}
 	d.host.Groups[name] = spec.Group{GID: x.number("gid"), System: x.truth("system")}
 }
 
 func (d *decoder) user(name string, x *entry) {
+	if x.truth("absent") {
+		d.host.Users[name] = spec.User{Absent: true}
+		return
+	}
 	u := spec.User{
-		UID: x.number("uid"), Group: x.text("group"), Groups: x.texts("groups"), Home: x.text("home"),
+		UID: x.number("uid"), Group: x.text("group"), NewHome: x.text("home"),
 		Shell: x.text("shell"), Comment: x.text("comment"), System: x.truth("system"),
 	}
-	if u.Groups == nil {
-		u.Groups = []string{}
+	if x.said("groups") {
+		u.Groups = append([]string{}, x.texts("groups")...)
+	}
+	if x.said("home") {
+		u.Home, u.NewHome = u.NewHome, ""
 	}
 	if u.Shell != "" && !strings.Contains(u.Shell, "/") {
 		u.Shell = "/usr/bin/" + u.Shell

@@ -28,8 +28,9 @@ func (s *stage) createGroups(ctx context.Context) error {
 		return err
 	}
 	have := accounts.Groups()
+	s.found.Groups = s.Found.NextGroups(s.Want.Groups, s.Prev.Groups, observeGroups(accounts, keys(s.Want.Groups)))
 	for _, name := range keys(s.Want.Groups) {
-		if _, exists := have[name]; exists {
+		if _, exists := have[name]; exists || s.Want.Groups[name].Absent {
 			continue
 		}
 		var args []string

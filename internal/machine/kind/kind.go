@@ -32,6 +32,9 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
 		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
 	}
+	if state.Homes, err = readHomes(root, accounts, want.Users); err != nil {
+		return nil, err
+	}
 	state.Files, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
 	if err != nil {
 		return nil, err
@@ -39,7 +42,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if state.Sysctls, state.SysctlFile, err = observeSysctls(root, accounts.Names()); err != nil {
 		return nil, err
 	}
-	state.LiveSysctls = liveSysctls(root, keys(want.Sysctls))
+	state.LiveSysctls = liveSysctls(root, keys(want.Sysctls, prev.Sysctls))
 	if state.Modules, state.ModuleFile, err = observeModules(root, accounts.Names()); err != nil {
 		return nil, err
 	}
@@ -51,6 +54,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 type Job struct {
 	Plan       *spec.Plan
 	Want, Prev *spec.Host // Prev may be nil
+	Found      spec.Found // what Prev found
 	// PasswordHashes are the crypt(5) hashes by the name of their secret.
 	PasswordHashes map[string]string
 	// Blob returns the bytes of a digest that no Content holds.
@@ -61,13 +65,16 @@ type Job struct {
 // It trusts the plan for what is to go, but for nothing else: maintainer
 // scripts have run since it was made, so each kind observes the root again
 // and touches only what differs. It ends with the checks of changed files.
-func Stage(ctx context.Context, root system.Root, job Job) error {
+//
+// What it found, kernel parameters apart, it returns: what packages bring with this
+// very change is not known any earlier.
+func Stage(ctx context.Context, root system.Root, job Job) (spec.Found, error) {
 	if job.Prev == nil {
 		job.Prev = &spec.Host{}
 	}
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
-		return err
+		return spec.Found{}, err
 	}
 	defer tree.Close()
 	s := &stage{root: root, tree: tree, Job: job}
@@ -83,15 +90,16 @@ func Stage(ctx context.Context, root system.Root, job Job) error {
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return err
+			return spec.Found{}, err
 		}
 	}
-	return nil
+	return s.found, nil
 }
 
 // stage is one run of Stage.
 type stage struct {
 	Job
+	found   spec.Found
 	root    system.Root
 	tree    *system.Tree
 	names   account.Names // read after the accounts are made

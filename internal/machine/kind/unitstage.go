@@ -27,6 +27,7 @@ func (s *stage) units(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.unitsBack(live)
 	todo := s.unitVerbs(names, live)
 	for _, verb := range []systemd.Verb{systemd.Disable, systemd.Unmask} {
 		if err := systemd.Systemctl(ctx, s.root, verb, todo[verb]); err != nil {
@@ -54,6 +55,27 @@ func (s *stage) units(ctx context.Context) error {
 		return err
 	}
 	return systemd.Systemctl(ctx, s.root, systemd.Mask, todo[systemd.Mask])
+}
+
+// unitsBack notes what somebody else's units are like, and adds to the wanted ones
+// what is given back.
+func (s *stage) unitsBack(live map[string]spec.Unit) {
+	theirs := map[string]spec.Unit{}
+	for name, u := range live {
+		if systemd.Fragment(s.root, name) != "" {
+			theirs[name] = u
+		}
+	}
+	s.found.Units = s.Found.NextUnits(s.Want.Units, s.Prev.Units, theirs)
+	back := spec.Found{Units: map[string]spec.Unit{}}
+	for name, u := range s.Found.Units {
+		if _, there := theirs[name]; there {
+			back.Units[name] = u
+		}
+	}
+	want := *s.Want
+	want.Units = back.UnitsBack(s.Want.Units, s.Prev.Units, live)
+	s.Want = &want
 }
 
 // unitVerbs sorts the units by what systemctl has to do with them.

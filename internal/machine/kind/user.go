@@ -46,6 +46,7 @@ func (s *stage) users(ctx context.Context) error {
 		return err
 	}
 	live := observeUsers(accounts, keys(s.Want.Users, s.Prev.Users))
+	s.found.Users = s.Found.NextUsers(s.Want.Users, s.Prev.Users, live)
 	for _, name := range s.deletes(spec.KindUser) {
 		if _, exists := live[name]; !exists {
 			continue
@@ -55,10 +56,14 @@ func (s *stage) users(ctx context.Context) error {
 		}
 	}
 	var created []string
-	for _, name := range keys(s.Want.Users) {
-		if have, exists := live[name]; exists {
-			err = s.changeUser(ctx, name, have)
-		} else {
+	for _, name := range keys(s.Want.Users, s.Found.Users) {
+		want, wanted := s.Want.Users[name]
+		have, exists := live[name]
+		switch {
+		case want.Absent, !wanted && !exists:
+		case exists:
+			err = s.changeUser(ctx, name, have, accounts)
+		default:
 			_, twin := accounts.Groups()[name]
 			err = s.createUser(ctx, name, twin)
 			created = append(created, name)
@@ -67,13 +72,29 @@ func (s *stage) users(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.homeFolders(ctx, live); err != nil {
+		return err
+	}
 	return s.passwords(ctx, created)
 }
 
-func (s *stage) changeUser(ctx context.Context, name string, have spec.User) error {
+// changeUser sets what the spec says, and gives back what it no longer says.
+// Groups that are gone meanwhile are not given back.
+func (s *stage) changeUser(ctx context.Context, name string, have spec.User, accounts account.Files) error {
 	options := map[string]string{"group": "--gid", "groups": "--groups", "home": "--home", "shell": "--shell", "comment": "--comment"}
 	var args []string
 	for _, f := range spec.DiffUser(&have, s.Want.Users[name]) {
+		args = append(args, options[f.Name], value(f))
+	}
+	groups := accounts.Groups()
+	gone := func(group string) bool { _, exists := groups[group]; return !exists }
+	for _, f := range s.Found.User(name, have, s.Want.Users[name], s.Prev.Users[name]) {
+		switch {
+		case f.Name == "group" && gone(f.After):
+			continue
+		case f.Name == "groups":
+			f.After = strings.Join(slices.DeleteFunc(strings.Fields(f.After), gone), " ")
+		}
 		args = append(args, options[f.Name], value(f))
 	}
 	if len(args) == 0 {
@@ -96,6 +117,9 @@ func value(f spec.Field) string {
 func (s *stage) createUser(ctx context.Context, name string, groupOfSameName bool) error {
 	u := s.Want.Users[name]
 	args := []string{"--create-home"}
+	if u.Home == "" {
+		u.Home = u.NewHome
+	}
 	if u.System {
 		args = []string{"--system", "--no-create-home"}
 		if u.Home == "" {

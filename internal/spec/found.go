@@ -1,0 +1,195 @@
+package spec
+
+import (
+	"maps"
+	"slices"
+)
+
+// Found is what stood where a spec set something that it did not make: what is
+// given back when the spec no longer sets it. An account or a group that is in
+// it was there without the spec, and a spec that forgets it does not delete it.
+type Found struct {
+	// Users are accounts as they were; one without a uid is known to have been
+	// there, and no more.
+	Users  map[string]User  `json:"user,omitempty"`
+	Groups map[string]Group `json:"group,omitempty"`
+	// Units say whether somebody else's unit was enabled and masked, where the
+	// spec says so; nil is not known.
+	Units map[string]Unit `json:"unit,omitempty"`
+	// Sysctls are values of the kernel that ran.
+	Sysctls map[string]string `json:"sysctl,omitempty"`
+}
+
+// FoundAll is the Found of a spec of which nobody noted what it found: none of
+// its accounts is known to be its own.
+func FoundAll(h *Host) Found {
+	f := Found{Users: map[string]User{}, Groups: map[string]Group{}}
+	for name := range h.Users {
+		f.Users[name] = User{}
+	}
+	for name := range h.Groups {
+		f.Groups[name] = Group{}
+	}
+	return f
+}
+
+// NextUsers is Found.Users once want is laid on the accounts live, on which
+// prev was laid before.
+func (f Found) NextUsers(want, prev, live map[string]User) map[string]User {
+	out := map[string]User{}
+	for name, w := range want {
+		have, exists := live[name]
+		_, said := prev[name]
+		was, known := f.Users[name]
+		switch {
+		case !exists || w.Absent || said && !known:
+		case !known:
+			out[name] = have
+		default:
+			out[name] = was.noting(w, prev[name], have)
+		}
+	}
+	return out
+}
+
+// noting is u with those values of have that want is the first to replace.
+func (u User) noting(want, prev, have User) User {
+	for _, v := range []struct {
+		to               *string
+		want, prev, have string
+	}{
+		{&u.Group, want.Group, prev.Group, have.Group}, {&u.Home, want.Home, prev.Home, have.Home},
+		{&u.Shell, want.Shell, prev.Shell, have.Shell}, {&u.Comment, want.Comment, prev.Comment, have.Comment},
+	} {
+		if v.want != "" && v.prev == "" {
+			*v.to = v.have
+		}
+	}
+	if want.Groups != nil && prev.Groups == nil {
+		u.Groups = have.Groups
+	}
+	return u
+}
+
+// NextGroups is Found.Groups once want is laid on the groups live.
+func (f Found) NextGroups(want, prev, live map[string]Group) map[string]Group {
+	out := map[string]Group{}
+	for name, w := range want {
+		have, exists := live[name]
+		_, said := prev[name]
+		_, known := f.Groups[name]
+		if exists && !w.Absent && (known || !said) {
+			out[name] = have
+		}
+	}
+	return out
+}
+
+// NextUnits is Found.Units once want is laid on the units live, which are those
+// that somebody else brings.
+func (f Found) NextUnits(want, prev, live map[string]Unit) map[string]Unit {
+	out := map[string]Unit{}
+	note := func(want, prev, was, have *bool) *bool {
+		switch {
+		case want == nil:
+			return nil
+		case prev == nil:
+			return have
+		}
+		return was
+	}
+	for name, w := range want {
+		have, exists := live[name]
+		if !exists || w.Content != "" || prev[name].Content != "" {
+			continue
+		}
+		u := Unit{
+			Enabled: note(w.Enabled, prev[name].Enabled, f.Units[name].Enabled, have.Enabled),
+			Masked:  note(w.Masked, prev[name].Masked, f.Units[name].Masked, have.Masked),
+		}
+		if u.Enabled != nil || u.Masked != nil {
+			out[name] = u
+		}
+	}
+	return out
+}
+
+// NextSysctls is Found.Sysctls once want is set in a kernel that has live.
+func (f Found) NextSysctls(want, prev, live map[string]string) map[string]string {
+	out := map[string]string{}
+	for key := range want {
+		from := f.Sysctls
+		if _, said := prev[key]; !said {
+			from = live
+		}
+		if value, known := from[key]; known {
+			out[key] = value
+		}
+	}
+	return out
+}
+
+// User lists what of an account goes back to what was found: want no longer
+// says it, prev did, and nobody else has set it since. An account that the spec
+// made was in no groups.
+func (f Found) User(name string, have, want, prev User) []Field {
+	was, known := f.Users[name]
+	if known && was.UID == nil {
+		return nil
+	}
+	var d fields
+	back := func(field, have, want, prev, was string) {
+		if known && want == "" && prev != "" && have == prev {
+			d.add(field, have, was)
+		}
+	}
+	back("group", have.Group, want.Group, prev.Group, was.Group)
+	if want.Groups == nil && prev.Groups != nil {
+		d.add("groups", set(have.Groups), set(returned(have.Groups, prev.Groups, was.Groups)))
+	}
+	back("home", have.Home, want.Home, prev.Home, was.Home)
+	back("shell", have.Shell, want.Shell, prev.Shell, was.Shell)
+	back("comment", have.Comment, want.Comment, prev.Comment, was.Comment)
+	return d
+}
+
+// returned are the groups have without those that a spec gave, and with those
+// that it took away.
+func returned(have, gave, was []string) []string {
+	out := slices.DeleteFunc(slices.Clone(have), func(g string) bool { return slices.Contains(gave, g) && !slices.Contains(was, g) })
+	for _, g := range was {
+		if !slices.Contains(gave, g) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// UnitsBack are the wanted units, with what goes back to what was found: want no
+// longer says it, prev did, and nobody else has set it since.
+func (f Found) UnitsBack(want, prev, live map[string]Unit) map[string]Unit {
+	out := maps.Clone(want)
+	if out == nil {
+		out = map[string]Unit{}
+	}
+	back := func(want, prev, was, have *bool) *bool {
+		switch {
+		case want != nil || prev == nil || was == nil:
+			return want
+		case flag(have) != flag(prev):
+			return have
+		}
+		return was
+	}
+	for name, was := range f.Units {
+		u, p, have := out[name], prev[name], live[name]
+		if u.Content != "" {
+			continue
+		}
+		u.Enabled, u.Masked = back(u.Enabled, p.Enabled, was.Enabled, have.Enabled), back(u.Masked, p.Masked, was.Masked, have.Masked)
+		if _, wanted := want[name]; wanted || u.Enabled != nil || u.Masked != nil {
+			out[name] = u
+		}
+	}
+	return out
+}
