@@ -57,6 +57,7 @@ const index = "" +
 	"resources/kernel.hcl sysctl kernel_module\n" +
 	"resources/mount.hcl mount.*.source mount.*.fstype mount.*.options mount.*.needed_in_boot mount.*.hide swap.*.size swap.*.priority\n" +
 	"resources/package.hcl packages package.*.from package.*.absent\n" +
+	"resources/policy.hcl policy.max_removals\n" +
 	"resources/secret.hcl secrets.default_file secrets.age_key_file secret.*.file secret.*.key secret.*.owner secret.*.group secret.*.mode secret.*.needed_for_users secret.*.restart_units secret.*.path secret.*.placeholder\n" +
 	"resources/settings.hcl hostctl.package_mode hostctl.path hostctl.health_wait hostctl.health_units\n" +
 	"resources/unit.hcl unit.*.content unit.*.drop_in unit.*.enabled unit.*.masked unit.*.restart_triggers unit.*.reload_triggers unit.*.restart_if_changed unit.*.reload_if_changed\n" +

@@ -48,7 +48,7 @@ changed by then it is not applied, and the boot is one into the present state.`,
 		Args:    cobra.NoArgs,
 		RunE:    e.switching(&opts),
 	}
-	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
 	return c
 }
@@ -133,22 +133,11 @@ func needsBoot(p *spec.Plan) []string {
 		if c.Action == spec.Create {
 			continue
 		}
-		if slices.Contains([]string{"libc6", "systemd", "systemd-sysv", "dbus", "dbus-broker", "init"}, c.ID.Name) || newRelease(c) {
+		if slices.Contains([]string{"libc6", "systemd", "systemd-sysv", "dbus", "dbus-broker", "init"}, c.ID.Name) || p.Release != nil && c.ID.Name == "base-files" {
 			out = append(out, c.ID.Name)
 		}
 	}
 	return out
-}
-
-// newRelease reports whether a change of base-files is one of Debian's
-// release: its version begins with the release's number.
-func newRelease(c spec.Change) bool {
-	if c.ID.Name != "base-files" || len(c.Fields) == 0 {
-		return false
-	}
-	before, _, _ := strings.Cut(c.Fields[0].Before, ".")
-	after, _, _ := strings.Cut(c.Fields[0].After, ".")
-	return before != after
 }
 
 // mayBegin refuses what would be built on a generation that may be gone soon.

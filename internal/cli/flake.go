@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 func newFlake(e *env) *cobra.Command {
@@ -177,8 +178,8 @@ func newFlakeInit(e *env) *cobra.Command {
 		Short: "Write a small flake to start from",
 		Long: `init writes a flake of one host into DIR (this folder if there is none): flake.hcl,
 the host's module, a module for every host, and a .gitignore. The host is the one
-that --host names, else it is called like this machine. Nothing that is there is
-overwritten.`,
+that --host names, else it is called like this machine, and its packages are of
+the release of Debian that this machine has. Nothing that is there is overwritten.`,
 		Example: "  hostctl flake init\n  hostctl flake init ~/config --host laptop",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -203,7 +204,11 @@ func runFlakeInit(e *env, dir string) error {
 	if !flake.ValidHostName(host) {
 		return fmt.Errorf("cannot make a flake for host %q: a name has letters, digits and hyphens; give --host NAME", host)
 	}
-	files, err := starterFiles(host)
+	suite, err := e.release()
+	if err != nil {
+		return err
+	}
+	files, err := starterFiles(host, suite)
 	if err != nil {
 		return err
 	}
@@ -231,9 +236,33 @@ Next, in %s:
 	return nil
 }
 
+// otherRelease is the release of a flake that is begun where there is no Debian.
+const otherRelease = "trixie"
+
+// release is the code name of this machine's release of Debian (os-release(5)):
+// a flake begins with what there is, and moves to another one when it says so.
+func (e *env) release() (string, error) {
+	const path = "/etc/os-release"
+	b, err := system.Root(e.root).Read(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("cannot tell this machine's release: %w", err)
+	}
+	said := map[string]string{}
+	for line := range strings.Lines(string(b)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		said[key] = strings.Trim(value, `"'`)
+	}
+	suite := said["VERSION_CODENAME"]
+	if said["ID"] == "debian" && flake.ValidHostName(suite) { // a code name is a word of letters
+		return suite, nil
+	}
+	e.say("this machine does not say that it is Debian: the flake is of %s; change input \"debian\" in flake.hcl if the host has another release", otherRelease)
+	return otherRelease, nil
+}
+
 // starterFiles are the files of a new flake by path.
-func starterFiles(host string) (map[string][]byte, error) {
-	names := strings.NewReplacer("@host@", host, "@system@", runtime.GOARCH)
+func starterFiles(host, suite string) (map[string][]byte, error) {
+	names := strings.NewReplacer("@host@", host, "@system@", runtime.GOARCH, "@suite@", suite)
 	files := map[string][]byte{}
 	err := fs.WalkDir(starter, "starter", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

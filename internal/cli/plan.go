@@ -24,7 +24,10 @@ cache, and starts no other program.
 
 With --out the plan is saved, with digests of all that it rests on, and no secret
 values. 'hostctl switch FILE' then does exactly that, or refuses and says what
-has moved: configuration, package lock or machine.`,
+has moved: configuration, package lock or machine.
+
+A plan that a guard refuses, such as one that removes more packages than
+policy.max_removals, is shown and not saved, and the exit code is 5.`,
 		Example: "  hostctl plan --host server-nix\n  hostctl plan --detailed-exitcode --json\n  hostctl plan --out web1.plan",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -64,8 +67,14 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.lookForLockout(p, target.host); err != nil {
+		return err
+	}
 	if err := s.show(p, opts.verbose); err != nil {
 		return fmt.Errorf("cannot print the plan: %w", err)
+	}
+	if err := refusal(p); err != nil {
+		return err
 	}
 	if opts.out != "" {
 		if err := s.saveTo(opts.out, p, target); err != nil {

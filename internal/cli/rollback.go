@@ -17,8 +17,8 @@ import (
 const parentGeneration = -1
 
 type rollbackOptions struct {
+	consent
 	to      int
-	yes     bool
 	verbose bool
 }
 
@@ -42,7 +42,7 @@ earlier generation, and the exit code is 3. Files that somebody changed by hand 
 		},
 	}
 	c.Flags().IntVar(&opts.to, "to", parentGeneration, "generation to return to (default: the current one's parent)")
-	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
 	return c
 }
@@ -61,13 +61,16 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := s.lookForLockout(p, want); err != nil {
+		return err
+	}
 	if err := s.unmoved(p, want, lock); err != nil {
 		return err
 	}
 	if err := s.show(p, opts.verbose); err != nil {
 		return err
 	}
-	if err := s.confirm(fmt.Sprintf("Return to generation %d?", to), opts.yes); err != nil {
+	if err := s.agree(fmt.Sprintf("Return to generation %d?", to), p, opts.consent); err != nil {
 		return err
 	}
 	if handed, err := s.handOver(p, want, lock); handed || err != nil {

@@ -32,6 +32,7 @@ const (
 	exitChanges    = 2 // plan --detailed-exitcode, drift: there are changes
 	exitRolledBack = 3 // failed after the commit, and rolled back
 	exitLocked     = 4 // another run holds the lock
+	exitRefused    = 5 // what is asked for could be done, and a guard says no; nothing was changed
 
 	exitUnformatted = 3 // fmt --check: a file is not formatted; terraform fmt has the same
 )
@@ -144,7 +145,8 @@ a Debian machine be what it says: packages, services, users, files and secrets,
 as one transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
-(plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock.`,
+(plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock,
+5 refused: the configuration is right, and a guard says no to what it would do.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

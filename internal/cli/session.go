@@ -14,6 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/blob"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/change/observe"
 	"github.com/hostctl/hostctl/internal/change/plan"
 	"github.com/hostctl/hostctl/internal/config/eval"
@@ -181,7 +182,7 @@ func (s *session) target(ctx context.Context) (*wanted, error) {
 // compare plans the way to a target. Where that was only remembered and there
 // is something to do, the flake is evaluated for it.
 func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
-	p, err := s.plan(target.host, target.lock)
+	p, err := s.planFor(target)
 	switch {
 	case err != nil || p.Empty() && target.flake == nil:
 		return target, p, err
@@ -196,8 +197,17 @@ func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.P
 	if target, err = s.evaluate(ctx); err != nil {
 		return nil, nil, err
 	}
-	p, err = s.plan(target.host, target.lock)
+	p, err = s.planFor(target)
 	return target, p, err
+}
+
+// planFor plans the way to what the flake says, and looks at what it removes.
+func (s *session) planFor(target *wanted) (*spec.Plan, error) {
+	p, err := s.plan(target.host, target.lock)
+	if err != nil {
+		return nil, err
+	}
+	return p, guard.Removals(s.guarding(p, target.host))
 }
 
 // plan compares what the machine is with the target. It writes nothing but

@@ -23,10 +23,9 @@ import (
 )
 
 type switchOptions struct {
-	yes           bool
-	verbose       bool
-	verb          verb
-	confirmWithin time.Duration
+	consent
+	verbose bool
+	verb    verb
 }
 
 func newSwitch(e *env) *cobra.Command {
@@ -45,7 +44,12 @@ says so.
 
 With --confirm-within the machine goes back by itself unless somebody says
 'hostctl confirm' in time, from a new login: a change that locks everybody out
-does not stay. A reboot without the confirmation goes back, too.
+does not stay. A reboot without the confirmation goes back, too. Use it wherever
+you come in over a network. What may lock people out is said first in the plan:
+a port that sshd listens on and the firewall closes, passwords that go off while
+no account that may use sudo has a key, and what the account that runs this loses.
+Without --confirm-within such a plan wants 'yes lockout' as the answer; with
+--yes it is refused (exit code 5), unless --accept lockout is given.
 
 The work is done by a service of its own, hostctl-run.service, which goes on when
 the session ends; ctrl-c cancels it as long as nothing is committed. With a plan
@@ -55,7 +59,7 @@ not at all.`,
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    e.switching(&opts),
 	}
-	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
 	c.Flags().DurationVar(&opts.confirmWithin, "confirm-within", 0, "go back unless 'hostctl confirm' comes within this time")
 	return c
@@ -80,6 +84,9 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 		return err
 	}
 	defer release()
+	if err := s.lookForLockout(p, target.host); err != nil {
+		return err
+	}
 	if err := s.unmoved(p, target.host, target.lock); err != nil {
 		return err
 	}
@@ -92,7 +99,7 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	if err := s.mayBegin(opts); err != nil {
 		return err
 	}
-	if err := s.confirm(opts.verb.question(), opts.yes); err != nil {
+	if err := s.agree(opts.verb.question(), p, opts.consent); err != nil {
 		return err
 	}
 	if handed, err := s.handOver(p, target.host, target.lock); handed || err != nil {

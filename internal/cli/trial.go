@@ -34,7 +34,7 @@ stay as it is now; 'hostctl rollback' goes back without a reboot.`,
 		Args:    cobra.NoArgs,
 		RunE:    e.switching(&opts),
 	}
-	c.Flags().BoolVarP(&opts.yes, "yes", "y", false, "do not ask")
+	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
 	return c
 }

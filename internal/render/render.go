@@ -28,10 +28,12 @@ func UseColor(terminal bool, getenv func(string) string) bool {
 
 // JSON writes the plan for programs: an object with version (1), host,
 // generation (the number that the plan starts from), spec_digest, lock_digest,
-// changes, extras and warnings. Each change has id ("KIND:NAME"), action
-// (create, update, delete, upgrade or downgrade), fields [{name, before,
-// after}] and origin {file, line, layer}, whose file is empty for what nobody
-// asked for by name. The order of changes is that of the stage.
+// release {from, to} if that changes, lockout and refused (sentences: how the plan
+// may keep people from logging in, and why it is not carried out), changes, keep,
+// extras and warnings. Each change has id ("KIND:NAME"), action (create, update,
+// delete, upgrade or downgrade), fields [{name, before, after}], of a package that
+// goes the reason why it is there, and origin {file, line, layer}, whose file is
+// empty for what nobody asked for by name. The order of changes is that of the stage.
 func JSON(w io.Writer, p *spec.Plan) error {
 	shown := *p
 	if shown.Changes == nil {
@@ -49,6 +51,7 @@ func Text(w io.Writer, p *spec.Plan, o Options) error {
 	if p.Empty() {
 		t.line("No changes: %s is what its configuration says.", p.Host)
 	} else {
+		t.first(p)
 		t.line("Plan for %s, from generation %d:", p.Host, p.Generation)
 		t.changes(p)
 	}
@@ -68,6 +71,11 @@ func Markdown(w io.Writer, p *spec.Plan) error {
 	body := strings.TrimPrefix(t.b.String(), "\n")
 	var out strings.Builder
 	fmt.Fprintf(&out, "### `%s`: %s\n", p.Host, Summary(p))
+	head := &text{}
+	head.first(p)
+	for line := range strings.Lines(strings.TrimSuffix(head.b.String(), "\n")) {
+		fmt.Fprintf(&out, "\n> %s", line)
+	}
 	if body != "" {
 		fence := fenceFor(body)
 		fmt.Fprintf(&out, "\n%sdiff\n%s%s\n", fence, body, fence)

@@ -46,7 +46,12 @@ func (t *text) changes(p *spec.Plan) {
 		}
 		t.line("")
 		deps := map[spec.Action]int{}
+		var explained []spec.Change
 		for _, c := range changes {
+			if c.Why != "" {
+				explained = append(explained, c)
+				continue
+			}
 			if !t.Verbose && isDependency(c) {
 				deps[c.Action]++
 				continue
@@ -54,6 +59,10 @@ func (t *text) changes(p *spec.Plan) {
 			t.change(c)
 		}
 		t.dependencies(deps)
+		t.removals(explained)
+		if kind == spec.KindPackage {
+			t.keep(p)
+		}
 	}
 }
 

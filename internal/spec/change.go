@@ -85,6 +85,15 @@ type Change struct {
 	// Data is a folder whose data the package may convert: it goes to another
 	// upstream version.
 	Data string `json:"data,omitempty"`
+	// Why is, of a package that goes, for what it is there now: a reason, and
+	// after ": " whom or what that is about.
+	Why string `json:"why,omitempty"`
+}
+
+// Release is a move from one release of Debian to another, by their numbers.
+type Release struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Plan is everything that a switch would do: the only input of what follows.
@@ -94,7 +103,11 @@ type Plan struct {
 	Generation int      `json:"generation"` // the one that the plan starts from
 	SpecDigest string   `json:"spec_digest"`
 	LockDigest string   `json:"lock_digest"`
+	Release    *Release `json:"release,omitempty"` // nil: it stays the same
+	Lockout    []string `json:"lockout,omitempty"` // how it may keep people from logging in
+	Refused    []string `json:"refused,omitempty"` // why it may not be carried out
 	Changes    []Change `json:"changes"`
+	Keep       []string `json:"keep,omitempty"`   // packages that, asked for, keep all that goes unasked
 	Extras     []string `json:"extras,omitempty"` // installed packages that neither the closure nor the adopted machine accounts for
 	Kept       []string `json:"kept,omitempty"`   // packages that are to go and stay for now: the kernel that runs
 	Warnings   []string `json:"warnings,omitempty"`

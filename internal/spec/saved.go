@@ -140,12 +140,15 @@ func ReadSavedPlan(b []byte) (*SavedPlan, error) {
 	return &p, nil
 }
 
-// Same reports whether two plans do the same.
+// Same reports whether two plans do the same. Whom they may lock out is no part
+// of that: it depends on who asks.
 func (p *Plan) Same(other *Plan) (bool, error) {
-	a, err := json.Marshal(p)
+	mine, others := *p, *other
+	mine.Lockout, others.Lockout = nil, nil
+	a, err := json.Marshal(mine)
 	if err != nil {
 		return false, err
 	}
-	b, err := json.Marshal(other)
+	b, err := json.Marshal(others)
 	return bytes.Equal(a, b), err
 }

@@ -113,6 +113,7 @@ type Settings struct {
 	Hostctl     string   `json:"hostctl"`                // path of the hostctl binary on the host, for its boot units
 	HealthUnits []string `json:"health_units,omitempty"` // units that must be active after activation, beside those that the spec enables
 	HealthWait  int      `json:"health_wait"`            // seconds that a unit may take to become healthy
+	MaxRemovals *int     `json:"max_removals,omitempty"` // packages that one switch may remove unasked in strict mode; nil is not said
 }
 
 // Package asks for a Debian package, or for its absence.

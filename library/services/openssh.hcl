@@ -16,8 +16,8 @@ option "services.openssh.ports" {
 
 option "services.openssh.open_firewall" {
   type        = bool
-  default     = false
-  description = "Whether its ports may be reached from outside."
+  default     = true
+  description = "Whether its ports may be reached from outside where there is a firewall."
 }
 
 option "services.openssh.settings" {

@@ -23,6 +23,10 @@ hostctl {
   package_mode = "strict"
 }
 
+policy {
+  max_removals = 200
+}
+
 file "/etc/motd" {
   content = "ours\n"
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -58,7 +59,24 @@ func Make(in Input) (*spec.Plan, error) {
 		return nil, errors.Join(m.errs...)
 	}
 	m.sort()
+	m.plan.Release = release(m.plan.Of(spec.KindPackage))
 	return m.plan, nil
+}
+
+// release finds a move to another release of Debian: the version of base-files
+// begins with the release's number.
+func release(packages []spec.Change) *spec.Release {
+	for _, c := range packages {
+		if c.ID.Name != "base-files" || c.Action == spec.Create || c.Action == spec.Delete {
+			continue
+		}
+		before, _, _ := strings.Cut(c.Fields[0].Before, ".")
+		after, _, _ := strings.Cut(c.Fields[0].After, ".")
+		if before != after {
+			return &spec.Release{From: before, To: after}
+		}
+	}
+	return nil
 }
 
 // maker collects a plan, kind by kind.

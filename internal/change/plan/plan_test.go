@@ -455,3 +455,24 @@ func TestFoundSysctls(t *testing.T) {
 		t.Errorf("another value is set, and the one that was found is %q", again["vm.swappiness"])
 	}
 }
+
+// TestAnotherRelease: a plan that leads from one release of Debian to another says
+// so; an update of one release does not.
+func TestAnotherRelease(t *testing.T) {
+	for _, c := range []struct{ have, want, from, to string }{
+		{"12.4+deb12u11", "13.8+deb13u2", "12", "13"}, {"13.8", "12.4+deb12u11", "13", "12"},
+		{"13.8", "13.8+deb13u2", "", ""}, {"12", "12.4", "", ""},
+	} {
+		_, p := lines(t, Input{
+			Want: &spec.Host{}, Lock: []spec.Locked{locked("base-files", c.want)},
+			State: &spec.State{Installed: map[string]spec.Installed{"base-files": installed(c.have)}},
+		})
+		got := spec.Release{}
+		if p.Release != nil {
+			got = *p.Release
+		}
+		if got != (spec.Release{From: c.from, To: c.to}) {
+			t.Errorf("%s -> %s: %+v", c.have, c.want, got)
+		}
+	}
+}

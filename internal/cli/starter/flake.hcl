@@ -6,7 +6,7 @@ description = "My hosts"
 
 # Where packages come from. 'hostctl update' locks what is current.
 input "debian" {
-  url = "debian:trixie"
+  url = "debian:@suite@"
 }
 
 # What modules get as args.NAME.

@@ -188,6 +188,8 @@ func (d *decoder) settings() {
 	if n := x.number("health_wait"); n != nil {
 		d.host.Settings.HealthWait = *n
 	}
+	policy := &entry{e: d.e, path: option.Path{"policy"}}
+	d.host.Settings.MaxRemovals = policy.number("max_removals")
 }
 
 func (d *decoder) pkg(name string, x *entry) {

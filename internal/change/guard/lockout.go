@@ -1,0 +1,270 @@
+// Package guard looks at a plan for what a person has to agree to first, beyond a
+// yes: changes after which nobody, or not whoever runs hostctl, can log in, and
+// packages that go without anybody having meant it. It reads the machine, and
+// changes nothing.
+package guard
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/login"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// Input is a plan, and what it was made from.
+type Input struct {
+	Root       system.Root
+	Want, Prev *spec.Host
+	Plan       *spec.Plan
+	State      *spec.State
+	Blob       func(digest string) ([]byte, error) // contents of Want's files
+	Person     Person
+}
+
+// Person is who runs hostctl.
+type Person struct {
+	Account string         // that logged in; "" is not known
+	Through netip.AddrPort // this machine's end of the SSH connection; not valid: another way
+}
+
+// remote says whether the person came over the network.
+func (p Person) remote() bool { return p.Through.IsValid() && !p.Through.Addr().IsLoopback() }
+
+// view is how people get in, at one time.
+type view struct {
+	files    login.Files
+	accounts login.Accounts
+	sshd     *login.SSHD // nil: there is none
+	admins   []string    // who may do anything with sudo
+	firewall *firewall
+}
+
+// Lockout says in which ways a plan for the running machine may keep people from
+// logging in who can do so now.
+func Lockout(in Input) ([]string, error) {
+	before, after, err := views(in)
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
+	}
+	var out []string
+	for _, look := range []func(Input, view, view) ([]string, error){ports, server, passwords, person} {
+		found, err := look(in, before, after)
+		if err != nil {
+			return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
+		}
+		out = append(out, found...)
+	}
+	return out, nil
+}
+
+func views(in Input) (before, after view, err error) {
+	before.files, after.files = now{in.Root}, newLater(in)
+	if before.accounts, after.accounts, err = accounts(in); err != nil {
+		return before, after, err
+	}
+	for _, v := range []*view{&before, &after} {
+		has := in.hasNow
+		if v == &after {
+			has = in.hasLater
+		}
+		if has("openssh-server") {
+			if v.sshd, err = login.ReadSSHD(v.files); err != nil {
+				return before, after, err
+			}
+		}
+		if has("sudo") {
+			if v.admins, err = login.Admins(v.files, v.accounts); err != nil {
+				return before, after, err
+			}
+		}
+		rules, err := v.files.Read(firewallRules)
+		if err != nil {
+			return before, after, err
+		}
+		v.firewall = readFirewall(rules)
+	}
+	return before, after, nil
+}
+
+func (in Input) hasNow(pkg string) bool {
+	_, ok := in.State.Installed[pkg]
+	return ok
+}
+
+func (in Input) hasLater(pkg string) bool {
+	has := in.hasNow(pkg)
+	for _, c := range in.Plan.Of(spec.KindPackage) {
+		if c.ID.Name == pkg {
+			has = c.Action != spec.Delete
+		}
+	}
+	return has
+}
+
+// ports finds those through which people come in, and which the firewall closes.
+func ports(in Input, before, after view) ([]string, error) {
+	if after.firewall == nil {
+		return nil, nil
+	}
+	about := map[uint16][]string{}
+	note := func(at netip.AddrPort, what string) error {
+		interfaces, err := interfacesOf(at.Addr())
+		port := at.Port()
+		if err == nil && len(interfaces) > 0 && before.firewall.lets(port, interfaces) && !after.firewall.lets(port, interfaces) && !slices.Contains(about[port], what) {
+			about[port] = append(about[port], what)
+		}
+		return err
+	}
+	if before.sshd != nil {
+		listening, err := login.Listening(before.sshd.Ports)
+		if err != nil {
+			return nil, err
+		}
+		for _, at := range listening {
+			if err := note(at, "on which sshd listens"); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if in.Person.remote() {
+		if err := note(in.Person.Through, "through which this session came"); err != nil {
+			return nil, err
+		}
+	}
+	var out []string
+	for _, port := range slices.Sorted(maps.Keys(about)) {
+		out = append(out, fmt.Sprintf("the firewall closes port %d, %s; services.openssh.ports or networking.firewall.allowed_tcp_ports opens it", port, strings.Join(about[port], " and ")))
+	}
+	return out, nil
+}
+
+// server finds that sshd, through which the session came, is no longer where it
+// was.
+func server(in Input, before, after view) ([]string, error) {
+	if !in.Person.remote() || before.sshd == nil {
+		return nil, nil
+	}
+	if after.sshd == nil {
+		return []string{"package openssh-server goes, and this session came through it"}, nil
+	}
+	for _, name := range []string{"ssh.service", "ssh.socket"} {
+		was, is := in.State.Units[name], in.Want.Units[name]
+		off := yes(was.Enabled) && is.Enabled != nil && !*is.Enabled || !yes(was.Masked) && yes(is.Masked)
+		other := in.Want.Units[map[string]string{"ssh.service": "ssh.socket", "ssh.socket": "ssh.service"}[name]]
+		if off && !yes(other.Enabled) {
+			return []string{name + " goes off, and this session came through it"}, nil
+		}
+	}
+	port := in.Person.Through.Port()
+	if slices.Contains(before.sshd.Ports, port) && !slices.Contains(after.sshd.Ports, port) {
+		return []string{fmt.Sprintf("sshd stops listening on port %d, through which this session came", port)}, nil
+	}
+	return nil, nil
+}
+
+func yes(b *bool) bool { return b != nil && *b }
+
+// passwords finds that nobody who may administer the machine can log in over SSH
+// any more.
+func passwords(_ Input, before, after view) ([]string, error) {
+	if before.sshd == nil || after.sshd == nil || after.sshd.Passwords {
+		return nil, nil
+	}
+	held, err := before.holders()
+	if err != nil {
+		return nil, err
+	}
+	left, err := after.holders()
+	switch {
+	case err != nil || len(left) > 0:
+		return nil, err
+	case before.sshd.Passwords:
+		return []string{`sshd takes no passwords then, and no account that may use sudo has a key; user "NAME" { authorized_keys = [...] } gives one`}, nil
+	case len(held) > 0:
+		return []string{fmt.Sprintf("sshd takes no passwords, and no account that may use sudo has a key then; %s had", strings.Join(held, ", "))}, nil
+	}
+	return nil, nil
+}
+
+// holders are the accounts that may do anything and have a key with which sshd
+// lets them in.
+func (v view) holders() ([]string, error) {
+	var out []string
+	for _, name := range append([]string{"root"}, v.admins...) {
+		keys, err := login.Keys(v.files, v.sshd, v.accounts, name)
+		if err != nil {
+			return nil, err
+		}
+		if len(keys) > 0 && !login.NoShell(v.accounts.Users[name].Shell) {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// person finds what the account that runs hostctl loses.
+func person(in Input, before, after view) ([]string, error) {
+	name := in.Person.Account
+	was, ok := before.accounts.Users[name]
+	if !ok {
+		return nil, nil
+	}
+	whose := name + ", who runs this,"
+	is, ok := after.accounts.Users[name]
+	if !ok {
+		return []string{"the account of " + whose + " is deleted"}, nil
+	}
+	var out []string
+	if slices.Contains(before.admins, name) && !slices.Contains(after.admins, name) {
+		out = append(out, whose+" may no longer do everything with sudo")
+	}
+	if login.NoShell(is.Shell) && !login.NoShell(was.Shell) {
+		out = append(out, whose+" gets the shell "+is.Shell)
+	} else if by, err := goesWith(in, is.Shell); err != nil {
+		return nil, err
+	} else if by != "" {
+		out = append(out, fmt.Sprintf("%s has the shell %s, which goes with package %s", whose, is.Shell, by))
+	}
+	if before.sshd == nil || after.sshd == nil {
+		return out, nil
+	}
+	had, err := login.Keys(before.files, before.sshd, before.accounts, name)
+	if err != nil {
+		return nil, err
+	}
+	has, err := login.Keys(after.files, after.sshd, after.accounts, name)
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.ContainsFunc(had, func(k string) bool { return slices.Contains(has, k) })
+	if len(had) > 0 && !kept {
+		out = append(out, whose+" can log in over SSH with none of the keys that are let in now")
+	}
+	return out, nil
+}
+
+// goesWith is the package that the plan deletes and that brought a file.
+func goesWith(in Input, file string) (string, error) {
+	plain := strings.TrimPrefix(path.Clean(file), "/usr")
+	for _, c := range in.Plan.Of(spec.KindPackage) {
+		if c.Action != spec.Delete {
+			continue
+		}
+		list, err := now{in.Root}.Read("/var/lib/dpkg/info/" + c.ID.Name + ".list")
+		if err != nil {
+			return "", err
+		}
+		for line := range strings.Lines(string(list)) {
+			if strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "/usr") == plain {
+				return c.ID.Name, nil
+			}
+		}
+	}
+	return "", nil
+}

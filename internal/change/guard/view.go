@@ -1,0 +1,173 @@
+package guard
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/login"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// now are the files of a machine as they are.
+type now struct{ root system.Root }
+
+func (n now) Read(p string) ([]byte, error) {
+	b, err := n.root.Read(p)
+	if missing(err) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (n now) Names(dir string) ([]string, error) {
+	entries, err := os.ReadDir(n.root.Path(dir))
+	if err != nil && !missing(err) {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out, nil
+}
+
+// missing reports that there is no file to read at a path: also where a folder
+// stands there, which is nothing that sshd or sudo read.
+func missing(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.EISDIR)
+}
+
+// later are the files of a machine as a plan leaves them.
+type later struct {
+	now
+	want    *spec.Host
+	changes map[string]spec.Action // of files
+	blob    func(digest string) ([]byte, error)
+}
+
+func newLater(in Input) later {
+	l := later{now: now{in.Root}, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob}
+	for _, c := range in.Plan.Of(spec.KindFile) {
+		l.changes[c.ID.Name] = c.Action
+	}
+	return l
+}
+
+func (l later) Read(p string) ([]byte, error) { return l.follow(p, 0) }
+
+func (l later) follow(p string, links int) ([]byte, error) {
+	const most = 40 // path_resolution(7)
+	action, changes := l.changes[p]
+	f := l.want.Files[p]
+	switch {
+	case links > most || changes && action == spec.Delete:
+		return nil, nil
+	case !changes:
+		return l.now.Read(p)
+	case f.Type == spec.Symlink && path.IsAbs(f.Target):
+		return l.follow(path.Clean(f.Target), links+1)
+	case f.Type == spec.Symlink:
+		return l.follow(path.Join(path.Dir(p), f.Target), links+1)
+	case f.FromBlob():
+		return l.blob(f.Digest)
+	}
+	return []byte(f.Content), nil
+}
+
+func (l later) Names(dir string) ([]string, error) {
+	have, err := l.now.Names(dir)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, name := range have {
+		names[name] = true
+	}
+	for p, action := range l.changes {
+		if path.Dir(p) == dir {
+			names[path.Base(p)] = action != spec.Delete
+		}
+	}
+	maps.DeleteFunc(names, func(_ string, there bool) bool { return !there })
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+// accounts are those of a machine as they are, and as a plan leaves them.
+func accounts(in Input) (before, after login.Accounts, err error) {
+	files, err := account.Read(in.Root)
+	if err != nil {
+		return before, after, err
+	}
+	before = login.Accounts{Users: files.Users(), Groups: files.Groups()}
+	after = login.Accounts{Users: maps.Clone(before.Users), Groups: maps.Clone(before.Groups)}
+	for _, c := range in.Plan.Of(spec.KindGroup) {
+		switch c.Action {
+		case spec.Delete:
+			delete(after.Groups, c.ID.Name)
+		case spec.Create:
+			after.Groups[c.ID.Name] = account.GroupEntry{Name: c.ID.Name, GID: newID(after.Groups)}
+		}
+	}
+	for _, c := range in.Plan.Of(spec.KindUser) {
+		if c.Action == spec.Delete {
+			delete(after.Users, c.ID.Name)
+			continue
+		}
+		change(after, c)
+	}
+	return before, after, nil
+}
+
+// unknownID is the number of what does not have one yet.
+const unknownID = -1
+
+// newID stands for the number of a group that does not have one yet.
+func newID(groups map[string]account.GroupEntry) int { return unknownID - 1 - len(groups) }
+
+// change makes an account, or alters it.
+func change(all login.Accounts, c spec.Change) {
+	name := c.ID.Name
+	u, ok := all.Users[name]
+	if !ok {
+		u = account.PasswdEntry{Name: name, UID: unknownID, GID: unknownID, Home: "/home/" + name, Shell: "/bin/sh"}
+	}
+	for _, f := range c.Fields {
+		switch f.Name {
+		case "shell":
+			u.Shell = f.After
+		case "home":
+			u.Home = f.After
+		case "group":
+			u.GID = all.Groups[f.After].GID
+		case "groups":
+			join(all.Groups, name, strings.Fields(f.After))
+		}
+	}
+	all.Users[name] = u
+}
+
+// join makes an account a member of these groups, and of no others.
+func join(all map[string]account.GroupEntry, name string, groups []string) {
+	for group, g := range all {
+		members := slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == name })
+		if slices.Contains(groups, group) {
+			members = append(members, name)
+		}
+		g.Members = members
+		all[group] = g
+	}
+	for _, group := range groups {
+		if _, ok := all[group]; !ok { // a package that the plan installs makes it
+			all[group] = account.GroupEntry{Name: group, GID: newID(all), Members: []string{name}}
+		}
+	}
+}

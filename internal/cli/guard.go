@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// consent is what somebody says beforehand to a change.
+type consent struct {
+	yes           bool
+	accept        []string
+	confirmWithin time.Duration // goes back by itself, so that a lock-out does not stay
+}
+
+// acceptLockout is the word for a change that may lock people out.
+const acceptLockout = "lockout"
+
+// flags adds --yes and --accept to a command that changes the machine.
+func (k *consent) flags(c *cobra.Command) {
+	c.Flags().BoolVarP(&k.yes, "yes", "y", false, "do not ask")
+	c.Flags().StringSliceVar(&k.accept, "accept", nil, "go ahead although the plan may do this: "+acceptLockout+", keep people from logging in")
+}
+
+// guarding is a plan and what it was made from.
+func (s *session) guarding(p *spec.Plan, want *spec.Host) guard.Input {
+	return guard.Input{Root: system.Root(s.root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Blob: s.blobOf(want)}
+}
+
+// lookForLockout says in a plan how it may keep people from logging in.
+func (s *session) lookForLockout(p *spec.Plan, want *spec.Host) error {
+	if p.Empty() || !s.live() || s.inService {
+		return nil // nobody logs in there, or it was agreed to where it was typed
+	}
+	in := s.guarding(p, want)
+	if os.Geteuid() != 0 {
+		s.say("warning: whether this may lock somebody out only root can tell: keys and sudoers are not for others to read")
+		return nil
+	}
+	var err error
+	if in.Person, err = person(); err != nil {
+		return err
+	}
+	p.Lockout, err = guard.Lockout(in)
+	return err
+}
+
+// agree makes sure that somebody wants a plan that was shown: asked, or said so
+// beforehand. What may lock people out needs more than a yes.
+func (s *session) agree(question string, p *spec.Plan, k consent) error {
+	for _, word := range k.accept {
+		if word != acceptLockout {
+			return fmt.Errorf("cannot accept %q: --accept knows %s", word, acceptLockout)
+		}
+	}
+	if s.inService {
+		return nil
+	}
+	if err := refusal(p); err != nil {
+		return err
+	}
+	if len(p.Lockout) == 0 || len(k.accept) > 0 || k.confirmWithin > 0 {
+		return s.confirm(question, k.yes)
+	}
+	if k.yes || s.confirmed != nil || !terminal(s.stdin) {
+		return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: this may keep people from logging in:\n  %s\n"+
+			"'hostctl switch --confirm-within 5m' does it and goes back unless 'hostctl confirm' comes from a new login; '--accept %s' does it all the same",
+			strings.Join(p.Lockout, "\n  "), acceptLockout)}
+	}
+	fmt.Fprintf(s.stderr, "%s It may keep people from logging in (see above); 'hostctl switch --confirm-within 5m' would go back by itself.\nType 'yes %s' to go ahead: ", message(question), acceptLockout)
+	answer, err := bufio.NewReader(s.stdin).ReadString('\n')
+	if err != nil {
+		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	if strings.Join(strings.Fields(strings.ToLower(answer)), " ") != "yes "+acceptLockout {
+		return errors.New("not confirmed; nothing was changed")
+	}
+	return nil
+}
+
+// refusal is the error for a plan that may not be carried out.
+func refusal(p *spec.Plan) error {
+	if len(p.Refused) == 0 {
+		return nil
+	}
+	return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed:\n  %s", strings.Join(p.Refused, "\n  "))}
+}
+
+// person is the account that logged in and now runs hostctl, also through sudo
+// and su, and the way by which it came.
+func person() (guard.Person, error) {
+	p := guard.Person{Account: os.Getenv("SUDO_USER")}
+	if p.Account == "" {
+		files, err := account.Read("/")
+		if err != nil {
+			return p, err
+		}
+		p.Account = files.Names().User(loginUID())
+	}
+	var err error
+	p.Through, err = sshConnection()
+	return p, err
+}
+
+// loginUID is as whom the session was logged in (pam_loginuid(8)); without a
+// session it is who runs this.
+func loginUID() int {
+	const nobody = 1<<32 - 1 // (uid_t) -1: there was no login
+	b, err := os.ReadFile("/proc/self/loginuid")
+	if uid, atoiErr := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 32); err == nil && atoiErr == nil && uid != nobody {
+		return int(uid)
+	}
+	return os.Getuid()
+}
+
+// sshConnection is this machine's end of the SSH connection that this process
+// descends from. Each process on the way up is asked, since sudo and su take
+// SSH_CONNECTION (ssh(1)) out of the environment.
+func sshConnection() (netip.AddrPort, error) {
+	for pid := os.Getpid(); pid > 1; {
+		environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return netip.AddrPort{}, fmt.Errorf("cannot tell how this session came in: %w", err)
+		}
+		for v := range bytes.SplitSeq(environ, []byte{0}) {
+			if at, ok := strings.CutPrefix(string(v), "SSH_CONNECTION="); ok {
+				return localEnd(at), nil
+			}
+		}
+		p, err := processOf(pid)
+		if err != nil {
+			return netip.AddrPort{}, err
+		}
+		pid = p.parent
+	}
+	return netip.AddrPort{}, nil
+}
+
+// localEnd reads "client port server port"; of another form there is none.
+func localEnd(connection string) netip.AddrPort {
+	f := strings.Fields(connection)
+	if len(f) != 4 {
+		return netip.AddrPort{}
+	}
+	addr, err := netip.ParseAddr(f[2])
+	port, err2 := strconv.ParseUint(f[3], 10, 16)
+	if err != nil || err2 != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(port))
+}

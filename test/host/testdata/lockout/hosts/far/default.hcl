@@ -1,0 +1,1 @@
+packages = ["openssh-server", "nftables"]
