@@ -432,7 +432,7 @@ func literalKey(expr hcl.Expression) (string, bool) {
 		if kw := hcl.ExprAsKeyword(k); kw != "" && !k.ForceNonLiteral {
 			return kw, true
 		}
-		if len(k.Variables()) > 0 {
+		if len(traversals(k)) > 0 {
 			return "", false
 		}
 	}

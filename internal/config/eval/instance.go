@@ -321,5 +321,5 @@ func (e *evaluator) askGate(k *instance) gateState {
 
 // mentions reports whether an expression refers to the root called name.
 func mentions(expr hcl.Expression, name string) bool {
-	return slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool { return t.RootName() == name })
+	return slices.ContainsFunc(traversals(expr), func(t hcl.Traversal) bool { return t.RootName() == name })
 }

@@ -231,6 +231,49 @@ func written(x hcl.Expression) hcl.Expression {
 	return x
 }
 
+// traversals are those of an expression that start outside of it, as hcl's
+// Variables() lists them, which sees none that is counted.
+func traversals(expr hcl.Expression) []hcl.Traversal {
+	node, ok := expr.(hclsyntax.Node)
+	if !ok {
+		return expr.Variables()
+	}
+	w := &traversalWalker{}
+	// The walker reports nothing.
+	_ = hclsyntax.Walk(node, w)
+	return w.found
+}
+
+type traversalWalker struct {
+	found  []hcl.Traversal
+	locals []map[string]struct{} // variables of the loops around
+}
+
+// Enter notes a traversal whose root is no loop's variable.
+func (w *traversalWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
+	if m, ok := n.(*metered); ok {
+		n = m.Expression
+	}
+	switch x := n.(type) {
+	case hclsyntax.ChildScope:
+		w.locals = append(w.locals, x.LocalNames)
+	case *hclsyntax.ScopeTraversalExpr:
+		local := slices.ContainsFunc(w.locals, func(names map[string]struct{}) bool { _, ok := names[x.Traversal.RootName()]; return ok })
+		if !local {
+			w.found = append(w.found, x.Traversal)
+		}
+	}
+	return nil
+}
+
+// Exit leaves the scope that Enter went into.
+func (w *traversalWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
+	if _, ok := n.(hclsyntax.ChildScope); ok {
+		w.locals = w.locals[:len(w.locals)-1]
+	}
+	return nil
+}
+
 // evaluate is the value of x, counted.
 func (e *evaluator) evaluate(x hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return e.counted(x, func() (cty.Value, hcl.Diagnostics) { return x.Value(ctx) })

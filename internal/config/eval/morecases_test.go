@@ -6,6 +6,23 @@ import "strings"
 // first sentence.
 func detailRuleCases() []evalCase {
 	return []evalCase{
+		{name: "rule 01 what is counted is a reference, too, in a computed key", option: "my.map", want: `{"A":"2","psiri-x":"1"}`, files: `
+my {
+  map = {
+    "${args.user}-x"         = "1"
+    (upper(config.my.other)) = "2"
+  }
+  other = "a"
+}` + myOptions},
+		{name: "rule 01 in what a splat is over", option: "my.list", want: `["A"]`, files: `
+my {
+  list  = [upper(config.my.other)][*]
+  other = "a"
+}` + myOptions},
+		{name: "rule 01 in what a template loops over", option: "my.text", want: `"x 1,y a of y,"`, files: `
+my { text = "%{for n, t in config.thing}${n} ${coalesce(t.b, t.a)},%{endfor}" }
+thing "x" { b = "1" }
+thing "y" {}` + myOptions},
 		{name: "rule 03 a map needs no declaration but its options", option: "a.b.x.c.y.d", want: `"x y"`, files: `
 option "a.b.*.c.*.d" {
   type    = string

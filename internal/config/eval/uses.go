@@ -83,7 +83,7 @@ func usesOf(expr hcl.Expression, in aliases) []use {
 		}
 		return out
 	case *hclsyntax.ObjectConsKeyExpr:
-		if len(x.Variables()) == 0 {
+		if len(traversals(x)) == 0 {
 			return nil
 		}
 		return usesOf(x.Wrapped, in)
@@ -102,7 +102,7 @@ func usesOfAll(in aliases, exprs ...hclsyntax.Expression) []use {
 // otherUses are those of an expression of some other sort, as hcl sees them.
 func otherUses(expr hcl.Expression, in aliases) []use {
 	var out []use
-	for _, t := range expr.Variables() {
+	for _, t := range traversals(expr) {
 		u, ok := traversed(t, in)
 		if ok {
 			out = append(out, u)
@@ -179,7 +179,7 @@ func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 // early reports whether an expression reads nothing but what is known before
 // config is.
 func early(expr hclsyntax.Expression, in aliases) bool {
-	return !slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool {
+	return !slices.ContainsFunc(traversals(expr), func(t hcl.Traversal) bool {
 		_, local := in[t.RootName()]
 		return local || !slices.Contains([]string{"each", "args", "host"}, t.RootName())
 	})

@@ -1,0 +1,64 @@
+package eval
+
+import (
+	"errors"
+
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+)
+
+// flattenFunc is flatten() over values of which parts are not resolved yet.
+// go-cty's compares with cty.DynamicVal by ==, which no marked value equals,
+// and so takes the placeholder of a whole list for one element.
+func flattenFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true, AllowDynamicType: true}},
+		Type: func(args []cty.Value) (cty.Type, error) {
+			v, err := flatten(args[0])
+			return v.Type(), err
+		},
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return flatten(args[0]) },
+	})
+}
+
+// flatten is the tuple of all that is no sequence in v. It is unknown, with
+// the marks of what it waits for, as long as a part may turn out to be one.
+func flatten(v cty.Value) (cty.Value, error) {
+	if v.Type() != cty.DynamicPseudoType && !sequence(v) {
+		return cty.DynamicVal, errors.New("can only flatten lists, sets and tuples")
+	}
+	f := &flattening{}
+	f.add(v)
+	if f.waits {
+		return cty.DynamicVal.WithMarks(f.marks...), nil
+	}
+	return cty.TupleVal(f.elems).WithMarks(f.marks...), nil
+}
+
+type flattening struct {
+	elems []cty.Value
+	marks []cty.ValueMarks // of sequences; an element keeps its own
+	waits bool
+}
+
+func (f *flattening) add(v cty.Value) {
+	seq, marks := v.Unmark()
+	switch {
+	case !seq.IsKnown() && (seq.Type() == cty.DynamicPseudoType || sequence(seq)):
+		f.waits = true
+		f.marks = append(f.marks, marks)
+	case !sequence(seq) || seq.IsNull():
+		f.elems = append(f.elems, v)
+	default:
+		f.marks = append(f.marks, marks)
+		for it := seq.ElementIterator(); it.Next(); {
+			_, elem := it.Element()
+			f.add(elem)
+		}
+	}
+}
+
+func sequence(v cty.Value) bool {
+	t := v.Type()
+	return t.IsListType() || t.IsSetType() || t.IsTupleType()
+}
