@@ -30,8 +30,12 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		return err
 	}
 	if phase == "write" {
-		return kind.Stage(ctx, system.Root("/"), kind.Job{
-			Plan: req.Plan, Want: req.Want, Prev: req.Prev, PasswordHashes: req.PasswordHashes,
+		folders, err := notOwned(req.Folders)
+		if err != nil {
+			return err
+		}
+		folders, err = kind.Stage(ctx, system.Root("/"), kind.Job{
+			Folders: folders, Plan: req.Plan, Want: req.Want, Prev: req.Prev, PasswordHashes: req.PasswordHashes,
 			Blob: func(digest string) ([]byte, error) {
 				b, ok := req.Blobs[digest]
 				if !ok {
@@ -40,6 +44,10 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 				return b, nil
 			},
 		})
+		if err != nil {
+			return err
+		}
+		return tell(folders)
 	}
 	install, remove := debs(insideDebs, req.Plan, req.Lock)
 	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
@@ -72,6 +80,25 @@ func dropCapabilities(keepNetwork bool) error {
 		}
 	}
 	return nil
+}
+
+// notOwned leaves out folders that packages have by now.
+func notOwned(folders []string) ([]string, error) {
+	if len(folders) == 0 {
+		return nil, nil
+	}
+	owned, err := apt.Owned(system.Root("/"))
+	return slices.DeleteFunc(folders, func(dir string) bool {
+		_, is := owned[dir]
+		return is
+	}), err
+}
+
+// tell writes the result of the process in the staged root to the pipe to which
+// Reply writes the reason why there is none.
+func tell(folders []string) error {
+	f := os.NewFile(3, "reply")
+	return errors.Join(json.NewEncoder(f).Encode(folders), f.Close())
 }
 
 // Reply writes the reason of a failure to the pipe that the parent of a

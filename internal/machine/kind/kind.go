@@ -55,19 +55,25 @@ type Job struct {
 	PasswordHashes map[string]string
 	// Blob returns the bytes of a digest that no Content holds.
 	Blob func(digest string) ([]byte, error)
+	// Folders are those that earlier stages made above files, and that are no
+	// package's.
+	Folders []string
 }
 
 // Stage makes every resource of want so in root, packages and secrets apart.
 // It trusts the plan for what is to go, but for nothing else: maintainer
 // scripts have run since it was made, so each kind observes the root again
 // and touches only what differs. It ends with the checks of changed files.
-func Stage(ctx context.Context, root system.Root, job Job) error {
+//
+// It returns the folders that it, or an earlier one, made above files that are
+// wanted, by their physical paths. One goes with its last file, if it is empty.
+func Stage(ctx context.Context, root system.Root, job Job) (folders []string, err error) {
 	if job.Prev == nil {
 		job.Prev = &spec.Host{}
 	}
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer tree.Close()
 	s := &stage{root: root, tree: tree, Job: job}
@@ -83,10 +89,10 @@ func Stage(ctx context.Context, root system.Root, job Job) error {
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return s.Folders, nil
 }
 
 // stage is one run of Stage.

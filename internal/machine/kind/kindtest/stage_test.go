@@ -17,9 +17,10 @@ import (
 // change stages want over prev in root and returns the error.
 func change(t *testing.T, root system.Root, want, prev *spec.Host, hashes map[string]string) error {
 	t.Helper()
-	return kind.Stage(context.Background(), root, kind.Job{
+	_, err := kind.Stage(context.Background(), root, kind.Job{
 		Plan: planFor(t, root, want, prev), Want: want, Prev: prev, PasswordHashes: hashes, Blob: readBlob,
 	})
+	return err
 }
 
 func refused(t *testing.T, err error, parts ...string) {

@@ -155,7 +155,7 @@ func planFor(t *testing.T, root system.Root, want, prev *spec.Host) *spec.Plan {
 
 func stage(t *testing.T, root system.Root, job kind.Job) {
 	t.Helper()
-	if err := kind.Stage(context.Background(), root, job); err != nil {
+	if _, err := kind.Stage(context.Background(), root, job); err != nil {
 		t.Fatal(err)
 	}
 }
