@@ -443,6 +443,33 @@ func mountOfMallory(t *testing.T) {
 	}
 }
 
+// TestMountOverMount: what mallory mounts over a home that is a file system of its
+// own, through which nothing below it is reached, is named with what to do.
+func TestMountOverMount(t *testing.T) { apart(t, mountOverMount) }
+
+func mountOverMount(t *testing.T) {
+	root := scratch(t)
+	home := filepath.Join(root, "home/m")
+	if err := errors.Join(os.MkdirAll(home, 0o755), unix.Mount("m", home, "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(home, unix.MNT_DETACH)
+	id, err := FSID(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, tx := Journal{Root: root}, &Tx{Mounts: []Mount{{Point: "/home/m", FSID: id}}}
+	unmount := mountAs(t, mallory, home)
+	err = j.check(tx)
+	unmount()
+	if err == nil || !strings.Contains(err.Error(), "umount "+home) {
+		t.Errorf("covered: %v", err)
+	}
+	if err := j.check(tx); err != nil {
+		t.Errorf("uncovered: %v", err)
+	}
+}
+
 // mountAs mounts a file system that an account serves, as fusermount3(1) does
 // for it. Nobody answers.
 func mountAs(t *testing.T, uid int, at string) (unmount func()) {
