@@ -75,7 +75,7 @@ func (s *session) absorb() error {
 	rec := &generation.Record{
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: s.prev.Name, User: "by hand", Command: "absorbed: " + what,
-			Hostctl: version(), Absorbed: true, Lost: edge.Lost,
+			Hostctl: version(), Absorbed: true, Lost: edge.Lost, Folders: s.meta.Folders,
 			SpecDigest: s.meta.SpecDigest, LockDigest: s.meta.LockDigest,
 		},
 		Spec: s.prev, Plan: &spec.Plan{Version: plan.Version, Host: s.prev.Name, Generation: s.current, Changes: edge.Changes, Kept: s.meta.KeptPackages}, Found: s.found, Lock: s.locked, Changeset: edge.Changeset,

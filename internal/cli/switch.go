@@ -251,6 +251,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	res, err := stage.Run(ctx, stage.Request{
 		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Found: s.found, Lock: t.lock,
 		PasswordHashes: hashes, Blobs: blobs, Managed: append(managedPaths(t.host, s.prev), given(p)...), Origins: t.host.Origins, Tombs: tombs,
+		Folders: s.meta.Folders,
 	}, log)
 	if err != nil && !verbose {
 		err = fmt.Errorf("%w\nwhat the tools printed is in %s", err, s.stageLogPath())
@@ -473,6 +474,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 		Meta: generation.Meta{
 			Number: number, Parent: s.current, Time: time.Now(), Host: t.host.Name, User: invoker(), Command: commandLine(),
 			Commit: revision, Dirty: dirty, Hostctl: version(), SpecDigest: digest, LockDigest: p.LockDigest,
+			Folders: res.Folders,
 		},
 		Spec: t.host, Plan: p, Found: found, Lock: t.lock, Changeset: res.Changeset, Accounts: []account.Delta{res.Accounts}, Services: res.Services, Boot: res.Boot,
 	}

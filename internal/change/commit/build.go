@@ -215,7 +215,13 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			b.fail(err)
 			return
 		}
-		if waiting == nil && to.Digest != "" {
+		if waiting == nil && !b.fresh {
+			if to.same(live) { // put there by a way that others had undone
+				return
+			}
+			waiting, err = b.recall(c, e, to)
+		}
+		if err == nil && waiting == nil && to.Digest != "" {
 			waiting, err = b.remake(c, e, to)
 		}
 		if err != nil {

@@ -65,8 +65,11 @@ func checkFS(path, recorded string) error {
 		tell = FSID
 	}
 	id, err := tell(path)
-	if err == nil && id != recorded {
-		err = fmt.Errorf("cannot change %s: file system %s is mounted there, not %s", path, id, recorded)
+	switch {
+	case foreign(err):
+		return fmt.Errorf("cannot change %s: another than root has mounted something over it: %w; unmount that ('umount %s') and run the command again", path, err, path)
+	case err == nil && id != recorded:
+		return fmt.Errorf("cannot change %s: file system %s is mounted there, not %s; mount that one, or unmount what covers it ('umount %s')", path, id, recorded, path)
 	}
 	return err
 }

@@ -55,6 +55,9 @@ func newOthers(t *testing.T) others {
 	write(t, filepath.Join(root, "home/m/.local/swap"), "old")
 	write(t, filepath.Join(local, "swap"), "new")
 	write(t, filepath.Join(local, "new"), "new")
+	if err := errors.Join(os.Symlink("old", filepath.Join(root, "home/m/.local/link")), os.Symlink("new", filepath.Join(local, "link"))); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.MkdirAll(filepath.Join(local, "made/deep"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -322,6 +325,52 @@ func TestWayBackPastMallory(t *testing.T) {
 	}
 }
 
+// TestUndoneWayBack: a way back that mallory had undone, so that what it had taken
+// away lies aside, has cost neither end of it: links and files of which no record
+// has the bytes come back, hers or root's by then.
+func TestUndoneWayBack(t *testing.T) {
+	for _, owner := range []int{mallory, 0} {
+		o := newOthers(t)
+		j := Journal{Root: o.root}
+		way := func(step func(*Builder)) *Builder {
+			b := NewBuilder(o.root, "t", nil)
+			step(b)
+			return b
+		}
+		forward, back := func(b *Builder) { b.Forward(o.set, false) }, func(b *Builder) { b.Inverse(o.set) }
+		run(t, j, way(func(b *Builder) { b.Forward(o.set, true) }))
+		tx, err := way(back).Tx()
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, j, tx)
+		if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, reverting)); err != nil {
+			t.Fatal(err)
+		}
+		tx.letGo()
+		o.attack()
+		if outcome, _, err := j.Recover(); err != nil || outcome != Reverted {
+			t.Fatal(outcome, err)
+		}
+		local := filepath.Join(o.root, "home/m/.local")
+		if err := errors.Join(os.Remove(local), os.Rename(local+".was", local), os.Chown(filepath.Dir(local), owner, owner), os.Chown(local, owner, owner)); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			way  func(*Builder)
+			want string
+		}{{back, "old"}, {forward, "new"}, {back, "old"}} {
+			b := way(c.way)
+			run(t, j, b)
+			text, err := os.ReadFile(filepath.Join(local, "swap"))
+			target, linkErr := os.Readlink(filepath.Join(local, "link"))
+			if err := errors.Join(err, linkErr); err != nil || string(text) != c.want || target != c.want || len(b.tx.Left) > 0 {
+				t.Errorf("of user %d: %q and %q instead of %q, left %q, %v", owner, text, target, c.want, b.tx.Left, err)
+			}
+		}
+	}
+}
+
 // TestAnotherFolder: attributes are set on the folder that was looked at, not on
 // one of root's that mallory has put in its place.
 func TestAnotherFolder(t *testing.T) {
@@ -391,6 +440,33 @@ func mountOfMallory(t *testing.T) {
 			}
 			o.whole(where)
 		}
+	}
+}
+
+// TestMountOverMount: what mallory mounts over a home that is a file system of its
+// own, through which nothing below it is reached, is named with what to do.
+func TestMountOverMount(t *testing.T) { apart(t, mountOverMount) }
+
+func mountOverMount(t *testing.T) {
+	root := scratch(t)
+	home := filepath.Join(root, "home/m")
+	if err := errors.Join(os.MkdirAll(home, 0o755), unix.Mount("m", home, "tmpfs", 0, "")); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(home, unix.MNT_DETACH)
+	id, err := FSID(home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, tx := Journal{Root: root}, &Tx{Mounts: []Mount{{Point: "/home/m", FSID: id}}}
+	unmount := mountAs(t, mallory, home)
+	err = j.check(tx)
+	unmount()
+	if err == nil || !strings.Contains(err.Error(), "umount "+home) {
+		t.Errorf("covered: %v", err)
+	}
+	if err := j.check(tx); err != nil {
+		t.Errorf("uncovered: %v", err)
 	}
 }
 

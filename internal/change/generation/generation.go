@@ -52,6 +52,9 @@ type Meta struct {
 	Absorbed bool     `json:"absorbed,omitempty"`
 	Lost     []string `json:"lost,omitempty"`
 	Kept     []string `json:"kept,omitempty"` // state paths that the stage would have replaced
+	// Folders are those above files of the spec that this generation, or one
+	// before it, made: one goes with its last file, if it is empty.
+	Folders []string `json:"folders,omitempty"`
 	// KeptPackages were to be removed and stayed, as the running kernel does.
 	KeptPackages []string `json:"kept_packages,omitempty"`
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -74,7 +75,8 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := job.runInside(root); err != nil {
+	report, err := job.runInside(root)
+	if err != nil {
 		return nil, nil, err
 	}
 	// Nothing that a script left running may write any more.
@@ -97,20 +99,17 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	found, err := readFound(root)
-	if err != nil {
-		return nil, nil, err
-	}
 	tree, err := system.OpenTree(job.Root)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer tree.Close()
+	job.Managed = append(job.Managed, report.Folders...)
 	b := &builder{job: job, tree: tree, merged: root, was: was, copies: copies, policy: policy}
 	if err := b.build(); err != nil {
 		return nil, nil, err
 	}
-	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Found: found, Services: services, Boot: boot}
+	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Found: report.Found, Services: services, Boot: boot, Folders: report.Folders}
 	return res, b.takeUpper, nil
 }
 
@@ -134,27 +133,32 @@ func (job *childJob) writeBack() {
 // runInside runs the packages and then everything else in the staged root.
 // The second run keeps CAP_NET_ADMIN, over the stage's own empty network, for
 // checks such as nft -c.
-func (job *childJob) runInside(root string) error {
+func (job *childJob) runInside(root string) (report kind.Report, err error) {
 	if len(job.Plan.Of(spec.KindPackage)) > 0 {
-		if err := job.inside(root, "packages"); err != nil {
-			return err
+		if _, err := job.inside(root, "packages"); err != nil {
+			return report, err
 		}
 		// No disk has to take what is gone before it is written back.
 		if err := DropDebs(job.Root); err != nil {
-			return err
+			return report, err
 		}
 	}
-	return job.inside(root, "write")
+	said, err := job.inside(root, "write")
+	if err == nil {
+		err = json.Unmarshal(said, &report)
+	}
+	return report, err
 }
 
-func (job *childJob) inside(root, phase string) error {
+// inside runs one phase, and returns what it told.
+func (job *childJob) inside(root, phase string) ([]byte, error) {
 	in, err := json.Marshal(job.Request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	read, write, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer read.Close()
 	cmd := exec.Command("/proc/self/exe", RunCommand, phase)
@@ -166,17 +170,17 @@ func (job *childJob) inside(root, phase string) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root}
 	if err := cmd.Start(); err != nil {
 		write.Close()
-		return fmt.Errorf("cannot enter the stage: %w", err)
+		return nil, fmt.Errorf("cannot enter the stage: %w", err)
 	}
 	write.Close()
-	reason, readErr := io.ReadAll(read)
+	said, readErr := io.ReadAll(read)
 	if err := errors.Join(readErr, cmd.Wait()); err != nil {
-		if len(reason) > 0 {
-			return errors.New(string(reason))
+		if len(said) > 0 {
+			return nil, errors.New(string(said))
 		}
-		return fmt.Errorf("cannot stage the %s: %w", phase, err)
+		return nil, fmt.Errorf("cannot stage the %s: %w", phase, err)
 	}
-	return nil
+	return said, nil
 }
 
 // insideEnv is the whole environment of maintainer scripts (engine-rules 14,

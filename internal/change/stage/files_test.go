@@ -17,6 +17,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
+	"github.com/hostctl/hostctl/test/machine"
 )
 
 // filed is a root whose generations are files alone.
@@ -25,6 +26,8 @@ type filed struct {
 	root string
 	prev *spec.Host
 	n    int
+
+	folders []string
 }
 
 func files(t *testing.T) *filed {
@@ -109,7 +112,7 @@ func (f *filed) change(wants map[string]string) (planned string, set *commit.Cha
 	managed := slices.Sorted(maps.Keys(want.Files))
 	managed = slices.AppendSeq(managed, maps.Keys(f.prev.Files))
 	res, err := stage.Run(context.Background(), stage.Request{
-		Root: f.root, Generation: f.n, Plan: p, Want: want, Prev: f.prev, Managed: managed,
+		Root: f.root, Generation: f.n, Plan: p, Want: want, Prev: f.prev, Managed: managed, Folders: f.folders,
 	}, testLog{f.t})
 	if err == nil {
 		err = res.Gone()
@@ -118,7 +121,7 @@ func (f *filed) change(wants map[string]string) (planned string, set *commit.Cha
 		f.t.Fatal(err)
 	}
 	transact(f.t, f.root, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
-	f.prev = want
+	f.prev, f.folders = want, res.Folders
 	if left := f.plan(want); !left.Empty() {
 		f.t.Errorf("a second plan asks for %+v", left.Changes)
 	}
@@ -254,4 +257,60 @@ func becomesLink(path, target string) func(string) error {
 		at := filepath.Join(root, path)
 		return errors.Join(os.Rename(at, filepath.Join(root, target)), os.Symlink(target, at))
 	}
+}
+
+// TestFoldersOfFiles: a folder that was made for a file goes with its last one, if
+// it is empty, and is nobody's home. The way back is exact.
+func TestFoldersOfFiles(t *testing.T) {
+	type wants = map[string]string
+	f := files(t)
+	f.write("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nann:x:1200:1200::/home/ann:/bin/sh\neve:x:1201:1201::/srv/eve:/bin/sh\n")
+	f.write("/srv/old/.keep", "")
+	if err := os.Remove(filepath.Join(f.root, "srv/old/.keep")); err != nil {
+		t.Fatal(err)
+	}
+	var manifests []machine.Manifest
+	var sets []*commit.Changeset
+	step := func(what string, w, leaves wants, folders ...string) {
+		t.Helper()
+		manifests = append(manifests, take(t, f.root))
+		_, set := f.change(w)
+		sets = append(sets, set)
+		f.has(what, leaves, "/srv", "/etc/app")
+		if !slices.Equal(f.folders, folders) {
+			t.Errorf("%s: the record has %q, want %q", what, f.folders, folders)
+		}
+	}
+	first := wants{"/srv/a/b/c/1": "1", "/srv/a/b/2": "2", "/srv/old/3": "3", "/srv/eve/4": "4", "/etc/app/conf.d/5": "5"}
+	made := []string{"/etc/app", "/etc/app/conf.d", "/srv/a", "/srv/a/b", "/srv/a/b/c", "/srv/eve"}
+	step("all", first, wants{"/srv/a": "/", "/srv/a/b": "/", "/srv/a/b/c": "/", "/srv/a/b/c/1": "1", "/srv/a/b/2": "2", "/srv/old": "/", "/srv/old/3": "3",
+		"/srv/eve": "/", "/srv/eve/4": "4", "/etc/app/conf.d": "/", "/etc/app/conf.d/5": "5"}, made...)
+	step("one goes", wants{"/srv/a/b/2": "2", "/srv/old/3": "3", "/etc/app/conf.d/5": "5"},
+		wants{"/srv/a": "/", "/srv/a/b": "/", "/srv/a/b/2": "2", "/srv/old": "/", "/srv/old/3": "3", "/srv/eve": "/", "/etc/app/conf.d": "/", "/etc/app/conf.d/5": "5"},
+		append(made[:4:4], "/srv/eve")...) // where eve lives
+	f.write("/srv/a/mine", "data")
+	step("all go", nil, wants{"/srv/a": "/", "/srv/a/mine": "data", "/srv/old": "/", "/srv/eve": "/"}, "/srv/eve")
+	if _, err := os.Lstat(filepath.Join(f.root, "etc/app")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("/etc/app: %v", err)
+	}
+	if err := os.Remove(filepath.Join(f.root, "srv/a/mine")); err != nil {
+		t.Fatal(err)
+	}
+	data := []machine.Exclusion{{Path: "/srv/a/mine", Why: "somebody's, and gone since"}, {Path: "/srv/a", Time: true, Why: "it was there"}}
+	for i := range slices.Backward(sets) {
+		transact(t, f.root, func(b *commit.Builder) { b.Inverse(sets[i]) })
+		same(t, fmt.Sprintf("the way back to %d is not exact", i), manifests[i], take(t, f.root), append(area(), data...))
+	}
+}
+
+// TestFilledFolderStays: what somebody put into a folder that was made for a file
+// has it stay, also on the way back.
+func TestFilledFolderStays(t *testing.T) {
+	f := files(t)
+	_, set := f.change(map[string]string{"/srv/a/conf": "1"})
+	f.write("/srv/a/mine", "data")
+	transact(t, f.root, func(b *commit.Builder) { b.Inverse(set) })
+	f.has("back", map[string]string{"/srv/a": "/", "/srv/a/mine": "data"}, "/srv")
+	transact(t, f.root, func(b *commit.Builder) { b.Forward(set, false) })
+	f.has("forward", map[string]string{"/srv/a": "/", "/srv/a/mine": "data", "/srv/a/conf": "1"}, "/srv")
 }

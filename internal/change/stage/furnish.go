@@ -25,7 +25,6 @@ const (
 	policyPath  = "usr/sbin/policy-rc.d"
 	recorderDir = insideDir + "/bin" // first in the PATH of maintainer scripts
 	bootLog     = insideDir + "/boot.log"
-	foundLog    = insideDir + "/found.json"
 )
 
 // recorded are the programs that write what a machine boots from. In a stage

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
-	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // Inside is the process in the staged root: with phase "packages" it runs
@@ -32,8 +30,12 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		return err
 	}
 	if phase == "write" {
-		found, err := kind.Stage(ctx, system.Root("/"), kind.Job{
-			Plan: req.Plan, Want: req.Want, Prev: req.Prev, Found: req.Found, PasswordHashes: req.PasswordHashes,
+		folders, err := notOwned(req.Folders)
+		if err != nil {
+			return err
+		}
+		report, err := kind.Stage(ctx, system.Root("/"), kind.Job{
+			Plan: req.Plan, Want: req.Want, Prev: req.Prev, Found: req.Found, Folders: folders, PasswordHashes: req.PasswordHashes,
 			Blob: func(digest string) ([]byte, error) {
 				b, ok := req.Blobs[digest]
 				if !ok {
@@ -45,27 +47,10 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		if err != nil {
 			return err
 		}
-		return writeFound(found)
+		return tell(report)
 	}
 	install, remove := debs(insideDebs, req.Plan, req.Lock)
 	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
-}
-
-func writeFound(found spec.Found) error {
-	b, err := json.Marshal(found)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile("/"+foundLog, b, 0o600)
-}
-
-// readFound reads what the write phase found in the staged root.
-func readFound(root string) (found spec.Found, err error) {
-	b, err := os.ReadFile(filepath.Join(root, foundLog))
-	if err == nil {
-		err = json.Unmarshal(b, &found)
-	}
-	return found, err
 }
 
 // dependencies are the locked packages that the spec does not name.
@@ -95,6 +80,25 @@ func dropCapabilities(keepNetwork bool) error {
 		}
 	}
 	return nil
+}
+
+// notOwned leaves out folders that packages have by now.
+func notOwned(folders []string) ([]string, error) {
+	if len(folders) == 0 {
+		return nil, nil
+	}
+	owned, err := apt.Owned(system.Root("/"))
+	return slices.DeleteFunc(folders, func(dir string) bool {
+		_, is := owned[dir]
+		return is
+	}), err
+}
+
+// tell writes the result of the process in the staged root to the pipe to which
+// Reply writes the reason why there is none.
+func tell(report kind.Report) error {
+	f := os.NewFile(3, "reply")
+	return errors.Join(json.NewEncoder(f).Encode(report), f.Close())
 }
 
 // Reply writes the reason of a failure to the pipe that the parent of a

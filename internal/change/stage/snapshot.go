@@ -44,7 +44,7 @@ func takeSnapshot(job *childJob) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	managed, err := physical(system.Root(job.Root), job.Managed)
+	managed, err := physical(system.Root(job.Root), append(slices.Clone(job.Managed), job.Folders...))
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ type Request struct {
 	Found          spec.Found // what Prev found
 	Managed        []string   // paths that the wanted or the previous spec owns
 	Origins        map[spec.ID]spec.Origin
+	Folders        []string // that earlier generations made above files of the previous spec
 }
 
 // Result is what a stage leaves: new nodes in the slots of the generation,
@@ -60,6 +61,7 @@ type Result struct {
 	Services  []spec.ServiceRequest
 	Boot      []string                // what maintainer scripts wanted to do to what the machine boots from
 	Config    map[string]commit.Place // by digest, where every config file is that the changeset brings or takes away
+	Folders   []string                // made above files of the spec, by this generation or one before it
 	// Gone waits until nothing is left of the stage but these nodes. Until then
 	// there is time for whatever needs no more than them.
 	Gone func() error `json:"-"`

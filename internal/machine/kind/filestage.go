@@ -50,7 +50,7 @@ func (s *stage) files(context.Context) error {
 		}
 		todo = early
 	}
-	return nil
+	return s.emptied(accounts)
 }
 
 // removeFiles removes what the plan lets go, deepest first, and what an earlier
@@ -100,7 +100,9 @@ func (s *stage) file(path string, cache *StatCache) error {
 		return nil
 	}
 	if have == nil {
-		if err := s.parents(path); err != nil {
+		made, err := s.parents(path)
+		s.Folders = append(s.Folders, made...)
+		if err != nil {
 			return err
 		}
 	}
@@ -236,7 +238,7 @@ func (s *stage) plainFile(path, content string) error {
 	if b, as, err := readPlain(s.root, s.names, path); err == nil && string(b) == content && as == spec.PlainFile {
 		return nil
 	}
-	if err := s.parents(path); err != nil {
+	if _, err := s.parents(path); err != nil {
 		return err
 	}
 	uid, gid := s.rootIDs()

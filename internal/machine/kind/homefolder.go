@@ -123,7 +123,7 @@ func (s *stage) giveHome(path string, u account.PasswdEntry) error {
 // makeHome makes a home as useradd(8) does: for its user alone, with what is in
 // /etc/skel.
 func (s *stage) makeHome(ctx context.Context, path string, u account.PasswdEntry) error {
-	if err := s.parents(path); err != nil {
+	if _, err := s.parents(path); err != nil {
 		return err
 	}
 	err := s.tree.Reach(path, func(at system.Spot) error { return at.Mkdir(0o700, u.UID, u.GID) })

@@ -59,22 +59,32 @@ type Job struct {
 	PasswordHashes map[string]string
 	// Blob returns the bytes of a digest that no Content holds.
 	Blob func(digest string) ([]byte, error)
+	// Folders are those that earlier stages made above files, and that are no
+	// package's.
+	Folders []string
+}
+
+// Report is what is known of a root only once it is as it is wanted.
+type Report struct {
+	// Found is what stood there, kernel parameters apart: packages bring some of
+	// it with the same change.
+	Found spec.Found
+	// Folders are those above wanted files that this run or an earlier one made, by
+	// their physical paths. One goes with its last file, if it is empty.
+	Folders []string
 }
 
 // Stage makes every resource of want so in root, packages and secrets apart.
 // It trusts the plan for what is to go, but for nothing else: maintainer
 // scripts have run since it was made, so each kind observes the root again
 // and touches only what differs. It ends with the checks of changed files.
-//
-// What it found, kernel parameters apart, it returns: what packages bring with this
-// very change is not known any earlier.
-func Stage(ctx context.Context, root system.Root, job Job) (spec.Found, error) {
+func Stage(ctx context.Context, root system.Root, job Job) (Report, error) {
 	if job.Prev == nil {
 		job.Prev = &spec.Host{}
 	}
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
-		return spec.Found{}, err
+		return Report{}, err
 	}
 	defer tree.Close()
 	s := &stage{root: root, tree: tree, Job: job}
@@ -90,10 +100,10 @@ func Stage(ctx context.Context, root system.Root, job Job) (spec.Found, error) {
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
-			return spec.Found{}, err
+			return Report{}, err
 		}
 	}
-	return s.found, nil
+	return Report{Found: s.found, Folders: s.Folders}, nil
 }
 
 // stage is one run of Stage.

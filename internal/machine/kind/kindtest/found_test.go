@@ -36,11 +36,11 @@ func (m *machine) lay(t *testing.T, want *spec.Host, packages func()) string {
 	if packages != nil {
 		packages()
 	}
-	m.found, err = kind.Stage(context.Background(), m.root, kind.Job{Plan: p, Want: want, Prev: m.prev, Found: m.found, Blob: readBlob})
+	report, err := kind.Stage(context.Background(), m.root, kind.Job{Plan: p, Want: want, Prev: m.prev, Found: m.found, Blob: readBlob})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.prev = want
+	m.prev, m.found = want, report.Found
 	var lines []string
 	for _, c := range p.Changes {
 		line := fmt.Sprintf("%s %s %s", c.Action, c.ID.Kind, c.ID.Name)
