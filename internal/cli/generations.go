@@ -209,7 +209,7 @@ func runGenerationsDiff(e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.show(p, false)
+	return s.env.show(p, false)
 }
 
 // between plans the way from one record to another, without a machine.

@@ -182,6 +182,7 @@ func After(ctx context.Context, req Request) (*Report, error) {
 		{"bring units up to date", a.units},
 		{"bring the units of users up to date", a.userUnits},
 		{"say that a reboot is needed", a.rebootRequired},
+		{"end what removed accounts run", a.endLeavers}, // last: all else is well by then
 	}
 	for _, step := range steps {
 		err := step.run(ctx)

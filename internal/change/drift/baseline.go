@@ -59,6 +59,12 @@ type Touched struct {
 // digest of the database. A machine that has booted since has kernel
 // parameters that nobody set by hand.
 func Update(base, now *inventory.Inventory, t Touched) {
+	if base.Tables == nil || len(t.Packages) > 0 { // a package's program may have made its own
+		base.Tables = now.Tables
+	}
+	if base.Logins == nil {
+		base.Logins, base.GroupLogins = now.Logins, now.GroupLogins
+	}
 	for _, path := range t.Paths {
 		copyKey(base.Files, now.Files, path)
 	}
@@ -71,6 +77,12 @@ func Update(base, now *inventory.Inventory, t Touched) {
 		}
 		for _, name := range d.Names(account.Group) {
 			copyKey(base.Groups, now.Groups, name)
+		}
+		for _, name := range d.Names(account.Shadow) {
+			copyKey(base.Logins, now.Logins, name)
+		}
+		for _, name := range d.Names(account.GShadow) {
+			copyKey(base.GroupLogins, now.GroupLogins, name)
 		}
 		for group, users := range d.Memberships() {
 			for _, user := range users {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/kind"
@@ -256,5 +257,85 @@ func TestIgnorePatterns(t *testing.T) {
 		if got := (IgnoreList{compile(made, c.pattern, "why")}).somebodys(c.path); got != c.want {
 			t.Errorf("%s matches %s: %t", c.pattern, c.path, got)
 		}
+	}
+}
+
+// TestLogins: whoever opens an account, or a group, without being asked for a
+// password that was there is reported; a user's change of it is not.
+func TestLogins(t *testing.T) {
+	m := newMachine(t)
+	shadow := func(root, games, ann string) {
+		m.write("/etc/shadow", "root:"+root+":1:0:::::\ngames:*:1:0:::::\nann:"+ann+":1:0:::::\n")
+		m.write("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\ngames:"+games+":5:60:games:/usr/games:/usr/sbin/nologin\nann:x:1000:1000::/home/ann:/bin/bash\n")
+	}
+	shadow("!$y$old", "x", "!")
+	m.write("/etc/gshadow", "adm:*::\n")
+	base := m.take()
+	ann := &spec.Host{Users: map[string]spec.User{"ann": {PasswordSecret: "pw"}}}
+	shadow("$y$old", "", "$y$hers")
+	m.write("/etc/gshadow", "adm:$y$x:ann:\n")
+	opened := []string{"group adm changed administrators leaves", "group adm changed password leaves", "user games changed password leaves", "user root changed password leaves"}
+	equal(t, m.find(base, ann, &spec.Plan{}), opened)
+	equal(t, m.find(base, &spec.Host{}, &spec.Plan{}), slices.Insert(slices.Clone(opened), 2, "user ann changed password leaves"))
+	set := m.take()
+	shadow("$y$new", "", "$y$another")
+	equal(t, m.find(set, ann, &spec.Plan{}), nil)
+	shadow("", "", "")
+	equal(t, m.find(set, ann, &spec.Plan{}), []string{"user ann changed password leaves", "user root changed password leaves"})
+	// An older baseline says nothing of passwords, and takes what it finds.
+	base.Logins, base.GroupLogins = nil, nil
+	equal(t, m.find(base, ann, &spec.Plan{}), nil)
+	Update(base, m.take(), Touched{})
+	if base.Logins["root"].Password != "empty" {
+		t.Errorf("the baseline has %+v", base.Logins)
+	}
+	// What a generation makes is not drift.
+	made := account.Diff(account.Files{}, account.Files{account.Shadow: []byte("ann:!:1:0:::::\n")})
+	Update(set, m.take(), Touched{Accounts: []account.Delta{made}})
+	equal(t, m.find(set, ann, &spec.Plan{}), []string{"user root changed password leaves"})
+}
+
+// TestAutoMark: apt's mark by which a package goes with those that need it.
+func TestAutoMark(t *testing.T) {
+	m := newMachine(t)
+	m.write("/var/lib/dpkg/status", stanza("dpkg", "1")+stanza("tiny", "1"))
+	base := m.take()
+	m.write("/var/lib/apt/extended_states", "Package: tiny\nArchitecture: amd64\nAuto-Installed: 1\n\n")
+	equal(t, m.find(base, &spec.Host{}, &spec.Plan{}), []string{"package tiny changed auto leaves"})
+}
+
+// TestTables: while a firewall is declared, its table is there and no other has
+// come beside those that programs had.
+func TestTables(t *testing.T) {
+	const firewall = "/etc/hostctl/firewall.nft"
+	declared := &spec.Host{Files: map[string]spec.File{firewall: {}}}
+	tables := func(names ...string) *inventory.Inventory {
+		inv := &inventory.Inventory{Tables: map[string]bool{}}
+		for _, name := range names {
+			inv.Tables[name] = true
+		}
+		return inv
+	}
+	base := tables("inet hostctl", "ip docker")
+	for _, c := range []struct {
+		now  *inventory.Inventory
+		spec *spec.Host
+		want []string
+	}{
+		{tables("inet hostctl", "ip docker"), declared, nil},
+		{tables("inet hostctl", "ip docker", "ip evil"), declared, []string{"firewall ip evil added absent present"}},
+		{tables(), declared, []string{"firewall inet hostctl removed present absent"}},
+		{tables("ip evil"), &spec.Host{}, nil},
+		{&inventory.Inventory{}, declared, nil},
+	} {
+		var got []string
+		for _, i := range Find(Input{Base: base, Now: c.now, Plan: &spec.Plan{}, Spec: c.spec}) {
+			got = append(got, fmt.Sprintf("%s %s %s %s %s", i.Kind, i.Name, i.Change, i.Before, i.Now))
+		}
+		equal(t, got, c.want)
+	}
+	Update(base, tables("ip evil"), Touched{Paths: []string{"/etc/x"}})
+	if base.Tables["ip evil"] {
+		t.Error("what somebody else made enters the baseline")
 	}
 }

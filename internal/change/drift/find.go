@@ -202,7 +202,7 @@ func (f *finder) packages() {
 		}
 		base, _, _ := strings.Cut(name, ":")
 		if before == now {
-			f.held(name, base)
+			f.marks(name, base)
 			continue
 		}
 		f.foreign[base] = true
@@ -213,14 +213,19 @@ func (f *finder) packages() {
 	}
 }
 
-// held compares what apt-mark(8) was told of a package that is as it was.
-func (f *finder) held(name, base string) {
-	was, is := f.Base.Packages[name].Held, f.Now.Packages[name].Held
-	if was != is {
-		f.add(spec.DriftItem{
-			Kind: "package", Name: name, Where: "/var/lib/dpkg/status", Change: spec.Changed, Field: "hold",
-			Before: strconv.FormatBool(was), Now: strconv.FormatBool(is), Origin: f.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: base}],
-		})
+// marks compares what apt-mark(8) was told of a package that is as it was.
+func (f *finder) marks(name, base string) {
+	was, is := f.Base.Packages[name], f.Now.Packages[name]
+	for _, mark := range []struct {
+		field, where string
+		was, is      bool
+	}{{"hold", "/var/lib/dpkg/status", was.Held, is.Held}, {"auto", "/var/lib/apt/extended_states", was.Auto, is.Auto}} {
+		if mark.was != mark.is {
+			f.add(spec.DriftItem{
+				Kind: "package", Name: name, Where: mark.where, Change: spec.Changed, Field: mark.field,
+				Before: strconv.FormatBool(mark.was), Now: strconv.FormatBool(mark.is), Origin: f.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: base}],
+			})
+		}
 	}
 }
 

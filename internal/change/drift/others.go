@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +11,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// accounts compares entries that the plan has not spoken of. Passwords are
-// their users' own and never compared.
+// accounts compares entries that the plan has not spoken of.
 func (f *finder) accounts() {
 	said := map[string]bool{}
 	for _, i := range f.items {
@@ -43,6 +43,34 @@ func (f *finder) accounts() {
 	}
 	for _, name := range union(f.Base.Groups, f.Now.Groups) {
 		f.group(name, said)
+	}
+	f.logins("user", account.Shadow, f.Base.Logins, f.Now.Logins)
+	f.logins("group", account.GShadow, f.Base.GroupLogins, f.Now.GroupLogins)
+}
+
+// logins compares what lets somebody in. Passwords themselves are their users'
+// own: a user changes one for another, and the first one of an account for which
+// the configuration has a secret.
+func (f *finder) logins(kind, where string, base, now map[string]account.Login) {
+	for _, name := range union(base, now) {
+		was, before := base[name]
+		is, there := now[name]
+		if !before || !there {
+			continue // the account itself is reported
+		}
+		if kind == "user" && f.Spec.Users[name].PasswordSecret != "" && is.Password == account.SetPassword {
+			was.Password = is.Password
+		}
+		for _, field := range [][3]string{
+			{"password", was.Password, is.Password}, {"expires", was.Expires, is.Expires}, {"administrators", was.Administrators, is.Administrators},
+		} {
+			if field[1] != field[2] {
+				f.add(spec.DriftItem{
+					Kind: kind, Name: name, Where: where, Change: spec.Changed, Field: field[0], Before: field[1], Now: field[2],
+					Origin: f.Spec.Origins[spec.ID{Kind: spec.Kind(kind), Name: name}],
+				})
+			}
+		}
 	}
 }
 
@@ -119,6 +147,7 @@ func (f *finder) kernel() {
 			f.add(spec.DriftItem{Kind: "sysctl", Name: strings.ReplaceAll(key, "/", "."), Where: "/proc/sys/" + key, Change: spec.Changed, Field: "live value", Before: was, Now: is})
 		}
 	}
+	f.tables()
 	for _, point := range union(f.Base.Mounts, f.Now.Mounts) {
 		was, before := f.Base.Mounts[point]
 		is, now := f.Now.Mounts[point]
@@ -127,6 +156,43 @@ func (f *finder) kernel() {
 		}
 		f.add(spec.DriftItem{Kind: "mount", Name: point, Where: "/proc/self/mountinfo", Change: changeOf(before, now), Before: was, Now: is})
 	}
+}
+
+// What the library's firewall is: library/networking/firewall.hcl.
+const (
+	firewallFile  = "/etc/hostctl/firewall.nft"
+	firewallTable = "inet hostctl"
+)
+
+// tables looks, while the configuration has a firewall, whether its table is
+// there, and which others came to it: any may lead past it (nat), and a table
+// that is gone filters nothing.
+func (f *finder) tables() {
+	if _, declared := f.Spec.Files[firewallFile]; !declared || f.Now.Tables == nil || f.Base.Tables == nil {
+		return
+	}
+	was := maps.Clone(f.Base.Tables)
+	was[firewallTable] = true
+	for _, name := range union(was, f.Now.Tables) {
+		item := spec.DriftItem{Kind: "firewall", Name: name, Where: "nftables", Change: changeOf(was[name], f.Now.Tables[name])}
+		switch {
+		case was[name] == f.Now.Tables[name]:
+			continue
+		case name == firewallTable:
+			item.Origin = f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: firewallFile}]
+		case was[name]:
+			continue // a program took its own table away
+		}
+		item.Before, item.Now = word(was[name]), word(f.Now.Tables[name])
+		f.add(item)
+	}
+}
+
+func word(there bool) string {
+	if there {
+		return "present"
+	}
+	return "absent"
 }
 
 // passing are mounts that programs make and end by themselves.

@@ -4,6 +4,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // giveIDs makes sure that no new account has the id of one that was here
@@ -14,7 +15,7 @@ func giveIDs(res *Result, req Request) error {
 	if err != nil {
 		return err
 	}
-	delta, ids, err := account.Remap(res.Accounts, live, req.Tombs)
+	delta, ids, err := account.Remap(res.Accounts, live, req.Tombs, declared(req.Want))
 	if err != nil {
 		return err
 	}
@@ -32,6 +33,22 @@ func giveIDs(res *Result, req Request) error {
 		}
 	}
 	return nil
+}
+
+// declared are the ids that a spec gives.
+func declared(want *spec.Host) account.Tombs {
+	out := account.Tombs{Users: map[string]int{}, Groups: map[string]int{}}
+	for name, u := range want.Users {
+		if u.UID != nil {
+			out.Users[name] = *u.UID
+		}
+	}
+	for name, g := range want.Groups {
+		if g.GID != nil {
+			out.Groups[name] = *g.GID
+		}
+	}
+	return out
 }
 
 func rewrite(a *commit.Attr, ids account.Rewrite) bool {

@@ -320,17 +320,20 @@ func TestNISLinesStayLast(t *testing.T) {
 func TestRemap(t *testing.T) {
 	for name, c := range map[string]struct {
 		tombs    Tombs
+		said     Tombs
 		live     Files
 		uid, gid string
 	}{
-		"no tombs":           {Tombs{}, base(), "1001", "1001"},
-		"another's old id":   {Tombs{Users: map[string]int{"zed": 1001}}, base(), "1002", "1001"},
-		"its own old id":     {Tombs{Users: map[string]int{"bob": 1001}}, base(), "1001", "1001"},
-		"another id of old":  {Tombs{Users: map[string]int{"bob": 1044}, Groups: map[string]int{"bob": 1055}}, base(), "1044", "1055"},
-		"old id is used now": {Tombs{Users: map[string]int{"bob": 1000}}, base(), "1001", "1001"},
-		"taken meanwhile":    {Tombs{}, appended(base(), Passwd, "eve:x:1001:1000::/:/bin/sh"), "1002", "1001"},
+		"no tombs":             {Tombs{}, Tombs{}, base(), "1001", "1001"},
+		"another's old id":     {Tombs{Users: map[string]int{"zed": 1001}}, Tombs{}, base(), "1002", "1001"},
+		"its own old id":       {Tombs{Users: map[string]int{"bob": 1001}}, Tombs{}, base(), "1001", "1001"},
+		"another id of old":    {Tombs{Users: map[string]int{"bob": 1044}, Groups: map[string]int{"bob": 1055}}, Tombs{}, base(), "1044", "1055"},
+		"old id is used now":   {Tombs{Users: map[string]int{"bob": 1000}}, Tombs{}, base(), "1001", "1001"},
+		"taken meanwhile":      {Tombs{}, Tombs{}, appended(base(), Passwd, "eve:x:1001:1000::/:/bin/sh"), "1002", "1001"},
+		"declared":             {Tombs{Users: map[string]int{"bob": 1044}}, Tombs{Users: map[string]int{"bob": 1001}}, base(), "1001", "1001"},
+		"declared, of another": {Tombs{Users: map[string]int{"zed": 1001}}, Tombs{Users: map[string]int{"bob": 1001}}, base(), "1001", "1001"},
 	} {
-		d, r, err := Remap(bob(t), c.live, c.tombs)
+		d, r, err := Remap(bob(t), c.live, c.tombs, c.said)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,14 +37,14 @@ func (d Delta) Tombs() Tombs {
 
 // Remap gives the accounts that d creates other ids where they must not have
 // those that the tools chose: a name that was here before gets its old id
-// back, and no other name gets that one. Leave out of tombs what the spec
-// itself gives an id. Live are the accounts that the delta will be applied to.
-func Remap(d Delta, live Files, tombs Tombs) (Delta, Rewrite, error) {
+// back, and no other name gets that one. What the spec itself gives an id (said)
+// has that. Live are the accounts that the delta will be applied to.
+func Remap(d Delta, live Files, tombs, said Tombs) (Delta, Rewrite, error) {
 	out := Delta{Version: d.Version, Inverse: d.Inverse, Files: maps.Clone(d.Files)}
 	r := Rewrite{UIDs: map[int]int{}, GIDs: map[int]int{}}
-	err := remapFile(out.Files, Passwd, live, tombs.Users, r.UIDs)
+	err := remapFile(out.Files, Passwd, live, tombs.Users, said.Users, r.UIDs)
 	if err == nil {
-		err = remapFile(out.Files, Group, live, tombs.Groups, r.GIDs)
+		err = remapFile(out.Files, Group, live, tombs.Groups, said.Groups, r.GIDs)
 	}
 	if err != nil {
 		return Delta{}, Rewrite{}, err
@@ -53,7 +53,7 @@ func Remap(d Delta, live Files, tombs Tombs) (Delta, Rewrite, error) {
 	return out, r, nil
 }
 
-func remapFile(files map[string]FileDelta, path string, live Files, tombs map[string]int, rewrite map[int]int) error {
+func remapFile(files map[string]FileDelta, path string, live Files, tombs, said map[string]int, rewrite map[int]int) error {
 	f, concerned := files[path]
 	if !concerned {
 		return nil
@@ -76,7 +76,7 @@ func remapFile(files map[string]FileDelta, path string, live Files, tombs map[st
 	f.Steps = slices.Clone(f.Steps)
 	for i, s := range f.Steps {
 		id, isNew := created[i]
-		if !isNew {
+		if declared, is := said[s.Key.Text]; !isNew || is && declared == id {
 			continue
 		}
 		to, err := idFor(s.Key.Text, id, tombs, owner, taken)

@@ -24,17 +24,23 @@ const Version = 1
 type Inventory struct {
 	Version int `json:"version"`
 	// Database is the digest of dpkg's database (apt.DatabaseDigest).
-	Database   string                         `json:"database"`
-	Packages   map[string]spec.Installed      `json:"packages"`
-	Files      map[string]File                `json:"files"`
-	Users      map[string]account.PasswdEntry `json:"users"`
-	Groups     map[string]account.GroupEntry  `json:"groups"`
-	Diversions map[string]string              `json:"diversions"` // path to where it is diverted
-	Overrides  map[string]string              `json:"overrides"`  // path to "owner group mode" (dpkg-statoverride(1))
+	Database string                         `json:"database"`
+	Packages map[string]spec.Installed      `json:"packages"`
+	Files    map[string]File                `json:"files"`
+	Users    map[string]account.PasswdEntry `json:"users"`
+	Groups   map[string]account.GroupEntry  `json:"groups"`
+	// Logins and GroupLogins are nil in a reading of an older hostctl.
+	Logins      map[string]account.Login `json:"logins,omitempty"`
+	GroupLogins map[string]account.Login `json:"group_logins,omitempty"`
+
+	Diversions map[string]string `json:"diversions"` // path to where it is diverted
+	Overrides  map[string]string `json:"overrides"`  // path to "owner group mode" (dpkg-statoverride(1))
 	// The rest is of the running kernel, and of the live root alone.
 	Boot    string            `json:"boot,omitempty"`    // boot_id of random(4): other kernel parameters are compared within one boot
 	Sysctls map[string]string `json:"sysctls,omitempty"` // what can be set, by file below /proc/sys
 	Mounts  map[string]string `json:"mounts,omitempty"`  // mount point to type and source
+	// Tables are those of nftables; nil where they are not known.
+	Tables map[string]bool `json:"tables"`
 	// Modules are those that the kernel has, loaded or built in; nil where it
 	// can load none, as in a container.
 	Modules map[string]bool `json:"-"`
@@ -56,6 +62,7 @@ func Take(root system.Root) (*Inventory, error) {
 		return nil, err
 	}
 	inv.Users, inv.Groups = accounts.Users(), accounts.Groups()
+	inv.Logins, inv.GroupLogins = accounts.Logins(), accounts.GroupLogins()
 	if inv.Files, err = readFiles(root, paths, owners, inv.Users); err != nil {
 		return nil, fmt.Errorf("cannot take stock of files: %w", err)
 	}

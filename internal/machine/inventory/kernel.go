@@ -28,6 +28,9 @@ func (inv *Inventory) readKernel(root system.Root) error {
 	if inv.Modules, err = readModules(); err != nil {
 		return err
 	}
+	if inv.Tables, err = readTables(); err != nil {
+		return err
+	}
 	inv.Mounts, err = readMounts()
 	return err
 }
