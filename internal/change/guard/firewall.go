@@ -20,14 +20,13 @@ type opening struct {
 	ports [][2]uint64
 }
 
-var openRule = regexp.MustCompile(`^(?:iifname "([^"]*)" )?tcp dport \{? ?([0-9, -]+?) ?\}? accept$`)
-
 // readFirewall reads rules as the library writes them. A line of another form
 // opens nothing.
 func readFirewall(rules []byte) *firewall {
 	if !strings.Contains(string(rules), "hook input") || !strings.Contains(string(rules), "policy drop") {
 		return nil
 	}
+	openRule := regexp.MustCompile(`^(?:iifname "([^"]*)" )?tcp dport \{? ?([0-9, -]+?) ?\}? accept$`)
 	f := &firewall{}
 	for line := range strings.Lines(string(rules)) {
 		m := openRule.FindStringSubmatch(strings.TrimSpace(line))
