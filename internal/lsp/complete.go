@@ -304,7 +304,7 @@ func (c *completion) typeWords() bool {
 		return false
 	}
 	c.words(kindKeyword, "type", "any", "bool", "duration", "enum", "lines", "list", "map", "mode", "number", "object", "one_of", "optional",
-		"package_ref", "path", "port", "port_range", "secret_ref", "set", "size", "string")
+		"package_ref", "path", "port", "port_range", "secret_ref", "set", "size", "ssh_public_key", "string")
 	return true
 }
 

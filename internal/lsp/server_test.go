@@ -53,6 +53,7 @@ my {
   text = local.greeting
   when = config.services.openssh.enable && config.user.psiri.uid > 0
 }
+file "/etc/ssh/authorized_keys.d/psiri" { content = "" }
 `
 
 func newEditor(t *testing.T) *editor { return newEditorWith(t, nil) }
@@ -308,7 +309,7 @@ func TestDefinition(t *testing.T) {
 		{"one/default.hcl", strings.Replace(testOne, "local.gre", "local.|gre", 1), "one/default.hcl", 2},
 		{"one/default.hcl", strings.Replace(testOne, "more.hcl", "mo|re.hcl", 1), "more.hcl", 0},
 		{"one/default.hcl", testOne + "x = args.us|er", "flake.hcl", 2},
-		{"one/default.hcl", testOne + "function \"mine\" {\n  result = 1\n}\nlocals {\n  x = mi|ne()\n}\n", "one/default.hcl", 12},
+		{"one/default.hcl", testOne + "function \"mine\" {\n  result = 1\n}\nlocals {\n  x = mi|ne()\n}\n", "one/default.hcl", 13},
 		{"one/default.hcl", testOne + "x = input.deb|ian.suite", "flake.hcl", 0},
 		{"flake.hcl", strings.Replace(testFlake, "./one", "./o|ne", 1), "one/default.hcl", 0},
 		{"flake.hcl", strings.Replace(testFlake, `template = "base"`, `template = "ba|se"`, 1), "flake.hcl", 4},

@@ -74,8 +74,17 @@ config {
   }
 }
 
+locals {
+  # What opens an account without a password: keys, and what sshd asks for them.
+  keyed = concat(
+    flatten([for name, u in config.user : u.authorized_keys]),
+    [for path in keys(config.file) : path if endswith(path, "/.ssh/authorized_keys") || startswith(path, "/etc/ssh/authorized_keys.d/")],
+    [for key in keys(config.services.openssh.settings) : key if contains(["AuthorizedKeysCommand", "TrustedUserCAKeys"], key)],
+  )
+}
+
 warn "ssh_login" {
-  when      = config.services.openssh.enable && lookup(config.services.openssh.settings, "PasswordAuthentication", true) == false
-  condition = length(flatten([for name, u in config.user : u.authorized_keys])) > 0
+  when      = config.services.openssh.enable && contains([false, "no"], lookup(config.services.openssh.settings, "PasswordAuthentication", true))
+  condition = length(local.keyed) > 0
   message   = "Nobody can log in over SSH with what is declared: passwords are off and no user has authorized_keys."
 }

@@ -2,14 +2,31 @@
 # ~/.ssh/authorized_keys, which stays the user's.
 
 option "user.*.authorized_keys" {
-  type        = set(string)
+  type        = set(ssh_public_key)
   default     = []
-  description = "Public SSH keys that may log in, as authorized_keys of sshd(8) has them."
-  example     = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… me@laptop"]
+  description = "Public SSH keys that may log in, each as a line of authorized_keys has it (sshd(8))."
+  example     = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0 me@laptop"]
 }
 
 file {
   for_each = { for name, u in config.user : name => u if length(u.authorized_keys) > 0 && !u.absent }
   name     = "/etc/ssh/authorized_keys.d/${each.key}"
   content  = "${join("\n", config.user[each.key].authorized_keys)}\n"
+}
+
+locals {
+  keyed    = [for name, u in config.user : name if length(u.authorized_keys) > 0]
+  settings = config.services.openssh.settings
+
+  # Files of sshd's whose text is not here may say it.
+  by_hand = length([
+    for path, f in config.file : path
+    if startswith(path, "/etc/ssh/sshd_config") && path != "/etc/ssh/sshd_config.d/10-hostctl.conf" && try(strcontains(f.content, "authorized_keys.d"), true)
+  ]) > 0
+  read = config.services.openssh.enable ? strcontains(lookup(local.settings, "AuthorizedKeysFile", ""), "/etc/ssh/authorized_keys.d/%u") : local.by_hand
+}
+
+warn "ssh_keys_unread" {
+  condition = length(local.keyed) == 0 || local.read
+  message   = "No sshd reads the keys of ${join(", ", local.keyed)}: they are written to /etc/ssh/authorized_keys.d, ${config.services.openssh.enable ? "which services.openssh.settings.AuthorizedKeysFile does not name" : "which Debian's sshd does not look into"}. ${config.services.openssh.enable ? "Add /etc/ssh/authorized_keys.d/%u to it." : "Write services { openssh { enable = true } }, or declare the keys as file \"/home/NAME/.ssh/authorized_keys\"."}"
 }

@@ -31,7 +31,7 @@ func checkOrigins(t *testing.T, r *Result, cases []originCase) {
 // entry that names the path, the element of the list.
 func TestRule30OriginsThroughTheLibrary(t *testing.T) {
 	r := mustEval(t, writeFlake(t, `imports = ["./a.hcl"]
-user "u" { authorized_keys = ["ssh-ed25519 AAAA"] }
+user "u" { authorized_keys = ["`+sshKey+`"] }
 user "v" { home = "/home/v" }
 home "u" {
   packages = [

@@ -40,6 +40,9 @@ func checkScalar(t Type, v cty.Value) (cty.Value, error) {
 	if err != nil {
 		return v, err
 	}
+	if t.Kind == PublicKey {
+		return checkPublicKey(s)
+	}
 	return s, checkText(t, s.AsString())
 }
 
@@ -151,6 +154,8 @@ func article(t Type) string {
 		return "the name of a package"
 	case SecretRef:
 		return "a secret"
+	case PublicKey:
+		return `a public SSH key such as "ssh-ed25519 AAAA… me@laptop"`
 	case Lines:
 		return "text"
 	case Data:
@@ -180,6 +185,8 @@ func several(t Type) string {
 		return "names of packages"
 	case SecretRef:
 		return "secrets"
+	case PublicKey:
+		return "public SSH keys"
 	case Data:
 		return "values"
 	case List, Set:

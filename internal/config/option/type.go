@@ -27,6 +27,7 @@ const (
 	Lines      Kind = "lines"
 	SecretRef  Kind = "secret_ref"
 	PackageRef Kind = "package_ref"
+	PublicKey  Kind = "ssh_public_key"
 	Data       Kind = "any"
 	Enum       Kind = "enum"
 	List       Kind = "list"
@@ -91,7 +92,7 @@ func (t Type) Cty() cty.Type {
 		return cty.Bool
 	case Number, Port:
 		return cty.Number
-	case String, FilePath, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, Enum:
+	case String, FilePath, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, Enum:
 		return cty.String
 	case Optional:
 		return t.Elem.Cty()
@@ -120,7 +121,7 @@ func ParseType(expr hcl.Expression) (Type, hcl.Diagnostics) {
 	if kw := hcl.ExprAsKeyword(expr); kw != "" {
 		k := Kind(kw)
 		switch k {
-		case Bool, Number, String, FilePath, Port, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, Data:
+		case Bool, Number, String, FilePath, Port, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, Data:
 			return Type{Kind: k}, nil
 		case List, Set, Map, Optional:
 			return Type{}, typeError(expr, fmt.Sprintf("%s needs the type of its elements: %s(string).", kw, kw))
@@ -200,7 +201,7 @@ func typeHint(name string) string {
 
 func typeNames() []string {
 	return []string{"bool", "number", "string", "path", "port", "port_range", "size", "duration", "mode", "lines", "secret_ref",
-		"package_ref", "any", "enum", "list", "set", "map", "object", "optional", "one_of"}
+		"package_ref", "ssh_public_key", "any", "enum", "list", "set", "map", "object", "optional", "one_of"}
 }
 
 func typeError(expr hcl.Expression, detail string) hcl.Diagnostics {

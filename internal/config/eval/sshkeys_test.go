@@ -1,0 +1,28 @@
+package eval
+
+import "testing"
+
+const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0"
+
+// Nobody is told that a configuration lets them in, where it does not.
+func TestSSHLoginIsWarnedOf(t *testing.T) {
+	const server = "services {\n  openssh { enable = true }\n}\n"
+	const nobody, unread = "ssh_login; Nobody can log in", "ssh_keys_unread; No sshd reads the keys of alice"
+	for _, c := range []evalCase{
+		{name: "no user", files: server, warns: []string{nobody}},
+		{name: "a user without keys", files: server + "user \"alice\" {}\n", warns: []string{nobody}},
+		{name: "several, of a name that is computed", files: server + "user {\n  name = args.user\n}\nuser \"alice\" { authorized_keys = [] }\n", warns: []string{nobody}},
+		{name: "a user with a key", files: server + "user \"bob\" {}\nuser \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\n"},
+		{name: "a key in a file of the home", files: server + "user \"alice\" {}\nhome \"alice\" {\n  file \".ssh/authorized_keys\" { content = \"" + sshKey + "\" }\n}\n"},
+		{name: "a command that asks for keys", files: "services {\n  openssh {\n    enable   = true\n    settings = { AuthorizedKeysCommand = \"/usr/bin/sss_ssh_authorizedkeys\" }\n  }\n}\n"},
+		{name: "passwords said off as sshd writes it", files: "services {\n  openssh {\n    enable   = true\n    settings = { PasswordAuthentication = \"no\" }\n  }\n}\n", warns: []string{nobody}},
+		{name: "passwords on", files: "services {\n  openssh {\n    enable   = true\n    settings = { PasswordAuthentication = true }\n  }\n}\n"},
+		{name: "keys and no sshd", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\n", warns: []string{unread + ": they are written to /etc/ssh/authorized_keys.d, which Debian's sshd does not look into. Write services"}},
+		{name: "keys and a sshd_config of one's own", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nfile \"/etc/ssh/sshd_config.d/keys.conf\" { content = \"AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\" }\n"},
+		{name: "keys and a sshd_config of one's own that says nothing of them", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nfile \"/etc/ssh/sshd_config.d/keys.conf\" { content = \"Port 2222\" }\n", warns: []string{unread}},
+		{name: "keys in a folder that sshd is told not to read", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nservices {\n  openssh {\n    enable   = true\n    settings = { AuthorizedKeysFile = \".ssh/authorized_keys\" }\n  }\n}\n",
+			warns: []string{unread + ": they are written to /etc/ssh/authorized_keys.d, which services.openssh.settings.AuthorizedKeysFile does not name"}},
+	} {
+		t.Run(c.name, c.run)
+	}
+}
