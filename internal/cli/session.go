@@ -189,13 +189,15 @@ func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.P
 		}
 		return target, p, nil
 	case target.flake != nil:
-		return target, p, nil
+		return target, p, plan.Refuse(target.host, s.prev, s.seen)
 	}
 	if target, err = s.evaluate(ctx); err != nil {
 		return nil, nil, err
 	}
-	p, err = s.plan(target.host, target.lock)
-	return target, p, err
+	if p, err = s.plan(target.host, target.lock); err != nil {
+		return nil, nil, err
+	}
+	return target, p, plan.Refuse(target.host, s.prev, s.seen)
 }
 
 // plan compares what the machine is with the target. It writes nothing but

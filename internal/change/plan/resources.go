@@ -38,6 +38,10 @@ func (m *maker) files() {
 			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		}
+		if path == hostsPath {
+			m.warn("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
+			return
+		}
 		m.add(spec.KindFile, path, spec.Delete, before(spec.DiffFile(path, nil, have)))
 	})
 }

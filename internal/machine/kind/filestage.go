@@ -33,6 +33,9 @@ func (s *stage) files(context.Context) error {
 			return err
 		}
 	}
+	if err := s.refuseTwice(); err != nil {
+		return err
+	}
 	cache := NewStatCache()
 	for _, path := range keys(s.Want.Files) {
 		if err := s.file(path, cache); err != nil {

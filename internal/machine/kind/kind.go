@@ -32,7 +32,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
 		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
 	}
-	state.Files, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
+	state.Files, state.Leads, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +79,7 @@ func Stage(ctx context.Context, root system.Root, job Job) error {
 		s.sysctls,
 		s.kernelModules,
 		s.units,
+		s.refuseMissing,
 		s.checks,
 	}
 	for _, step := range steps {
