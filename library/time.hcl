@@ -1,4 +1,6 @@
-# The time zone.
+# The time zone. The names are those of tzdata 2026f; what Debian 13 keeps apart
+# in tzdata-legacy was given up for other names, and older releases have it in
+# tzdata.
 
 option "time.time_zone" {
   type        = optional(string)
@@ -6,8 +8,8 @@ option "time.time_zone" {
   example     = "Europe/Berlin"
 
   validation {
-    condition     = can(regex("^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$", value))
-    error_message = "A time zone is a name such as Europe/Berlin or UTC."
+    condition     = contains(split("\n", trimspace(file("./system/zones.txt"))), value) || contains(split("\n", trimspace(file("./system/zones_legacy.txt"))), value)
+    error_message = "There is no time zone ${value}. A time zone is a name such as Europe/Berlin or UTC; timedatectl list-timezones shows all of them."
   }
 }
 

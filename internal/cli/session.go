@@ -182,7 +182,7 @@ func (s *session) target(ctx context.Context) (*wanted, error) {
 // compare plans the way to a target. Where that was only remembered and there
 // is something to do, the flake is evaluated for it.
 func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
-	p, err := s.planFor(target)
+	p, err := s.plan(target.host, target.lock)
 	switch {
 	case err != nil || p.Empty() && target.flake == nil:
 		return target, p, err
@@ -191,23 +191,23 @@ func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.P
 			s.say("warning: %v; the next plan evaluates again", err)
 		}
 		return target, p, nil
-	case target.flake != nil:
-		return target, p, nil
+	case target.flake == nil:
+		if target, err = s.evaluate(ctx); err != nil {
+			return nil, nil, err
+		}
+		if p, err = s.plan(target.host, target.lock); err != nil {
+			return nil, nil, err
+		}
 	}
-	if target, err = s.evaluate(ctx); err != nil {
-		return nil, nil, err
-	}
-	p, err = s.planFor(target)
-	return target, p, err
+	return target, p, s.guard(target.host, p)
 }
 
-// planFor plans the way to what the flake says, and looks at what it removes.
-func (s *session) planFor(target *wanted) (*spec.Plan, error) {
-	p, err := s.plan(target.host, target.lock)
-	if err != nil {
-		return nil, err
+// guard refuses what would lose somebody what is theirs, and looks at what goes.
+func (s *session) guard(want *spec.Host, p *spec.Plan) error {
+	if err := plan.Refuse(p, want, s.prev, s.seen); err != nil {
+		return err
 	}
-	return p, guard.Removals(s.guarding(p, target.host))
+	return guard.Removals(s.guarding(p, want))
 }
 
 // plan compares what the machine is with the target. It writes nothing but

@@ -5,11 +5,13 @@ package spec
 type State struct {
 	Installed map[string]Installed
 	Files     map[string]File // only paths that exist
-	Units     map[string]Unit // Content and DropIns as found in /etc; Enabled and Masked always set
-	Users     map[string]User
-	Groups    map[string]Group
-	Homes     map[string]HomeFolder // of wanted accounts of people, by account
-	Sysctls   map[string]string     // of hostctl's own file in /etc/sysctl.d
+	// Leads are where those paths lead on the machine whose folders are links.
+	Leads   map[string]string
+	Units   map[string]Unit // Content and DropIns as found in /etc; Enabled and Masked always set
+	Users   map[string]User
+	Groups  map[string]Group
+	Homes   map[string]HomeFolder // of wanted accounts of people, by account
+	Sysctls map[string]string     // of hostctl's own file in /etc/sysctl.d
 	// LiveSysctls are what the running kernel has of those keys that the
 	// wanted Host sets and that can be set here; blanks are single spaces.
 	LiveSysctls map[string]string

@@ -21,7 +21,7 @@ config {
   }
 
   networking {
-    hosts = { "127.0.1.1" = [config.networking.host_name] }
+    hosts = { "127.0.1.1" = default([config.networking.host_name]) }
   }
 
   # systemd reads /etc/hostname at boot only.

@@ -3,7 +3,7 @@
 option "networking.hosts" {
   type        = map(list(string))
   default     = {}
-  description = "Names in /etc/hosts, by address. localhost and the host's own name are there anyway."
+  description = "Names in /etc/hosts, by address. localhost is there anyway, and the host's own name unless 127.0.1.1 is given. A switch refuses to take the file over while it has names that are not here."
   example     = { "192.0.2.10" = ["files.lan", "files"] }
 }
 

@@ -15,9 +15,11 @@ config {
 
   file "/etc/default/useradd" {
     content = "SHELL=${local.shell}\n"
+    check   = ["test", "-x", local.shell]
   }
 
   file "/etc/adduser.conf" {
     content = "DSHELL=${local.shell}\n"
+    check   = ["test", "-x", local.shell]
   }
 }

@@ -31,6 +31,10 @@ func (m *maker) files() {
 			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		}
+		if path == hostsPath {
+			m.warn("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
+			return
+		}
 		fields := before(spec.DiffFile(path, nil, have))
 		diverted[path] = spec.Diverts(path, fields)
 		m.add(spec.KindFile, path, spec.Delete, fields)

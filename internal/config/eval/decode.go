@@ -46,6 +46,8 @@ func (e *evaluator) decode() *spec.Host {
 	d.boot()
 	d.kernel()
 	d.checkDisks()
+	d.checkPaths()
+	d.checkNames()
 	for _, x := range d.entries {
 		last := len(x.path) - 1
 		n, _ := e.root.Find(x.path[:last])
@@ -232,7 +234,7 @@ func (d *decoder) user(name string, x *entry) {
 // passwordSecret is the secret that a password file is. A user's password is
 // needed before the user exists.
 func (d *decoder) passwordSecret(p string, x *entry) string {
-	secret := path.Base(p)
+	secret := strings.TrimPrefix(strings.TrimPrefix(p, spec.Secret{}.Path("")), spec.Secret{NeededForUsers: true}.Path(""))
 	s, ok := d.host.Secrets[secret]
 	switch {
 	case !ok || s.Path(secret) != p:
@@ -392,9 +394,6 @@ func (d *decoder) unit(name string, x *entry) {
 			u.DropIns[k] = text.AsString()
 		}
 	}
-	if !strings.Contains(name, ".") {
-		x.e.fail(d.e.entryRange(x.path), "Invalid unit name", fmt.Sprintf("%s: a unit's name has a suffix: %s.service.", x.path, name))
-	}
 	d.host.Units[name] = u
 }
 
@@ -422,6 +421,7 @@ func (d *decoder) kernel() {
 		take(c.merged.Value)
 		for _, name := range slices.Sorted(maps.Keys(c.merged.Elements)) {
 			d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.elementOrigin(name, c.merged.Elements[name])
+			d.kernelName(kind, name, c.merged.Elements[name].Range.Ptr())
 		}
 	}
 }

@@ -23,10 +23,10 @@ const maxShown = 64 << 10
 
 // observeFiles shares the paths among the processors: most of the time is the
 // kernel's, which finds each of them.
-func observeFiles(root system.Root, names account.Names, want *spec.Host, paths []string, cache *StatCache) (map[string]spec.File, error) {
+func observeFiles(root system.Root, names account.Names, want *spec.Host, paths []string, cache *StatCache) (files map[string]spec.File, leads map[string]string, err error) {
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer tree.Close()
 	found, size := make([]*spec.File, len(paths)), inFlake(want)
@@ -38,15 +38,18 @@ func observeFiles(root system.Root, names account.Names, want *spec.Host, paths 
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	out := make(map[string]spec.File, len(paths))
+	files, leads = make(map[string]spec.File, len(paths)), map[string]string{}
 	for i, f := range found {
 		if f != nil {
-			out[paths[i]] = *f
+			files[paths[i]] = *f
+		}
+		if at := tree.Led(paths[i]); at != paths[i] {
+			leads[paths[i]] = at
 		}
 	}
-	return out, nil
+	return files, leads, nil
 }
 
 // blobSize tells how many bytes the blob of a digest has, -1 where nobody knows.

@@ -27,6 +27,9 @@ func (s *stage) files(context.Context) error {
 	if err := s.removeFiles(); err != nil {
 		return err
 	}
+	if err := s.refuseTwice(); err != nil {
+		return err
+	}
 	// Byte order has parents before what is in them. What lies behind a link may
 	// need a folder that comes later.
 	cache := NewStatCache()

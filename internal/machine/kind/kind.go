@@ -35,7 +35,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 	if state.Homes, err = readHomes(root, accounts, want.Users); err != nil {
 		return nil, err
 	}
-	state.Files, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
+	state.Files, state.Leads, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,7 @@ func Stage(ctx context.Context, root system.Root, job Job) (Report, error) {
 		s.sysctls,
 		s.kernelModules,
 		s.units,
+		s.refuseMissing,
 		s.checks,
 	}
 	for _, step := range steps {

@@ -34,6 +34,11 @@ func (r Root) Path(p string) string {
 	return filepath.Join(string(r), r.resolve(filepath.Dir(p)), filepath.Base(p))
 }
 
+// Follow is Path where the last component is followed, too.
+func (r Root) Follow(p string) string {
+	return filepath.Join(string(r), r.resolve(filepath.Clean("/"+p)))
+}
+
 // resolve follows every symlink of p as a process chrooted to r would.
 func (r Root) resolve(p string) string {
 	done, rest := "/", strings.Split(strings.Trim(p, "/"), "/")

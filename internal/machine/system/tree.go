@@ -177,6 +177,10 @@ func (t *Tree) Canonical(p string) (string, error) {
 	return path.Join(dir, path.Base(p)), err
 }
 
+// Led is where a path was found to lead by links when it was reached: as
+// Canonical has it, without another look.
+func (t *Tree) Led(p string) string { return path.Join(t.known(path.Dir(p)), path.Base(p)) }
+
 // known is the folder to which a path with links was found to lead, or the path.
 func (t *Tree) known(dir string) string {
 	t.mu.Lock()

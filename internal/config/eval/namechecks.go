@@ -1,0 +1,181 @@
+package eval
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// checkNames refuses names that no host could take: a switch would meet them
+// in its stage, and those of secrets after its commit.
+func (d *decoder) checkNames() {
+	d.checkSecretNames()
+	for _, name := range slices.Sorted(maps.Keys(d.host.Users)) {
+		d.accountName(spec.KindUser, name)
+		d.accountFields(name)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.host.Groups)) {
+		d.accountName(spec.KindGroup, name)
+	}
+	d.checkIDs()
+	for _, name := range slices.Sorted(maps.Keys(d.host.Units)) {
+		d.unitNames(name)
+	}
+}
+
+// kernelName refuses a key or a module that would make more than one line of
+// the file that hostctl writes of them.
+func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
+	switch {
+	case kind == spec.KindSysctl && strings.ContainsFunc(name+d.host.Sysctls[name], unicode.IsControl):
+		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: a newline, or another control character, in a key or its value would set others.", kind, name))
+	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, notGraphic)):
+		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is no name of a module.", kind, name))
+	}
+}
+
+func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
+// checkSecretNames: a secret's name is its path below /run/secrets, or below
+// /run/secrets-for-users.
+func (d *decoder) checkSecretNames() {
+	for _, name := range slices.Sorted(maps.Keys(d.host.Secrets)) {
+		s, at := d.host.Secrets[name], option.Path{string(spec.KindSecret), name}
+		if why := badSecretName(name); why != "" {
+			d.failAt(at, "Invalid name", fmt.Sprintf("its name is its path below %s, %s.", path.Dir(s.Path("x")), why))
+			continue
+		}
+		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+			other, ok := d.host.Secrets[dir]
+			if ok && other.NeededForUsers == s.NeededForUsers {
+				first := d.e.entryRange(option.Path{string(spec.KindSecret), dir})
+				diag := &hcl.Diagnostic{
+					Severity: hcl.DiagError, Summary: "Below another secret", Subject: d.e.entryRange(at),
+					Detail: fmt.Sprintf("%s is read at %s, and %s is the file of secret %q: it cannot be a folder, too. Rename one of the two; key says what is read of the sops file.", at, s.Path(name), other.Path(dir), dir),
+				}
+				if first != nil {
+					diag.Extra = option.Others{*first}
+				}
+				d.e.report(hcl.Diagnostics{diag})
+			}
+		}
+		if who := s.Owner + s.Group; s.NeededForUsers && who != "rootroot" && who != "" {
+			d.failAt(at.With("needed_for_users"), "Out of reach", fmt.Sprintf("root alone comes to %s, so that owner = %q and group = %q cannot read it there. Leave out needed_for_users, owner or group, or declare a second secret with the same key.",
+				path.Dir(s.Path("x")), s.Owner, s.Group))
+		}
+	}
+}
+
+// badSecretName says what keeps a name from being a path below the folder of
+// secrets, in which hostctl has one of its own.
+func badSecretName(name string) string {
+	switch {
+	case strings.ContainsFunc(name, unicode.IsControl):
+		return "and holds a control character"
+	case name == "" || name == "." || path.IsAbs(name) || path.Clean(name) != name || name == ".." || strings.HasPrefix(name, "../"):
+		return "which is relative, and has no empty part, no . and no .. in it"
+	case name == "rendered" || strings.HasPrefix(name, "rendered/"):
+		return "where hostctl has the folder rendered for files that bear secrets"
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if len(part) > 255 {
+			return "where no part has more than 255 bytes"
+		}
+	}
+	return ""
+}
+
+// accountName is what useradd(8) and groupadd(8) of every Debian take.
+func (d *decoder) accountName(kind spec.Kind, name string) {
+	why := ""
+	switch {
+	case name == "" || len(name) > 32:
+		why = "it has from 1 to 32 characters"
+	case strings.ContainsAny(name[:1], "-+~.") || strings.ContainsAny(name, ":,/") || strings.ContainsFunc(name, notGraphic):
+		why = "it begins with a letter, and holds neither blanks nor : , /"
+	case strings.Trim(name, "0123456789") == "":
+		why = "digits alone are an id"
+	default:
+		return
+	}
+	d.failAt(option.Path{string(kind), name}, "Invalid name", fmt.Sprintf("the name of an account or a group cannot be %q: %s.", name, why))
+}
+
+// accountFields are those of a line of passwd(5).
+func (d *decoder) accountFields(name string) {
+	u, at := d.host.Users[name], option.Path{string(spec.KindUser), name}
+	for field, value := range map[string]string{"home": u.Home, "shell": u.Shell, "comment": u.Comment} {
+		if strings.Contains(value, ":") || strings.ContainsFunc(value, unicode.IsControl) {
+			d.failAt(at.With(field), "Invalid value", fmt.Sprintf("%q: a line of /etc/passwd takes no colon and no newline in it.", value))
+		}
+	}
+	if u.Shell != "" && !path.IsAbs(u.Shell) {
+		d.failAt(at.With("shell"), "Invalid path", fmt.Sprintf("%q is neither an absolute path nor the name of a program in /usr/bin.", u.Shell))
+	}
+}
+
+// checkIDs refuses one number for two accounts, or two groups.
+func (d *decoder) checkIDs() {
+	users, groups := map[string]*int{}, map[string]*int{}
+	for name, u := range d.host.Users {
+		users[name] = u.UID
+	}
+	for name, g := range d.host.Groups {
+		groups[name] = g.GID
+	}
+	d.unique(spec.KindUser, "uid", users)
+	d.unique(spec.KindGroup, "gid", groups)
+}
+
+func (d *decoder) unique(kind spec.Kind, field string, ids map[string]*int) {
+	has := map[int]string{}
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		id := ids[name]
+		if id == nil {
+			continue
+		}
+		if other, taken := has[*id]; taken {
+			d.failAt(option.Path{string(kind), name, field}, "Same id twice", fmt.Sprintf("%s %q has %d, too.", kind, other, *id))
+		}
+		has[*id] = name
+	}
+}
+
+// unitTypes are the suffixes of systemd.unit(5).
+const unitTypes = "service socket device mount automount swap target path timer slice scope"
+
+// unitNames holds the name of a unit, and those of its drop-ins, against
+// systemd.unit(5).
+func (d *decoder) unitNames(name string) {
+	at := option.Path{string(spec.KindUnit), name}
+	suffix := strings.TrimPrefix(path.Ext(name), ".")
+	switch {
+	case !strings.Contains(name, "."):
+		d.failAt(at, "Invalid unit name", fmt.Sprintf("a unit's name has a suffix: %s.service.", name))
+	case !slices.Contains(strings.Fields(unitTypes), suffix):
+		d.failAt(at, "Invalid unit name", fmt.Sprintf("%q is no type of unit: it is one of %s.", suffix, unitTypes))
+	case len(name) > 255 || strings.TrimSuffix(name, "."+suffix) == "" || strings.ContainsFunc(name, notInUnit):
+		d.failAt(at, "Invalid unit name", `systemd takes letters, digits and : - _ . \ @, at most 255 in all; systemd-escape(1) makes a name of a path.`)
+	}
+	u := d.host.Units[name]
+	for _, file := range slices.Sorted(maps.Keys(u.DropIns)) {
+		if strings.ContainsFunc(file, func(r rune) bool { return r == '/' || unicode.IsControl(r) }) || strings.HasPrefix(file, ".") || path.Ext(file) != ".conf" {
+			d.failAt(at.With("drop_in"), "Invalid name", fmt.Sprintf("a drop-in is called NAME.conf, not %q: systemd reads no other.", file))
+		}
+	}
+	if u.Masked != nil && *u.Masked && u.Content != "" {
+		d.failAt(at.With("masked"), "Conflicting definitions", "a masked unit is a link to /dev/null where its content would stand; leave out one of the two.")
+	}
+}
+
+func notInUnit(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`:-_.\@`, r)
+}

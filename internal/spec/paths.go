@@ -1,0 +1,123 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Managed is a path that a resource of a spec has.
+type Managed struct {
+	Path string
+	By   ID
+}
+
+// unitDir is where a spec's units stand (systemd.unit(5)).
+const unitDir = "/etc/systemd/system/"
+
+// Managed lists the paths of a host's files and units, sorted. Lists of keys
+// that hostctl keeps in files of its own are none of them: Reserved names
+// those files.
+func (h *Host) Managed() []Managed {
+	var out []Managed
+	for p := range h.Files {
+		out = append(out, Managed{p, ID{KindFile, p}})
+	}
+	for name, u := range h.Units {
+		id := ID{KindUnit, name}
+		if u.Content != "" {
+			out = append(out, Managed{unitDir + name, id})
+		}
+		for file := range u.DropIns {
+			out = append(out, Managed{unitDir + name + ".d/" + file, id})
+		}
+	}
+	slices.SortFunc(out, func(a, b Managed) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// debianLinks are the folders that are links on every Debian: those of the
+// merged /usr, and of /var what is gone after a boot (file-hierarchy(7)).
+func debianLinks() map[string]string {
+	return map[string]string{
+		"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib32": "usr/lib32", "/lib64": "usr/lib64", "/libx32": "usr/libx32",
+		"/var/run": "/run", "/var/lock": "/run/lock",
+	}
+}
+
+// Leads is where a path leads whose folders are links: those of Debian, and
+// those that the spec makes. The last name is not followed.
+func (h *Host) Leads(p string) string {
+	known := debianLinks()
+	done, rest := "/", strings.Split(strings.Trim(path.Clean("/"+p), "/"), "/")
+	for links := 0; len(rest) > 1; {
+		next := path.Join(done, rest[0])
+		rest = rest[1:]
+		target := known[next]
+		if f := h.Files[next]; f.Type == Symlink {
+			target = f.Target
+		}
+		if target == "" || links == maxLinks {
+			done = next
+			continue
+		}
+		links++
+		if path.IsAbs(target) {
+			done = "/"
+		}
+		rest = append(strings.Split(strings.Trim(path.Clean(target), "/"), "/"), rest...)
+	}
+	return path.Join(done, rest[0])
+}
+
+// maxLinks is the kernel's own limit of links in one path (path_resolution(7)).
+const maxLinks = 40
+
+// Clash says that two resources cannot both have what they ask for.
+type Clash struct {
+	Path          string // to which both lead, or that of First, below which Second is
+	First, Second Managed
+	Below         bool
+}
+
+// Why says what is wrong, of the second and to the one who wrote it.
+func (c Clash) Why() string {
+	switch {
+	case c.Below:
+		return fmt.Sprintf("%s is below %s, which is no folder", c.Second.Path, c.First.Path)
+	case c.Second.Path == c.First.Path:
+		return fmt.Sprintf("%s has %s, too", c.First.By, c.Path)
+	case c.Second.Path == c.Path:
+		return fmt.Sprintf("%s leads to %s, too", c.First.Path, c.Path)
+	case c.First.Path == c.Path:
+		return fmt.Sprintf("%s leads to %s", c.Second.Path, c.Path)
+	}
+	return fmt.Sprintf("%s and %s both lead to %s", c.Second.Path, c.First.Path, c.Path)
+}
+
+// Clashes are the paths that two resources have, and those below what the spec
+// wants to be no folder. Lead says where a path leads.
+func (h *Host) Clashes(lead func(string) string) []Clash {
+	var out []Clash
+	at := map[string]Managed{}
+	managed := h.Managed()
+	for _, m := range managed {
+		p := lead(m.Path)
+		first, taken := at[p]
+		switch {
+		case !taken:
+			at[p] = m
+		case first.By != m.By:
+			out = append(out, Clash{Path: p, First: first, Second: m})
+		}
+	}
+	for _, m := range managed {
+		for dir := path.Dir(lead(m.Path)); dir != "/"; dir = path.Dir(dir) {
+			if above, ok := at[dir]; ok && above.By != m.By && (above.By.Kind != KindFile || h.Files[above.By.Name].Type == Regular) {
+				out = append(out, Clash{Path: dir, First: above, Second: m, Below: true})
+			}
+		}
+	}
+	return out
+}

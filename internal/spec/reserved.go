@@ -1,0 +1,103 @@
+package spec
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// reserved is a path, or a folder with all that is in it, that no switch can
+// set as a file.
+type reserved struct {
+	path string
+	why  string
+	do   string // instead
+}
+
+const (
+	goneAtBoot = "what is there is made anew at each boot"
+	ofPackages = "dpkg, apt and their helpers keep there what they know of packages"
+	ofAccounts = "it holds accounts, which others change as well: hostctl sets entries of it, and never the whole"
+	ofKernel   = "the kernel shows itself there, and nothing in it is a file"
+	ofHostctl  = "hostctl writes it for itself"
+	declare    = "declare packages"
+	atBoot     = "have systemd-tmpfiles make it at each boot"
+)
+
+func reservedPaths() []reserved {
+	accounts := "write a user or a group block"
+	out := []reserved{
+		{"/run", goneAtBoot, atBoot}, {"/tmp", goneAtBoot, atBoot}, {"/dev", goneAtBoot, atBoot},
+		{"/var/tmp", "a switch leaves alone what is temporary", atBoot},
+		{"/proc/sys", ofKernel, "set it with sysctl"}, {"/proc", ofKernel, "name a file"}, {"/sys", ofKernel, atBoot},
+		{"/etc/sysctl.d/60-hostctl.conf", ofHostctl, "set its keys with sysctl"},
+		{"/etc/modules-load.d/hostctl.conf", ofHostctl, "name the modules in kernel_module"},
+		{unitDir + "hostctl-recover.service", ofHostctl, "choose another name"},
+		{"/etc/initramfs-tools/scripts/local-bottom/hostctl", ofHostctl, "choose another name"},
+		{"/var/lib/hostctl", "hostctl keeps there what it knows of this machine", "choose another folder"},
+		{"/var/lib/dpkg", ofPackages, declare}, {"/var/lib/apt", ofPackages, declare},
+		{"/var/cache/apt", ofPackages, declare}, {"/var/cache/debconf", ofPackages, declare},
+	}
+	for _, name := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
+		out = append(out, reserved{"/etc/" + name, ofAccounts, accounts}, reserved{"/etc/" + name + "-", ofAccounts, accounts})
+	}
+	return append(out, reserved{"/etc/.pwd.lock", ofAccounts, accounts})
+}
+
+// Reserved says why no switch can have f as a file at a path, which is led as
+// Leads does, and what to write instead; it is "" where one can.
+func (h *Host) Reserved(at string, f File) string {
+	r, ok := reservedAt(at)
+	for _, m := range h.MountPoints() {
+		if !ok && within(at, path.Join(m.Path, areaName)) {
+			r, ok = area(), true
+		}
+	}
+	switch {
+	case !ok:
+		return ""
+	case r.do == atBoot:
+		r.do += ": " + tmpfile(at, f)
+	}
+	return fmt.Sprintf("no switch can set %s: %s. Instead, %s.", at, r.why, r.do)
+}
+
+// areaName is hostctl's own folder on each file system.
+const areaName = ".hostctl"
+
+func area() reserved {
+	return reserved{why: "hostctl keeps there what it stages", do: "choose another folder"}
+}
+
+func reservedAt(at string) (reserved, bool) {
+	for _, r := range reservedPaths() {
+		if within(at, r.path) {
+			return r, true
+		}
+	}
+	switch {
+	case within(at, "/"+areaName):
+		return area(), true
+	case within(at, "/var/log") && (strings.HasSuffix(at, ".log") || strings.HasSuffix(at, ".log.xz")):
+		return reserved{why: "a log is its writer's, and a switch leaves it alone", do: atBoot}, true
+	}
+	return reserved{}, false
+}
+
+func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
+
+// tmpfile is the line of tmpfiles.d(5) that makes what a file asks for.
+func tmpfile(at string, f File) string {
+	rule := ""
+	switch {
+	case f.Type == Symlink:
+		rule = fmt.Sprintf("L+ %s - - - - %s", at, f.Target)
+	case f.Type == Directory:
+		rule = fmt.Sprintf("d %s %s %s %s -", at, f.Mode, orRoot(f.Owner), orRoot(f.Group))
+	case within(at, "/sys"):
+		rule = fmt.Sprintf("w %s - - - - TEXT", at)
+	default:
+		rule = fmt.Sprintf("f %s %s %s %s - TEXT", at, f.Mode, orRoot(f.Owner), orRoot(f.Group))
+	}
+	return fmt.Sprintf("systemd { tmpfiles { rules = [%q] } }", rule)
+}
