@@ -4,6 +4,7 @@ GO ?= go
 
 # Pinned: another version of a checker must be somebody's decision.
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
@@ -11,7 +12,7 @@ PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3
 
 export CGO_ENABLED := 0
 
-.PHONY: all build test test-packages torture fuzz lint bench demo docs tools clean
+.PHONY: all build check install deb release test test-packages torture fuzz lint bench demo docs tools clean
 
 all: build
 
@@ -21,6 +22,29 @@ build: bin/hostctl
 .PHONY: bin/hostctl
 bin/hostctl:
 	$(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/hostctl
+
+# Without root and without network: what a change is checked with again and again.
+# Levels that need root, a booted machine or a virtual one are make test's.
+check: build
+	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
+	$(GO) vet ./...
+	CI= HOSTCTL_TEST_ROOT= $(GO) test -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...
+
+# PREFIX=/usr DESTDIR=... for packagers.
+PREFIX ?= /usr/local
+install: build
+	packaging/install.sh bin/hostctl "$(DESTDIR)" "$(PREFIX)"
+
+# bin/hostctl_VERSION_ARCH.deb: the same bytes for the same commit.
+deb: build
+	packaging/deb.sh bin/hostctl bin
+
+# What a release of this machine's architecture has, with what is in the binary
+# (CycloneDX) and checksums.
+release: deb
+	arch=$$($(GO) env GOARCH); cp bin/hostctl bin/hostctl-linux-$$arch && \
+	  $(GO) run $(CYCLONEDX) bin -json -output bin/hostctl-linux-$$arch.cdx.json bin/hostctl-linux-$$arch && \
+	  cd bin && sha256sum hostctl-linux-$$arch* *.deb > SHA256SUMS && cat SHA256SUMS
 
 tools:
 	@test "$$(id -u)" = 0 || { echo "make: not root: nothing is installed, and tests that need root say so"; exit 0; }; \

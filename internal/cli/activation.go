@@ -3,13 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/hostctl/hostctl/internal/change/activate"
@@ -23,7 +23,7 @@ import (
 func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, tx *commit.Tx, healthy map[string]bool) activate.Request {
 	req := activate.Request{
 		Plan: p, Want: want, Prev: s.prev, Record: services, Healthy: healthy,
-		Log: s.stderr, Blob: s.blobOf(want),
+		Log: s.stderr, Blob: s.blobOf(want), Waiting: s.waiting,
 	}
 	if tx != nil {
 		req.Replaced = tx.Touched()
@@ -31,11 +31,21 @@ func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.Service
 	return req
 }
 
+// waiting tells which units are waited for.
+func (s *session) waiting(units []string) {
+	name := units[0]
+	if more := len(units) - 1; more > 0 {
+		name = fmt.Sprintf("%s and %d more", name, more)
+	}
+	s.at(step{What: "waiting for", Name: name})
+}
+
 // uninterrupted is for what follows once an interrupt would only leave work
 // for recovery. Programs that hostctl starts ignore the terminal's signals from
 // then on as hostctl does: they inherit it (signal(7)).
-func uninterrupted(ctx context.Context) context.Context {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+func (e *env) uninterrupted(ctx context.Context) context.Context {
+	signal.Ignore(cancelling()...)
+	e.past = true
 	return context.WithoutCancel(ctx)
 }
 
@@ -88,6 +98,7 @@ func (s *session) activate(ctx context.Context, req activate.Request, tx *commit
 	if !s.live() {
 		return &activate.Report{}, nil
 	}
+	s.at(step{What: "activating"})
 	s.stock = s.takeStock // of before is of another generation
 	if err := errors.Join(s.holdModules(tx), s.bootArtefacts(ctx, tx)); err != nil {
 		return &activate.Report{}, err

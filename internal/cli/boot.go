@@ -49,7 +49,7 @@ changed by then it is not applied, and the boot is one into the present state.`,
 		RunE:    e.switching(&opts),
 	}
 	opts.flags(c)
-	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, every line of files, and what apt and the maintainer scripts print")
 	return c
 }
 

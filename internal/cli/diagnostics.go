@@ -17,8 +17,11 @@ import (
 // error has been said already. With --json all of it is kept until the end,
 // which prints one document.
 func (e *env) report(f *flake.Flake, diags hcl.Diagnostics) error {
+	if e.cancelled() {
+		return context.Canceled
+	}
 	e.doubtful = e.doubtful || len(diags) > 0
-	if e.inService && !diags.HasErrors() { // said where it was typed
+	if e.shownBefore() && !diags.HasErrors() { // said where it was typed
 		return nil
 	}
 	if f != nil {

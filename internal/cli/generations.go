@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
@@ -28,21 +27,26 @@ func newGenerations(e *env) *cobra.Command {
 		Use:   "list",
 		Short: "List the generations of this machine",
 		Long: `list prints one line for each generation: whether it is current, booted, failed
-or pinned, and how much room its undo takes. The current one is on trial where
+or pinned, and how much room its undo takes. A + after the commit says that the
+flake had changes beside it; 'generations show' has what the line has no room for. The current one is on trial where
 the next boot, or time, takes it back; one that waits for the next boot is last.
 Generation 0 is the machine as hostctl found it.`,
 		Example: "  hostctl generations list\n  hostctl generations list --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return runGenerationsList(e) },
-	}, &cobra.Command{
+	})
+	var verbose bool
+	diff := &cobra.Command{
 		Use:               "diff FROM TO",
 		Short:             "Show what differs between two generations",
 		Long:              "diff prints the changes from one recorded generation to another, as plan does, from their records alone: packages by their locks, everything else by the specs.",
 		Example:           "  hostctl generations diff 0 1\n  hostctl generations diff 1 2 --json",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: e.completeGenerations,
-		RunE:              func(_ *cobra.Command, args []string) error { return runGenerationsDiff(e, args) },
-	}, newGenerationsShow(e), newGenerationsPin(e), newGenerationsUnpin(e), newGenerationsDelete(e))
+		RunE:              func(_ *cobra.Command, args []string) error { return runGenerationsDiff(e, args, verbose) },
+	}
+	diff.Flags().BoolVarP(&verbose, "verbose", "v", false, "show every dependency and every line of files")
+	c.AddCommand(diff, newGenerationsShow(e), newGenerationsPin(e), newGenerationsUnpin(e), newGenerationsDelete(e))
 	return c
 }
 
@@ -86,13 +90,29 @@ func runGenerationsList(e *env) error {
 		fmt.Fprintln(e.stdout, "No generations: hostctl has not changed this machine.")
 		return nil
 	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "GENERATION\tSTATE\tPARENT\tTIME\tBY\tCHANGES\tSIZE\tCOMMIT\tCOMMAND")
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "GEN\tSTATE\tTIME\tSIZE\tCOMMIT\tCOMMAND")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", r.Number, r.state(), parent(r.Meta),
-			r.Time.Local().Format(time.DateTime), r.User, r.Changes, size(generation.Total(r.Size)), revision(r.Meta), r.Command)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.state(), r.Time.Local().Format("2006-01-02 15:04"),
+			size(generation.Total(r.Size)), strings.TrimSuffix(revision(r.Meta), "changes"), strings.TrimPrefix(r.Command, "hostctl "))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(table.String()) {
+		fmt.Fprintln(e.stdout, narrow(strings.TrimSuffix(line, "\n")))
+	}
+	return nil
+}
+
+// narrow cuts a line to the 80 columns that every terminal has.
+func narrow(line string) string {
+	const columns = 80
+	if r := []rune(line); len(r) > columns {
+		return string(r[:columns-1]) + "…"
+	}
+	return line
 }
 
 // listed reads one record and what is to be said of it.
@@ -192,7 +212,7 @@ func revision(m generation.Meta) string {
 	return m.Commit[:min(8, len(m.Commit))]
 }
 
-func runGenerationsDiff(e *env, args []string) error {
+func runGenerationsDiff(e *env, args []string, verbose bool) error {
 	s, err := openSession(e)
 	if err != nil {
 		return err
@@ -209,7 +229,7 @@ func runGenerationsDiff(e *env, args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.env.show(p, false)
+	return s.env.show(p, verbose)
 }
 
 // between plans the way from one record to another, without a machine.

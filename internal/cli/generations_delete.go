@@ -184,7 +184,7 @@ func (s *session) collect(p *generation.Prune, forks []generation.Fork, opts del
 	}
 	slices.Sort(p.Gone)
 	if !opts.dryRun && len(p.Gone) > 0 {
-		if err := s.confirm(fmt.Sprintf("Delete %s for good?", generations(p.Gone)), opts.yes); err != nil {
+		if waits, err := s.confirm(fmt.Sprintf("Delete %s for good?", generations(p.Gone)), opts.yes); waits || err != nil {
 			return err
 		}
 	}

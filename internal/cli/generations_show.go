@@ -85,7 +85,7 @@ func (s shown) print(w io.Writer) {
 		row("Pinned", "yes, "+*s.Pinned)
 	}
 	row("Packages", fmt.Sprint(s.Packages))
-	row("Paths", fmt.Sprintf("%d differ from its parent", s.Paths))
+	row("Paths", fmt.Sprintf("%s its parent", spec.Count(s.Paths, "differs from", "differ from")))
 	for _, point := range sortedKeys(s.Size) {
 		row("Undo", size(s.Size[point])+" on "+point)
 	}

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -59,37 +58,30 @@ func (s *session) lookForLockout(p *spec.Plan, want *spec.Host) error {
 	return err
 }
 
-// agree makes sure that somebody wants a plan that was shown: asked, or said so
-// beforehand. What may lock people out needs more than a yes.
-func (s *session) agree(question string, p *spec.Plan, k consent) error {
+// wording is the question before a plan, if nobody has consented: what may lock
+// people out needs more than a yes.
+func (s *session) wording(question string, k consent, p *spec.Plan) (string, error) {
 	for _, word := range k.accept {
 		if word != acceptLockout {
-			return fmt.Errorf("cannot accept %q: --accept knows %s", word, acceptLockout)
+			return "", fmt.Errorf("cannot accept %q: --accept knows %s", word, acceptLockout)
 		}
 	}
 	if s.inService {
-		return nil
+		return question, nil
 	}
 	if err := refusal(p); err != nil {
-		return err
+		return "", err
 	}
 	if len(p.Lockout) == 0 || len(k.accept) > 0 || k.confirmWithin > 0 {
-		return s.confirm(question, k.yes)
+		return question, nil
 	}
-	if k.yes || s.confirmed != nil || !terminal(s.stdin) {
-		return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: this may keep people from logging in:\n  %s\n"+
+	if s.agreed == "" && (k.yes || s.confirmed != nil || !terminal(s.stdin)) {
+		return "", &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: this may keep people from logging in:\n  %s\n"+
 			"'hostctl switch --confirm-within 5m' does it and goes back unless 'hostctl confirm' comes from a new login; '--accept %s' does it all the same",
 			strings.Join(p.Lockout, "\n  "), acceptLockout)}
 	}
-	fmt.Fprintf(s.stderr, "%s It may keep people from logging in (see above); 'hostctl switch --confirm-within 5m' would go back by itself.\nType 'yes %s' to go ahead: ", message(question), acceptLockout)
-	answer, err := bufio.NewReader(s.stdin).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("cannot read the answer: %w", err)
-	}
-	if strings.Join(strings.Fields(strings.ToLower(answer)), " ") != "yes "+acceptLockout {
-		return errors.New("not confirmed; nothing was changed")
-	}
-	return nil
+	s.word = acceptLockout
+	return question + " It may keep people from logging in (see above); 'hostctl switch --confirm-within 5m' would go back by itself.\nType 'yes " + acceptLockout + "' to go ahead:", nil
 }
 
 // refusal is the error for a plan that may not be carried out.

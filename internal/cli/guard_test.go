@@ -66,7 +66,10 @@ func TestAgree(t *testing.T) {
 		var stderr bytes.Buffer
 		e := &env{stdin: strings.NewReader("y\n"), stdout: &output{to: &stderr}, stderr: &stderr}
 		s := &session{env: e}
-		err := s.agree("Switch?", &spec.Plan{Lockout: c.lockout}, c.consent)
+		question, err := s.wording("Switch?", c.consent, &spec.Plan{Lockout: c.lockout})
+		if err == nil {
+			_, err = s.confirm(question, c.yes)
+		}
 		if code := e.end(err); code != c.code || code == exitRefused && !strings.Contains(err.Error(), "port 22 closes") {
 			t.Errorf("%+v: %d, %v", c, code, err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 const generated = "<!-- Made by 'hostctl options --markdown'; edit the option blocks in library/. -->\n\n"
@@ -69,7 +70,7 @@ func groups(options []eval.OptionDoc) string {
 	for _, o := range options {
 		parts := strings.Split(o.Path, ".")
 		if len(parts) < 2 || parts[1] == "*" {
-			return fmt.Sprintf("%d options", len(options))
+			return spec.Count(len(options), "option", "options")
 		}
 		if !slices.Contains(names, parts[1]) {
 			names = append(names, parts[1])

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,11 +10,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -50,13 +52,32 @@ func (o *output) Write(b []byte) (int, error) {
 type errorOutput struct {
 	to     io.Writer
 	filter render.Filter
+
+	mu   sync.Mutex
+	bars io.Writer // prints above the bar that stands on the terminal
 }
 
 func (o *errorOutput) Write(b []byte) (int, error) {
-	if _, err := o.to.Write(o.filter.Clean(b)); err != nil {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	to := o.to
+	if o.bars != nil {
+		to = o.bars
+	}
+	if _, err := to.Write(o.filter.Clean(b)); err != nil {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// through makes bars the way to the terminal; nil is the straight one.
+func (o *errorOutput) through(bars *mpb.Progress) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bars = nil
+	if bars != nil {
+		o.bars = bars
+	}
 }
 
 // errorsTo makes a stderr of a writer.
@@ -117,7 +138,7 @@ func color(f any) bool { return render.UseColor(terminal(f), os.Getenv) }
 
 // show prints a plan as text or JSON.
 func (e *env) show(p *spec.Plan, verbose bool) error {
-	if e.inService { // it was shown where it was typed
+	if e.shownBefore() {
 		return nil
 	}
 	if e.json {
@@ -128,47 +149,83 @@ func (e *env) show(p *spec.Plan, verbose bool) error {
 	})
 }
 
-// confirm asks before anything changes. Without a terminal to ask on, --yes
-// has to be given.
-func (e *env) confirm(question string, yes bool) error {
-	if yes || e.confirmed != nil {
+// announce is show for what is about to be done. With --json the plan is printed
+// when that is over, with where it led.
+func (e *env) announce(p *spec.Plan, verbose bool) error {
+	if e.json && !e.shownBefore() {
+		e.announced = p
 		return nil
 	}
-	if !terminal(e.stdin) {
-		return errors.New("cannot ask for confirmation: stdin is not a terminal; give --yes to go ahead without")
-	}
-	fmt.Fprintf(e.stderr, "%s [y/N] ", message(question))
-	answer, err := bufio.NewReader(e.stdin).ReadString('\n')
-	if err != nil {
-		return fmt.Errorf("cannot read the answer: %w", err)
-	}
-	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-		return errors.New("not confirmed; nothing was changed")
-	}
-	return nil
+	return e.show(p, verbose)
 }
 
-// progress shows bytes done of a long task: a bar on a terminal, otherwise a
-// line at the start and one at the end.
-func (e *env) progress(what string) (update func(done, total int64), end func()) {
-	if !terminal(e.stderr) {
-		started := false
-		return func(_, total int64) {
-			if !started {
-				e.say("%s: %.1f MB", what, float64(total)/1e6)
-				started = true
-			}
-		}, func() {}
+// tellResult prints, with --json, what was announced and where the machine stands
+// now.
+func (e *env) tellResult() error {
+	if e.announced == nil {
+		return nil
 	}
-	bars := mpb.New(mpb.WithOutput(bare(e.stderr).(*os.File)))
-	bar := bars.AddBar(0, mpb.PrependDecorators(decor.Name(what+" ")), mpb.AppendDecorators(decor.CountersKibiByte("% .1f / % .1f")))
-	return func(done, total int64) {
-			bar.SetTotal(total, false)
-			bar.SetCurrent(done)
-		}, func() {
-			bar.SetTotal(-1, true)
-			bars.Wait()
+	store := generation.Store{Root: e.root}
+	now, _, err := store.Current()
+	if err != nil {
+		return err
+	}
+	at, err := store.AtBoot()
+	if err != nil {
+		return err
+	}
+	r := render.Result{Generation: now}
+	if at.Waits() {
+		r.Waiting = at.Apply
+	}
+	return render.CarriedJSON(e.stdout, e.announced, r)
+}
+
+// shownBefore says that this is done for somebody who has seen what it is.
+func (e *env) shownBefore() bool { return e.inService || e.agreed != "" }
+
+// confirm says whether a person has to be asked before anything changes, which
+// changing does when the locks are free: whoever thinks about the answer keeps
+// nobody waiting. Without a terminal to ask on, --yes has to be given.
+func (e *env) confirm(question string, yes bool) (waits bool, err error) {
+	switch {
+	case yes || e.confirmed != nil || e.agreed == question:
+		return false, nil
+	case e.agreed != "":
+		return false, fmt.Errorf("cannot go on: the question was %q, and it is %q now, since something changed meanwhile; nothing was changed by this run, run the command again", e.agreed, question)
+	case !terminal(e.stdin):
+		return false, errors.New("cannot ask for confirmation: stdin is not a terminal; give --yes to go ahead without")
+	}
+	e.asks = question
+	return true, nil
+}
+
+// ask asks what confirm has noted, until a signal comes.
+func (e *env) ask(ctx context.Context) error {
+	hint, yes := " [y/N] ", []string{"y", "yes"}
+	if e.word != "" {
+		hint, yes = " ", []string{"yes " + e.word}
+	}
+	fmt.Fprint(e.stderr, message(e.asks), hint)
+	answered := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(e.stdin).ReadString('\n') // the end of the input is no yes
+		answered <- answer
+	}()
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(e.stderr)
+		return ctx.Err()
+	case answer := <-answered:
+		if !strings.HasSuffix(answer, "\n") {
+			fmt.Fprintln(e.stderr)
 		}
+		if !slices.Contains(yes, strings.Join(strings.Fields(strings.ToLower(answer)), " ")) {
+			return errors.New("not confirmed; nothing was changed")
+		}
+	}
+	e.agreed, e.asks = e.asks, ""
+	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -35,7 +35,7 @@ policy.max_removals, is shown and not saved, and the exit code is 5.`,
 		},
 	}
 	c.Flags().BoolVar(&opts.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
-	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency and every line of files")
 	c.Flags().StringVar(&opts.out, "out", "", "file to save the plan in, for 'hostctl switch FILE'")
 	return c
 }

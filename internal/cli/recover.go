@@ -37,15 +37,35 @@ where it cannot be finished. switch and rollback do the same before they begin.`
 
 // changing does something to the machine as the only run that does so, after
 // what an earlier run left open was brought to an end.
-func (e *env) changing(ctx context.Context, do func(context.Context, *session) error) error {
+func (e *env) changing(ctx context.Context, do func(context.Context, *session) error) (err error) {
+	defer func() {
+		if told := e.tellResult(); told != nil {
+			err = errors.Join(err, told)
+		}
+	}()
 	if err := e.recoverAsService(ctx); err != nil {
 		return err
 	}
-	err := e.alone(ctx, do)
-	if err != nil || e.handed == nil {
+	err = e.alone(ctx, do)
+	if err != nil || e.asks == "" && e.handed == nil {
 		return err
 	}
-	return e.asService(ctx, e.handed, do)
+	if e.asks != "" {
+		var stop func()
+		ctx, stop = e.interruptible(ctx)
+		defer stop()
+		if err := e.ask(ctx); err != nil {
+			return err
+		}
+	}
+	if e.handed == nil {
+		return e.alone(ctx, do)
+	}
+	if e.servable() {
+		return e.asService(ctx, e.handed, do)
+	}
+	e.confirmed, e.handed = e.handed.Confirm, nil
+	return e.alone(ctx, do)
 }
 
 // alone takes the lock and brings an earlier run to its end before do.
@@ -58,6 +78,11 @@ func (e *env) alone(ctx context.Context, do func(context.Context, *session) erro
 	s, err := openRecovered(ctx, e)
 	if err != nil {
 		return err
+	}
+	if e.past {
+		var stop func()
+		ctx, stop = e.interruptible(ctx)
+		defer stop()
 	}
 	if s.live() {
 		defer func() { err = errors.Join(err, s.holdModules(nil)) }()
@@ -92,7 +117,7 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 			return nil, err
 		}
 		defer release()
-		ctx = uninterrupted(ctx)
+		ctx = e.uninterrupted(ctx)
 	}
 	outcome, tx, err := s.journal.Recover()
 	if err != nil {

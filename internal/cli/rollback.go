@@ -43,7 +43,7 @@ earlier generation, and the exit code is 3. Files that somebody changed by hand 
 	}
 	c.Flags().IntVar(&opts.to, "to", parentGeneration, "generation to return to (default: the current one's parent)")
 	opts.flags(c)
-	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency and every line of files")
 	return c
 }
 
@@ -67,13 +67,10 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if err := s.unmoved(p, want, lock); err != nil {
 		return err
 	}
-	if err := s.show(p, opts.verbose); err != nil {
+	if err := s.announce(p, opts.verbose); err != nil {
 		return err
 	}
-	if err := s.agree(fmt.Sprintf("Return to generation %d?", to), p, opts.consent); err != nil {
-		return err
-	}
-	if handed, err := s.handOver(p, want, lock); handed || err != nil {
+	if waits, err := s.agree(fmt.Sprintf("Return to generation %d?", to), opts.consent, p, want, lock); waits || err != nil {
 		return err
 	}
 	return s.rollBack(ctx, to, want, p, s.bootRoom)
@@ -171,7 +168,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	if err := s.dropPostponed(); err != nil {
 		return err
 	}
-	ctx = uninterrupted(ctx)
+	ctx = s.uninterrupted(ctx)
 	healthy, err := s.before(ctx, foreseen)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)

@@ -21,6 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -33,6 +34,8 @@ const (
 	exitRolledBack = 3 // failed after the commit, and rolled back
 	exitLocked     = 4 // another run holds the lock
 	exitRefused    = 5 // what is asked for could be done, and a guard says no; nothing was changed
+
+	exitCancelled = 130 // a signal came before anything was changed; what shells make of Ctrl-C
 
 	exitUnformatted = 3 // fmt --check: a file is not formatted; terraform fmt has the same
 )
@@ -57,6 +60,16 @@ type env struct {
 	inService bool            // this is the service that does what a session asked for
 	confirmed *spec.SavedPlan // what to do exactly: of a file, or what a session confirmed
 	handed    *job            // what the service is to do
+	announced *spec.Plan      // with --json: what is printed when it is done
+	asks      string          // what a person is to be asked, once no lock is held
+	word      string          // what the answer has to name beside a yes; "" is nothing
+	agreed    string          // what a person was asked and said yes to
+
+	tell    func(step) // where what the run is at is shown; nil until there is something
+	display *display   // of this process, if it is there that it is shown
+
+	interrupted func() error // of the command's context: what a signal has cancelled
+	past        bool         // a signal cancels nothing from here on
 }
 
 // exitError is an error that ends hostctl with a code of its own.
@@ -76,12 +89,34 @@ func (e *exitError) Unwrap() error { return e.err }
 
 // Run executes one command line and returns its exit code.
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), cancelling()...)
 	defer stop()
+	flake.Patience()
 	return execute(ctx, &env{stdin: stdin, stdout: &output{to: stdout, filter: render.Filter{Colours: color(stdout)}}, stderr: errorsTo(stderr)}, args)
 }
 
+// cancelling are the signals that end a command which has changed nothing yet.
+func cancelling() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} }
+
+// interruptible makes signals cancel what follows, also where a recovery has
+// made them do nothing.
+func (e *env) interruptible(ctx context.Context) (context.Context, func()) {
+	ctx, stop := signal.NotifyContext(ctx, cancelling()...)
+	e.interrupted, e.past = ctx.Err, false
+	return ctx, func() {
+		came := ctx.Err() // stop cancels it, too
+		e.interrupted = func() error { return came }
+		stop()
+	}
+}
+
+// cancelled says whether a signal has ended the command, and not its work.
+func (e *env) cancelled() bool {
+	return !e.past && e.interrupted != nil && e.interrupted() != nil
+}
+
 func execute(ctx context.Context, e *env, args []string) int {
+	e.interrupted = ctx.Err
 	root := newRootCommand(e)
 	root.SetArgs(args)
 	root.SetIn(e.stdin)
@@ -93,19 +128,20 @@ func execute(ctx context.Context, e *env, args []string) int {
 // end says how a command ended, and is its exit code. What a command could not
 // write to stdout fails it here, whichever it is.
 func (e *env) end(err error) int {
+	e.still()
 	code, text := exitFailed, ""
 	var exit *exitError
 	var diags hcl.Diagnostics
 	switch {
 	case err == nil:
 		code = exitOK
+	case e.cancelled(): // all that failed, failed of it
+		code, text = exitCancelled, "cancelled"
 	case errors.As(err, &exit):
 		code = exit.code
 		if exit.err != nil {
 			text = err.Error()
 		}
-	case err == context.Canceled: // bare, it says neither what was stopped nor by whom
-		text = "interrupted"
 	case errors.As(err, &diags): // of an input: it names it
 		err = e.report(nil, diags)
 	default:
@@ -115,7 +151,11 @@ func (e *env) end(err error) int {
 	if e.json && e.endJSON(text) {
 		text = ""
 	}
-	if text != "" {
+	switch {
+	case text == "":
+	case code == exitCancelled:
+		e.say("%s", text)
+	default:
 		e.say("hostctl: %s", text)
 	}
 	lost := e.stdout.err
@@ -146,7 +186,8 @@ as one transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 (plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock,
-5 refused: the configuration is right, and a guard says no to what it would do.`,
+5 refused: the configuration is right, and a guard says no to what it would do,
+130 cancelled by Ctrl-C or SIGTERM before anything was changed.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -263,6 +304,7 @@ func commands(e *env) []*cobra.Command {
 		newSecrets(e),
 		newLSP(e),
 		newDocs(e),
+		newVersion(e),
 		newStageChild(e),
 		newStageRun(e),
 		newEndTrial(e),

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 func newSecrets(e *env) *cobra.Command {
@@ -49,7 +50,7 @@ func runSecretsInstall(e *env) error {
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(installed)
 	}
-	fmt.Fprintf(e.stdout, "%d secrets, %d of them changed; %d files bear secrets and changed\n",
-		len(s.prev.Secrets), len(installed.Secrets), len(installed.Files))
+	fmt.Fprintf(e.stdout, "%s, %d of them changed; %s secrets and changed\n",
+		spec.Count(len(s.prev.Secrets), "secret", "secrets"), len(installed.Secrets), spec.Count(len(installed.Files), "file bears", "files bear"))
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
@@ -21,6 +20,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
+	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -50,11 +50,20 @@ func (e *env) servable() bool {
 	return e.root == "/" && !e.inService && systemd.Manages()
 }
 
-// handOver leaves a confirmed plan to the service, which changing starts once
-// the locks are free.
-func (s *session) handOver(p *spec.Plan, want *spec.Host, lock []spec.Locked) (bool, error) {
-	if !s.servable() {
-		return false, nil
+// agree says whether a plan waits until the locks are free: for the answer to a
+// question, for the service that does it, or both. changing sees to these.
+func (s *session) agree(question string, k consent, p *spec.Plan, want *spec.Host, lock []spec.Locked) (waits bool, err error) {
+	if question, err = s.wording(question, k, p); err != nil {
+		return false, err
+	}
+	asks, err := s.confirm(question, k.yes)
+	if err != nil || !asks && !s.servable() {
+		return false, err
+	}
+	if asks && s.json { // who answers reads no JSON
+		if err := render.Text(s.stderr, p, render.Options{Color: color(s.stderr)}); err != nil {
+			return false, err
+		}
 	}
 	saved, err := s.save(p, want, lock)
 	if err != nil {
@@ -98,7 +107,8 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 		Stdout: filepath.Join(dir, "stdout"), Stderr: filepath.Join(dir, "stderr"),
 		Command: []string{self, serviceCommand, dir},
 	}
-	err = e.start(ctx, t)
+	// A signal while systemd starts it cancels the service, not the start.
+	err = e.start(context.WithoutCancel(ctx), t)
 	var refused *exitError
 	if errors.As(err, &refused) {
 		return errors.Join(refused, os.RemoveAll(dir))
@@ -110,7 +120,7 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 	}
 	removeRuns(dir)
 	f := follower{env: e, dir: dir}
-	return f.run()
+	return f.run(ctx)
 }
 
 // start starts the service, unless another run came first: between the lock of
@@ -183,14 +193,19 @@ func passedOn() []string {
 // follower shows the output of a service until it ends.
 type follower struct {
 	*env
-	dir  string
-	read [2]int64
+	dir   string
+	read  [2]int64
+	shown int64 // of its steps
 }
 
-func (f *follower) run() error {
+func (f *follower) run(ctx context.Context) error {
+	f.past = true // how it ends is the service's to say
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Notify(signals, cancelling()...)
 	defer signal.Stop(signals)
+	if ctx.Err() != nil {
+		signals <- os.Interrupt
+	}
 	pid, err := systemd.MainPID(context.Background(), system.Root(f.root), serviceUnit)
 	if err != nil {
 		return fmt.Errorf("%w; it goes on, 'journalctl -u %s' says when it ends", err, serviceUnit)
@@ -231,6 +246,7 @@ func ended(process int, wait time.Duration) bool {
 // copy shows what the service has printed since. A terminal that is gone is
 // no reason to stop.
 func (f *follower) copy() {
+	f.steps()
 	for i, to := range []io.Writer{f.stdout, f.stderr} {
 		from, err := os.Open(filepath.Join(f.dir, []string{"stdout", "stderr"}[i]))
 		if err != nil {
@@ -292,7 +308,7 @@ func runService(ctx context.Context, e *env, dir string) error {
 	}
 	os.Args = append(os.Args[:1:1], j.Args...)
 	// With --json stdout has its one document, the plan, already.
-	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm}
+	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm, tell: relay(dir)}
 	code := execute(ctx, own, j.Args)
 	// Written to the end or not at all: half a number is another one.
 	temp := filepath.Join(dir, ".exit")

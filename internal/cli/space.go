@@ -48,7 +48,7 @@ func (s *session) checkDownload(need []spec.Locked, cache apt.Cache) error {
 	for _, l := range cache.Missing(need) {
 		missing += l.Size
 	}
-	return s.fits(fmt.Sprintf("cannot fetch %d packages", len(need)), map[string]string{cache.Dir: cache.Dir}, room{cache.Dir: {bytes: missing, inodes: int64(len(need))}})
+	return s.fits("cannot fetch "+spec.Count(len(need), "package", "packages"), map[string]string{cache.Dir: cache.Dir}, room{cache.Dir: {bytes: missing, inodes: int64(len(need))}})
 }
 
 // checkCopies refuses what does not fit beside the root, from where a stage
@@ -58,7 +58,7 @@ func (s *session) checkCopies(need []spec.Locked) error {
 	for _, l := range need {
 		bytes += l.Size
 	}
-	return s.fits(fmt.Sprintf("cannot copy %d packages out of the cache", len(need)), map[string]string{"/": s.root}, room{"/": {bytes: bytes, inodes: int64(len(need))}})
+	return s.fits(fmt.Sprintf("cannot copy %s out of the cache", spec.Count(len(need), "package", "packages")), map[string]string{"/": s.root}, room{"/": {bytes: bytes, inodes: int64(len(need))}})
 }
 
 // checkRoom refuses a plan whose stage does not fit, before anything is

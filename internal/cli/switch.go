@@ -60,7 +60,7 @@ not at all.`,
 		RunE:    e.switching(&opts),
 	}
 	opts.flags(c)
-	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, every line of files, and what apt and the maintainer scripts print")
 	c.Flags().DurationVar(&opts.confirmWithin, "confirm-within", 0, "go back unless 'hostctl confirm' comes within this time")
 	return c
 }
@@ -90,7 +90,7 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	if err := s.unmoved(p, target.host, target.lock); err != nil {
 		return err
 	}
-	if err := s.show(p, opts.verbose); err != nil {
+	if err := s.announce(p, opts.verbose); err != nil {
 		return err
 	}
 	if p.Empty() {
@@ -99,10 +99,7 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 	if err := s.mayBegin(opts); err != nil {
 		return err
 	}
-	if err := s.agree(opts.verb.question(), p, opts.consent); err != nil {
-		return err
-	}
-	if handed, err := s.handOver(p, target.host, target.lock); handed || err != nil {
+	if waits, err := s.agree(opts.verb.question(), opts.consent, p, target.host, target.lock); waits || err != nil {
 		return err
 	}
 	return s.switchTo(ctx, target, p, opts)
@@ -148,7 +145,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if later {
 		return s.postpone(number, rec, opts)
 	}
-	return s.onTrial(ctx, opts, func() error { return s.commitTo(uninterrupted(ctx), target, p, route, foreseen) })
+	return s.onTrial(ctx, opts, func() error { return s.commitTo(s.uninterrupted(ctx), target, p, route, foreseen) })
 }
 
 // staged makes the machine safe for a commit and brings the next generation to
@@ -180,7 +177,8 @@ func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, ro
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
-	s.say("committing %d paths", len(rec.Changeset.Entries))
+	s.say("committing %s", spec.Count(len(rec.Changeset.Entries), "path", "paths"))
+	s.at(step{What: "committing"})
 	tx, err := s.transact(route)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
@@ -221,6 +219,7 @@ func (s *session) stageNext(ctx context.Context, t *wanted, p *spec.Plan, hashes
 		return 0, nil, err
 	}
 	s.say("staging generation %d", number)
+	s.at(step{What: "staging"})
 	res, err := s.stage(ctx, t, p, number, hashes, verbose)
 	return number, res, err
 }
@@ -252,7 +251,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Found: s.found, Lock: t.lock,
 		PasswordHashes: hashes, Blobs: blobs, Managed: append(managedPaths(t.host, s.prev), given(p)...), Origins: t.host.Origins, Tombs: tombs,
 		Folders: s.meta.Folders,
-	}, log)
+	}, newPackageSteps(log, s.at, p))
 	if err != nil && !verbose {
 		err = fmt.Errorf("%w\nwhat the tools printed is in %s", err, s.stageLogPath())
 	}
@@ -411,9 +410,9 @@ func (s *session) fetch(ctx context.Context, t *wanted, p *spec.Plan) error {
 	if err := s.checkDownload(need, cache); err != nil {
 		return err
 	}
-	progress, done := s.progress("fetching packages")
-	err = cache.Fetch(ctx, debianSources(t.flake), need, progress)
-	done()
+	err = cache.Fetch(ctx, debianSources(t.flake), need, func(done, total int64) {
+		s.at(step{What: "fetching packages", Done: done, Total: total, Unit: megaBytes})
+	})
 	if err != nil {
 		return err
 	}
@@ -498,6 +497,7 @@ func (s *session) keepConfig(digest string, place commit.Place) error {
 // otherwise a file that an error names.
 func (s *session) stageLog(verbose bool) (io.Writer, func(), error) {
 	if verbose {
+		s.still() // what the tools print does not come in lines
 		return s.stderr, func() {}, nil
 	}
 	f, err := os.OpenFile(s.stageLogPath(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -35,7 +35,7 @@ stay as it is now; 'hostctl rollback' goes back without a reboot.`,
 		RunE:    e.switching(&opts),
 	}
 	opts.flags(c)
-	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, and what apt and the maintainer scripts print")
+	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, every line of files, and what apt and the maintainer scripts print")
 	return c
 }
 

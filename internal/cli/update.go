@@ -64,6 +64,7 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
+	e.at(step{What: "looking up inputs"})
 	changed, err := f.Update(ctx, inputs)
 	if err != nil {
 		return err
@@ -84,6 +85,7 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 		}
 		changes = append(changes, *change)
 	}
+	e.still()
 	if err := writeLocks(f, changes); err != nil {
 		return fmt.Errorf("cannot update: %w", err)
 	}
@@ -148,7 +150,13 @@ func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew 
 		return nil, err
 	}
 	e.say("%s: resolving packages", name)
-	lock, err := cache.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages)
+	lock, err := cache.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages, func(input string, bytes int64) {
+		if input == "" {
+			e.at(step{What: "resolving the packages of", Name: name})
+		} else {
+			e.at(step{What: "fetching the package lists of", Name: input, Done: bytes, Unit: megaBytes})
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +257,7 @@ func (c *lockChange) print(out io.Writer) error {
 			fmt.Fprintf(&text, "  ~ %s %s -> %s\n", v.Name, v.Before, v.After)
 		}
 	}
-	_, err := fmt.Fprintf(out, "%s: %d added, %d removed, %d upgraded, %d downgraded; %d packages, %.1f MB\n%s",
-		c.Host, added, removed, upgraded, downgraded, c.Packages, float64(c.Bytes)/1e6, text.String())
+	_, err := fmt.Fprintf(out, "%s: %d added, %d removed, %d upgraded, %d downgraded; %s, %.1f MB\n%s",
+		c.Host, added, removed, upgraded, downgraded, spec.Count(c.Packages, "package", "packages"), float64(c.Bytes)/1e6, text.String())
 	return err
 }

@@ -1,18 +1,55 @@
 package cli
 
-import "runtime/debug"
+import (
+	"fmt"
+	"regexp"
+	"runtime"
+	"runtime/debug"
 
-// version is the module's version, or the commit that the binary was built
-// from.
+	"github.com/spf13/cobra"
+)
+
+func newVersion(e *env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print which hostctl this is",
+		Long: `version prints the tag that hostctl was built at, or the commit where that has
+no tag, and the Go that built it. A + says that the files were not those of the
+commit.`,
+		Example: "  hostctl version",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if e.json {
+				return e.writeJSON(map[string]string{"version": version(), "go": runtime.Version()})
+			}
+			_, err := fmt.Fprintf(e.stdout, "hostctl %s (%s, %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}
+
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
+	return versionOf(info)
+}
+
+// versionOf is the tag of the commit that the binary was built from, and
+// otherwise the commit. Go makes a version up where there is no tag.
+func versionOf(info *debug.BuildInfo) string {
+	settings := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
-		}
+		settings[s.Key] = s.Value
 	}
-	return info.Main.Version
+	tag, revision := info.Main.Version, settings["vcs.revision"]
+	madeUp := regexp.MustCompile(`[-.]\d{14}-[0-9a-f]{12}(\+dirty)?$`)
+	if revision == "" || tag != "" && tag != "(devel)" && !madeUp.MatchString(tag) {
+		return regexp.MustCompile(`\+dirty$`).ReplaceAllString(tag, "+")
+	}
+	if revision = revision[:min(12, len(revision))]; settings["vcs.modified"] == "true" {
+		revision += "+"
+	}
+	return revision
 }

@@ -44,7 +44,7 @@ func Drift(w io.Writer, d *spec.Drift, opts Options) error {
 	if n := len(d.Items); n > 0 {
 		t.line("")
 		t.line("%s from generation %d: switch restores %d, removes %d, leaves %d.",
-			noun(n, "difference", "differences"), d.Generation, remedies[spec.Restores], remedies[spec.Removes], remedies[spec.Leaves])
+			spec.Count(n, "difference", "differences"), d.Generation, remedies[spec.Restores], remedies[spec.Removes], remedies[spec.Leaves])
 	}
 	_, err := io.WriteString(w, t.b.String())
 	return err
@@ -58,7 +58,7 @@ func (t *text) driftItem(i spec.DriftItem) {
 	}
 	switch {
 	case i.Count > 0:
-		what += fmt.Sprintf(" and %s below it", noun(i.Count, "path", "paths"))
+		what += fmt.Sprintf(" and %s below it", spec.Count(i.Count, "path", "paths"))
 	case i.Change == spec.Unowned:
 		what += " (unowned)"
 	}

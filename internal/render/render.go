@@ -1,7 +1,7 @@
 // Package render shows plans to people and to programs: as text, as Markdown
 // for a pull request, and as JSON. It decides nothing and leaves out nothing
-// that would be done, except that dependencies are counted unless all are
-// asked for.
+// that would be done, except that dependencies and the lines of long files are
+// counted unless all are asked for.
 package render
 
 import (
@@ -17,7 +17,7 @@ import (
 // Options of the text form.
 type Options struct {
 	Color   bool
-	Verbose bool // every dependency, and the whole text of new files
+	Verbose bool // every dependency, and every line of files
 }
 
 // UseColor says whether to colour, given whether the output is a terminal. A
@@ -34,16 +34,38 @@ func UseColor(terminal bool, getenv func(string) string) bool {
 // delete, upgrade or downgrade), fields [{name, before, after}], of a package that
 // goes the reason why it is there, and origin {file, line, layer}, whose file is
 // empty for what nobody asked for by name. The order of changes is that of the stage.
-func JSON(w io.Writer, p *spec.Plan) error {
+func JSON(w io.Writer, p *spec.Plan) error { return encode(w, listing(p)) }
+
+// listing is a plan with [] rather than null, for readers that iterate.
+func listing(p *spec.Plan) spec.Plan {
 	shown := *p
 	if shown.Changes == nil {
-		shown.Changes = []spec.Change{} // [] rather than null, for readers that iterate
+		shown.Changes = []spec.Change{}
 	}
+	return shown
+}
+
+func encode(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
-	return e.Encode(shown)
+	return e.Encode(v)
 }
+
+// Carried is the JSON form of a plan that was carried out, or tried.
+type Carried struct {
+	spec.Plan
+	Result Result `json:"result"`
+}
+
+// Result is where the machine stands when a command ends.
+type Result struct {
+	Generation int `json:"generation"`        // that is current
+	Waiting    int `json:"waiting,omitempty"` // that the next boot applies; 0 is none
+}
+
+// CarriedJSON writes a plan for programs, and what became of it.
+func CarriedJSON(w io.Writer, p *spec.Plan, r Result) error { return encode(w, Carried{listing(p), r}) }
 
 // Text writes the plan for people, one paragraph a kind.
 func Text(w io.Writer, p *spec.Plan, o Options) error {
@@ -123,12 +145,4 @@ func verb(a spec.Action) string {
 		return "change"
 	}
 	return string(a)
-}
-
-// noun is n things, in English.
-func noun(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

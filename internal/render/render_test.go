@@ -2,7 +2,9 @@ package render
 
 import (
 	"bytes"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +47,35 @@ func examplePlan() *spec.Plan {
 		},
 		Extras:   []string{"strace", "vim"},
 		Warnings: []string{"user \"bare\" is made without a password", "second"},
+	}
+}
+
+// A long diff and a long new file do not flood the plan: they are cut, and what
+// is left out is counted. -v shows all.
+func TestPlanDoesNotFlood(t *testing.T) {
+	var before, after strings.Builder
+	for n := range 300 {
+		fmt.Fprintf(&before, "# locale %d\n", n)
+		fmt.Fprintf(&after, "locale %d\n", n)
+	}
+	p := &spec.Plan{Version: 1, Host: "h", Changes: []spec.Change{
+		{ID: id(spec.KindFile, "/etc/locale.gen"), Action: spec.Update, Fields: []spec.Field{{Name: "content", Before: before.String(), After: after.String()}}},
+		{ID: id(spec.KindFile, "/etc/new"), Action: spec.Create, Fields: []spec.Field{{Name: "content", After: after.String()}}},
+	}}
+	var short, long bytes.Buffer
+	if err := errors.Join(Text(&short, p, Options{}), Text(&long, p, Options{Verbose: true})); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"... and 581 more lines, which -v shows\n", "        +locale 4\n        ... and 295 more lines, which -v shows\n"} {
+		if !strings.Contains(short.String(), want) {
+			t.Errorf("the plan lacks %q:\n%s", want, short.String())
+		}
+	}
+	if n := strings.Count(short.String(), "\n"); n > 40 {
+		t.Errorf("the plan has %d lines:\n%s", n, short.String())
+	}
+	if n := strings.Count(long.String(), "locale "); n != 900 || strings.Contains(long.String(), "more lines") {
+		t.Errorf("with -v there are %d lines of content, want 900", n)
 	}
 }
 

@@ -75,7 +75,7 @@ func isDependency(c spec.Change) bool {
 func (t *text) dependencies(count map[spec.Action]int) {
 	for _, a := range []spec.Action{spec.Create, spec.Upgrade, spec.Downgrade} {
 		if n := count[a]; n > 0 {
-			what := noun(n, "dependency", "dependencies")
+			what := spec.Count(n, "dependency", "dependencies")
 			if a != spec.Create {
 				what += " to " + string(a)
 			}
@@ -130,11 +130,41 @@ func (t *text) field(a spec.Action, f spec.Field) {
 		t.line("      %s: %s", name, transition(a, f))
 	case a == spec.Update || t.Verbose:
 		t.line("      %s:", name)
-		t.diff(f)
+		t.some(t.diff(f), mostLines)
+	case f.Before == "":
+		t.line("      %s:", name)
+		t.some(t.painted(added(f.After)), firstLines)
 	default:
-		n := strings.Count(strings.TrimSuffix(f.Before+f.After, "\n"), "\n") + 1
-		t.line("      %s: %s", name, noun(n, "line", "lines"))
+		t.line("      %s: %s", name, spec.Count(len(lines(f.Before)), "line", "lines"))
 	}
+}
+
+const (
+	mostLines  = 20 // of the diff of a file
+	firstLines = 5  // of a new file, by which one sees what it is
+)
+
+// some prints the first lines and counts the others, or prints all where the
+// count would take as much room.
+func (t *text) some(all []string, most int) {
+	if t.Verbose || len(all) <= most+1 {
+		most = len(all)
+	}
+	indent := "        "
+	if t.flush {
+		indent = ""
+	}
+	for _, line := range all[:most] {
+		t.line("%s%s", indent, line)
+	}
+	if left := len(all) - most; left > 0 {
+		t.line("%s%s", indent, t.paint(faint, fmt.Sprintf("... and %s, which -v shows", spec.Count(left, "more line", "more lines"))))
+	}
+}
+
+// added is a text as the lines of a diff that brings it.
+func added(text string) string {
+	return "+" + strings.TrimSuffix(strings.Join(lines(text), "+"), "\n") + "\n"
 }
 
 // transition is the one side that a create or a delete has, and else "before
@@ -166,9 +196,17 @@ func shorten(field, value string) string {
 	}
 }
 
-func (t *text) diff(f spec.Field) {
+// diff is the diff of a field, line by line.
+func (t *text) diff(f spec.Field) []string {
 	// The library fails only if its writer does, and it writes to memory.
 	diff, _ := difflib.GetUnifiedDiffString(difflib.UnifiedDiff{A: lines(f.Before), B: lines(f.After), Context: 3})
+	return t.painted(diff)
+}
+
+// painted are the lines of a diff in their colours, and without what steers a
+// terminal.
+func (t *text) painted(diff string) []string {
+	var out []string
 	for line := range strings.Lines(diff) {
 		line = Printable(strings.TrimSuffix(line, "\n"))
 		color := ""
@@ -180,15 +218,12 @@ func (t *text) diff(f spec.Field) {
 		case strings.HasPrefix(line, "-"):
 			color = red
 		}
-		indent := "        "
-		if t.flush {
-			indent = ""
-		}
 		if color != "" {
 			line = t.paint(color, line)
 		}
-		t.line("%s%s", indent, line)
+		out = append(out, line)
 	}
+	return out
 }
 
 // lines splits text for the diff. A last line without a newline is marked as
@@ -205,11 +240,11 @@ func (t *text) notes(p *spec.Plan) {
 	if len(p.Extras) > 0 {
 		t.line("")
 		t.line("%s installed that the configuration does not ask for: %s",
-			noun(len(p.Extras), "package is", "packages are"), Printable(strings.Join(p.Extras, " ")))
+			spec.Count(len(p.Extras), "package is", "packages are"), Printable(strings.Join(p.Extras, " ")))
 	}
 	if len(p.Kept) > 0 {
 		t.line("")
-		t.line("%s installed until another kernel runs: %s", noun(len(p.Kept), "package stays", "packages stay"), Printable(strings.Join(p.Kept, " ")))
+		t.line("%s installed until another kernel runs: %s", spec.Count(len(p.Kept), "package stays", "packages stay"), Printable(strings.Join(p.Kept, " ")))
 	}
 	for i, w := range p.Warnings {
 		if i == 0 {

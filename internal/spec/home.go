@@ -36,7 +36,7 @@ func (f Found) Made(name string, prev *Host) bool {
 // people that the spec names, and of accounts that it makes (made). A field is
 // called "folder" and the path.
 func DiffHome(name string, have *User, want User, folder HomeFolder, made bool) []Field {
-	if !housed(have, want, made) {
+	if !housed(have, want, made) || folder.Path == "" { // nobody has looked
 		return nil
 	}
 	switch {

@@ -59,7 +59,7 @@ func TestRollbackPastAptByHand(t *testing.T) {
 	g.want(0, []string{"generation 3 is current"}, "rollback", "--to", "3", "--yes")
 	g.same("forward past it again", three, append(machine.Accounts(), byDpkg()...)...)
 	g.says("dpkg --audit", "")
-	g.want(0, []string{"absorbed: dt-purged 1 removed"}, "generations", "list")
+	g.want(0, []string{"absorbed: dt-purged"}, "generations", "list")
 
 	// The same generation by name: back to how hostctl left it.
 	g.sh("dpkg -r dt-trigger")

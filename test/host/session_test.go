@@ -3,6 +3,7 @@ package host
 import (
 	"bufio"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -64,7 +65,13 @@ func TestSessionEnds(t *testing.T) {
 	flake := flakeInGuest + "/hosts/small/default.hcl"
 	// Units are watched for a while, in which the test can act.
 	g.write(flake, g.read(flake)+"\nhostctl {\n  health_wait = 3\n}\n", 0o644)
-	g.want(0, []string{"generation 1 is current"}, "switch", "--yes")
+	// What the service is at stands on the terminal of whoever follows it.
+	seen := g.sh("script -qec 'hostctl switch --yes --flake " + flakeInGuest + " --host " + g.host + "' /dev/null")
+	for _, line := range []string{`staging +\d+s`, `activating +\d+s`, `generation 1 is current`} {
+		if !regexp.MustCompile(line).MatchString(seen) {
+			t.Errorf("a terminal does not show %s:\n%q", line, seen)
+		}
+	}
 	g.says("systemctl show -P Result -P ActiveState hostctl-run | sort -u | xargs", "inactive success")
 
 	greeting := "hello"
@@ -73,6 +80,10 @@ func TestSessionEnds(t *testing.T) {
 		greeting = to
 	}
 	next("greetings")
+	// Nobody waits for whoever thinks about a question, and Ctrl-C is an answer.
+	g.says("mkfifo /tmp/keys; script -qec 'hostctl switch --flake "+flakeInGuest+" --host "+g.host+"' /dev/null < /tmp/keys > /tmp/said 2>&1 & exec 3> /tmp/keys; "+
+		"until grep -q y/N /tmp/said; do sleep 0.1; done; flock -n /var/lib/hostctl/lock true && echo free; "+
+		"printf '\\003' >&3; wait $!; echo $?; tail -n 1 /tmp/said | tr -d '\\r'", "free\n130\ncancelled")
 	s := g.startSwitch()
 	s.until(t, "staging")
 	g.says("systemctl show -P Slice -P OOMScoreAdjust -P KillMode hostctl-run | xargs", "hostctl.slice -900 process")
@@ -102,7 +113,7 @@ func TestSessionEnds(t *testing.T) {
 	s = g.startSwitch()
 	s.until(t, "staging")
 	g.sh("kill -INT $(systemctl show -P MainPID hostctl-run)")
-	if code := s.end(); code != 1 || !strings.Contains(s.said, "nothing on this machine was changed") {
+	if code := s.end(); code != 130 || !strings.HasSuffix(s.said, "\ncancelled\n") {
 		t.Errorf("interrupted in the stage: exit code %d\n%s", code, s.said)
 	}
 	g.says("cat /run/tiny-web", "greeting = good evening")

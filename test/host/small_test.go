@@ -1,6 +1,7 @@
 package host
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -107,15 +108,29 @@ func TestFailingPostinst(t *testing.T) {
 func TestUnhealthyServiceRollsBack(t *testing.T) {
 	t.Parallel()
 	g := small(t)
-	g.want(0, nil, "switch", "--yes")
+	g.leadsTo(1, g.want(0, nil, "switch", "--yes", "--json"))
 	before := g.manifest()
 	g.edit("hosts/small/default.hcl", "/usr/bin/tiny-web /etc/tiny/tiny.conf", "/usr/bin/false")
 	g.edit("hosts/small/default.hcl", "hello", "never seen")
-	r := g.want(3, []string{"tiny-web.service", "generation 1"}, "switch", "--yes")
+	r := g.want(3, []string{"tiny-web.service", "generation 1"}, "switch", "--yes", "--json")
+	g.leadsTo(1, r)
 	t.Logf("what a user sees:\n%s", r.stderr)
 	g.same("a switch that was rolled back", before, append(machine.Accounts(), g.state()...)...)
 	g.says("systemctl is-active tiny-web", "active")
 	g.says("cat /run/tiny-web", "greeting = hello")
+}
+
+// leadsTo fails the test unless what a command printed as JSON says that it ended
+// at a generation.
+func (g *guest) leadsTo(n int, r result) {
+	g.t.Helper()
+	var carried struct {
+		Changes []spec.Change
+		Result  struct{ Generation int }
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &carried); err != nil || len(carried.Changes) == 0 || carried.Result.Generation != n {
+		g.t.Errorf("it is to have led to generation %d (%v)\n%s", n, err, r)
+	}
 }
 
 // While one switch runs a second one is refused at once.

@@ -41,8 +41,10 @@ type Request struct {
 	// Settling is called once, when every unit is up that is to be, and After
 	// only watches from then on whether they stay so.
 	Settling func()
-	Log      io.Writer
-	Blob     func(digest string) ([]byte, error)
+	// Waiting is told which units are waited for, there is at least one.
+	Waiting func(units []string)
+	Log     io.Writer
+	Blob    func(digest string) ([]byte, error)
 }
 
 // Report is what an activation did.
@@ -283,6 +285,9 @@ func (a *activation) units(ctx context.Context) error {
 func (a *activation) act(ctx context.Context, do decision, earlier map[string]unit) error {
 	if len(do.stop) > 0 {
 		fmt.Fprintf(a.Log, "stop %s\n", strings.Join(do.stop, " "))
+		if a.Waiting != nil {
+			a.Waiting(do.stop)
+		}
 		if err := stopUnits(ctx, do.stop); err != nil {
 			return err
 		}

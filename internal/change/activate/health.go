@@ -210,6 +210,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			running = nil
 		}
 		if len(waiting)+len(running) > 0 {
+			a.waits(waiting, running)
 			settled = now
 			pause = min(2*pause, pollTime)
 		} else {
@@ -227,6 +228,17 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			return ctx.Err()
 		case <-time.After(pause):
 		}
+	}
+}
+
+// waits tells which units are not up yet.
+func (a *activation) waits(waiting []Illness, running []string) {
+	var units []string
+	for _, i := range waiting {
+		units = append(units, i.Unit)
+	}
+	if units = append(units, running...); a.Waiting != nil {
+		a.Waiting(units)
 	}
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
+	neturl "net/url"
 	"strings"
 
 	"github.com/go-git/go-git/v5"
@@ -11,7 +14,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/client"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/hostctl/hostctl/internal/network"
 )
 
 // commit is the one that rev names; an empty rev is the url's ref, or HEAD.
@@ -129,6 +136,12 @@ func (s source) connect(ctx context.Context, login bool) (*server, error) {
 	return srv, err
 }
 
+// Patience makes go-git, which keeps one client for all, give up on a server as
+// soon as hostctl does. It is called once, before anything is fetched.
+func Patience() {
+	client.InstallProtocol("https", githttp.NewClient(&http.Client{Transport: network.Transport()}))
+}
+
 func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, error) {
 	repo, err := git.Init(memory.NewStorage(), nil)
 	if err != nil {
@@ -143,9 +156,19 @@ func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, 
 		return nil, errors.New("it has no commit yet")
 	}
 	if err != nil {
-		return nil, err
+		return nil, inALine(err)
 	}
 	return &server{repo, remote, auth, refs}, nil
+}
+
+// inALine says which server could not be reached, and why, before all else.
+func inALine(err error) error {
+	var at *neturl.Error
+	var failed *net.OpError
+	if errors.As(err, &at) && errors.As(err, &failed) {
+		return errors.New(network.Cause(err))
+	}
+	return err
 }
 
 func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error {

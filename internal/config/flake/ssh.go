@@ -14,15 +14,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	gitssh "github.com/go-git/go-git/v5/plumbing/transport/ssh"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/hostctl/hostctl/internal/network"
 )
 
 // sshTimeout bounds the connection, not the transfer.
-const sshTimeout = 30 * time.Second
+const sshTimeout = network.ConnectTime
 
 // sshLogin is how ssh(1) would log in to a host, as far as keys go. It is
 // go-git's AuthMethod.

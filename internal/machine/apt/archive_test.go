@@ -45,7 +45,7 @@ func newArchive(t *testing.T, packages ...repo.Package) *archive {
 
 func (a *archive) resolve(t *testing.T, want map[string]spec.Package) ([]spec.Locked, error) {
 	t.Helper()
-	return a.cache.Resolve(t.Context(), a.Arch(), []apt.Source{a.source}, want)
+	return a.cache.Resolve(t.Context(), a.Arch(), []apt.Source{a.source}, want, func(string, int64) {})
 }
 
 // lock resolves and fetches.
@@ -125,14 +125,14 @@ func TestResolveFromAnotherInput(t *testing.T) {
 		{Input: "next", Suite: repo.Rolling, Snapshot: stamp, Keyring: next.Keyring},
 	}
 	cache := apt.Cache{Dir: t.TempDir()}
-	locked, err := cache.Resolve(t.Context(), old.Arch(), sources, map[string]spec.Package{"dt-base": {From: "next"}, "dt-shape": {}})
+	locked, err := cache.Resolve(t.Context(), old.Arch(), sources, map[string]spec.Package{"dt-base": {From: "next"}, "dt-shape": {}}, func(string, int64) {})
 	if got, want := names(locked), "dt-base=2 dt-config=2 dt-shape=1"; err != nil || got != want {
 		t.Fatalf("Resolve = %q, %v; want %q", got, err, want)
 	}
 	if locked[0].Input != "next" || locked[2].Input != "debian" {
 		t.Errorf("inputs are %s and %s", locked[0].Input, locked[2].Input)
 	}
-	_, err = cache.Resolve(t.Context(), old.Arch(), sources, map[string]spec.Package{"dt-thief": {}})
+	_, err = cache.Resolve(t.Context(), old.Arch(), sources, map[string]spec.Package{"dt-thief": {}}, func(string, int64) {})
 	expect(t, err, `from = input.next`)
 	if err := cache.Fetch(t.Context(), sources, locked, nil); err != nil {
 		t.Error(err)
@@ -290,9 +290,7 @@ type applier struct {
 }
 
 func newApplier(t *testing.T) *applier {
-	if os.Geteuid() != 0 {
-		t.Fatal("this test installs packages in a chroot: run it as root")
-	}
+	machine.Need(t) // it installs packages in a chroot
 	var log bytes.Buffer
 	base, err := machine.Base(t.Context(), &log)
 	if err != nil {

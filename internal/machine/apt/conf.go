@@ -1,12 +1,15 @@
 package apt
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -57,22 +60,68 @@ APT::Sandbox::User "root";
 APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::PDiffs "false";
-Acquire::Retries "3";
+Acquire::Retries "1";
+Acquire::http::Timeout "10";
+Acquire::https::Timeout "10";
 `)
 	return b.String()
 }
 
 // run starts apt-get and returns what it printed, both streams.
 func (w workspace) run(ctx context.Context, args ...string) (string, error) {
+	return w.runTelling(ctx, io.Discard, args...)
+}
+
+// runTelling is run that lets another one read along.
+func (w workspace) runTelling(ctx context.Context, along io.Writer, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "apt-get", args...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "LC_") || strings.HasPrefix(v, "LANG") || strings.HasPrefix(v, "APT_CONFIG=")
-	}), "LC_ALL=C.UTF-8", "APT_CONFIG="+filepath.Join(w.dir, "apt.conf"))
-	out, err := cmd.CombinedOutput()
+	}), "LC_ALL=C.UTF-8", "APT_CONFIG="+filepath.Join(w.dir, "apt.conf"), resolverPatience())
+	var out bytes.Buffer
+	cmd.Stdout = io.MultiWriter(&out, along)
+	cmd.Stderr = cmd.Stdout
+	err := cmd.Run()
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
-	return string(out), err
+	return out.String(), err
+}
+
+// gets counts what apt-get says that it fetches: Get:1 URL SUITE FILE [9,669 kB].
+type gets struct {
+	tell  func(bytes int64)
+	bytes int64
+	line  []byte
+}
+
+func (g *gets) Write(b []byte) (int, error) {
+	for line := range bytes.Lines(b) {
+		if g.line = append(g.line, line...); line[len(line)-1] != '\n' {
+			continue
+		}
+		if n := size(string(g.line)); n > 0 {
+			g.bytes += n
+			g.tell(g.bytes)
+		}
+		g.line = g.line[:0]
+	}
+	return len(b), nil
+}
+
+// size is what stands in brackets at the end of a line of apt's, in bytes; 0 for
+// another line.
+func size(line string) int64 {
+	at := strings.LastIndexByte(line, '[')
+	if at < 0 || !strings.HasPrefix(line, "Get:") {
+		return 0
+	}
+	number, unit, _ := strings.Cut(strings.TrimSuffix(strings.TrimSpace(line[at+1:]), "]"), " ")
+	n, err := strconv.ParseFloat(strings.ReplaceAll(number, ",", ""), 64)
+	if err != nil {
+		return 0
+	}
+	return int64(n * map[string]float64{"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}[unit])
 }
 
 // complaints are apt's own errors and warnings, one after the other.

@@ -20,12 +20,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/network"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
 const (
 	fetchStreams  = 8
-	fetchAttempts = 3
+	fetchAttempts = 2
 )
 
 // errGone: the mirror answers, and does not have the file.
@@ -44,11 +45,7 @@ func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked
 	if err != nil {
 		return err
 	}
-	f := &fetcher{cache: c, bases: bases, progress: progress, client: &http.Client{Transport: &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		MaxIdleConnsPerHost:   fetchStreams,
-		ResponseHeaderTimeout: time.Minute,
-	}}}
+	f := &fetcher{cache: c, bases: bases, progress: progress, client: client()}
 	for _, l := range missing {
 		f.total += l.Size
 	}
@@ -149,9 +146,9 @@ func (f *fetcher) goneError() error {
 		return nil
 	}
 	slices.Sort(f.gone)
-	return fmt.Errorf("cannot fetch %d packages: the mirror no longer has what packages.lock names:\n  %s\n"+
+	return fmt.Errorf("cannot fetch %s: the mirror no longer has what packages.lock names:\n  %s\n"+
 		"run 'hostctl update' to lock what it has now, or give the input a dated snapshot (url = \"debian:SUITE?snapshot=20261101T000000Z\"), or use a cache that still has them (HOSTCTL_CACHE)",
-		len(f.gone), strings.Join(f.gone, "\n  "))
+		spec.Count(len(f.gone), "package", "packages"), strings.Join(f.gone, "\n  "))
 }
 
 // fetch gets one package. The partial file is locked, so that two hostctls
@@ -228,6 +225,8 @@ func (d *download) fill(ctx context.Context) error {
 				continue
 			case errors.Is(err, errWrongHash), ctx.Err() != nil:
 				return err
+			case localCause(err) != "":
+				return fmt.Errorf("cannot fetch %s %s: %s", d.l.Name, d.l.Version, localCause(err))
 			}
 			failure = err
 		}
@@ -240,7 +239,8 @@ func (d *download) fill(ctx context.Context) error {
 		case <-time.After(time.Duration(attempt) * time.Second):
 		}
 	}
-	return fmt.Errorf("cannot fetch %s %s: %w; check the network and the mirror, then run the same command again: it goes on where it stopped", d.l.Name, d.l.Version, failure)
+	return fmt.Errorf("cannot fetch %s %s: %s\ncheck the network and the mirror, then run the same command again: it goes on where it stopped",
+		d.l.Name, d.l.Version, network.Cause(failure))
 }
 
 var errWrongHash = errors.New("wrong content")

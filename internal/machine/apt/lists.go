@@ -28,8 +28,9 @@ type repository struct {
 }
 
 // openRepository brings the lists of an input up to date. apt verifies the
-// InRelease files with the input's keyring and nothing else.
-func (c Cache) openRepository(ctx context.Context, arch string, s Source) (*repository, error) {
+// InRelease files with the input's keyring and nothing else. tell hears of the
+// bytes that it fetches.
+func (c Cache) openRepository(ctx context.Context, arch string, s Source, tell func(bytes int64)) (*repository, error) {
 	if len(s.Components) == 0 {
 		s.Components = []string{"main"}
 	}
@@ -54,7 +55,11 @@ func (c Cache) openRepository(ctx context.Context, arch string, s Source) (*repo
 	if err := os.WriteFile(filepath.Join(r.dir, "sources.list"), []byte(sources), 0o644); err != nil {
 		return nil, fmt.Errorf("cannot set up apt: %w", err)
 	}
-	if out, err := r.run(ctx, "update", "-q"); err != nil {
+	if err := reach(ctx, r.places); err != nil {
+		return nil, fmt.Errorf("cannot update input %q: %w\nevery lock is as it was; check the network, and the mirror in /etc/apt or HOSTCTL_MIRROR", s.Input, err)
+	}
+	tell(0)
+	if out, err := r.runTelling(ctx, &gets{tell: tell}, "update", "-q"); err != nil {
 		return nil, r.updateError(out, err)
 	}
 	return r, r.checkReleases()
@@ -193,6 +198,10 @@ func (r *repository) updateError(out string, err error) error {
 	if errors.Is(err, context.Canceled) || detail == "" {
 		return fmt.Errorf("cannot update input %q: apt-get: %w", r.Input, err)
 	}
+	if strings.Contains(detail, "No space left on device") {
+		return fmt.Errorf("cannot update input %q: no room is left for its package lists in %s, or for apt in %s; free some, then run the same command again\n  %s",
+			r.Input, r.dir, os.TempDir(), detail)
+	}
 	cause, remedy := "its mirror cannot be read", "check the mirror in /etc/apt or HOSTCTL_MIRROR, and that this machine reaches it"
 	for _, known := range []struct{ sign, cause, remedy string }{
 		{"not valid yet", "its Release file is from the future", "set this machine's clock"},
@@ -212,7 +221,7 @@ func (r *repository) updateError(out string, err error) error {
 	if remedy == "" {
 		remedy = "check the input's keyring (" + r.Keyring + "; Debian's own is in the package debian-archive-keyring, which must be as new as the suite), or use another mirror (HOSTCTL_MIRROR)"
 	}
-	return fmt.Errorf("cannot verify input %q (%s): %s: %s; %s", r.Input, strings.Join(r.suitesIn(detail), ", "), cause, detail, remedy)
+	return fmt.Errorf("cannot verify input %q (%s): %s; %s\n  %s", r.Input, strings.Join(r.suitesIn(detail), ", "), cause, remedy, detail)
 }
 
 // suitesIn names the suites that a complaint of apt is about; all if none.

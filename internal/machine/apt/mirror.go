@@ -199,7 +199,7 @@ func siblingSecurity(ctx context.Context, mirror, suite string) bool {
 	if err != nil {
 		return false
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client().Do(req)
 	return err == nil && errors.Join(resp.Body.Close()) == nil && resp.StatusCode == http.StatusOK
 }
 

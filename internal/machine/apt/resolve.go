@@ -20,8 +20,9 @@ import (
 // what Debian requires of every system, apt itself, the wanted packages, and
 // what these depend on (no Recommends), from the first source unless a package
 // says otherwise. It starts from an empty system, so the answer depends on the
-// sources alone.
-func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) (locked []spec.Locked, err error) {
+// sources alone. tell hears how many bytes of the lists of an input have been
+// fetched, and "" when apt begins to resolve.
+func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package, tell func(input string, bytes int64)) (locked []spec.Locked, err error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("cannot resolve packages: the flake has no Debian input; add input \"debian\" { url = \"debian:SUITE\" }")
 	}
@@ -36,18 +37,19 @@ func (c Cache) Resolve(ctx context.Context, system string, sources []Source, wan
 	if err := lockFile(ctx, lock, nil); err != nil {
 		return nil, fmt.Errorf("cannot resolve packages while another hostctl does in %s: %w", c.Dir, err)
 	}
-	return c.resolve(ctx, system, sources, want)
+	return c.resolve(ctx, system, sources, want, tell)
 }
 
-func (c Cache) resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package) ([]spec.Locked, error) {
+func (c Cache) resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package, tell func(string, int64)) ([]spec.Locked, error) {
 	s := &solver{want: want, indexes: map[string]*index{}, taken: map[string]string{}}
 	for _, source := range sources {
-		r, err := c.openRepository(ctx, system, source)
+		r, err := c.openRepository(ctx, system, source, func(bytes int64) { tell(source.Input, bytes) })
 		if err != nil {
 			return nil, err
 		}
 		s.repositories = append(s.repositories, r)
 	}
+	tell("", 0)
 	if err := s.readIndexes(); err != nil {
 		return nil, err
 	}

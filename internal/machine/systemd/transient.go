@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -46,7 +47,12 @@ func (t Transient) Start(ctx context.Context, root system.Root) error {
 		args = append(args, "--property="+p)
 	}
 	args = append(append(args, "--"), t.Command...)
-	out, err := root.Command(ctx, "systemd-run", args...).CombinedOutput()
+	cmd := root.Command(ctx, "systemd-run", args...)
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true // Ctrl-C in the terminal is the caller's to act on
+	out, err := cmd.CombinedOutput()
 	switch {
 	case err == nil:
 		return nil

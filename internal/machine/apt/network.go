@@ -1,0 +1,86 @@
+package apt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hostctl/hostctl/internal/network"
+)
+
+// client is what fetches from mirrors.
+func client() *http.Client {
+	t := network.Transport()
+	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout = fetchStreams, time.Minute
+	return &http.Client{Transport: t}
+}
+
+// reach asks every mirror whether it is there. apt, which cannot be told how long
+// to wait for a name server, takes minutes to say that one is not, and does not
+// say why in a line. What a mirror answers is apt's to judge.
+func reach(ctx context.Context, mirrors []place) error {
+	c := &http.Client{Transport: network.Transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	group, ctx := errgroup.WithContext(ctx)
+	asked := map[string]bool{}
+	for _, p := range mirrors {
+		u, err := url.Parse(p.base)
+		if err != nil || u.Host == "" || asked[u.Host] {
+			continue // of a file
+		}
+		asked[u.Host] = true
+		group.Go(func() error { return touch(ctx, c, u.String()) })
+	}
+	return group.Wait()
+}
+
+func touch(ctx context.Context, c *http.Client, url string) error {
+	for try := 1; ; try++ {
+		within, cancel := context.WithTimeout(ctx, network.ConnectTime)
+		req, err := http.NewRequestWithContext(within, http.MethodHead, url, nil)
+		if err != nil {
+			cancel()
+			return err
+		}
+		resp, err := c.Do(req)
+		cancel()
+		if err == nil {
+			return resp.Body.Close()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if try == network.Tries {
+			return errors.New(network.Cause(err))
+		}
+	}
+}
+
+// localCause says what is wrong with a file of this machine's, "" where it is not
+// that: a full disk is no mirror's fault.
+func localCause(err error) string {
+	var file *fs.PathError
+	switch {
+	case !errors.As(err, &file):
+		return ""
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Sprintf("no room is left for %s; free some, then run the same command again: it goes on where it stopped", file.Path)
+	}
+	return err.Error()
+}
+
+// resolverPatience makes the C library, in programs that hostctl starts, give up
+// on a name server as soon as hostctl does (resolv.conf(5)).
+func resolverPatience() string {
+	if own, ok := os.LookupEnv("RES_OPTIONS"); ok {
+		return "RES_OPTIONS=" + own
+	}
+	return "RES_OPTIONS=timeout:5 attempts:2"
+}

@@ -1,0 +1,57 @@
+// Package network is how hostctl asks other machines: it gives up soon, and says
+// in a line which of them it is and what is wrong.
+package network
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+	"time"
+)
+
+// ConnectTime is how long a connection may take to come about. Tries is how often
+// one is tried.
+const (
+	ConnectTime = 10 * time.Second
+	Tries       = 2
+)
+
+// Transport is Go's own with that patience.
+func Transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DialContext = (&net.Dialer{Timeout: ConnectTime}).DialContext
+	t.TLSHandshakeTimeout = ConnectTime
+	return t
+}
+
+// Cause says in a line which host it is and what is wrong, and in the next
+// one what the system says.
+func Cause(err error) string {
+	host, detail := "the server", err.Error()
+	var at *url.Error
+	if errors.As(err, &at) {
+		if u, parseErr := url.Parse(at.URL); parseErr == nil {
+			host = u.Host
+		}
+		detail = at.Err.Error()
+	}
+	cause := "cannot be read"
+	var lookup *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.As(err, &lookup) && lookup.IsNotFound:
+		cause = "is a name that no name server knows"
+	case errors.As(err, &lookup):
+		cause = "cannot be looked up: no name server answers"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		cause = "refuses the connection"
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		cause = "cannot be reached: the network is down, or has no way there"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		cause = fmt.Sprintf("does not answer within %s", ConnectTime)
+	}
+	return fmt.Sprintf("%s %s\n  %s", host, cause, detail)
+}
