@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 func newValidate(e *env) *cobra.Command {
@@ -17,7 +18,9 @@ func newValidate(e *env) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
-mistake with the lines that hold it. Without --host also what hosts must not share
+mistake with the lines that hold it. Where hosts/NAME/packages.lock is of the
+configuration, also login shells, groups and time zones that no package of it
+brings are told. Without --host also what hosts must not share
 is checked, networking.host_id, and files that nothing imports are parsed, too.
 With --json print the verdict as 'terraform validate -json' does (docs/json.md).
 Nothing on this machine is read or changed
@@ -51,7 +54,9 @@ func runValidate(ctx context.Context, e *env) error {
 	found := make([]hcl.Diagnostics, len(hosts))
 	sparing(len(hosts))
 	ids := make([]eval.Identity, len(hosts))
-	left := eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) { found[i], ids[i] = diags, r.Identity() })
+	left := eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, diags hcl.Diagnostics) {
+		found[i], ids[i] = append(diags, unbrought(f, hosts[i], r, diags)...), r.Identity()
+	})
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -81,6 +86,19 @@ func runValidate(ctx context.Context, e *env) error {
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s: valid.\n", strings.Join(hosts, ", "))
 	return err
+}
+
+// unbrought is what a valid host names and its package lock does not bring. A
+// lock that is missing, or of another configuration, knows nothing: plan says so.
+func unbrought(f *flake.Flake, name string, r *eval.Result, diags hcl.Diagnostics) hcl.Diagnostics {
+	if diags.HasErrors() || r.Incomplete() {
+		return nil
+	}
+	lock, err := readPackageLock(f, name)
+	if err != nil || checkLock(r.Spec, lock, name) != nil {
+		return nil
+	}
+	return r.Unbrought(lock)
 }
 
 // writeJSON prints v for machines.

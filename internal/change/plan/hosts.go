@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -16,8 +15,8 @@ const hostsPath = "/etc/hosts"
 // nameOf is one name of one address in hosts(5).
 type nameOf struct{ address, name string }
 
-// namesIn lists what a hosts(5) file says, line by line. Addresses and names
-// are equal however they are written.
+// namesIn lists what a hosts(5) file says, line by line. Case tells no two names
+// apart.
 func namesIn(text string) (out []nameOf) {
 	for line := range strings.Lines(text) {
 		line, _, _ = strings.Cut(line, "#")
@@ -25,12 +24,8 @@ func namesIn(text string) (out []nameOf) {
 		if len(fields) == 0 {
 			continue
 		}
-		address := strings.ToLower(fields[0])
-		if a, err := netip.ParseAddr(address); err == nil {
-			address = a.String()
-		}
 		for _, name := range fields[1:] {
-			out = append(out, nameOf{address, strings.ToLower(name)})
+			out = append(out, nameOf{strings.ToLower(fields[0]), strings.ToLower(name)})
 		}
 	}
 	return out

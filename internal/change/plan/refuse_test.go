@@ -26,7 +26,7 @@ func TestHostsOfOthersStay(t *testing.T) {
 	}{
 		"none":                     {want: nil},
 		"the installer's own":      {live: "127.0.0.1\tlocalhost\n127.0.1.1\tweb1\n\n# comment\n::1 localhost ip6-loopback\n"},
-		"names written otherwise":  {live: "127.0.0.1 LocalHost\n0:0:0:0:0:0:0:1 localhost # gone: x\n"},
+		"names written otherwise":  {live: "127.0.0.1 LocalHost\nFF02::1 ip6-allnodes # gone: x\n"},
 		"the former name":          {live: "127.0.0.1 localhost\n127.0.1.1 Debian\n", hostname: "debian\n"},
 		"the domain":               {live: "127.0.1.1 web1.example.org web1\n", want: []string{`(hosts/web1.hcl:3)`, `"127.0.1.1" = ["web1.example.org", "web1"]`}},
 		"others":                   {live: "10.0.0.5 db.lan db\n10.0.0.6 mail\n127.0.0.1 localhost\n", want: []string{"networking {", `"10.0.0.5" = ["db.lan", "db"]`, `"10.0.0.6" = ["mail"]`}},

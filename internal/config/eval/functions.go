@@ -152,7 +152,7 @@ func (e *evaluator) inFlake(p string) string {
 // readText reads a file as text. Text that cty would change is refused.
 func (e *evaluator) readText(m *module, p string) (string, error) {
 	if m.flake == nil && !strings.HasPrefix(p, "/@") {
-		b, err := library.Read(path.Join(strings.TrimPrefix(m.dir, "library/"), p))
+		b, err := library.Read(path.Join(strings.TrimPrefix(m.dir+"/", "library/"), p))
 		return string(b), err
 	}
 	real, err := e.realPath(m, p)
