@@ -24,6 +24,7 @@ type Input struct {
 	PrevKept       []string        // packages that the current generation kept although it was to remove them
 	Adopted        map[string]bool // packages that were on the machine before hostctl
 	Generation     int             // the one that the plan starts from
+	Recorded       bool            // Want is a generation's, whose files come back as they were, shipped ones too
 	SpecDigest     string          // of Want
 	LockDigest     string
 	Compare        func(a, b string) int // order of Debian versions
