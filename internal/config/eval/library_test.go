@@ -93,7 +93,8 @@ func TestLibraryDefaults(t *testing.T) {
 }
 
 // A warning is something that a user can act on: of no module of the library
-// that is enabled does one come whose place is the library's own.
+// that is enabled, beside what users declare, does one come whose place is the
+// library's own.
 func TestTheLibraryIsNoPlaceOfAWarning(t *testing.T) {
 	for _, label := range sortedKeys(library.Index()) {
 		path, ok := strings.CutSuffix(label, ".enable")
@@ -102,7 +103,17 @@ func TestTheLibraryIsNoPlaceOfAWarning(t *testing.T) {
 		}
 		parts := strings.Split(path, ".")
 		text := strings.Join(parts, " {\n") + " {\nenable = true\n" + strings.Repeat("}\n", len(parts))
-		_, diags := evalDir(t, writeFlake(t, text+"user \"u\" {}\n"))
+		_, diags := evalDir(t, writeFlake(t, text+`
+user "u" { groups = ["sudo"] }
+packages = ["git"]
+networking {
+  firewall {
+    enable            = true
+    allowed_tcp_ports = [80]
+    allowed_udp_ports = [53]
+  }
+}
+`))
 		for _, d := range diags {
 			if d.Severity == hcl.DiagWarning && (d.Subject == nil || strings.HasPrefix(d.Subject.Filename, "library/")) {
 				t.Errorf("%s makes the library warn: %v", label, d)
