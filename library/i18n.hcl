@@ -4,6 +4,10 @@ option "i18n.default_locale" {
   type        = optional(string)
   description = "The locale of everything that asks for none: LANG (locale(7))."
   example     = "en_US.UTF-8"
+  validation {
+    condition     = can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", value))
+    error_message = "${value} names no character set: write ${value}.UTF-8."
+  }
 }
 
 option "i18n.extra_locale_settings" {
@@ -11,12 +15,25 @@ option "i18n.extra_locale_settings" {
   default     = {}
   description = "LC_* variables that are to differ from the default locale."
   example     = { LC_TIME = "en_DK.UTF-8" }
+  validation {
+    condition     = alltrue([for name, locale in value : name == "LANGUAGE" || can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale))])
+    error_message = join(" ", [for name, locale in value : "${name} = ${locale} names no character set: write ${locale}.UTF-8." if name != "LANGUAGE" && !can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale))])
+  }
 }
 
 locals {
-  # The character set of a locale is the part behind its dot.
-  used = distinct(concat([config.i18n.default_locale], values(config.i18n.extra_locale_settings)))
-  made = sort([for locale in local.used : "${locale} ${split(".", locale)[1]}"])
+  # LANGUAGE is a list of languages and no locale; C and POSIX are always there.
+  used = setsubtract(
+    concat([config.i18n.default_locale], [for name, locale in config.i18n.extra_locale_settings : locale if name != "LANGUAGE"]),
+    ["C", "POSIX"],
+  )
+
+  # The character set of a locale is the part behind its dot. Of those without
+  # one that have a modifier, @euro alone is not UTF-8 (/usr/share/i18n/SUPPORTED).
+  made = sort([
+    for locale in local.used :
+    "${locale} ${strcontains(locale, ".") ? regex("[.]([^@]+)", locale)[0] : endswith(locale, "@euro") ? "ISO-8859-15" : "UTF-8"}"
+  ])
 }
 
 config {

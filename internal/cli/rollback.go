@@ -110,7 +110,7 @@ func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := s.plan(want, lock)
+	p, err := s.planTo(want, lock, true)
 	if err != nil {
 		return nil, nil, nil, err
 	}

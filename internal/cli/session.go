@@ -213,6 +213,11 @@ func (s *session) guard(want *spec.Host, p *spec.Plan) error {
 // plan compares what the machine is with the target. It writes nothing but
 // its own cache of digests.
 func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
+	return s.planTo(want, lock, false)
+}
+
+// planTo plans, to what a generation recorded where recorded says so.
+func (s *session) planTo(want *spec.Host, lock []spec.Locked, recorded bool) (*spec.Plan, error) {
 	state, err := s.observe(want)
 	if err != nil {
 		return nil, err
@@ -228,7 +233,7 @@ func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) 
 		}
 	}
 	return plan.Make(plan.Input{
-		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.meta.KeptPackages, State: state,
+		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.meta.KeptPackages, State: state, Recorded: recorded,
 		Adopted: names(s.adopted), Found: s.found, Generation: s.current, SpecDigest: digest, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
 	})
 }

@@ -1,7 +1,7 @@
 option "packages" {
   type        = set(string)
   default     = []
-  description = "Debian packages that are installed; a name may carry an architecture, \"steam-libs:i386\"."
+  description = "Debian packages that are installed, of the host's own architecture: others are not supported yet."
   example     = ["git", "vim"]
 }
 
@@ -19,4 +19,10 @@ option "package.*.absent" {
 
 package {
   for_each = toset(config.packages)
+}
+
+assert "own_architecture" {
+  for_each  = toset([for name in keys(config.package) : name if strcontains(name, ":")])
+  condition = !contains(config.packages, each.key) && !contains(keys(config.package), each.key)
+  message   = "${each.key}: packages.lock holds packages of one architecture, the host's own (${host.system}); those of others are not supported yet. Take it out, or write ${split(":", each.key)[0]}."
 }

@@ -100,6 +100,7 @@ func (a *activation) modules(ctx context.Context) error {
 // the plan knows that, and keeps the one it has until the next boot where not.
 func (a *activation) sysctls(context.Context) error {
 	var denied, kept []string
+	own := system.NamedSysctls(a.Want.Sysctls)
 	for _, c := range a.Plan.Of(spec.KindSysctl) {
 		value, wanted := a.Want.Sysctls[c.ID.Name]
 		if !wanted {
@@ -110,8 +111,12 @@ func (a *activation) sysctls(context.Context) error {
 			}
 			value = c.Fields[back].After
 		}
-		err := writeSysctl(c.ID.Name, value)
+		var err error
+		for _, path := range system.SysctlPaths(c.ID.Name, own) {
+			err = errors.Join(err, writeSysctl(path, value))
+		}
 		switch {
+		case system.SysctlMayFail(c.ID.Name):
 		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 			denied = append(denied, c.ID.Name)
 		case err != nil: // EINVAL: the kernel refuses the value
@@ -127,8 +132,8 @@ func (a *activation) sysctls(context.Context) error {
 	return nil
 }
 
-func writeSysctl(key, value string) error {
-	f, err := os.OpenFile(system.SysctlPath(key), os.O_WRONLY, 0)
+func writeSysctl(path, value string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type Input struct {
 	Adopted        map[string]bool // packages that were on the machine before hostctl
 	Found          spec.Found      // what Prev found where it set something
 	Generation     int             // the one that the plan starts from
+	Recorded       bool            // Want is a generation's, whose files come back as they were, shipped ones too
 	SpecDigest     string          // of Want
 	LockDigest     string
 	Compare        func(a, b string) int // order of Debian versions

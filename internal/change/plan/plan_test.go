@@ -191,6 +191,13 @@ func TestMake(t *testing.T) {
 			},
 			[]string{`delete file /etc/motd type:"directory"->"" mode:"0755"->"" owner:"root"->"" group:"root"->""`},
 		},
+		"file of a package left the spec, on the way to a generation": {
+			Input{
+				Want: &spec.Host{}, Prev: &spec.Host{Files: map[string]spec.File{"/etc/conf": motd}}, Recorded: true,
+				State: &spec.State{Files: map[string]spec.File{"/etc/conf": live}, Shipped: map[string]bool{"/etc/conf": true}},
+			},
+			[]string{`update file /etc/conf content:"what the configuration says"->"what it was in that generation"`},
+		},
 		"template of a secret file": {
 			Input{
 				Want: &spec.Host{Files: map[string]spec.File{"/etc/wpa": {Type: spec.Regular, Content: "b{{secret:x}}", Mode: "0600", Secrets: []string{"x"}}}},

@@ -23,11 +23,14 @@ func (m *maker) secrets() {
 func (m *maker) files() {
 	diverted := map[string]bool{}
 	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
-		if m.State.Shipped[path] {
+		switch {
+		case m.State.Shipped[path] && m.Recorded:
+			m.add(spec.KindFile, path, spec.Update, []spec.Field{{Name: "content", Before: "what the configuration says", After: "what it was in that generation"}})
+			return
+		case m.State.Shipped[path]:
 			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
 			return
-		}
-		if have.Type == spec.Hidden {
+		case have.Type == spec.Hidden:
 			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		}

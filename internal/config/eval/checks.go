@@ -44,6 +44,7 @@ func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 	if !ok || len(cuts) == 0 {
 		return
 	}
+	cuts = slices.DeleteFunc(slices.Clone(cuts), func(c cutting) bool { return c.source.Layer == option.Library })
 	makers, ok := e.makers(n, p, nil)
 	if !ok || e.incomplete {
 		return
@@ -106,8 +107,8 @@ func (e *evaluator) runChecks() {
 	}
 }
 
-// madeFail is the user's line that a check of the library is about, if one
-// can be told: what the condition reads comes of it.
+// madeFail is the user's line that a check of the library is about: what the
+// condition reads comes of it, or else the host is at fault as a whole.
 func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 	if c.block.mod.flake != nil {
 		return nil
@@ -121,7 +122,7 @@ func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 			return &why.at
 		}
 	}
-	return nil
+	return &e.host.Range
 }
 
 // checkUses holds every reference of a user's module against the declared

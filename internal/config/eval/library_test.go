@@ -3,9 +3,13 @@ package eval
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
+	"github.com/hashicorp/hcl/v2"
+
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/library"
 )
 
@@ -85,5 +89,35 @@ func TestLibraryDefaults(t *testing.T) {
 	e.whole(e.root, nil)
 	for _, d := range e.diags[before:] {
 		t.Error(d)
+	}
+}
+
+// A warning is something that a user can act on: of no module of the library
+// that is enabled, beside what users declare, does one come whose place is the
+// library's own.
+func TestTheLibraryIsNoPlaceOfAWarning(t *testing.T) {
+	for _, label := range sortedKeys(library.Index()) {
+		path, ok := strings.CutSuffix(label, ".enable")
+		if !ok || strings.Contains(label, option.Any) {
+			continue
+		}
+		parts := strings.Split(path, ".")
+		text := strings.Join(parts, " {\n") + " {\nenable = true\n" + strings.Repeat("}\n", len(parts))
+		_, diags := evalDir(t, writeFlake(t, text+`
+user "u" { groups = ["sudo"] }
+packages = ["git"]
+networking {
+  firewall {
+    enable            = true
+    allowed_tcp_ports = [80]
+    allowed_udp_ports = [53]
+  }
+}
+`))
+		for _, d := range diags {
+			if d.Severity == hcl.DiagWarning && (d.Subject == nil || strings.HasPrefix(d.Subject.Filename, "library/")) {
+				t.Errorf("%s makes the library warn: %v", label, d)
+			}
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 type writeOptions struct {
 	separator string // between key and value
 	quote     bool   // values are written in double quotes
+	words     bool   // bools are written as true and false, not as yes and no
 	doctype   string // of XML, without <!DOCTYPE and >
 }
 
@@ -109,7 +110,7 @@ func writeLines(b *strings.Builder, key string, v cty.Value, o writeOptions) err
 		vals = v.AsValueSlice()
 	}
 	for _, one := range vals {
-		s, err := atom(one)
+		s, err := o.atom(one)
 		if err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
@@ -125,8 +126,8 @@ func writeLines(b *strings.Builder, key string, v cty.Value, o writeOptions) err
 }
 
 // atom is a scalar as configuration files write it.
-func atom(v cty.Value) (string, error) {
-	if v.Type() == cty.Bool && !v.IsNull() {
+func (o writeOptions) atom(v cty.Value) (string, error) {
+	if v.Type() == cty.Bool && !v.IsNull() && !o.words {
 		if v.True() {
 			return "yes", nil
 		}
@@ -155,6 +156,7 @@ func writeINI(v cty.Value, o writeOptions) (string, error) {
 	if o.separator == "" {
 		o.separator = "="
 	}
+	o.words = true // as systemd and glib have them
 	var head, b strings.Builder
 	for _, k := range keys {
 		section := m[k]
@@ -172,7 +174,7 @@ func writeINI(v cty.Value, o writeOptions) (string, error) {
 			}
 			continue
 		}
-		if err := iniLines(&head, k, section, o); err != nil {
+		if err := writeLines(&head, k, section, o); err != nil {
 			return "", err
 		}
 	}
@@ -194,19 +196,11 @@ func writeSection(b *strings.Builder, name string, v cty.Value, o writeOptions) 
 	}
 	b.WriteString("\n[" + name + "]\n")
 	for _, k := range keys {
-		if err := iniLines(b, k, m[k], o); err != nil {
+		if err := writeLines(b, k, m[k], o); err != nil {
 			return fmt.Errorf("section %s: %w", name, err)
 		}
 	}
 	return nil
-}
-
-// iniLines writes bools as true and false, as systemd and glib do.
-func iniLines(b *strings.Builder, key string, v cty.Value, o writeOptions) error {
-	if !v.IsNull() && v.Type() == cty.Bool {
-		v = cty.StringVal(strconv.FormatBool(v.True()))
-	}
-	return writeLines(b, key, v, o)
 }
 
 // writeTOML writes TOML 1.0: values of a table before its subtables, lists

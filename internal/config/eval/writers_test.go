@@ -8,6 +8,7 @@ func TestRule18Writers(t *testing.T) {
 		{`keyvalue({ b = [1, 2], a = true, n = null })`, `"a yes\nb 1\nb 2\n"`},
 		{`keyvalue({ a = "10.0" }, { separator = "=", quote = true })`, `"a=\"10.0\"\n"`},
 		{`ini({ z = { k = true }, top = 1, a = { l = ["x", "y"] } })`, `"top=1\n\n[a]\nl=x\nl=y\n\n[z]\nk=true\n"`},
+		{`ini({ on = true, all = [true, "x", false], a = { l = [false], on = false } })`, `"all=true\nall=x\nall=false\non=true\n\n[a]\nl=false\non=false\n"`},
 		{`ini({ Peer = [{ K = "2" }, { K = "1" }] }, { separator = " = " })`, `"[Peer]\nK = 2\n\n[Peer]\nK = 1\n"`},
 		{`toml({ t = { x = { "a b" = 1 } }, s = "q\"\\", l = [true, "x"], aot = [{ n = 1 }, { n = 2 }] })`,
 			`"l = [true, \"x\"]\ns = \"q\\\"\\\\\"\n\n[[aot]]\nn = 1\n\n[[aot]]\nn = 2\n\n[t]\n\n[t.x]\n\"a b\" = 1\n"`},

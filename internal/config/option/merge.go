@@ -40,7 +40,11 @@ func (m *merger) fail(p *Part, summary, format string, args ...any) {
 	})
 }
 
+// warn says what a user can mend: what the library writes is not theirs.
 func (m *merger) warn(p *Part, summary, detail string) {
+	if p.Def.Source.Layer == Library {
+		return
+	}
 	m.diags = append(m.diags, &hcl.Diagnostic{
 		Severity: hcl.DiagWarning, Summary: summary, Detail: detail, Subject: p.Range.Ptr(),
 	})

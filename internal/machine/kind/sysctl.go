@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,19 +31,31 @@ func observeSysctls(root system.Root, names account.Names) (_ map[string]string,
 }
 
 // liveSysctls reads what the running kernel has of keys. Those that this
-// machine does not have or cannot set (a container's) are left out.
+// machine does not have or cannot set (a container's) are left out. Of a pattern
+// it is every value that what it matches has.
 func liveSysctls(root system.Root, keys []string) map[string]string {
 	out := map[string]string{}
 	if root != "/" {
 		return out
 	}
+	named := map[string]bool{}
 	for _, key := range keys {
-		path := system.SysctlPath(key)
-		if unix.Access(path, unix.W_OK) != nil {
-			continue
+		named[key] = true
+	}
+	own := system.NamedSysctls(named)
+	for _, key := range keys {
+		var values []string
+		for _, path := range system.SysctlPaths(key, own) {
+			if unix.Access(path, unix.W_OK) != nil {
+				continue
+			}
+			if b, err := os.ReadFile(path); err == nil {
+				values = append(values, strings.Join(strings.Fields(string(b)), " "))
+			}
 		}
-		if b, err := os.ReadFile(path); err == nil {
-			out[key] = strings.Join(strings.Fields(string(b)), " ")
+		slices.Sort(values)
+		if values = slices.Compact(values); len(values) > 0 {
+			out[key] = strings.Join(values, ", ")
 		}
 	}
 	return out
