@@ -22,11 +22,12 @@ import (
 
 func newFlake(e *env) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "flake",
-		Short:   "Start a flake, and look at its inputs",
-		Long:    "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it is made of.",
-		Example: "  hostctl flake init ~/config\n  hostctl flake fetch\n  hostctl flake metadata",
-		Args:    cobra.NoArgs,
+		Use:        "flake",
+		SuggestFor: []string{"init", "new", "lock"},
+		Short:      "Start a flake, and look at its inputs",
+		Long:       "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it is made of.",
+		Example:    "  hostctl flake init ~/config\n  hostctl flake fetch\n  hostctl flake metadata",
+		Args:       cobra.NoArgs,
 	}
 	c.AddCommand(newFlakeInit(e), newFlakeFetch(e), newFlakeMetadata(e))
 	return c

@@ -19,9 +19,10 @@ import (
 
 func newGenerations(e *env) *cobra.Command {
 	c := &cobra.Command{
-		Use:     "generations",
-		Short:   "Look at what this machine was, and keep or delete it",
-		Example: "  hostctl generations list\n  hostctl generations diff 1 2",
+		Use:        "generations",
+		SuggestFor: []string{"status", "history", "list", "log"},
+		Short:      "Look at what this machine was, and keep or delete it",
+		Example:    "  hostctl generations list\n  hostctl generations diff 1 2",
 	}
 	c.AddCommand(&cobra.Command{
 		Use:   "list",

@@ -42,6 +42,8 @@ earlier generation, and the exit code is 3. Files that somebody changed by hand 
 		},
 	}
 	c.Flags().IntVar(&opts.to, "to", parentGeneration, "generation to return to (default: the current one's parent)")
+	// It fails only for a flag that does not exist.
+	_ = c.RegisterFlagCompletionFunc("to", e.completeGenerations)
 	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency and every line of files")
 	return c

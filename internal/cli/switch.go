@@ -31,8 +31,10 @@ type switchOptions struct {
 func newSwitch(e *env) *cobra.Command {
 	opts := switchOptions{verb: toSwitch}
 	c := &cobra.Command{
-		Use:   "switch [PLAN]",
-		Short: "Make this machine what the flake says it is",
+		Use: "switch [PLAN]",
+		// What other tools call it.
+		SuggestFor: []string{"apply", "deploy", "rebuild", "up", "sync"},
+		Short:      "Make this machine what the flake says it is",
 		Long: `switch plans, stages the new state beside the running one, commits it in one
 journaled transaction, and makes the running system follow. Where a step fails
 the machine stays, or becomes again, what it was; where a service does not come

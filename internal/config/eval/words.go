@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/library"
 )
 
 // outermost reports what may not stand in a block.
@@ -33,10 +34,25 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 	if hint := elsewhere(name); hint != "" && (at == e.root || inEntry) {
 		detail += " " + hint
 	}
+	near := option.DidYouMean(name, at.Names()) != ""
+	if hint := fromNixOS(at.Path.With(name), near); hint != "" {
+		detail = at.Missing(at.Path, name) + " " + hint
+	}
 	e.fail(&rng, "Unknown option", detail)
 }
 
-// elsewhere is what goes by another name in Terraform and NixOS.
+// fromNixOS is what leads on where a path is NixOS's: the nearest name here is
+// mostly not what is meant. What holds of any name holds of none that is near.
+func fromNixOS(p option.Path, near bool) string {
+	plain := func(p option.Path) string { return strings.ToLower(strings.ReplaceAll(p.String(), "_", "")) }
+	names := library.Elsewhere()
+	if hint := names[plain(p)]; hint != "" || near || len(p) != 2 {
+		return hint
+	}
+	return names[plain(p[:1])+".*"]
+}
+
+// elsewhere is what goes by another name in Terraform.
 func elsewhere(name string) string {
 	switch name {
 	case "variable":
