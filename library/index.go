@@ -53,7 +53,7 @@ const index = "" +
 	"programs/zsh.hcl programs.zsh.enable programs.zsh.enable_completion programs.zsh.enable_bash_completion programs.zsh.autosuggestions.enable programs.zsh.syntax_highlighting.enable programs.zsh.syntax_highlighting.highlighters programs.zsh.syntax_highlighting.styles programs.zsh.syntax_highlighting.patterns programs.zsh.set_options programs.zsh.shell_init programs.zsh.login_shell_init programs.zsh.prompt_init programs.zsh.interactive_shell_init\n" +
 	"resources/disk.hcl disk.*.device disk.*.partition.*.order disk.*.partition.*.size disk.*.partition.*.type disk.*.partition.*.filesystem disk.*.partition.*.mount disk.*.partition.*.mount_options disk.*.partition.*.pool disk.*.partition.*.encryption\n" +
 	"resources/file.hcl file.*.content file.*.source file.*.symlink file.*.directory file.*.mode file.*.owner file.*.group file.*.check\n" +
-	"resources/group.hcl group.*.gid group.*.system\n" +
+	"resources/group.hcl group.*.gid group.*.system group.*.absent\n" +
 	"resources/kernel.hcl sysctl kernel_module\n" +
 	"resources/mount.hcl mount.*.source mount.*.fstype mount.*.options mount.*.needed_in_boot mount.*.hide swap.*.size swap.*.priority\n" +
 	"resources/package.hcl packages package.*.from package.*.absent\n" +
@@ -61,7 +61,7 @@ const index = "" +
 	"resources/secret.hcl secrets.default_file secrets.age_key_file secret.*.file secret.*.key secret.*.owner secret.*.group secret.*.mode secret.*.needed_for_users secret.*.restart_units secret.*.path secret.*.placeholder\n" +
 	"resources/settings.hcl hostctl.package_mode hostctl.path hostctl.health_wait hostctl.health_units\n" +
 	"resources/unit.hcl unit.*.content unit.*.drop_in unit.*.enabled unit.*.masked unit.*.restart_triggers unit.*.reload_triggers unit.*.restart_if_changed unit.*.reload_if_changed\n" +
-	"resources/user.hcl user.*.uid user.*.group user.*.groups user.*.home user.*.shell user.*.comment user.*.system user.*.hashed_password_file\n" +
+	"resources/user.hcl user.*.uid user.*.group user.*.groups user.*.home user.*.shell user.*.comment user.*.system user.*.absent user.*.hashed_password_file\n" +
 	"resources/zpool.hcl zpool.*.layout zpool.*.options zpool.*.properties zpool.*.dataset.*.properties zpool.*.dataset.*.mount zpool.*.dataset.*.needed_in_boot zpool.*.dataset.*.blank_snapshot zpool.*.dataset.*.key_location_after_create\n" +
 	"security/kernel_image.hcl security.protect_kernel_image\n" +
 	"security/rtkit.hcl security.rtkit.enable\n" +

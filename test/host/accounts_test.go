@@ -14,7 +14,7 @@ func TestAccountsThatWereThere(t *testing.T) {
 		mkdir -p /home/ada/pictures && echo hers > /home/ada/pictures/one && useradd --uid 1700 --create-home eve
 		systemctl mask -q hibernate.target`)
 	was := g.sh("getent passwd alice; id -nG alice; getent passwd www-data; id -nG www-data")
-	swap := g.sh("sysctl -n vm.swappiness")
+	forward := g.sh("sysctl -n net.ipv4.ip_forward")
 
 	g.write(config, base+`
 user "alice" {
@@ -34,7 +34,7 @@ user "www-data" {
 unit "hibernate.target" {
   masked = false
 }
-sysctl = { "vm.swappiness" = 7 }
+sysctl = { "net.ipv4.ip_forward" = 1 }
 `, 0o644)
 	plan := g.want(2, []string{"/home/ada", "what is in /home/eve stays there"}, "plan", "--detailed-exitcode")
 	t.Logf("the plan:\n%s", plan)
@@ -42,7 +42,7 @@ sysctl = { "vm.swappiness" = 7 }
 	g.says("id -nG alice; getent passwd alice | cut -d: -f7", "alice sudo games\n/bin/sh")
 	g.says("stat -c '%n %U' /home/ada /home/ada/pictures /home/ada/pictures/one", "/home/ada ada\n/home/ada/pictures root\n/home/ada/pictures/one root")
 	g.says("stat -c '%U %a' /srv/eve", "eve 700")
-	g.says("id -nG www-data; sysctl -n vm.swappiness; systemctl is-enabled hibernate.target || true", "www-data games\n7\nstatic")
+	g.says("id -nG www-data; sysctl -n net.ipv4.ip_forward; systemctl is-enabled hibernate.target || true", "www-data games\n1\nstatic")
 	g.want(0, nil, "plan", "--detailed-exitcode")
 
 	g.sh(`mkdir -p /var/lib/systemd/linger && touch /var/lib/systemd/linger/ada
@@ -54,7 +54,7 @@ sysctl = { "vm.swappiness" = 7 }
 	g.want(0, []string{"end what user ada runs"}, "switch", "--yes")
 	g.says("getent passwd alice; id -nG alice; getent passwd www-data; id -nG www-data", was)
 	g.says("getent passwd ada || echo gone; pgrep -c -u 1810 || true; ls /var/lib/systemd/linger", "gone\n0")
-	g.says("sysctl -n vm.swappiness; systemctl is-enabled hibernate.target || true; getent passwd eve | cut -d: -f6", swap+"\nmasked\n/home/eve")
+	g.says("sysctl -n net.ipv4.ip_forward; systemctl is-enabled hibernate.target || true; getent passwd eve | cut -d: -f6", forward+"\nmasked\n/home/eve")
 	g.says("cat /home/ada/pictures/one", "hers")
 	g.want(0, nil, "plan", "--detailed-exitcode")
 
