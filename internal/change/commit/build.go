@@ -216,7 +216,7 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			return
 		}
 		if waiting == nil && !b.fresh {
-			if to.same(live) { // put there by a way that others had undone
+			if to.itself(live) { // put there by a way that others had undone
 				return
 			}
 			waiting, err = b.recall(c, e, to)

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // recall finds a node that is to be put at the path of an entry, and is not in
@@ -26,11 +27,17 @@ func (b *Builder) recall(c *Changeset, e Entry, want *Node) (*Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if kept == nil || kept.Ino != want.Ino || !want.same(kept) {
+		if kept = b.standing(kept); !want.itself(kept) {
 			continue
 		}
 		slot := b.slot(c, e)
-		return b.standing(kept), errors.Join(os.MkdirAll(filepath.Dir(slot), 0o700), os.Rename(at, slot))
+		return kept, errors.Join(os.MkdirAll(filepath.Dir(slot), 0o700), os.Rename(at, slot))
 	}
 	return nil, nil
+}
+
+// itself reports whether found is the very node that was recorded, or stands in
+// for it, and not one that was made again from its bytes.
+func (n *Node) itself(found *Node) bool {
+	return found != nil && n.same(found) && (n.Ino == found.Ino || slices.Contains(found.standsFor, n.Ino))
 }
