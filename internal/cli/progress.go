@@ -13,6 +13,7 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -100,7 +101,7 @@ const sayEvery = 10 * time.Second
 func (e *env) newDisplay() *display {
 	d := &display{say: e.say, began: time.Now(), over: make(chan struct{})}
 	out, ok := e.stderr.(*errorOutput)
-	if !ok || !terminal(out) {
+	if !ok || !wide(out) {
 		go d.tick()
 		return d
 	}
@@ -119,6 +120,17 @@ func (e *env) newDisplay() *display {
 			decor.Any(func(decor.Statistics) string { return d.elapsed() })))
 	out.through(d.bars)
 	return d
+}
+
+// wide says whether f is a terminal that has room for a bar: a serial console, and
+// one that nobody looks at, often do not know how wide they are.
+func wide(f any) bool {
+	file, ok := bare(f).(*os.File)
+	if !ok {
+		return false
+	}
+	size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+	return err == nil && size.Col > 0 && size.Row > 0
 }
 
 func (d *display) at() step {

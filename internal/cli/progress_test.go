@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -58,6 +60,15 @@ func TestStepsOfAService(t *testing.T) {
 	if want := "fetching packages: 3.0 MB\nunpacking: 2 packages\ncommitting 1 path\n"; lines.String() != want {
 		t.Errorf("without a terminal it says\n%s\nwant\n%s", lines.String(), want)
 	}
+
+	console, unsized := openTerminal(t)
+	if err := unix.IoctlSetWinsize(int(unsized.Fd()), unix.TIOCSWINSZ, &unix.Winsize{}); err != nil {
+		t.Fatal(err)
+	}
+	f = follower{env: &env{stdout: &output{to: unsized}, stderr: errorsTo(unsized)}, dir: dir}
+	f.copy()
+	f.still()
+	(&talk{t: t, terminal: console}).expect("a terminal without a size", "", "unpacking: 2 packages\r\n")
 
 	ours, theirs := openTerminal(t)
 	c := &talk{t: t, terminal: ours}

@@ -30,13 +30,13 @@ func Transport() *http.Transport {
 // Cause says in a line which host it is and what is wrong, and in the next
 // one what the system says.
 func Cause(err error) string {
-	host, detail := "the server", err.Error()
 	var at *url.Error
-	if errors.As(err, &at) {
-		if u, parseErr := url.Parse(at.URL); parseErr == nil {
-			host = u.Host
-		}
-		detail = at.Err.Error()
+	if !errors.As(err, &at) {
+		return err.Error() // it came to an answer, and names it
+	}
+	host := at.URL
+	if u, err := url.Parse(at.URL); err == nil {
+		host = u.Host
 	}
 	cause := "cannot be read"
 	var lookup *net.DNSError
@@ -51,7 +51,7 @@ func Cause(err error) string {
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		cause = "cannot be reached: the network is down, or has no way there"
 	case errors.As(err, &timeout) && timeout.Timeout():
-		cause = fmt.Sprintf("does not answer within %s", ConnectTime)
+		cause = "does not answer in time"
 	}
-	return fmt.Sprintf("%s %s\n  %s", host, cause, detail)
+	return fmt.Sprintf("%s %s\n  %s", host, cause, at.Err)
 }

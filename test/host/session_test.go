@@ -66,7 +66,7 @@ func TestSessionEnds(t *testing.T) {
 	// Units are watched for a while, in which the test can act.
 	g.write(flake, g.read(flake)+"\nhostctl {\n  health_wait = 3\n}\n", 0o644)
 	// What the service is at stands on the terminal of whoever follows it.
-	seen := g.sh("script -qec 'hostctl switch --yes --flake " + flakeInGuest + " --host " + g.host + "' /dev/null")
+	seen := g.sh("script -qec 'stty rows 24 cols 80; hostctl switch --yes --flake " + flakeInGuest + " --host " + g.host + "' /dev/null")
 	for _, line := range []string{`staging +\d+s`, `activating +\d+s`, `generation 1 is current`} {
 		if !regexp.MustCompile(line).MatchString(seen) {
 			t.Errorf("a terminal does not show %s:\n%q", line, seen)

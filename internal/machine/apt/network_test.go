@@ -35,13 +35,13 @@ func TestNetworkFailsFast(t *testing.T) {
 	for name, c := range map[string]struct{ mirror, want string }{
 		"refused": {"http://127.0.0.1:9/debian", "127.0.0.1:9 refuses the connection"},
 		"no name": {"http://mirror.invalid/debian", "mirror.invalid "},
-		"silent":  {silent(t), "does not answer within 10s"},
+		"silent":  {silent(t), "does not answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOSTCTL_MIRROR", c.mirror)
 			began := time.Now()
 			_, err := a.resolve(t, map[string]spec.Package{"dt-config": {}})
-			expect(t, err, `cannot update input "debian": `+map[bool]string{true: c.want}[name != "silent"], c.want)
+			expect(t, err, `cannot update input "debian": `, c.want)
 			if first, _, _ := strings.Cut(err.Error(), "\n"); len(first) > 120 || !strings.Contains(first, c.want) {
 				t.Errorf("its first line is %q", first)
 			}
