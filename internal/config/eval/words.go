@@ -46,7 +46,7 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 func fromNixOS(p option.Path, near bool) string {
 	plain := func(p option.Path) string { return strings.ToLower(strings.ReplaceAll(p.String(), "_", "")) }
 	names := library.Elsewhere()
-	if hint := names[plain(p)]; hint != "" || near || len(p) != 2 {
+	if hint := names[plain(p)]; hint != "" || near || len(p) != 2 || p[1] == "name" {
 		return hint
 	}
 	return names[plain(p[:1])+".*"]
