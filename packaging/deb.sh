@@ -44,4 +44,4 @@ Description: make a machine what one git repository says it is
 CONTROL
 (cd "$root" && find usr -type f | sort | xargs md5sum) > "$root/DEBIAN/md5sums"
 find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --root-owner-group -Zxz --build "$root" "$to/hostctl_${version}_$arch.deb"
+dpkg-deb --root-owner-group -Zgzip -z6 --build "$root" "$to/hostctl_${version}_$arch.deb"
