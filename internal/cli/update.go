@@ -157,6 +157,9 @@ func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew 
 			e.at(step{What: "fetching the package lists of", Name: input, Done: bytes, Unit: megaBytes})
 		}
 	})
+	if missing, ok := errors.AsType[*apt.NotFoundError](err); ok {
+		missing.At = func(pkg string) string { return res.Spec.Origins[spec.ID{Kind: spec.KindPackage, Name: pkg}].String() }
+	}
 	if err != nil {
 		return nil, err
 	}

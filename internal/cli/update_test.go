@@ -117,8 +117,10 @@ input "data" {
 	before := locks()
 	u.archive.Replace(repo.Standard("2")...)
 	u.write("data/x", "2")
-	u.write("b.hcl", `package "dt-bsae" {}`+"\n")
-	u.run(exitFailed)
+	u.write("b.hcl", "packages = [\n  \"dt-bsae\",\n]\n")
+	if out := u.run(exitFailed); !strings.Contains(out, "dt-bsae (b.hcl:2): ") || !strings.Contains(out, "did you mean dt-base?") {
+		t.Errorf("a package that is not there has no place, or no hint:\n%s", out)
+	}
 	u.run(exitFailed, "data")
 	if locks() != before {
 		t.Errorf("after a failure the locks are\n%swere\n%s", locks(), before)

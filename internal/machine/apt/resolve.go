@@ -100,22 +100,48 @@ func (s *solver) input(name string) string {
 
 // checkNames refuses, all at once, wanted packages that their input lacks.
 func (s *solver) checkNames() error {
-	var problems []string
+	var missing []NotFound
 	for _, name := range slices.Sorted(maps.Keys(s.want)) {
 		if s.want[name].Absent {
 			continue
 		}
 		x, ok := s.indexes[s.input(name)]
 		if !ok {
-			problems = append(problems, fmt.Sprintf("%s: there is no Debian input %q", name, s.input(name)))
+			missing = append(missing, NotFound{name, fmt.Sprintf("there is no Debian input %q", s.input(name))})
 		} else if _, ok := x.packages[name]; !ok {
-			problems = append(problems, name+": "+s.unknown(x, name))
+			missing = append(missing, NotFound{name, s.unknown(x, name)})
 		}
 	}
-	if len(problems) > 0 {
-		return fmt.Errorf("cannot resolve packages, %d not found:\n  %s", len(problems), strings.Join(problems, "\n  "))
+	if len(missing) > 0 {
+		return &NotFoundError{Missing: missing}
 	}
 	return nil
+}
+
+// NotFound is a package that its input lacks, and what to write instead.
+type NotFound struct{ Package, Why string }
+
+// NotFoundError names every package that is not there.
+type NotFoundError struct {
+	Missing []NotFound
+	// At is where the configuration asks for a package, "" where that is not known;
+	// nil is nowhere.
+	At func(pkg string) string
+}
+
+func (e *NotFoundError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "cannot resolve packages, %d not found:", len(e.Missing))
+	for _, m := range e.Missing {
+		at := ""
+		if e.At != nil {
+			if at = e.At(m.Package); at != "" {
+				at = " (" + at + ")"
+			}
+		}
+		fmt.Fprintf(&text, "\n  %s%s: %s", m.Package, at, m.Why)
+	}
+	return text.String()
 }
 
 func (s *solver) unknown(x *index, name string) string {
