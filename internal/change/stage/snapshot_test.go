@@ -32,11 +32,13 @@ func TestNamesThatNoRecordHolds(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	machine.Need(t, "mkfs.ext4", "debugfs")
 	image, root := filepath.Join(t.TempDir(), "image"), t.TempDir()
-	run := func(name string, args ...string) {
+	run := func(name string, args ...string) string {
 		t.Helper()
-		if out, err := exec.Command(name, args...).CombinedOutput(); err != nil {
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err != nil {
 			t.Fatalf("%s %v: %v\n%s", name, args, err, out)
 		}
+		return strings.TrimSpace(string(out))
 	}
 	write := func(path, text string) {
 		t.Helper()
@@ -45,16 +47,19 @@ func TestClockJumps(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	var disk string // one loop device for all mounts: its number is part of what a file is
 	// ctime remounts with the ctime of a file set to a date.
 	ctime := func(path, date string) {
 		t.Helper()
 		run("umount", root)
-		run("debugfs", "-w", "-R", "set_inode_field "+path+" ctime "+date, image)
-		run("mount", "-o", "loop", image, root)
+		run("debugfs", "-w", "-R", "set_inode_field "+path+" ctime "+date, disk)
+		run("mount", disk, root)
 	}
 	run("truncate", "-s", "16M", image)
 	run("mkfs.ext4", "-q", image)
-	run("mount", "-o", "loop", image, root)
+	disk = run("losetup", "--find", "--show", image)
+	t.Cleanup(func() { run("losetup", "--detach", disk) })
+	run("mount", disk, root)
 	t.Cleanup(func() { run("umount", root) })
 	write("/var/lib/dpkg/info/p.list", "/etc/future\n/srv/shipped\n")
 	for _, path := range []string{"/etc/future", "/etc/edited", "/etc/replaced", "/etc/removed", "/srv/shipped", "/srv/managed", "/srv/data"} {
