@@ -1,7 +1,7 @@
 #!/bin/sh
 # deb.sh HOSTCTL DIR builds DIR/hostctl_VERSION_ARCH.deb of a hostctl of this
-# machine's architecture. The same commit gives the same bytes: every time is that of the commit, every owner is root, and files come
-# in the order of their names.
+# machine's architecture. The same commit gives the same bytes: every time is that
+# of the commit, every owner is root, and files come in the order of their names.
 set -eu
 hostctl=$(realpath "$1") to=$(realpath "$2")
 cd "$(dirname "$0")/.."

@@ -53,7 +53,7 @@ func TestPackageIsReproducible(t *testing.T) {
 		}
 		first = b
 	}
-	list := run(t, "dpkg-deb", "--contents", path)
+	list := run(t, "dpkg-deb", "--contents", path) + "\n"
 	for _, file := range []string{
 		"/usr/bin/hostctl", "/usr/share/man/man1/hostctl-switch.1.gz", "/usr/share/bash-completion/completions/hostctl",
 		"/usr/share/zsh/vendor-completions/_hostctl", "/usr/share/fish/vendor_completions.d/hostctl.fish",
