@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 
@@ -12,13 +13,19 @@ import (
 // show prints a plan, and what is to be known of its accounts and is no part of
 // it: that moves by itself.
 func (s *session) show(p *spec.Plan, verbose bool) error {
-	if err := s.env.show(p, verbose); err != nil || s.inService {
-		return err
+	return errors.Join(s.env.show(p, verbose), s.sayAccounts(p))
+}
+
+// announce is show for what is about to be done.
+func (s *session) announce(p *spec.Plan, verbose bool) error {
+	return errors.Join(s.env.announce(p, verbose), s.sayAccounts(p))
+}
+
+func (s *session) sayAccounts(p *spec.Plan) error {
+	if s.shownBefore() {
+		return nil
 	}
-	if err := s.sayLeavers(p); err != nil {
-		return err
-	}
-	return s.sayIDs(p)
+	return errors.Join(s.sayLeavers(p), s.sayIDs(p))
 }
 
 // sayLeavers names who is at work while the account is removed.

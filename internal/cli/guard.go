@@ -24,6 +24,7 @@ type consent struct {
 	yes           bool
 	accept        []string
 	confirmWithin time.Duration // goes back by itself, so that a lock-out does not stay
+	trial         string        // what to say of that way, where the command has it
 }
 
 // acceptLockout is the word for a change that may lock people out.
@@ -76,12 +77,11 @@ func (s *session) wording(question string, k consent, p *spec.Plan) (string, err
 		return question, nil
 	}
 	if s.agreed == "" && (k.yes || s.confirmed != nil || !terminal(s.stdin)) {
-		return "", &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: this may keep people from logging in:\n  %s\n"+
-			"'hostctl switch --confirm-within 5m' does it and goes back unless 'hostctl confirm' comes from a new login; '--accept %s' does it all the same",
-			strings.Join(p.Lockout, "\n  "), acceptLockout)}
+		return "", &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: this may keep people from logging in:\n  %s\n%s--accept %s does it all the same",
+			strings.Join(p.Lockout, "\n  "), k.trial, acceptLockout)}
 	}
 	s.word = acceptLockout
-	return question + " It may keep people from logging in (see above); 'hostctl switch --confirm-within 5m' would go back by itself.\nType 'yes " + acceptLockout + "' to go ahead:", nil
+	return question + " It may keep people from logging in (see above).\n" + k.trial + "type 'yes " + acceptLockout + "' to go ahead:", nil
 }
 
 // refusal is the error for a plan that may not be carried out.

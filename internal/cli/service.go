@@ -94,6 +94,7 @@ func (e *env) recoverAsService(ctx context.Context) error {
 // asService runs a job as a service, shows what it prints and ends as it does.
 // Where systemd cannot start one, do does the same here.
 func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *session) error) error {
+	e.display, e.tell = nil, nil // each service has steps of its own
 	dir, err := j.write()
 	if err != nil {
 		return err
@@ -115,7 +116,10 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 	}
 	if err != nil {
 		e.say("warning: %v; this session does it, and must not end before it is done", err)
+		inService, confirmed := e.inService, e.confirmed
 		e.inService, e.confirmed = true, j.Confirm
+		// After a recovery the command itself comes, which nobody has agreed to yet.
+		defer func() { e.inService, e.confirmed = inService, confirmed }()
 		return errors.Join(os.RemoveAll(dir), e.alone(ctx, do))
 	}
 	removeRuns(dir)

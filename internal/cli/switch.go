@@ -61,6 +61,7 @@ not at all.`,
 	}
 	opts.flags(c)
 	c.Flags().BoolVarP(&opts.verbose, "verbose", "v", false, "show every dependency, every line of files, and what apt and the maintainer scripts print")
+	opts.trial = "the same command with --confirm-within 5m goes back unless 'hostctl confirm' comes from a new login; "
 	c.Flags().DurationVar(&opts.confirmWithin, "confirm-within", 0, "go back unless 'hostctl confirm' comes within this time")
 	return c
 }
