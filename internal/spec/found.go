@@ -3,6 +3,7 @@ package spec
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Found is what stood where a spec set something that it did not make: what is
@@ -39,10 +40,9 @@ func (f Found) NextUsers(want, prev, live map[string]User) map[string]User {
 	out := map[string]User{}
 	for name, w := range want {
 		have, exists := live[name]
-		_, said := prev[name]
 		was, known := f.Users[name]
 		switch {
-		case !exists || w.Absent || said && !known:
+		case !exists || w.Absent || asked(prev, name) && !known:
 		case !known:
 			out[name] = have
 		default:
@@ -71,14 +71,20 @@ func (u User) noting(want, prev, have User) User {
 	return u
 }
 
+// asked says whether a spec asked for an account, and not for its absence.
+func asked(users map[string]User, name string) bool {
+	u, said := users[name]
+	return said && !u.Absent
+}
+
 // NextGroups is Found.Groups once want is laid on the groups live.
 func (f Found) NextGroups(want, prev, live map[string]Group) map[string]Group {
 	out := map[string]Group{}
 	for name, w := range want {
 		have, exists := live[name]
-		_, said := prev[name]
+		before, said := prev[name]
 		_, known := f.Groups[name]
-		if exists && !w.Absent && (known || !said) {
+		if exists && !w.Absent && (known || !said || before.Absent) {
 			out[name] = have
 		}
 	}
@@ -114,10 +120,14 @@ func (f Found) NextUnits(want, prev, live map[string]Unit) map[string]Unit {
 	return out
 }
 
-// NextSysctls is Found.Sysctls once want is set in a kernel that has live.
+// NextSysctls is Found.Sysctls once want is set in a kernel that has live. A
+// pattern is of many parameters, each with a value of its own: it is not noted.
 func (f Found) NextSysctls(want, prev, live map[string]string) map[string]string {
 	out := map[string]string{}
 	for key := range want {
+		if strings.ContainsAny(key, "*?[") {
+			continue
+		}
 		from := f.Sysctls
 		if _, said := prev[key]; !said {
 			from = live

@@ -26,15 +26,16 @@ func (u User) HomeOf(name, live string) string {
 
 // Made says whether the account exists because prev asked for it.
 func (f Found) Made(name string, prev *Host) bool {
-	_, was := prev.Users[name]
 	_, found := f.Users[name]
-	return was && !found
+	return asked(prev.Users, name) && !found
 }
 
 // DiffHome says what happens to the folder of an account: one that is missing is
 // made, and one that is root's is the account's. That is so for the homes of
-// people that the spec names, and of accounts that it makes (made). A field is
-// called "folder" and the path.
+// people that the spec names, and of accounts that it makes (made). An account
+// that was there and keeps its home keeps the folder as it is, too: of one that
+// sshd_config(5) has as ChrootDirectory it has to be root's. A field is called
+// "folder" and the path.
 func DiffHome(name string, have *User, want User, folder HomeFolder, made bool) []Field {
 	if !housed(have, want, made) || folder.Path == "" { // nobody has looked
 		return nil
@@ -42,7 +43,7 @@ func DiffHome(name string, have *User, want User, folder HomeFolder, made bool) 
 	switch {
 	case folder.Owner == "" && have != nil:
 		return []Field{{"folder" + folder.Path, Missing, name}}
-	case folder.Owner == "root" && folder.Free:
+	case folder.Owner == "root" && folder.Free && (have == nil || made || have.Home != folder.Path):
 		return []Field{{"folder" + folder.Path, "root", name}}
 	}
 	return nil

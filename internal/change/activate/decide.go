@@ -336,7 +336,8 @@ func (s *situation) aroundSockets(d *decision) {
 // awaitReboot leaves a socket that cannot be started before its service stops.
 func (s *situation) awaitReboot(d *decision, socket string) {
 	is := func(n string) bool { return n == socket }
-	if slices.ContainsFunc(d.start, is) {
-		d.start, d.reboot = slices.DeleteFunc(d.start, is), append(d.reboot, socket)
+	d.start, d.restart = slices.DeleteFunc(d.start, is), slices.DeleteFunc(slices.Clone(d.restart), is)
+	if !slices.Contains(d.reboot, socket) {
+		d.reboot = append(d.reboot, socket)
 	}
 }

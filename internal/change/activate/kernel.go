@@ -119,6 +119,8 @@ func (a *activation) sysctls(context.Context) error {
 		case system.SysctlMayFail(c.ID.Name):
 		case errors.Is(err, unix.ENOENT), errors.Is(err, unix.EROFS), errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
 			denied = append(denied, c.ID.Name)
+		case err != nil && !wanted: // the way back must not end here
+			a.warn("%s keeps its value until the next boot: %v", c.ID, err)
 		case err != nil: // EINVAL: the kernel refuses the value
 			return fmt.Errorf("%s%s cannot be %q: %w", c.ID, origin(a.Want, c.ID), value, err)
 		}

@@ -28,6 +28,9 @@ func (m *maker) groups() {
 		m.set(spec.KindGroup, name, have != nil, spec.DiffGroup(have, want))
 	}
 	gone(m.Prev.Groups, m.Want.Groups, m.State.Groups, func(name string, prev, have spec.Group) {
+		if prev.Absent { // somebody else has made it since
+			return
+		}
 		if _, found := m.Found.Groups[name]; found || !owned(have.GID, prev.GID, prev.System) {
 			m.warn("group %q stays, though the spec no longer has it: %s", name, stays(found))
 			return
@@ -46,7 +49,7 @@ func (m *maker) users() {
 		if have != nil && differ(have.UID, want.UID) {
 			m.warn("user %q keeps uid %d: the spec says %d (%s), but files would lose their owner", name, *have.UID, *want.UID, m.origin(spec.KindUser, name))
 		}
-		if have == nil && !m.canLogIn(name, want) {
+		if have == nil && !m.Recorded && !m.canLogIn(name, want) {
 			m.warn("user %q is made without a password and without an SSH key: nobody can log in as it (%s)", name, m.origin(spec.KindUser, name))
 		}
 		fields := spec.DiffUser(have, want)
@@ -57,6 +60,9 @@ func (m *maker) users() {
 		m.set(spec.KindUser, name, have != nil, fields)
 	}
 	gone(m.Prev.Users, m.Want.Users, m.State.Users, func(name string, prev, have spec.User) {
+		if prev.Absent {
+			return
+		}
 		if _, found := m.Found.Users[name]; found || !owned(have.UID, prev.UID, prev.System) {
 			m.warn("user %q stays, though the spec no longer has it: %s", name, stays(found))
 			if fields := m.Found.User(name, have, spec.User{}, prev); len(fields) > 0 {
@@ -71,7 +77,7 @@ func (m *maker) users() {
 // home says what happens to the folder that an account lives in.
 func (m *maker) home(name string, have *spec.User, want spec.User) []spec.Field {
 	folder, made := m.State.Homes[name], m.Found.Made(name, m.Prev)
-	if spec.Homeless(name, have, want, folder, made) {
+	if !m.Recorded && spec.Homeless(name, have, want, folder, made) { // what a generation has comes back with its uid
 		m.warn("user %q is to live in %s, which stays as it is: %s (%s)", name, folder.Path, whose(folder.Owner), m.origin(spec.KindUser, name))
 	}
 	switch {

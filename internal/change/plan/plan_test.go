@@ -440,6 +440,16 @@ func TestAbsentAccounts(t *testing.T) {
 	if len(got) > 0 || len(p.Warnings) != 2 || !strings.Contains(p.Warnings[1], `user "alice" stays, though the spec no longer has it: it was here before the spec named it; absent = true removes it`) {
 		t.Errorf("what was here before is deleted: %q, %q", got, p.Warnings)
 	}
+	// Whoever comes after the spec has let go of a name that was to be absent is
+	// somebody else's.
+	prev = &spec.Host{Users: map[string]spec.User{"alice": gone}, Groups: map[string]spec.Group{"old": {Absent: true}}}
+	if got, _ = lines(t, Input{State: state, Want: &spec.Host{}, Prev: prev}); len(got) > 0 {
+		t.Errorf("what somebody made since is deleted: %q", got)
+	}
+	back := spec.Found{}.NextUsers(map[string]spec.User{"alice": {}}, prev.Users, state.Users)
+	if _, found := back["alice"]; !found {
+		t.Error("an account that somebody made since counts as the spec's own")
+	}
 }
 
 // TestFoundSysctls: a parameter that the spec no longer sets has its former value
@@ -460,6 +470,10 @@ func TestFoundSysctls(t *testing.T) {
 	again := found.NextSysctls(map[string]string{"vm.swappiness": "20"}, set, map[string]string{"vm.swappiness": "10"})
 	if again["vm.swappiness"] != "60" {
 		t.Errorf("another value is set, and the one that was found is %q", again["vm.swappiness"])
+	}
+	pattern := map[string]string{"net.ipv4.conf.*.rp_filter": "1"}
+	if noted := (spec.Found{}).NextSysctls(pattern, nil, map[string]string{"net.ipv4.conf.*.rp_filter": "0, 2"}); len(noted) > 0 {
+		t.Errorf("of many parameters one value is noted: %v", noted)
 	}
 }
 

@@ -24,7 +24,7 @@ func (m *maker) files() {
 	diverted := map[string]bool{}
 	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
 		switch {
-		case m.State.Shipped[path] && m.Recorded:
+		case m.Recorded && (m.State.Shipped[path] || path == hostsPath):
 			m.add(spec.KindFile, path, spec.Update, []spec.Field{{Name: "content", Before: "what the configuration says", After: "what it was in that generation"}})
 			return
 		case m.State.Shipped[path]:
@@ -33,8 +33,7 @@ func (m *maker) files() {
 		case have.Type == spec.Hidden:
 			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
-		}
-		if path == hostsPath {
+		case path == hostsPath:
 			m.warn("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
 			return
 		}

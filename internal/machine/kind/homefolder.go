@@ -16,13 +16,14 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// observeHomes looks at the folders that wanted accounts live in, or will.
-func observeHomes(tree *system.Tree, accounts account.Files, want map[string]spec.User) (map[string]spec.HomeFolder, error) {
+// observeHomes looks at the folders that wanted accounts live in, or will, apart
+// from those that the spec has as files, whose owner it says there.
+func observeHomes(tree *system.Tree, accounts account.Files, want *spec.Host) (map[string]spec.HomeFolder, error) {
 	live, names := accounts.Users(), accounts.Names()
 	out := map[string]spec.HomeFolder{}
-	for name, w := range want {
+	for name, w := range want.Users {
 		h := spec.HomeFolder{Path: filepath.Clean(w.HomeOf(name, live[name].Home))}
-		if w.System || w.Absent || !filepath.IsAbs(h.Path) {
+		if _, declared := want.Files[h.Path]; declared || w.System || w.Absent || !filepath.IsAbs(h.Path) {
 			continue
 		}
 		err := tree.Reach(h.Path, func(at system.Spot) error {
@@ -52,7 +53,7 @@ func observeHomes(tree *system.Tree, accounts account.Files, want map[string]spe
 	return out, nil
 }
 
-func readHomes(root system.Root, accounts account.Files, want map[string]spec.User) (map[string]spec.HomeFolder, error) {
+func readHomes(root system.Root, accounts account.Files, want *spec.Host) (map[string]spec.HomeFolder, error) {
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (s *stage) homeFolders(ctx context.Context, before map[string]spec.User) er
 	if err != nil {
 		return err
 	}
-	folders, err := observeHomes(s.tree, accounts, s.Want.Users)
+	folders, err := observeHomes(s.tree, accounts, s.Want)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
 		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
 	}
-	if state.Homes, err = readHomes(root, accounts, want.Users); err != nil {
+	if state.Homes, err = readHomes(root, accounts, want); err != nil {
 		return nil, err
 	}
 	state.Files, state.Leads, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)

@@ -79,7 +79,7 @@ func (s *stage) users(ctx context.Context) error {
 }
 
 // changeUser sets what the spec says, and gives back what it no longer says.
-// Groups that are gone meanwhile are not given back.
+// Groups and shells that are gone meanwhile are not given back.
 func (s *stage) changeUser(ctx context.Context, name string, have spec.User, accounts account.Files) error {
 	options := map[string]string{"group": "--gid", "groups": "--groups", "home": "--home", "shell": "--shell", "comment": "--comment"}
 	var args []string
@@ -90,7 +90,7 @@ func (s *stage) changeUser(ctx context.Context, name string, have spec.User, acc
 	gone := func(group string) bool { _, exists := groups[group]; return !exists }
 	for _, f := range s.Found.User(name, have, s.Want.Users[name], s.Prev.Users[name]) {
 		switch {
-		case f.Name == "group" && gone(f.After):
+		case f.Name == "group" && gone(f.After), f.Name == "shell" && s.runs(f.After) != nil:
 			continue
 		case f.Name == "groups":
 			f.After = strings.Join(slices.DeleteFunc(strings.Fields(f.After), gone), " ")

@@ -260,4 +260,19 @@ func TestHomes(t *testing.T) {
 			t.Errorf("%s is given away: %s", home, got)
 		}
 	}
+	// What is root's on purpose: a chroot of sftp, and a folder that the spec has.
+	m.prev, m.found = nil, spec.Found{}
+	write(t, m.root, "/srv/sftp/bob/file", "")
+	write(t, m.root, "/srv/sftp/amy/file", "")
+	m.tool(t, "usermod", "--home", "/srv/sftp/bob", "bob")
+	chroot := users("bob", spec.User{Home: "/srv/sftp/bob"})
+	chroot.Users["amy"] = spec.User{UID: ptr(1900), Home: "/srv/sftp/amy"}
+	chroot.Files = map[string]spec.File{"/srv/sftp/amy": {Type: spec.Directory, Mode: "0755", Owner: "root", Group: "root"}}
+	m.lay(t, chroot, nil)
+	for _, home := range []string{"/srv/sftp/bob", "/srv/sftp/amy"} {
+		if got := owner(home); got != "-rwxr-xr-x 0" {
+			t.Errorf("%s is %s", home, got)
+		}
+	}
+	say(m.lay(t, chroot, nil), "")
 }
