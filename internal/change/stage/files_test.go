@@ -210,6 +210,16 @@ func TestFilesBehindLinks(t *testing.T) {
 			plan:   "update /etc/app\ncreate /etc/app/conf\n",
 			leaves: wants{"/srv/1": "/", "/srv/2": "/", "/etc/app": "-> /srv/2", "/srv/2/conf": "1"},
 		},
+		"somebody had a link lead elsewhere, to a file of theirs": {
+			first: wants{"/srv/1": "/", "/etc/app": "-> /srv/1", "/etc/app/conf": "1"},
+			meanwhile: func(root string) error {
+				at := filepath.Join(root, "etc/app")
+				return errors.Join(put(root, "/srv/2/conf", "theirs"), os.Remove(at), os.Symlink("/srv/2", at))
+			},
+			then:   wants{"/srv/1": "/", "/etc/app": "-> /srv/1", "/etc/app/conf": "1"},
+			plan:   "update /etc/app\ncreate /etc/app/conf\n",
+			leaves: wants{"/srv/1": "/", "/srv/1/conf": "1", "/srv/2": "/", "/srv/2/conf": "theirs", "/etc/app": "-> /srv/1"},
+		},
 		"a folder becomes a link": {
 			first:  wants{"/srv/disk": "/", "/etc/app": "/", "/etc/app/conf": "1", "/etc/app/old": "1"},
 			then:   wants{"/srv/disk": "/", "/etc/app": "-> /srv/disk", "/etc/app/conf": "1"},

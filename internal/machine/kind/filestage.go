@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,7 +67,7 @@ func (s *stage) removeFiles() error {
 		diverted[c.ID.Name] = spec.Diverts(c.ID.Name, c.Fields)
 	}
 	for path := range s.Prev.Files {
-		if _, wanted := s.Want.Files[path]; wanted && spec.Below(path, diverted) {
+		if _, wanted := s.Want.Files[path]; wanted && spec.Below(path, diverted) && s.ledAsSaid(path) {
 			gone = append(gone, path)
 		}
 	}
@@ -90,6 +91,27 @@ func (s *stage) removeFiles() error {
 		}
 	}
 	return nil
+}
+
+// ledAsSaid reports whether the links above a path are those of the earlier spec:
+// what is behind one that somebody has turned elsewhere is theirs.
+func (s *stage) ledAsSaid(path string) bool {
+	for dir := filepath.Dir(path); dir != "/"; dir = filepath.Dir(dir) {
+		f := s.Prev.Files[dir]
+		if f.Type != spec.Symlink {
+			continue
+		}
+		err := s.tree.Reach(dir, func(at system.Spot) error {
+			if target, err := os.Readlink(at.Path()); err != nil || target != f.Target {
+				return fs.ErrNotExist
+			}
+			return nil
+		})
+		if err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *stage) file(path string, cache *StatCache) error {
