@@ -46,9 +46,11 @@ type view struct {
 }
 
 // Lockout says in which ways a plan for the running machine may keep people from
-// logging in who can do so now.
+// logging in who can do so now. The plan's warnings name the files that it could
+// not read.
 func Lockout(in Input) ([]string, error) {
-	before, after, err := views(in)
+	live := now{in.Root, map[string]error{}}
+	before, after, err := views(in, live)
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
 	}
@@ -60,11 +62,15 @@ func Lockout(in Input) ([]string, error) {
 		}
 		out = append(out, found...)
 	}
+	for _, p := range slices.Sorted(maps.Keys(live.unread)) {
+		in.Plan.Warnings = append(in.Plan.Warnings,
+			fmt.Sprintf("cannot read %s: %v; whether the plan locks somebody out is told as if nothing were there", p, live.unread[p]))
+	}
 	return out, nil
 }
 
-func views(in Input) (before, after view, err error) {
-	before.files, after.files = now{in.Root}, newLater(in)
+func views(in Input, live now) (before, after view, err error) {
+	before.files, after.files = live, newLater(in, live)
 	if before.accounts, after.accounts, err = accounts(in); err != nil {
 		return before, after, err
 	}
@@ -256,8 +262,8 @@ func goesWith(in Input, file string) (string, error) {
 		if c.Action != spec.Delete {
 			continue
 		}
-		list, err := now{in.Root}.Read("/var/lib/dpkg/info/" + c.ID.Name + ".list")
-		if err != nil {
+		list, err := in.Root.Read("/var/lib/dpkg/info/" + c.ID.Name + ".list")
+		if err != nil && !missing(err) {
 			return "", err
 		}
 		for line := range strings.Lines(string(list)) {

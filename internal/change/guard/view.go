@@ -17,21 +17,39 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// now are the files of a machine as they are.
-type now struct{ root system.Root }
+// now are the files of a machine as they are. What cannot be read is as if it
+// were not there: whoever owns a home decides about the files in it, and may not
+// keep root from a change.
+type now struct {
+	root   system.Root
+	unread map[string]error // why, by path
+}
+
+// largest is how much of a file is read: more than keys or rules take.
+const largest = 1 << 20
 
 func (n now) Read(p string) ([]byte, error) {
-	b, err := n.root.Read(p)
-	if missing(err) {
+	b, err := n.root.ReadRegular(p, largest)
+	if err != nil {
+		n.note(p, err)
 		return nil, nil
 	}
-	return b, err
+	return b, nil
+}
+
+func (n now) note(p string, err error) {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if !missing(err) {
+		n.unread[p] = err
+	}
 }
 
 func (n now) Names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(n.root.Path(dir))
-	if err != nil && !missing(err) {
-		return nil, err
+	if err != nil {
+		n.note(dir, err)
 	}
 	var out []string
 	for _, e := range entries {
@@ -54,8 +72,8 @@ type later struct {
 	blob    func(digest string) ([]byte, error)
 }
 
-func newLater(in Input) later {
-	l := later{now: now{in.Root}, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob}
+func newLater(in Input, live now) later {
+	l := later{now: live, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob}
 	for _, c := range in.Plan.Of(spec.KindFile) {
 		l.changes[c.ID.Name] = c.Action
 	}
