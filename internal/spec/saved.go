@@ -140,11 +140,12 @@ func ReadSavedPlan(b []byte) (*SavedPlan, error) {
 	return &p, nil
 }
 
-// Same reports whether two plans do the same. Whom they may lock out is no part
-// of that: it depends on who asks.
+// Same reports whether two plans do the same. Whom they may lock out, and
+// what they warn of, is no part of that: it depends on who asks.
 func (p *Plan) Same(other *Plan) (bool, error) {
 	mine, others := *p, *other
 	mine.Lockout, others.Lockout = nil, nil
+	mine.Warnings, others.Warnings = nil, nil
 	a, err := json.Marshal(mine)
 	if err != nil {
 		return false, err

@@ -35,6 +35,12 @@ func step(kind spec.Kind, name string, action spec.Action, fields ...spec.Field)
 
 func regular(text string) spec.File { return spec.File{Type: spec.Regular, Content: text} }
 
+const (
+	keyA = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0 a\n"
+	keyB = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample1 b\n"
+	keyE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample2 e\n"
+)
+
 // TestLockout: a plan names every way in that it closes, and none that stays.
 func TestLockout(t *testing.T) {
 	const dropIn = "/etc/ssh/sshd_config.d/10-hostctl.conf"
@@ -51,57 +57,91 @@ func TestLockout(t *testing.T) {
 		"passwords go off": {
 			want:    spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords)}},
 			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
-			says:    []string{"sshd takes no passwords then, and no account that may use sudo has a key"},
+			says:    []string{"sshd takes no passwords then, and no account that may use sudo has a key", "ann, who runs this, can log in over SSH no more: it takes no passwords"},
 		},
 		"passwords go off, and ann gets a key": {
 			want: spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords + "AuthorizedKeysFile /etc/ssh/authorized_keys.d/%u\n"),
-				"/etc/ssh/authorized_keys.d/ann": regular("ssh-ed25519 A\n")}},
+				"/etc/ssh/authorized_keys.d/ann": regular(keyA)}},
 			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, "/etc/ssh/authorized_keys.d/ann", spec.Create)},
 		},
 		"only eve, who may do nothing, has a key": {
-			live:    map[string]string{"/home/eve/.ssh/authorized_keys": "ssh-ed25519 E\n"},
+			live:    map[string]string{"/home/eve/.ssh/authorized_keys": keyE},
 			want:    spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords)}},
 			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
-			says:    []string{"no account that may use sudo has a key"},
+			says:    []string{"no account that may use sudo has a key", "ann, who runs this, can log in over SSH no more: it takes no passwords"},
 		},
 		"the last key goes": {
-			live:    map[string]string{dropIn: noPasswords, "/home/ann/.ssh/authorized_keys": "ssh-ed25519 A\n"},
+			live:    map[string]string{dropIn: noPasswords, "/home/ann/.ssh/authorized_keys": keyA},
 			changes: []spec.Change{step(spec.KindFile, "/home/ann/.ssh/authorized_keys", spec.Delete)},
-			says:    []string{"has a key then; ann had", "ann, who runs this, can log in over SSH with none of the keys"},
+			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, can log in over SSH with none of the keys"},
 		},
 		"another key in its place": {
-			live:    map[string]string{"/home/ann/.ssh/authorized_keys": "ssh-ed25519 A\n"},
-			want:    spec.Host{Files: map[string]spec.File{"/home/ann/.ssh/authorized_keys": regular("ssh-ed25519 B\n")}},
+			live:    map[string]string{"/home/ann/.ssh/authorized_keys": keyA},
+			want:    spec.Host{Files: map[string]spec.File{"/home/ann/.ssh/authorized_keys": regular(keyB)}},
 			changes: []spec.Change{step(spec.KindFile, "/home/ann/.ssh/authorized_keys", spec.Update)},
 			says:    []string{"ann, who runs this, can log in over SSH with none of the keys"},
 		},
 		"a key more": {
-			live:    map[string]string{"/home/ann/.ssh/authorized_keys": "ssh-ed25519 A\n"},
-			want:    spec.Host{Files: map[string]spec.File{"/home/ann/.ssh/authorized_keys": regular("ssh-ed25519 B\nssh-ed25519 A\n")}},
+			live:    map[string]string{"/home/ann/.ssh/authorized_keys": keyA},
+			want:    spec.Host{Files: map[string]spec.File{"/home/ann/.ssh/authorized_keys": regular(keyB + keyA)}},
 			changes: []spec.Change{step(spec.KindFile, "/home/ann/.ssh/authorized_keys", spec.Update)},
 		},
 		"sudo goes": {
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "groups", Before: "adm sudo", After: "adm"})},
-			says:    []string{"ann, who runs this, may no longer do everything with sudo"},
+			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, may no longer do everything with sudo"},
 		},
 		"sudo stays by a rule of its own": {
 			want: spec.Host{Files: map[string]spec.File{"/etc/sudoers.d/ann": regular("ann ALL=(ALL) NOPASSWD: ALL\n")}},
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "groups", Before: "adm sudo", After: "adm"}),
 				step(spec.KindFile, "/etc/sudoers.d/ann", spec.Create)},
 		},
-		"the package sudo goes": {changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete)}, says: []string{"may no longer do everything with sudo"}},
-		"the account goes":      {changes: []spec.Change{step(spec.KindUser, "ann", spec.Delete)}, says: []string{"the account of ann, who runs this, is deleted"}},
+		"the package sudo goes": {changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete)}, says: []string{"no account that may use sudo can log in over SSH then", "may no longer do everything with sudo"}},
+		"the account goes":      {changes: []spec.Change{step(spec.KindUser, "ann", spec.Delete)}, says: []string{"no account that may use sudo can log in over SSH then", "the account of ann, who runs this, is deleted"}},
 		"the shell": {
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "shell", Before: "/usr/bin/zsh", After: "/usr/sbin/nologin"})},
-			says:    []string{"ann, who runs this, gets the shell /usr/sbin/nologin"},
+			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, gets the shell /usr/sbin/nologin"},
 		},
 		"the shell's package": {changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)}, says: []string{"the shell /usr/bin/zsh, which goes with package zsh"}},
 		"AllowUsers": {
-			live:    map[string]string{"/home/ann/.ssh/authorized_keys": "ssh-ed25519 A\n"},
+			live:    map[string]string{"/home/ann/.ssh/authorized_keys": keyA},
 			want:    spec.Host{Files: map[string]spec.File{dropIn: regular("AllowUsers deploy\n")}},
 			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
-			says:    []string{"with none of the keys that are let in now"},
+			says:    []string{"no account that may use sudo can log in over SSH then", "with none of the keys that are let in now"},
 		},
+		"a cloud's key of root's": {
+			live:    map[string]string{"/root/.ssh/authorized_keys": "no-pty,command=\"echo 'Please login as ann'; exit 142\" " + keyB},
+			want:    spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords)}},
+			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"no account that may use sudo has a key", "ann, who runs this, can log in over SSH no more: it takes no passwords"},
+		},
+		"another has a key": {
+			live:    map[string]string{"/root/.ssh/authorized_keys": keyB},
+			want:    spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords)}},
+			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"ann, who runs this, can log in over SSH no more: it takes no passwords"},
+		},
+		"AllowUsers, by password": {
+			want:    spec.Host{Files: map[string]spec.File{dropIn: regular("AllowUsers deploy\n")}},
+			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"no account that may use sudo can log in over SSH then", "it takes neither a password nor a key of theirs"},
+		},
+		"root, by password": {
+			live:    map[string]string{"/etc/ssh/sshd_config.d/20.conf": "PermitRootLogin yes\n", "/etc/sudoers": ""},
+			want:    spec.Host{Files: map[string]spec.File{dropIn: regular("PermitRootLogin no\n")}},
+			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"no account that may use sudo can log in over SSH then, with a key or a password; root could"},
+		},
+		"no password of ann's is right": {
+			live:    map[string]string{"/etc/shadow": "root:*:1::::::\nann:!:1::::::\n", "/home/ann/.ssh/authorized_keys": keyA},
+			changes: []spec.Change{step(spec.KindFile, "/home/ann/.ssh/authorized_keys", spec.Delete)},
+			says:    []string{"no account that may use sudo can log in over SSH then", "with none of the keys"},
+		},
+		"the loopback only": {
+			local: "192.0.2.1:22", want: spec.Host{Files: map[string]spec.File{dropIn: regular("ListenAddress 127.0.0.1\n")}},
+			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"sshd stops listening at 192.0.2.1:22, through which this session came"},
+		},
+		"through a tunnel, the server": {local: "127.0.0.1:22", changes: []spec.Change{step(spec.KindPackage, "openssh-server", spec.Delete)}, says: []string{"package openssh-server goes"}},
 		"the session's port": {
 			local: "192.0.2.1:22", want: spec.Host{Files: map[string]spec.File{dropIn: regular("Port 2222\n")}},
 			changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create)},
@@ -143,6 +183,57 @@ func TestLockout(t *testing.T) {
 		}
 		if !fits {
 			t.Errorf("%s: it says\n%s\nand should say\n%s", name, strings.Join(got, "\n"), strings.Join(c.says, "\n"))
+		}
+	}
+}
+
+// TestLockoutWhereSudoComes: who gets a key, and sudo with the plan, is let in.
+func TestLockoutWhereSudoComes(t *testing.T) {
+	const dropIn, keys = "/etc/ssh/sshd_config.d/10-hostctl.conf", "/home/bob/.ssh/authorized_keys"
+	in := Input{
+		Root: machineOf(t, map[string]string{
+			"/etc/passwd":          "root:x:0:0::/root:/bin/bash\nbob:x:1001:1001::/home/bob:/bin/bash\n",
+			"/etc/group":           "root:x:0:\nbob:x:1001:\n",
+			"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n",
+		}),
+		Want: &spec.Host{Files: map[string]spec.File{dropIn: regular("PasswordAuthentication no\nKbdInteractiveAuthentication no\n"), keys: regular(keyB)}},
+		Prev: &spec.Host{}, State: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}}}, Person: Person{Account: "root"},
+		Plan: &spec.Plan{Changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Create), step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, keys, spec.Create),
+			step(spec.KindUser, "bob", spec.Update, spec.Field{Name: "groups", After: "sudo"})}},
+	}
+	if said, err := Lockout(in); err != nil || len(said) > 0 {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
+// TestStrictModeKeepsTheBoot: what a machine boots with goes only by name, and a
+// kernel as long as another stays.
+func TestStrictModeKeepsTheBoot(t *testing.T) {
+	const kernel, other = "linux-image-6.12.48+deb13-amd64", "linux-image-6.12.50+deb13-amd64"
+	for name, c := range map[string]struct {
+		goes, stays []string
+		says        string
+	}{
+		"loader and initrd":         {[]string{"grub-efi-amd64", "initramfs-tools"}, nil, "grub-efi-amd64, initramfs-tools would go"},
+		"the only kernel":           {[]string{kernel}, []string{"linux-image-amd64"}, kernel + " would go"},
+		"a kernel, another stays":   {[]string{kernel}, []string{other}, ""},
+		"the name of the newest":    {[]string{"linux-image-amd64"}, []string{other}, ""},
+		"its symbols":               {[]string{kernel + "-dbg"}, nil, ""},
+		"what grub draws with":      {[]string{"grub-theme-starfield"}, nil, ""},
+		"sudo, lvm2, the encrypted": {[]string{"cryptsetup-initramfs", "lvm2", "sudo"}, nil, "cryptsetup-initramfs, lvm2, sudo would go"},
+	} {
+		in := lost(t, 60, append(xs(60), "libc6", "apt", "libapt", "udev", "vim", "vim-common", "lonely")...)
+		for _, p := range append(c.stays, c.goes...) {
+			in.State.Installed[p] = spec.Installed{Version: "1"}
+		}
+		for _, p := range c.goes {
+			in.Plan.Changes = append(in.Plan.Changes, step(spec.KindPackage, p, spec.Delete))
+		}
+		if err := Removals(in); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(in.Plan.Refused, "\n"); (c.says == "") != (got == "") || !strings.HasPrefix(got, c.says) {
+			t.Errorf("%s: it says %q", name, got)
 		}
 	}
 }

@@ -43,12 +43,15 @@ type view struct {
 	sshd     *login.SSHD // nil: there is none
 	admins   []string    // who may do anything with sudo
 	firewall *firewall
+	locked   map[string]bool // accounts for which no password is right
 }
 
 // Lockout says in which ways a plan for the running machine may keep people from
-// logging in who can do so now.
+// logging in who can do so now. The plan's warnings name the files that it could
+// not read.
 func Lockout(in Input) ([]string, error) {
-	before, after, err := views(in)
+	live := now{in.Root, map[string]error{}}
+	before, after, err := views(in, live)
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
 	}
@@ -60,15 +63,24 @@ func Lockout(in Input) ([]string, error) {
 		}
 		out = append(out, found...)
 	}
+	for _, p := range slices.Sorted(maps.Keys(live.unread)) {
+		in.Plan.Warnings = append(in.Plan.Warnings,
+			fmt.Sprintf("cannot read %s: %v; whether the plan locks somebody out is told as if nothing were there", p, live.unread[p]))
+	}
 	return out, nil
 }
 
-func views(in Input) (before, after view, err error) {
-	before.files, after.files = now{in.Root}, newLater(in)
+func views(in Input, live now) (before, after view, err error) {
+	before.files, after.files = live, newLater(in, live)
 	if before.accounts, after.accounts, err = accounts(in); err != nil {
 		return before, after, err
 	}
+	logins, err := lockedPasswords(in)
+	if err != nil {
+		return before, after, err
+	}
 	for _, v := range []*view{&before, &after} {
+		v.locked = logins
 		has := in.hasNow
 		if v == &after {
 			has = in.hasLater
@@ -147,7 +159,7 @@ func ports(in Input, before, after view) ([]string, error) {
 // server finds that sshd, through which the session came, is no longer where it
 // was.
 func server(in Input, before, after view) ([]string, error) {
-	if !in.Person.remote() || before.sshd == nil {
+	if !in.Person.Through.IsValid() || before.sshd == nil {
 		return nil, nil
 	}
 	if after.sshd == nil {
@@ -165,6 +177,9 @@ func server(in Input, before, after view) ([]string, error) {
 	if slices.Contains(before.sshd.Ports, port) && !slices.Contains(after.sshd.Ports, port) {
 		return []string{fmt.Sprintf("sshd stops listening on port %d, through which this session came", port)}, nil
 	}
+	if through := in.Person.Through; before.sshd.Listens(through) && !after.sshd.Listens(through) {
+		return []string{fmt.Sprintf("sshd stops listening at %s, through which this session came", through)}, nil
+	}
 	return nil, nil
 }
 
@@ -173,7 +188,7 @@ func yes(b *bool) bool { return b != nil && *b }
 // passwords finds that nobody who may administer the machine can log in over SSH
 // any more.
 func passwords(_ Input, before, after view) ([]string, error) {
-	if before.sshd == nil || after.sshd == nil || after.sshd.Passwords {
+	if before.sshd == nil || after.sshd == nil {
 		return nil, nil
 	}
 	held, err := before.holders()
@@ -184,16 +199,16 @@ func passwords(_ Input, before, after view) ([]string, error) {
 	switch {
 	case err != nil || len(left) > 0:
 		return nil, err
-	case before.sshd.Passwords:
+	case before.sshd.Passwords && !after.sshd.Passwords:
 		return []string{`sshd takes no passwords then, and no account that may use sudo has a key; user "NAME" { authorized_keys = [...] } gives one`}, nil
 	case len(held) > 0:
-		return []string{fmt.Sprintf("sshd takes no passwords, and no account that may use sudo has a key then; %s had", strings.Join(held, ", "))}, nil
+		return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 	}
 	return nil, nil
 }
 
-// holders are the accounts that may do anything and have a key with which sshd
-// lets them in.
+// holders are the accounts that may do anything and that sshd lets in, with a key
+// or a password.
 func (v view) holders() ([]string, error) {
 	var out []string
 	for _, name := range append([]string{"root"}, v.admins...) {
@@ -201,7 +216,9 @@ func (v view) holders() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(keys) > 0 && !login.NoShell(v.accounts.Users[name].Shell) {
+		opens := slices.ContainsFunc(keys, func(k login.Key) bool { return name != "root" || k.Terminal() })
+		opens = opens || !v.locked[name] && v.sshd.TakesPassword(v.accounts, name)
+		if opens && !login.NoShell(v.accounts.Users[name].Shell) {
 			out = append(out, name)
 		}
 	}
@@ -242,9 +259,15 @@ func person(in Input, before, after view) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept := slices.ContainsFunc(had, func(k string) bool { return slices.Contains(has, k) })
-	if len(had) > 0 && !kept {
+	kept := slices.ContainsFunc(had, func(k login.Key) bool { return slices.ContainsFunc(has, k.Same) })
+	switch {
+	case len(had) > 0 && !kept:
 		out = append(out, whose+" can log in over SSH with none of the keys that are let in now")
+	case len(has) > 0 || !before.sshd.TakesPassword(before.accounts, name) || after.sshd.TakesPassword(after.accounts, name):
+	case !after.sshd.Passwords:
+		out = append(out, whose+" can log in over SSH no more: it takes no passwords, and no key of theirs")
+	default:
+		out = append(out, whose+" can log in over SSH no more: it takes neither a password nor a key of theirs")
 	}
 	return out, nil
 }
@@ -256,8 +279,8 @@ func goesWith(in Input, file string) (string, error) {
 		if c.Action != spec.Delete {
 			continue
 		}
-		list, err := now{in.Root}.Read("/var/lib/dpkg/info/" + c.ID.Name + ".list")
-		if err != nil {
+		list, err := in.Root.Read("/var/lib/dpkg/info/" + c.ID.Name + ".list")
+		if err != nil && !missing(err) {
 			return "", err
 		}
 		for line := range strings.Lines(string(list)) {

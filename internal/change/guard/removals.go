@@ -14,8 +14,11 @@ import (
 // Without these no machine starts, lets people in, or can be mended by hostctl.
 func essential() []string {
 	return []string{
-		"apt", "ca-certificates", "dbus", "dbus-broker", "dbus-daemon", "dpkg", "init", "kmod", "libc6", "libpam-systemd",
-		"runit-init", "systemd", "systemd-sysv", "sysvinit-core", "udev",
+		"apt", "ca-certificates", "cryptsetup-initramfs", "dbus", "dbus-broker", "dbus-daemon", "dpkg", "dracut",
+		"grub-cloud-amd64", "grub-efi-amd64", "grub-efi-amd64-signed", "grub-efi-arm64", "grub-efi-arm64-signed",
+		"grub-efi-ia32", "grub-ieee1275", "grub-pc", "grub-xen", "init", "initramfs-tools", "kmod", "libc6",
+		"libpam-systemd", "lvm2", "mdadm", "runit-init", "shim-signed", "sudo", "systemd", "systemd-boot", "systemd-sysv",
+		"sysvinit-core", "udev", "zfs-dracut", "zfs-initramfs",
 	}
 }
 
@@ -77,7 +80,7 @@ func Removals(in Input) error {
 			continue
 		}
 		unasked = append(unasked, name)
-		if slices.Contains(essential(), name) || in.carries(name) {
+		if slices.Contains(essential(), name) || in.carries(name) || isKernel(name) && !in.kernelStays() {
 			dear = append(dear, name)
 		}
 	}
@@ -103,6 +106,30 @@ func (in Input) named(pkg string) bool {
 func (in Input) carries(pkg string) bool {
 	processes, ok := carriers()[pkg]
 	return ok && in.Root == "/" && (processes == nil || login.Runs(processes...))
+}
+
+// isKernel tells a package with a kernel in it from those that only name the
+// newest one, or hold its symbols.
+func isKernel(pkg string) bool {
+	version, ok := strings.CutPrefix(pkg, "linux-image-")
+	return ok && version != "" && version[0] >= '0' && version[0] <= '9' && !strings.HasSuffix(version, "-dbg")
+}
+
+// kernelStays says whether the machine has a kernel after the plan.
+func (in Input) kernelStays() bool {
+	after := map[string]bool{}
+	for name := range in.State.Installed {
+		after[name] = true
+	}
+	for _, c := range in.Plan.Of(spec.KindPackage) {
+		after[c.ID.Name] = c.Action != spec.Delete
+	}
+	for name, there := range after {
+		if there && isKernel(name) {
+			return true
+		}
+	}
+	return false
 }
 
 func (in Input) refuse(unasked, dear []string) {

@@ -17,21 +17,39 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// now are the files of a machine as they are.
-type now struct{ root system.Root }
+// now are the files of a machine as they are. What cannot be read is as if it
+// were not there: whoever owns a home decides about the files in it, and may not
+// keep root from a change.
+type now struct {
+	root   system.Root
+	unread map[string]error // why, by path
+}
+
+// largest is how much of a file is read: more than keys or rules take.
+const largest = 1 << 20
 
 func (n now) Read(p string) ([]byte, error) {
-	b, err := n.root.Read(p)
-	if missing(err) {
+	b, err := n.root.ReadRegular(p, largest)
+	if err != nil {
+		n.note(p, err)
 		return nil, nil
 	}
-	return b, err
+	return b, nil
+}
+
+func (n now) note(p string, err error) {
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	if !missing(err) {
+		n.unread[p] = err
+	}
 }
 
 func (n now) Names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(n.root.Path(dir))
-	if err != nil && !missing(err) {
-		return nil, err
+	if err != nil {
+		n.note(dir, err)
 	}
 	var out []string
 	for _, e := range entries {
@@ -52,10 +70,13 @@ type later struct {
 	want    *spec.Host
 	changes map[string]spec.Action // of files
 	blob    func(digest string) ([]byte, error)
+
+	sudoComes bool // its package does, with the rules that are there by default
 }
 
-func newLater(in Input) later {
-	l := later{now: now{in.Root}, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob}
+func newLater(in Input, live now) later {
+	l := later{now: live, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob,
+		sudoComes: in.hasLater("sudo") && !in.hasNow("sudo")}
 	for _, c := range in.Plan.Of(spec.KindFile) {
 		l.changes[c.ID.Name] = c.Action
 	}
@@ -72,7 +93,11 @@ func (l later) follow(p string, links int) ([]byte, error) {
 	case links > most || changes && action == spec.Delete:
 		return nil, nil
 	case !changes:
-		return l.now.Read(p)
+		b, err := l.now.Read(p)
+		if b == nil && p == "/etc/sudoers" && l.sudoComes {
+			b = []byte("%sudo ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n") // of Debian's package
+		}
+		return b, err
 	case f.Type == spec.Symlink && path.IsAbs(f.Target):
 		return l.follow(path.Clean(f.Target), links+1)
 	case f.Type == spec.Symlink:
@@ -125,6 +150,25 @@ func accounts(in Input) (before, after login.Accounts, err error) {
 		change(after, c)
 	}
 	return before, after, nil
+}
+
+// lockedPasswords are the accounts whose password is none that anybody could type.
+// Without a shadow(5) passwords are somewhere else, and nothing is known of them.
+func lockedPasswords(in Input) (map[string]bool, error) {
+	files, err := account.Read(in.Root)
+	if err != nil || files[account.Shadow] == nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for name, l := range files.Logins() {
+		out[name] = l.Password == account.NoPassword || l.Password == account.LockedPassword
+	}
+	for _, c := range in.Plan.Of(spec.KindUser) {
+		if c.Action == spec.Create {
+			out[c.ID.Name] = in.Want.Users[c.ID.Name].PasswordSecret == ""
+		}
+	}
+	return out, nil
 }
 
 // unknownID is the number of what does not have one yet.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/hostctl/hostctl/internal/machine/account"
 )
 
@@ -43,15 +45,46 @@ func NoShell(shell string) bool {
 	return slices.Contains([]string{"nologin", "false", "true", "sync"}, path.Base(shell))
 }
 
-// Keys are the public keys with which sshd lets an account in, with the blanks
-// and options of their lines. There are none where its settings keep the account
-// out.
-func Keys(files Files, s *SSHD, accounts Accounts, name string) ([]string, error) {
+// Key is a public key, with the options of its line (sshd(8), AUTHORIZED_KEYS
+// FILE FORMAT).
+type Key struct {
+	public  string
+	options []string
+}
+
+// Same reports whether two keys open the same to the same.
+func (k Key) Same(other Key) bool {
+	return k.public == other.public && slices.Equal(k.options, other.options)
+}
+
+// Terminal reports whether who holds the key gets one: machines in a cloud come
+// with keys of root's that do nothing but name the account to use.
+func (k Key) Terminal() bool {
+	has := func(option string) bool {
+		return slices.ContainsFunc(k.options, func(o string) bool { return strings.EqualFold(o, option) })
+	}
+	return !has("no-pty") && (!has("restrict") || has("pty"))
+}
+
+// forced reports whether the key runs one command and no other.
+func (k Key) forced() bool {
+	return slices.ContainsFunc(k.options, func(o string) bool { return len(o) > 8 && strings.EqualFold(o[:8], "command=") })
+}
+
+// TakesPassword reports whether sshd's settings let an account in with one.
+func (s *SSHD) TakesPassword(accounts Accounts, name string) bool {
+	_, ok := accounts.Users[name]
+	return ok && s.Passwords && s.admits(name, accounts.groupsOf(name)) && (name != "root" || s.rootLogin == "yes")
+}
+
+// Keys are the public keys with which an account gets in and runs what it likes.
+// There are none where sshd's settings keep the account out.
+func Keys(files Files, s *SSHD, accounts Accounts, name string) ([]Key, error) {
 	user, ok := accounts.Users[name]
 	if !ok || !s.admits(name, accounts.groupsOf(name)) {
 		return nil, nil
 	}
-	var out []string
+	var out []Key
 	for _, pattern := range s.KeyFiles {
 		if pattern == "none" {
 			continue
@@ -65,8 +98,12 @@ func Keys(files Files, s *SSHD, accounts Accounts, name string) ([]string, error
 			return nil, err
 		}
 		for line := range strings.Lines(string(b)) {
-			if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-				out = append(out, line)
+			public, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
+			if err != nil {
+				continue // sshd passes over what is no key
+			}
+			if k := (Key{string(public.Marshal()), options}); !k.forced() {
+				out = append(out, k)
 			}
 		}
 	}

@@ -69,8 +69,10 @@ func TestSSHD(t *testing.T) {
 	}
 }
 
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0"
+
 func TestKeys(t *testing.T) {
-	files := texts{"/home/ann/.ssh/authorized_keys": "# mine\n\nssh-ed25519 A ann\n", "/root/.ssh/authorized_keys": "ssh-ed25519 R\n", "/etc/k/ann": "ssh-rsa B"}
+	files := texts{"/home/ann/.ssh/authorized_keys": "# mine\n\n" + key + " ann\nssh-ed25519 A\n", "/root/.ssh/authorized_keys": key + "\n", "/etc/k/ann": key}
 	for config, want := range map[string]struct{ ann, root int }{
 		"":                         {1, 1},
 		"PermitRootLogin no\n":     {1, 0},
@@ -94,6 +96,22 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestListenAddress: sshd listens where it says, each address at its port or at
+// all of them.
+func TestListenAddress(t *testing.T) {
+	for config, want := range map[string]bool{
+		"": true, "ListenAddress 127.0.0.1\n": false, "ListenAddress 0.0.0.0\n": true, "ListenAddress ::\n": false,
+		"ListenAddress 127.0.0.1\nListenAddress 192.0.2.1\n": true, "ListenAddress 192.0.2.1:2222\n": false,
+		"Port 2222\nListenAddress [192.0.2.1]:22\n": true, "Port 2222\nListenAddress 192.0.2.1\n": false,
+		"ListenAddress localhost\n": false, "ListenAddress a.example\n": true,
+	} {
+		s, err := ReadSSHD(texts{sshdConfig: config})
+		if err != nil || s.Listens(netip.MustParseAddrPort("192.0.2.1:22")) != want {
+			t.Errorf("%q: %v, %v", config, !want, err)
+		}
+	}
+}
+
 // TestAdmins: only who may run any command administers a machine.
 func TestAdmins(t *testing.T) {
 	const debian = "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n%sudo\tALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n"
@@ -105,6 +123,11 @@ func TestAdmins(t *testing.T) {
 		"bob , eve  ALL=(ALL:ALL) \\\n  ALL\n":         {"ann", "bob", "eve"},
 		"User_Alias A = bob : B = eve, A\nB ALL=ALL\n": {"ann", "bob", "eve"},
 		"#bob ALL=ALL\n":                               {"ann"},
+		"bob ALL=(ALL) ALL # as ann\n":                 {"ann", "bob"},
+		"bob ALL=(postgres) ALL\n":                     {"ann"},
+		"bob ALL=(ALL, !root) ALL\n":                   {"ann"},
+		"Runas_Alias R = root\nbob ALL=(R) ALL\n":      {"ann", "bob"},
+		"bob ALL=(: adm) ALL\n":                        {"ann"},
 		"Cmnd_Alias ALLOW=/bin/ls\n":                   {"ann"},
 	} {
 		got, err := Admins(texts{sudoers: debian, "/etc/sudoers.d/x": rule, "/etc/sudoers.d/x.bak": "eve ALL=ALL"}, people())

@@ -1,6 +1,8 @@
 package login
 
 import (
+	"net"
+	"net/netip"
 	"path"
 	"slices"
 	"strconv"
@@ -14,6 +16,7 @@ type SSHD struct {
 	Passwords bool     // somebody can log in with one
 	KeyFiles  []string // patterns of AuthorizedKeysFile
 	rootLogin string
+	addresses []netip.AddrPort // of ListenAddress; one that is not valid stands for a name's
 	said      map[string][]string
 }
 
@@ -40,6 +43,7 @@ func ReadSSHD(files Files) (*SSHD, error) {
 	if len(s.Ports) == 0 {
 		s.Ports = []uint16{22}
 	}
+	s.listen()
 	interactive := first("challengeresponseauthentication", "yes") // its former name
 	interactive = first("kbdinteractiveauthentication", interactive)
 	s.Passwords = first("passwordauthentication", "yes") == "yes" || interactive == "yes" && first("usepam", "no") == "yes"
@@ -52,6 +56,45 @@ func ReadSSHD(files Files) (*SSHD, error) {
 		s.KeyFiles = nil
 	}
 	return s, nil
+}
+
+// listen takes the addresses of ListenAddress, each at its own port or at all of
+// them.
+func (s *SSHD) listen() {
+	for _, text := range s.said["listenaddress"] {
+		host, port, err := net.SplitHostPort(text)
+		ports := s.Ports
+		if n, numErr := strconv.ParseUint(port, 10, 16); err == nil && numErr == nil {
+			ports = []uint16{uint16(n)}
+		} else {
+			host = strings.Trim(text, "[]")
+		}
+		if host == "localhost" {
+			host = "127.0.0.1"
+		}
+		address, _ := netip.ParseAddr(host)
+		for _, p := range ports {
+			s.addresses = append(s.addresses, netip.AddrPortFrom(address, p))
+		}
+	}
+	if len(s.addresses) > 0 {
+		s.Ports = nil
+		for _, a := range s.addresses {
+			s.Ports = append(s.Ports, a.Port())
+		}
+	}
+}
+
+// Listens reports whether sshd takes connections to an address of this machine.
+// A name in ListenAddress may stand for any.
+func (s *SSHD) Listens(at netip.AddrPort) bool {
+	if len(s.addresses) == 0 {
+		return slices.Contains(s.Ports, at.Port())
+	}
+	return slices.ContainsFunc(s.addresses, func(l netip.AddrPort) bool {
+		a := l.Addr()
+		return l.Port() == at.Port() && (!a.IsValid() || a.WithZone("") == at.Addr().WithZone("") || a.IsUnspecified() && a.Is4() == at.Addr().Is4())
+	})
 }
 
 // read takes the settings of one file. Of a key that is said twice the first
@@ -77,6 +120,8 @@ func (s *SSHD) read(files Files, name string, depth int) error {
 			if err := s.include(files, values, depth); err != nil {
 				return err
 			}
+		case key == "listenaddress": // an rdomain may follow
+			s.said[key] = append(s.said[key], values[0])
 		case slices.Contains([]string{"port", "allowusers", "allowgroups", "denyusers", "denygroups"}, key):
 			s.said[key] = append(s.said[key], values...)
 		case s.said[key] == nil:

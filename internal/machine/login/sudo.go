@@ -2,6 +2,7 @@ package login
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -39,9 +40,10 @@ func (r *rules) read(files Files, name string, depth int) error {
 	if err != nil || depth > deepest {
 		return err
 	}
+	remark := regexp.MustCompile(`\s#(?:[^0-9].*)?$`) // what "#" and a number name is a user
 	text := strings.ReplaceAll(string(b), "\\\n", " ")
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
+		line = strings.TrimSpace(remark.ReplaceAllString(strings.TrimSpace(line), ""))
 		word, rest, _ := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")
 		rest = strings.Trim(rest, ` "`)
 		switch {
@@ -50,7 +52,7 @@ func (r *rules) read(files Files, name string, depth int) error {
 		case word == "@includedir" || word == "#includedir":
 			err = r.readAll(files, below(rest), depth)
 		case line == "" || line[0] == '#' || strings.HasPrefix(word, "Defaults"):
-		case word == "User_Alias":
+		case word == "User_Alias" || word == "Runas_Alias":
 			for alias := range strings.SplitSeq(rest, ":") {
 				name, members, _ := strings.Cut(alias, "=")
 				r.aliases[strings.TrimSpace(name)] = names(members)
@@ -84,11 +86,17 @@ func (r *rules) readAll(files Files, dir string, depth int) error {
 	return nil
 }
 
-// rule takes "who host = (as whom) commands" if the commands are ALL.
+// rule takes "who host = (as whom) commands" if the commands are ALL, and root is
+// one of those as whom they run.
 func (r *rules) rule(line string) {
 	left, right, ok := strings.Cut(line, "=")
-	if _, after, found := strings.Cut(right, ")"); found {
+	if before, after, found := strings.Cut(right, ")"); found {
 		right = after
+		_, as, _ := strings.Cut(before, "(")
+		as, _, _ = strings.Cut(as, ":")
+		if whom := names(as); slices.Contains(whom, "!root") || !slices.Contains(whom, "#0") && !r.covers(whom, "root", nil, 0) {
+			return
+		}
 	}
 	all := slices.ContainsFunc(strings.Split(right, ","), func(command string) bool {
 		return strings.TrimSpace(command[strings.LastIndex(command, ":")+1:]) == "ALL" // after its tags

@@ -5,7 +5,9 @@ package system
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,6 +67,40 @@ func (r Root) Read(p string) ([]byte, error) {
 		return os.ReadFile(filepath.Join("/", p))
 	}
 	return os.ReadFile(filepath.Join(string(r), r.resolve(p)))
+}
+
+// ReadRegular is Read of a file that anybody may have put there: it waits for no
+// other end of a pipe, and takes a regular file only, of at most this many bytes.
+func (r Root) ReadRegular(p string, most int64) ([]byte, error) {
+	at := r.Follow(p)
+	f, err := OpenRegular(at)
+	if errors.Is(err, errNotRegular) {
+		err = notRegular(at)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = &os.PathError{Op: "read", Path: at, Err: fmt.Errorf("it is larger than %d bytes", most)}
+	}
+	return b, err
+}
+
+// notRegular is the error of open(2) for what is there instead of a file.
+func notRegular(at string) error {
+	err := errNotRegular
+	st, statErr := Plainly(at).Stat()
+	switch {
+	case statErr != nil:
+		err = statErr
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK: // more of them than can be followed
+		err = unix.ELOOP
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR:
+		err = unix.EISDIR
+	}
+	return &os.PathError{Op: "open", Path: at, Err: err}
 }
 
 // Command prepares name to run inside the root, with an environment that is
