@@ -5,6 +5,7 @@ package network
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,6 +40,10 @@ func Cause(err error) string {
 		host = u.Host
 	}
 	cause := "cannot be read"
+	var proxy *net.OpError
+	if errors.As(err, &proxy) && proxy.Op == "proxyconnect" { // as net/http's Transport has it
+		host = "the proxy for " + host + " (HTTP_PROXY, HTTPS_PROXY)"
+	}
 	var lookup *net.DNSError
 	var timeout net.Error
 	switch {
@@ -48,6 +53,8 @@ func Cause(err error) string {
 		cause = "cannot be looked up: no name server answers"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		cause = "refuses the connection"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		cause = "breaks the connection off"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		cause = "cannot be reached: the network is down, or has no way there"
 	case errors.As(err, &timeout) && timeout.Timeout():

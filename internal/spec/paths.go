@@ -16,9 +16,10 @@ type Managed struct {
 // unitDir is where a spec's units stand (systemd.unit(5)).
 const unitDir = "/etc/systemd/system/"
 
-// Managed lists the paths of a host's files and units, sorted. Lists of keys
-// that hostctl keeps in files of its own are none of them: Reserved names
-// those files.
+// Managed lists the paths of a host's files and units, sorted: of a unit its own
+// where that is written, or is a link that masks it, and of a unit of hostctl's
+// whatever is asked of it. Lists of keys that hostctl keeps in files of its own are
+// none of them: Reserved names those files.
 func (h *Host) Managed() []Managed {
 	var out []Managed
 	for p := range h.Files {
@@ -26,7 +27,7 @@ func (h *Host) Managed() []Managed {
 	}
 	for name, u := range h.Units {
 		id := ID{KindUnit, name}
-		if u.Content != "" {
+		if u.Content != "" || u.Masked != nil && *u.Masked || slices.Contains(ownUnits(), name) {
 			out = append(out, Managed{unitDir + name, id})
 		}
 		for file := range u.DropIns {
@@ -113,6 +114,9 @@ func (h *Host) Clashes(lead func(string) string) []Clash {
 		}
 	}
 	for _, m := range managed {
+		if c, ok := h.enabledTwice(m, lead(m.Path)); ok {
+			out = append(out, c)
+		}
 		for dir := path.Dir(lead(m.Path)); dir != "/"; dir = path.Dir(dir) {
 			if above, ok := at[dir]; ok && above.By != m.By && (above.By.Kind != KindFile || h.Files[above.By.Name].Type == Regular) {
 				out = append(out, Clash{Path: dir, First: above, Second: m, Below: true})
@@ -120,4 +124,18 @@ func (h *Host) Clashes(lead func(string) string) []Clash {
 		}
 	}
 	return out
+}
+
+// enabledTwice reports a file at a link that systemctl makes and removes, as it
+// stands in systemd.unit(5), where the spec says whether the unit is enabled.
+func (h *Host) enabledTwice(m Managed, at string) (Clash, bool) {
+	folder, name := path.Split(at)
+	inUnits, ok := strings.CutPrefix(folder, unitDir)
+	if m.By.Kind != KindFile || !ok || h.Units[name].Enabled == nil {
+		return Clash{}, false
+	}
+	if !slices.Contains([]string{".wants", ".requires", ".upholds"}, path.Ext(strings.TrimSuffix(inUnits, "/"))) {
+		return Clash{}, false
+	}
+	return Clash{Path: at, First: Managed{at, ID{KindUnit, name}}, Second: m}, true
 }

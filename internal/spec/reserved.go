@@ -32,16 +32,25 @@ func reservedPaths() []reserved {
 		{"/proc/sys", ofKernel, "set it with sysctl"}, {"/proc", ofKernel, "name a file"}, {"/sys", ofKernel, atBoot},
 		{"/etc/sysctl.d/60-hostctl.conf", ofHostctl, "set its keys with sysctl"},
 		{"/etc/modules-load.d/hostctl.conf", ofHostctl, "name the modules in kernel_module"},
-		{unitDir + "hostctl-recover.service", ofHostctl, "choose another name"},
+		{unitDir + "multi-user.target.wants/hostctl-recover.service", ofHostctl, "choose another name"},
 		{"/etc/initramfs-tools/scripts/local-bottom/hostctl", ofHostctl, "choose another name"},
 		{"/var/lib/hostctl", "hostctl keeps there what it knows of this machine", "choose another folder"},
 		{"/var/lib/dpkg", ofPackages, declare}, {"/var/lib/apt", ofPackages, declare},
 		{"/var/cache/apt", ofPackages, declare}, {"/var/cache/debconf", ofPackages, declare},
 	}
+	for _, name := range ownUnits() {
+		out = append(out, reserved{unitDir + name, ofHostctl, "choose another name"}, reserved{unitDir + name + ".d", ofHostctl, "choose another name"})
+	}
 	for _, name := range []string{"passwd", "group", "shadow", "gshadow", "subuid", "subgid"} {
 		out = append(out, reserved{"/etc/" + name, ofAccounts, accounts}, reserved{"/etc/" + name + "-", ofAccounts, accounts})
 	}
 	return append(out, reserved{"/etc/.pwd.lock", ofAccounts, accounts})
+}
+
+// ownUnits are the units that hostctl works with: its recovery at boot, a run, and
+// the timer of a trial.
+func ownUnits() []string {
+	return []string{"hostctl-recover.service", "hostctl-run.service", "hostctl-confirm.service", "hostctl-confirm.timer"}
 }
 
 // Reserved says why no switch can have f as a file at a path, which is led as

@@ -77,14 +77,15 @@ config {
 locals {
   # What opens an account without a password: keys, and what sshd asks for them.
   keyed = concat(
-    flatten([for name, u in config.user : u.authorized_keys]),
+    flatten([for name, u in config.user : u.authorized_keys if !u.absent]),
     [for path in keys(config.file) : path if endswith(path, "/.ssh/authorized_keys") || startswith(path, "/etc/ssh/authorized_keys.d/")],
     [for key in keys(config.services.openssh.settings) : key if contains(["AuthorizedKeysCommand", "TrustedUserCAKeys"], key)],
   )
+  keys_off = contains([false, "no"], lookup(config.services.openssh.settings, "PubkeyAuthentication", true))
 }
 
 warn "ssh_login" {
   when      = config.services.openssh.enable && contains([false, "no"], lookup(config.services.openssh.settings, "PasswordAuthentication", true))
-  condition = length(local.keyed) > 0
-  message   = "Nobody can log in over SSH with what is declared: passwords are off and no user has authorized_keys."
+  condition = length(local.keyed) > 0 && !local.keys_off
+  message   = "Nobody can log in over SSH with what is declared: passwords are off and ${local.keys_off ? "keys are, too: settings has PubkeyAuthentication" : "no user has authorized_keys"}."
 }

@@ -15,18 +15,28 @@ file {
 }
 
 locals {
-  keyed    = [for name, u in config.user : name if length(u.authorized_keys) > 0]
+  keyed    = [for name, u in config.user : name if length(u.authorized_keys) > 0 && !u.absent]
   settings = config.services.openssh.settings
+
+  # A list becomes lines, of which sshd takes the first (sshd_config(5)).
+  named = flatten([lookup(local.settings, "AuthorizedKeysFile", "")])
+  first = split(" ", join("", slice(local.named, 0, min(1, length(local.named)))))
 
   # Files of sshd's whose text is not here may say it.
   by_hand = length([
     for path, f in config.file : path
     if startswith(path, "/etc/ssh/sshd_config") && path != "/etc/ssh/sshd_config.d/10-hostctl.conf" && try(strcontains(f.content, "authorized_keys.d"), true)
   ]) > 0
-  read = config.services.openssh.enable ? strcontains(lookup(local.settings, "AuthorizedKeysFile", ""), "/etc/ssh/authorized_keys.d/%u") : local.by_hand
+  read = config.services.openssh.enable ? contains(local.first, "/etc/ssh/authorized_keys.d/%u") : local.by_hand
 }
 
 warn "ssh_keys_unread" {
   condition = length(local.keyed) == 0 || local.read
   message   = "No sshd reads the keys of ${join(", ", local.keyed)}: they are written to /etc/ssh/authorized_keys.d, ${config.services.openssh.enable ? "which services.openssh.settings.AuthorizedKeysFile does not name" : "which Debian's sshd does not look into"}. ${config.services.openssh.enable ? "Add /etc/ssh/authorized_keys.d/%u to it." : "Write services { openssh { enable = true } }, or declare the keys as file \"/home/NAME/.ssh/authorized_keys\"."}"
+}
+
+warn "ssh_keys_file_list" {
+  when      = config.services.openssh.enable
+  condition = length(local.named) <= 1
+  message   = "sshd reads keys from ${join(" ", local.first)} alone: services.openssh.settings.AuthorizedKeysFile is a list, which becomes lines, and of these sshd takes the first. Write one string with a space between the names."
 }

@@ -52,6 +52,9 @@ func (r *Result) Unbrought(lock []spec.Locked) hcl.Diagnostics {
 		u.locked[l.Name] = l.Version
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Spec.Users)) {
+		if r.Spec.Users[name].Absent {
+			continue // nothing else of it counts
+		}
 		u.shell(name)
 		u.groups(name)
 	}

@@ -7,6 +7,7 @@ const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampl
 // Nobody is told that a configuration lets them in, where it does not.
 func TestSSHLoginIsWarnedOf(t *testing.T) {
 	const server = "services {\n  openssh { enable = true }\n}\n"
+	const keyed = "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nservices {\n  openssh {\n    enable = true\n    "
 	const nobody, unread = "ssh_login; Nobody can log in", "ssh_keys_unread; No sshd reads the keys of alice"
 	for _, c := range []evalCase{
 		{name: "no user", files: server, warns: []string{nobody}},
@@ -22,6 +23,15 @@ func TestSSHLoginIsWarnedOf(t *testing.T) {
 		{name: "keys and a sshd_config of one's own that says nothing of them", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nfile \"/etc/ssh/sshd_config.d/keys.conf\" { content = \"Port 2222\" }\n", warns: []string{unread}},
 		{name: "keys in a folder that sshd is told not to read", files: "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nservices {\n  openssh {\n    enable   = true\n    settings = { AuthorizedKeysFile = \".ssh/authorized_keys\" }\n  }\n}\n",
 			warns: []string{unread + ": they are written to /etc/ssh/authorized_keys.d, which services.openssh.settings.AuthorizedKeysFile does not name"}},
+		{name: "a user that is to be gone", files: server + "user \"alice\" {\n  absent          = true\n  authorized_keys = [\"" + sshKey + "\"]\n}\n", warns: []string{nobody}},
+		{name: "keys and no sshd, of a user that is to be gone", files: "user \"alice\" {\n  absent          = true\n  authorized_keys = [\"" + sshKey + "\"]\n}\n"},
+		{name: "keys switched off", files: keyed + "settings = { PubkeyAuthentication = false }\n  }\n}\n", warns: []string{nobody + " over SSH with what is declared: passwords are off and keys are, too"}},
+		{name: "a list, whose first sshd takes", files: keyed + "settings = { AuthorizedKeysFile = [\"/etc/ssh/authorized_keys.d/%u\", \".ssh/authorized_keys\"] }\n  }\n}\n",
+			warns: []string{"ssh_keys_file_list; sshd reads keys from /etc/ssh/authorized_keys.d/%u alone"}},
+		{name: "a list, whose second sshd leaves", files: keyed + "settings = { AuthorizedKeysFile = [\".ssh/authorized_keys\", \"/etc/ssh/authorized_keys.d/%u\"] }\n  }\n}\n",
+			warns: []string{"ssh_keys_file_list; sshd reads keys from .ssh/authorized_keys alone", unread}},
+		{name: "a list that is empty", files: keyed + "settings = { AuthorizedKeysFile = [] }\n  }\n}\n", warns: []string{unread}},
+		{name: "a file of another name", files: keyed + "settings = { AuthorizedKeysFile = \"/etc/ssh/authorized_keys.d/%u.pub\" }\n  }\n}\n", warns: []string{unread}},
 	} {
 		t.Run(c.name, c.run)
 	}

@@ -61,9 +61,12 @@ APT::Update::Error-Mode "any";
 Acquire::Languages "none";
 Acquire::PDiffs "false";
 Acquire::Retries "1";
-Acquire::http::Timeout "10";
-Acquire::https::Timeout "10";
 `)
+	// It is apt's patience for a connection as well: reach has shown by then
+	// that each mirror takes one.
+	for _, method := range []string{"http", "https"} {
+		fmt.Fprintf(&b, "Acquire::%s::Timeout \"%d\";\n", method, int(patience.Seconds()))
+	}
 	return b.String()
 }
 

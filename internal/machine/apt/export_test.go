@@ -13,6 +13,7 @@ import (
 var (
 	ParseDebName = parseDebName
 	LockPaths    = lockPaths
+	Ask          = ask
 )
 
 func Need(t testing.TB, tool, pkg string) {

@@ -327,7 +327,7 @@ func (f *fetcher) open(ctx context.Context, url string, offset int64) (body io.R
 	if offset > 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", offset))
 	}
-	resp, err := f.client.Do(req)
+	resp, err := ask(f.client, req, patience)
 	if err != nil {
 		return nil, false, err
 	}

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 )
 
 // place is where suites are found: a base URL, below which dists and pool are.
@@ -193,8 +192,6 @@ func siblingSecurity(ctx context.Context, mirror, suite string) bool {
 		_, err := os.Stat(file)
 		return err == nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
 	if err != nil {
 		return false

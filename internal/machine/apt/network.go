@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -16,18 +17,63 @@ import (
 	"github.com/hostctl/hostctl/internal/network"
 )
 
+// patience is how long a mirror that took the connection may be silent: a cold
+// cache and a server of snapshots have to look for what they are asked.
+const patience = time.Minute
+
 // client is what fetches from mirrors.
 func client() *http.Client {
 	t := network.Transport()
-	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout = fetchStreams, time.Minute
+	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout = fetchStreams, patience
 	return &http.Client{Transport: t}
+}
+
+// answer is the body of an answer. It ends with a timeout where no byte comes for
+// as long as patience is, and its errors name the URL.
+type answer struct {
+	io.ReadCloser
+	url      string
+	patience time.Duration
+	ctx      context.Context // the request's
+	cancel   context.CancelCauseFunc
+}
+
+func (a *answer) Read(b []byte) (int, error) {
+	stalled := time.AfterFunc(a.patience, func() { a.cancel(os.ErrDeadlineExceeded) })
+	defer stalled.Stop()
+	n, err := a.ReadCloser.Read(b)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if cause := context.Cause(a.ctx); cause != nil {
+		err = cause
+	}
+	return n, &url.Error{Op: http.MethodGet, URL: a.url, Err: err}
+}
+
+func (a *answer) Close() error {
+	defer a.cancel(nil)
+	return a.ReadCloser.Close()
+}
+
+// ask sends a request whose answer is an answer.
+func ask(c *http.Client, req *http.Request, patience time.Duration) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := c.Do(req.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &answer{resp.Body, req.URL.String(), patience, ctx, cancel}
+	return resp, nil
 }
 
 // reach asks every mirror whether it is there. apt, which cannot be told how long
 // to wait for a name server, takes minutes to say that one is not, and does not
 // say why in a line. What a mirror answers is apt's to judge.
 func reach(ctx context.Context, mirrors []place) error {
-	c := &http.Client{Transport: network.Transport(), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	c := client()
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	group, ctx := errgroup.WithContext(ctx)
 	asked := map[string]bool{}
 	for _, p := range mirrors {
@@ -43,14 +89,11 @@ func reach(ctx context.Context, mirrors []place) error {
 
 func touch(ctx context.Context, c *http.Client, url string) error {
 	for try := 1; ; try++ {
-		within, cancel := context.WithTimeout(ctx, network.ConnectTime)
-		req, err := http.NewRequestWithContext(within, http.MethodHead, url, nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, nil)
 		if err != nil {
-			cancel()
 			return err
 		}
 		resp, err := c.Do(req)
-		cancel()
 		if err == nil {
 			return resp.Body.Close()
 		}

@@ -38,7 +38,11 @@ func (s *stage) lead(path string) string {
 func (s *stage) refuseMissing(context.Context) error {
 	var errs []error
 	for _, name := range keys(s.Want.Users) {
-		if err := s.runs(s.Want.Users[name].Shell); err != nil {
+		user := s.Want.Users[name]
+		if user.Absent {
+			continue
+		}
+		if err := s.runs(user.Shell); err != nil {
 			errs = append(errs, fmt.Errorf("cannot set user %q%s: its login shell %w; add the package that brings it, or name another", name, s.origin(spec.KindUser, name), err))
 		}
 	}

@@ -34,7 +34,10 @@ func TestNothingBringsIt(t *testing.T) {
 		t.Errorf("what may come at run time is refused: %v", err)
 	}
 	good := &spec.Host{
-		Users: map[string]spec.User{"root": {Home: "/root", Shell: "/usr/local/bin/sh2"}},
+		Users: map[string]spec.User{
+			"root":   {Home: "/root", Shell: "/usr/local/bin/sh2"},
+			"eve-no": {Shell: "/usr/bin/nosh", Absent: true},
+		},
 		Files: map[string]spec.File{
 			"/usr/local/bin/sh2": {Type: spec.Symlink, Target: "/bin/sh"},
 			"/etc/localtime":     {Type: spec.Symlink, Target: "../usr/share/zoneinfo/UTC"},
