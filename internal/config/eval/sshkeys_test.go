@@ -29,7 +29,7 @@ func TestSSHLoginIsWarnedOf(t *testing.T) {
 		{name: "a list, whose first sshd takes", files: keyed + "settings = { AuthorizedKeysFile = [\"/etc/ssh/authorized_keys.d/%u\", \".ssh/authorized_keys\"] }\n  }\n}\n",
 			warns: []string{"ssh_keys_file_list; sshd reads keys from /etc/ssh/authorized_keys.d/%u alone"}},
 		{name: "a list, whose second sshd leaves", files: keyed + "settings = { AuthorizedKeysFile = [\".ssh/authorized_keys\", \"/etc/ssh/authorized_keys.d/%u\"] }\n  }\n}\n",
-			warns: []string{"ssh_keys_file_list; sshd reads keys from .ssh/authorized_keys alone", unread}},
+			warns: []string{unread, "ssh_keys_file_list; sshd reads keys from .ssh/authorized_keys alone"}},
 		{name: "a list that is empty", files: keyed + "settings = { AuthorizedKeysFile = [] }\n  }\n}\n", warns: []string{unread}},
 		{name: "a file of another name", files: keyed + "settings = { AuthorizedKeysFile = \"/etc/ssh/authorized_keys.d/%u.pub\" }\n  }\n}\n", warns: []string{unread}},
 	} {
