@@ -16,6 +16,16 @@ func Diverts(p string, fields []Field) bool {
 	return false
 }
 
+// Diverted are the files by whose change, in the plan, paths below them lead
+// elsewhere.
+func (p *Plan) Diverted() map[string]bool {
+	out := map[string]bool{}
+	for _, c := range p.Of(KindFile) {
+		out[c.ID.Name] = Diverts(c.ID.Name, c.Fields)
+	}
+	return out
+}
+
 // leads is the path that a link at p names.
 func leads(p, target string) string {
 	if path.IsAbs(target) {

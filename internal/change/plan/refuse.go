@@ -19,10 +19,7 @@ func Refuse(p *spec.Plan, want, prev *spec.Host, st *spec.State) error {
 // checkPaths refuses, by the links that the machine has, what validate refuses
 // by those of every Debian. A link that the plan takes away leads nowhere.
 func checkPaths(p *spec.Plan, want *spec.Host, st *spec.State) (errs []error) {
-	diverted := map[string]bool{}
-	for _, c := range p.Of(spec.KindFile) {
-		diverted[c.ID.Name] = spec.Diverts(c.ID.Name, c.Fields)
-	}
+	diverted := p.Diverted()
 	at := func(id spec.ID) string {
 		if o := want.Origins[id].String(); o != "" {
 			return " (" + o + ")"

@@ -62,10 +62,7 @@ func (s *stage) files(context.Context) error {
 // target, in a folder that makes way for a link. Where each of them is, is found
 // while all links are there.
 func (s *stage) removeFiles() error {
-	gone, diverted := s.deletes(spec.KindFile), map[string]bool{}
-	for _, c := range s.Plan.Of(spec.KindFile) {
-		diverted[c.ID.Name] = spec.Diverts(c.ID.Name, c.Fields)
-	}
+	gone, diverted := s.deletes(spec.KindFile), s.Plan.Diverted()
 	for path := range s.Prev.Files {
 		if _, wanted := s.Want.Files[path]; wanted && spec.Below(path, diverted) && s.ledAsSaid(path) {
 			gone = append(gone, path)
