@@ -23,12 +23,7 @@ const maxShown = 64 << 10
 
 // observeFiles shares the paths among the processors: most of the time is the
 // kernel's, which finds each of them.
-func observeFiles(root system.Root, names account.Names, want *spec.Host, paths []string, cache *StatCache) (files map[string]spec.File, leads map[string]string, err error) {
-	tree, err := system.OpenTree(string(root))
-	if err != nil {
-		return nil, nil, err
-	}
-	defer tree.Close()
+func observeFiles(tree *system.Tree, names account.Names, want *spec.Host, paths []string, cache *StatCache) (files map[string]spec.File, leads map[string]string, err error) {
 	found, size := make([]*spec.File, len(paths)), inFlake(want)
 	err = system.Share(len(paths), func(i int) (err error) {
 		o := observer{names: names, cache: cache, path: paths[i], want: want.Files[paths[i]], size: size}

@@ -53,15 +53,6 @@ func observeHomes(tree *system.Tree, accounts account.Files, want *spec.Host) (m
 	return out, nil
 }
 
-func readHomes(root system.Root, accounts account.Files, want *spec.Host) (map[string]spec.HomeFolder, error) {
-	tree, err := system.OpenTree(string(root))
-	if err != nil {
-		return nil, err
-	}
-	defer tree.Close()
-	return observeHomes(tree, accounts, want)
-}
-
 // mayBeHome leaves out the folders of the system, and those that Debian makes
 // at the top: what is root's there is so for a reason.
 func mayBeHome(path string) bool {

@@ -32,10 +32,15 @@ func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.S
 		Users:  observeUsers(accounts, keys(want.Users, prev.Users)),
 		Groups: observeGroups(accounts, keys(want.Groups, prev.Groups)),
 	}
-	if state.Homes, err = readHomes(root, accounts, want); err != nil {
+	tree, err := system.OpenTree(string(root))
+	if err != nil {
 		return nil, err
 	}
-	state.Files, state.Leads, err = observeFiles(root, accounts.Names(), want, keys(want.Files, prev.Files), cache)
+	defer tree.Close()
+	if state.Homes, err = observeHomes(tree, accounts, want); err != nil {
+		return nil, err
+	}
+	state.Files, state.Leads, err = observeFiles(tree, accounts.Names(), want, keys(want.Files, prev.Files), cache)
 	if err != nil {
 		return nil, err
 	}
