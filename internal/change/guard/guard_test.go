@@ -101,7 +101,14 @@ func TestLockout(t *testing.T) {
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "shell", Before: "/usr/bin/zsh", After: "/usr/sbin/nologin"})},
 			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, gets the shell /usr/sbin/nologin"},
 		},
-		"the shell's package": {changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)}, says: []string{"the shell /usr/bin/zsh, which goes with package zsh"}},
+		"the shell's package": {changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)},
+			says: []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, has the shell /usr/bin/zsh, which goes with package zsh"}},
+		"root's shell's package": {
+			live:    map[string]string{"/etc/passwd": "root:x:0:0::/root:/bin/zsh\nann:x:1000:1000::/home/ann:/bin/sh\n"},
+			changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)}, says: []string{"root has the shell /bin/zsh, which goes with package zsh"},
+		},
+		"a shell in place of the one that goes": {changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete),
+			step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "shell", Before: "/usr/bin/zsh", After: "/bin/bash"})}},
 		"AllowUsers": {
 			live:    map[string]string{"/home/ann/.ssh/authorized_keys": keyA},
 			want:    spec.Host{Files: map[string]spec.File{dropIn: regular("AllowUsers deploy\n")}},
@@ -151,7 +158,26 @@ func TestLockout(t *testing.T) {
 		"the server":                   {local: "192.0.2.1:22", changes: []spec.Change{step(spec.KindPackage, "openssh-server", spec.Delete)}, says: []string{"package openssh-server goes"}},
 		"its unit": {
 			local: "192.0.2.1:22", want: spec.Host{Units: map[string]spec.Unit{"ssh.service": {Enabled: &off}}},
-			changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Update)}, says: []string{"ssh.service goes off"},
+			changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Update, spec.Field{Name: "enabled", Before: "true", After: "false"})}, says: []string{"ssh.service goes off"},
+		},
+		"its unit, given back": {
+			local: "192.0.2.1:22", changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Delete, spec.Field{Name: "enabled", Before: "true", After: "false"})},
+			says: []string{"ssh.service goes off"},
+		},
+		"its unit, masked again": {
+			local: "192.0.2.1:22", changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Delete, spec.Field{Name: "masked", Before: "false", After: "true"})},
+			says: []string{"ssh.service goes off"},
+		},
+		"its socket, given back, with the service off": {
+			local: "192.0.2.1:22",
+			changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Update, spec.Field{Name: "enabled", Before: "true", After: "false"}),
+				step(spec.KindUnit, "ssh.socket", spec.Delete, spec.Field{Name: "enabled", Before: "true", After: "false"})},
+			says: []string{"ssh.service goes off"},
+		},
+		"the socket in place of the service": {
+			local: "192.0.2.1:22",
+			changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Update, spec.Field{Name: "enabled", Before: "true", After: "false"}),
+				step(spec.KindUnit, "ssh.socket", spec.Update, spec.Field{Name: "enabled", Before: "false", After: "true"})},
 		},
 	} {
 		live := map[string]string{
@@ -184,6 +210,22 @@ func TestLockout(t *testing.T) {
 		if !fits {
 			t.Errorf("%s: it says\n%s\nand should say\n%s", name, strings.Join(got, "\n"), strings.Join(c.says, "\n"))
 		}
+	}
+}
+
+// TestShellThatGoes: whoever keeps a shell whose package goes is named.
+func TestShellThatGoes(t *testing.T) {
+	in := Input{
+		Root: machineOf(t, map[string]string{
+			"/etc/passwd":                 "root:x:0:0::/root:/bin/bash\neve:x:1001:1001::/home/eve:/usr/bin/zsh\n",
+			"/var/lib/dpkg/info/zsh.list": "/.\n/bin\n/bin/zsh\n",
+		}),
+		Want: &spec.Host{}, Prev: &spec.Host{}, State: &spec.State{Installed: map[string]spec.Installed{"zsh": {}}}, Person: Person{Account: "root"},
+		Plan: &spec.Plan{Changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)}},
+	}
+	said, err := Lockout(in)
+	if err != nil || len(said) > 0 || len(in.Plan.Warnings) != 1 || !strings.Contains(in.Plan.Warnings[0], `user "eve" has the shell /usr/bin/zsh, which goes with package zsh`) {
+		t.Errorf("%q, %q, %v", said, in.Plan.Warnings, err)
 	}
 }
 

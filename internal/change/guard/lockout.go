@@ -44,6 +44,8 @@ type view struct {
 	admins   []string    // who may do anything with sudo
 	firewall *firewall
 	locked   map[string]bool // accounts for which no password is right
+
+	shellGoes map[string]string // accounts whose shell goes with a package, which is named
 }
 
 // Lockout says in which ways a plan for the running machine may keep people from
@@ -56,7 +58,7 @@ func Lockout(in Input) ([]string, error) {
 		return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
 	}
 	var out []string
-	for _, look := range []func(Input, view, view) ([]string, error){ports, server, passwords, person} {
+	for _, look := range []func(Input, view, view) ([]string, error){ports, server, passwords, shells, person} {
 		found, err := look(in, before, after)
 		if err != nil {
 			return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
@@ -101,7 +103,8 @@ func views(in Input, live now) (before, after view, err error) {
 		}
 		v.firewall = readFirewall(rules)
 	}
-	return before, after, nil
+	after.shellGoes, err = in.shellsThatGo(after.accounts)
+	return before, after, err
 }
 
 func (in Input) hasNow(pkg string) bool {
@@ -165,13 +168,14 @@ func server(in Input, before, after view) ([]string, error) {
 	if after.sshd == nil {
 		return []string{"package openssh-server goes, and this session came through it"}, nil
 	}
-	for _, name := range []string{"ssh.service", "ssh.socket"} {
-		was, is := in.State.Units[name], in.Want.Units[name]
-		off := yes(was.Enabled) && is.Enabled != nil && !*is.Enabled || !yes(was.Masked) && yes(is.Masked)
-		other := in.Want.Units[map[string]string{"ssh.service": "ssh.socket", "ssh.socket": "ssh.service"}[name]]
-		if off && !yes(other.Enabled) {
-			return []string{name + " goes off, and this session came through it"}, nil
-		}
+	service, serviceOff := in.unit("ssh.service")
+	socket, socketOff := in.unit("ssh.socket")
+	switch {
+	case service || socket:
+	case serviceOff:
+		return []string{"ssh.service goes off, and this session came through it"}, nil
+	case socketOff:
+		return []string{"ssh.socket goes off, and this session came through it"}, nil
 	}
 	port := in.Person.Through.Port()
 	if slices.Contains(before.sshd.Ports, port) && !slices.Contains(after.sshd.Ports, port) {
@@ -181,6 +185,29 @@ func server(in Input, before, after view) ([]string, error) {
 		return []string{fmt.Sprintf("sshd stops listening at %s, through which this session came", through)}, nil
 	}
 	return nil, nil
+}
+
+// unit says whether the plan leaves a unit on, and whether it turns it off: by its
+// fields, which also have what is given back where the spec says nothing any more.
+func (in Input) unit(name string) (on, off bool) {
+	was := in.State.Units[name]
+	enabled, masked := yes(was.Enabled), yes(was.Masked)
+	for _, c := range in.Plan.Of(spec.KindUnit) {
+		if c.ID.Name != name {
+			continue
+		}
+		for _, f := range c.Fields {
+			switch f.Name {
+			case "enabled":
+				off = off || f.Before == "true" && f.After == "false"
+				enabled = f.After == "true"
+			case "masked":
+				off = off || f.After == "true"
+				masked = f.After == "true"
+			}
+		}
+	}
+	return enabled && !masked, off
 }
 
 func yes(b *bool) bool { return b != nil && *b }
@@ -218,7 +245,7 @@ func (v view) holders() ([]string, error) {
 		}
 		opens := slices.ContainsFunc(keys, func(k login.Key) bool { return name != "root" || k.Terminal() })
 		opens = opens || !v.locked[name] && v.sshd.TakesPassword(v.accounts, name)
-		if opens && !login.NoShell(v.accounts.Users[name].Shell) {
+		if opens && !login.NoShell(v.accounts.Users[name].Shell) && v.shellGoes[name] == "" {
 			out = append(out, name)
 		}
 	}
@@ -243,10 +270,6 @@ func person(in Input, before, after view) ([]string, error) {
 	}
 	if login.NoShell(is.Shell) && !login.NoShell(was.Shell) {
 		out = append(out, whose+" gets the shell "+is.Shell)
-	} else if by, err := goesWith(in, is.Shell); err != nil {
-		return nil, err
-	} else if by != "" {
-		out = append(out, fmt.Sprintf("%s has the shell %s, which goes with package %s", whose, is.Shell, by))
 	}
 	if before.sshd == nil || after.sshd == nil {
 		return out, nil
@@ -268,6 +291,48 @@ func person(in Input, before, after view) ([]string, error) {
 		out = append(out, whose+" can log in over SSH no more: it takes no passwords, and no key of theirs")
 	default:
 		out = append(out, whose+" can log in over SSH no more: it takes neither a password nor a key of theirs")
+	}
+	return out, nil
+}
+
+// shells finds accounts that keep a login shell whose package goes: sshd and
+// login(1) let nobody in whose shell is not there. For others than root and who
+// runs this it is a warning.
+func shells(in Input, _, after view) ([]string, error) {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(after.shellGoes)) {
+		says := fmt.Sprintf("has the shell %s, which goes with package %s", after.accounts.Users[name].Shell, after.shellGoes[name])
+		switch name {
+		case in.Person.Account:
+			out = append(out, name+", who runs this, "+says)
+		case "root":
+			out = append(out, "root "+says)
+		default:
+			in.Plan.Warnings = append(in.Plan.Warnings, fmt.Sprintf("user %q %s: nobody can log in as it then; say another with user %q { shell = ... }", name, says, name))
+		}
+	}
+	return out, nil
+}
+
+// shellsThatGo are the packages that the plan deletes with the shell of an account,
+// by account.
+func (in Input) shellsThatGo(accounts login.Accounts) (map[string]string, error) {
+	packages := map[string]string{}
+	out := map[string]string{}
+	for name, user := range accounts.Users {
+		if user.Shell == "" || login.NoShell(user.Shell) {
+			continue
+		}
+		if _, known := packages[user.Shell]; !known {
+			by, err := goesWith(in, user.Shell)
+			if err != nil {
+				return nil, err
+			}
+			packages[user.Shell] = by
+		}
+		if by := packages[user.Shell]; by != "" {
+			out[name] = by
+		}
 	}
 	return out, nil
 }
