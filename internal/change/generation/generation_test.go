@@ -1,6 +1,7 @@
 package generation
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -85,6 +86,41 @@ func TestRecordsComeBack(t *testing.T) {
 	fi, err := os.Stat(filepath.Join(s.Root, Path(1), "accounts.json"))
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("accounts.json is not root's alone: %v, %v", fi.Mode(), err)
+	}
+}
+
+// TestRecordsOfAnOlderHostctl: without a found.json only what a recorded plan is
+// known to have created may be deleted.
+func TestRecordsOfAnOlderHostctl(t *testing.T) {
+	s := forest(t, -1)
+	change := func(action spec.Action, kind spec.Kind, name string) spec.Change {
+		return spec.Change{ID: spec.ID{Kind: kind, Name: name}, Action: action}
+	}
+	for n, changes := range [][]spec.Change{
+		1: {change(spec.Create, spec.KindUser, "made"), change(spec.Create, spec.KindGroup, "made"), change(spec.Update, spec.KindUser, "alice"), change(spec.Create, spec.KindUser, "gone")},
+		2: {change(spec.Update, spec.KindUser, "made"), change(spec.Delete, spec.KindUser, "gone")},
+		3: {change(spec.Create, spec.KindFile, "/etc/motd")},
+	} {
+		if n == 0 {
+			continue
+		}
+		r := &Record{Meta: Meta{Number: n, Parent: n - 1}, Plan: &spec.Plan{Changes: changes}, Changeset: commit.New(n), Spec: &spec.Host{
+			Version: spec.Version, Name: "h",
+			Users: map[string]spec.User{"made": {}, "alice": {}, "gone": {}}, Groups: map[string]spec.Group{"made": {}, "video": {}},
+		}}
+		if err := s.Write(r, Path(n)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(s.Root, Path(n), foundFile)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := s.Found(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if users, groups := slices.Sorted(maps.Keys(found.Users)), slices.Sorted(maps.Keys(found.Groups)); !slices.Equal(users, []string{"alice", "gone"}) || !slices.Equal(groups, []string{"video"}) {
+		t.Errorf("not its own are %q and %q", users, groups)
 	}
 }
 
