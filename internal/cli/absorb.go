@@ -276,5 +276,5 @@ func (s *session) pastForeign(to int, want *spec.Host, p *spec.Plan) (*spec.Plan
 		return nil, err
 	}
 	s.locked = withForeign(s.locked, undone, s.prev.System)
-	return s.plan(want, withForeign(lock, done, want.System))
+	return s.planBack(to, want, withForeign(lock, done, want.System))
 }

@@ -29,8 +29,9 @@ func newGenerations(e *env) *cobra.Command {
 		Short: "List the generations of this machine",
 		Long: `list prints one line for each generation: whether it is current, booted, failed
 or pinned, and how much room its undo takes. A + after the commit says that the
-flake had changes beside it; 'generations show' has what the line has no room for. The current one is on trial where
-the next boot, or time, takes it back; one that waits for the next boot is last.
+flake had changes beside it; 'generations show' has what the line has no room
+for. The current one is on trial where the next boot, or time, takes it back; one
+that waits for the next boot is last.
 Generation 0 is the machine as hostctl found it.`,
 		Example: "  hostctl generations list\n  hostctl generations list --json",
 		Args:    cobra.NoArgs,

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,41 @@ func (s *session) wording(question string, k consent, p *spec.Plan) (string, err
 	}
 	s.word = acceptLockout
 	return question + " It may keep people from logging in (see above).\n" + k.trial + "type 'yes " + acceptLockout + "' to go ahead:", nil
+}
+
+// stillLetsIn looks again before a commit: what the machine had when somebody agreed
+// to the plan, a key for instance, may be gone since.
+func (s *session) stillLetsIn(p *spec.Plan, want *spec.Host, k consent) error {
+	if p.Empty() || !s.live() || os.Geteuid() != 0 || len(k.accept) > 0 || k.confirmWithin > 0 {
+		return nil
+	}
+	agreed, by := p.Lockout, s.by
+	if s.confirmed != nil {
+		agreed = s.confirmed.Plan.Lockout
+	}
+	if !s.inService {
+		var err error
+		if by, err = person(); err != nil {
+			return err
+		}
+	}
+	return s.noWorse(p, want, agreed, by)
+}
+
+// noWorse refuses ways to lock people out that nobody has agreed to.
+func (s *session) noWorse(p *spec.Plan, want *spec.Host, agreed []string, by guard.Person) error {
+	in := s.guarding(p, want)
+	in.Person = by
+	found, err := guard.Lockout(in)
+	if err != nil {
+		return err
+	}
+	fresh := slices.DeleteFunc(found, func(way string) bool { return slices.Contains(agreed, way) })
+	if len(fresh) == 0 {
+		return nil
+	}
+	return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: since the plan was made this machine has changed, and the plan may keep people from logging in:\n  %s\nlook at a new plan",
+		strings.Join(fresh, "\n  "))}
 }
 
 // refusal is the error for a plan that may not be carried out.

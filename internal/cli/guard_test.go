@@ -2,12 +2,15 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -73,6 +76,37 @@ func TestAgree(t *testing.T) {
 		if code := e.end(err); code != c.code || code == exitRefused && !strings.Contains(err.Error(), "port 22 closes") {
 			t.Errorf("%+v: %d, %v", c, code, err)
 		}
+	}
+}
+
+// TestKeyGoesMeanwhile: a key that goes between the question and the commit makes
+// another plan of it, which nobody has agreed to.
+func TestKeyGoesMeanwhile(t *testing.T) {
+	root := t.TempDir()
+	keys, dropIn := filepath.Join(root, "root/.ssh/authorized_keys"), "/etc/ssh/sshd_config"
+	writeTestFile(t, filepath.Join(root, "etc/passwd"), []byte("root:x:0:0::/root:/bin/bash\n"))
+	writeTestFile(t, filepath.Join(root, "etc/group"), []byte("root:x:0:\n"))
+	writeTestFile(t, keys, []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0 a\n"))
+	want := &spec.Host{Files: map[string]spec.File{dropIn: {Type: spec.Regular, Content: "PasswordAuthentication no\n"}}}
+	p := &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindFile, Name: dropIn}, Action: spec.Create}}}
+	s := &session{env: &env{root: root}, prev: &spec.Host{}, seen: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}}}}
+	if err := s.noWorse(p, want, nil, guard.Person{}); err != nil {
+		t.Errorf("with the key: %v", err)
+	}
+	if err := os.Remove(keys); err != nil {
+		t.Fatal(err)
+	}
+	err := s.noWorse(p, want, nil, guard.Person{})
+	var exit *exitError
+	if !errors.As(err, &exit) || exit.code != exitRefused || !strings.Contains(err.Error(), "no account that may use sudo has a key") {
+		t.Fatalf("without it: %v", err)
+	}
+	found, err := guard.Lockout(s.guarding(p, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.noWorse(p, want, found, guard.Person{}); err != nil {
+		t.Errorf("agreed to: %v", err)
 	}
 }
 

@@ -10,6 +10,10 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/plan"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/kind"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -75,7 +79,12 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if waits, err := s.agree(fmt.Sprintf("Return to generation %d?", to), opts.consent, p, want, lock); waits || err != nil {
 		return err
 	}
-	return s.rollBack(ctx, to, want, p, s.bootRoom)
+	return s.rollBack(ctx, to, want, p, func(r *route) error {
+		if err := s.bootRoom(r); err != nil {
+			return err
+		}
+		return s.stillLetsIn(p, want, opts.consent)
+	})
 }
 
 func (s *session) rollbackTarget(to int) (int, error) {
@@ -112,11 +121,31 @@ func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := s.planTo(want, lock, true)
+	p, err := s.planBack(to, want, lock)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return want, lock, p, s.exact(p, to)
+}
+
+// planBack plans the way along the records to generation to, which wanted want.
+func (s *session) planBack(to int, want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
+	live, err := account.Read(system.Root(s.root))
+	if err != nil {
+		return nil, err
+	}
+	deltas, err := s.accountsTo(to)
+	if err != nil {
+		return nil, err
+	}
+	after, err := applied(deltas, live)
+	if err != nil {
+		return nil, fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
+	}
+	var way plan.Recorded
+	way.Before.Users, way.Before.Groups = kind.Accounts(live)
+	way.After.Users, way.After.Groups = kind.Accounts(after)
+	return s.planAlong(want, lock, &way)
 }
 
 // exact takes the word back that the running kernel stays: the way to a

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/render"
@@ -59,6 +60,7 @@ type env struct {
 
 	inService bool            // this is the service that does what a session asked for
 	confirmed *spec.SavedPlan // what to do exactly: of a file, or what a session confirmed
+	by        guard.Person    // who confirmed it; of a service alone
 	handed    *job            // what the service is to do
 	announced *spec.Plan      // with --json: what is printed when it is done
 	asks      string          // what a person is to be asked, once no lock is held

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/render"
@@ -42,6 +43,7 @@ type job struct {
 	Dir     string          `json:"dir"`
 	Env     []string        `json:"env"`
 	Confirm *spec.SavedPlan `json:"confirmed,omitempty"` // nil for a recovery
+	By      guard.Person    `json:"by"`                  // who confirmed it
 }
 
 // servable says whether changes are to be made by a service: this is the
@@ -70,7 +72,10 @@ func (s *session) agree(question string, k consent, p *spec.Plan, want *spec.Hos
 		return false, err
 	}
 	s.handed = &job{Args: os.Args[1:], Confirm: saved}
-	return true, nil
+	if s.live() {
+		s.handed.By, err = person()
+	}
+	return true, err
 }
 
 // recoverAsService has a service finish what an earlier run left open: that
@@ -116,10 +121,10 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 	}
 	if err != nil {
 		e.say("warning: %v; this session does it, and must not end before it is done", err)
-		inService, confirmed := e.inService, e.confirmed
-		e.inService, e.confirmed = true, j.Confirm
+		inService, confirmed, by := e.inService, e.confirmed, e.by
+		e.inService, e.confirmed, e.by = true, j.Confirm, j.By
 		// After a recovery the command itself comes, which nobody has agreed to yet.
-		defer func() { e.inService, e.confirmed = inService, confirmed }()
+		defer func() { e.inService, e.confirmed, e.by = inService, confirmed, by }()
 		return errors.Join(os.RemoveAll(dir), e.alone(ctx, do))
 	}
 	removeRuns(dir)
@@ -312,7 +317,7 @@ func runService(ctx context.Context, e *env, dir string) error {
 	}
 	os.Args = append(os.Args[:1:1], j.Args...)
 	// With --json stdout has its one document, the plan, already.
-	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm, tell: relay(dir)}
+	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm, by: j.By, tell: relay(dir)}
 	code := execute(ctx, own, j.Args)
 	// Written to the end or not at all: half a number is another one.
 	temp := filepath.Join(dir, ".exit")

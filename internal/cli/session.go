@@ -213,11 +213,11 @@ func (s *session) guard(want *spec.Host, p *spec.Plan) error {
 // plan compares what the machine is with the target. It writes nothing but
 // its own cache of digests.
 func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
-	return s.planTo(want, lock, false)
+	return s.planAlong(want, lock, nil)
 }
 
-// planTo plans, to what a generation recorded where recorded says so.
-func (s *session) planTo(want *spec.Host, lock []spec.Locked, recorded bool) (*spec.Plan, error) {
+// planAlong plans, along a recorded way where there is one.
+func (s *session) planAlong(want *spec.Host, lock []spec.Locked, recorded *plan.Recorded) (*spec.Plan, error) {
 	state, err := s.observe(want)
 	if err != nil {
 		return nil, err

@@ -137,6 +137,9 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	if err == nil {
 		err = s.bootRoom(route)
 	}
+	if err == nil {
+		err = s.stillLetsIn(p, target.host, opts.consent)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())
 	}
@@ -324,7 +327,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err := s.load(); err != nil {
 		return err
 	}
-	p, err := s.plan(former, formerLock)
+	p, err := s.planBack(failed.From, former, formerLock)
 	if err != nil {
 		return err
 	}

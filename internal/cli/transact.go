@@ -53,7 +53,10 @@ func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 		return nil, err
 	}
 	r.files.StandIns(known)
-	if r.users, err = s.travel(r.files, r.recorded()); err != nil {
+	if err := s.travel(r.files, r.recorded()); err != nil {
+		return nil, err
+	}
+	if r.users, err = s.accountsTo(r.recorded()); err != nil {
 		return nil, err
 	}
 	if fresh != nil {
@@ -114,46 +117,64 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	return tx, nil
 }
 
-// travel adds the steps along the recorded edges to generation to, and
-// returns what happens to accounts on the way.
-func (s *session) travel(b *commit.Builder, to int) ([]account.Delta, error) {
-	if to == s.current {
-		return nil, nil
+// travel adds the steps along the recorded edges to generation to.
+func (s *session) travel(b *commit.Builder, to int) error {
+	undo, apply, err := s.store.Route(s.current, to)
+	if err != nil {
+		return err
 	}
+	for _, n := range undo {
+		changes, err := s.store.Changeset(n)
+		if err != nil {
+			return err
+		}
+		b.Inverse(changes)
+	}
+	for _, n := range apply {
+		changes, err := s.store.Changeset(n)
+		if err != nil {
+			return err
+		}
+		b.Forward(changes, false)
+	}
+	return nil
+}
+
+// accountsTo is what happens to accounts along the recorded edges to generation to.
+func (s *session) accountsTo(to int) ([]account.Delta, error) {
 	undo, apply, err := s.store.Route(s.current, to)
 	if err != nil {
 		return nil, err
 	}
 	var deltas []account.Delta
 	for _, n := range undo {
-		changes, accounts, err := s.edge(n)
+		accounts, err := s.store.Accounts(n)
 		if err != nil {
 			return nil, err
 		}
-		b.Inverse(changes)
 		for _, d := range slices.Backward(accounts) {
 			deltas = append(deltas, d.Invert())
 		}
 	}
 	for _, n := range apply {
-		changes, accounts, err := s.edge(n)
+		accounts, err := s.store.Accounts(n)
 		if err != nil {
 			return nil, err
 		}
-		b.Forward(changes, false)
 		deltas = append(deltas, accounts...)
 	}
 	return deltas, nil
 }
 
-// edge is what leads from a generation's parent to it.
-func (s *session) edge(n int) (*commit.Changeset, []account.Delta, error) {
-	changes, err := s.store.Changeset(n)
-	if err != nil {
-		return nil, nil, err
+// applied are account files after some changes, one after the other.
+func applied(deltas []account.Delta, files account.Files) (account.Files, error) {
+	var err error
+	for _, d := range deltas {
+		if files, err = d.Apply(files); err != nil {
+			return nil, err
+		}
 	}
-	accounts, err := s.store.Accounts(n)
-	return changes, accounts, err
+	return files, nil
 }
 
 // placeAccounts merges account changes into the live files, entry by entry,
@@ -166,11 +187,9 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 	if err != nil {
 		return err
 	}
-	files := live
-	for _, d := range deltas {
-		if files, err = d.Apply(files); err != nil {
-			return err
-		}
+	files, err := applied(deltas, live)
+	if err != nil {
+		return err
 	}
 	if files, err = s.keepPasswords(live, files, fresh); err != nil {
 		return err

@@ -158,6 +158,26 @@ func DiffGroup(have *Group, want Group) []Field {
 	return d
 }
 
+// DiffUsers compares two accounts that a machine has or had, of which all is known;
+// that of none is the zero User.
+func DiffUsers(was, is User) []Field {
+	var d fields
+	d.add("uid", number(was.UID), number(is.UID))
+	d.add("group", was.Group, is.Group)
+	d.add("groups", set(was.Groups), set(is.Groups))
+	d.add("home", was.Home, is.Home)
+	d.add("shell", was.Shell, is.Shell)
+	d.add("comment", was.Comment, is.Comment)
+	return d
+}
+
+// DiffGroups is DiffUsers of groups.
+func DiffGroups(was, is Group) []Field {
+	var d fields
+	d.add("gid", number(was.GID), number(is.GID))
+	return d
+}
+
 // DiffSecret compares where a secret comes from and how it is installed.
 func DiffSecret(have *Secret, want Secret) []Field {
 	owner, group := "", ""

@@ -32,7 +32,7 @@ func (m *maker) groups() {
 			return
 		}
 		if _, found := m.Found.Groups[name]; found || !owned(have.GID, prev.GID, prev.System) {
-			m.warn("group %q stays, though the spec no longer has it: %s", name, stays(found))
+			m.leave("group %q stays, though the spec no longer has it: %s", name, stays(found))
 			return
 		}
 		m.add(spec.KindGroup, name, spec.Delete, before(spec.DiffGroup(nil, have)))
@@ -49,7 +49,7 @@ func (m *maker) users() {
 		if have != nil && differ(have.UID, want.UID) {
 			m.warn("user %q keeps uid %d: the spec says %d (%s), but files would lose their owner", name, *have.UID, *want.UID, m.origin(spec.KindUser, name))
 		}
-		if have == nil && !m.Recorded && !m.canLogIn(name, want) {
+		if have == nil && !m.canLogIn(name, want) {
 			m.warn("user %q is made without a password and without an SSH key: nobody can log in as it (%s)", name, m.origin(spec.KindUser, name))
 		}
 		fields := spec.DiffUser(have, want)
@@ -64,7 +64,7 @@ func (m *maker) users() {
 			return
 		}
 		if _, found := m.Found.Users[name]; found || !owned(have.UID, prev.UID, prev.System) {
-			m.warn("user %q stays, though the spec no longer has it: %s", name, stays(found))
+			m.leave("user %q stays, though the spec no longer has it: %s", name, stays(found))
 			if fields := m.Found.User(name, have, spec.User{}, prev); len(fields) > 0 {
 				m.add(spec.KindUser, name, spec.Update, fields)
 			}
@@ -74,10 +74,43 @@ func (m *maker) users() {
 	})
 }
 
+// recordedAccounts are the changes of accounts on a recorded way.
+func (m *maker) recordedAccounts() {
+	before, after := m.Recorded.Before, m.Recorded.After
+	between(before.Groups, after.Groups, func(name string, action spec.Action, was, is spec.Group) {
+		if fields := spec.DiffGroups(was, is); action != spec.Update || len(fields) > 0 {
+			m.add(spec.KindGroup, name, action, fields)
+		}
+	})
+	between(before.Users, after.Users, func(name string, action spec.Action, was, is spec.User) {
+		if fields := spec.DiffUsers(was, is); action != spec.Update || len(fields) > 0 {
+			m.add(spec.KindUser, name, action, fields)
+		}
+	})
+}
+
+// between calls change for every name, also of what stays as it was.
+func between[V any](before, after map[string]V, change func(name string, action spec.Action, was, is V)) {
+	for name, was := range before {
+		is, stays := after[name]
+		if stays {
+			change(name, spec.Update, was, is)
+		} else {
+			change(name, spec.Delete, was, is)
+		}
+	}
+	for name, is := range after {
+		was, known := before[name]
+		if !known {
+			change(name, spec.Create, was, is)
+		}
+	}
+}
+
 // home says what happens to the folder that an account lives in.
 func (m *maker) home(name string, have *spec.User, want spec.User) []spec.Field {
 	folder, made := m.State.Homes[name], m.Found.Made(name, m.Prev)
-	if !m.Recorded && spec.Homeless(name, have, want, folder, made) { // what a generation has comes back with its uid
+	if spec.Homeless(name, have, want, folder, made) {
 		m.warn("user %q is to live in %s, which stays as it is: %s (%s)", name, folder.Path, whose(folder.Owner), m.origin(spec.KindUser, name))
 	}
 	switch {

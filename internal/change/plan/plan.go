@@ -26,10 +26,23 @@ type Input struct {
 	Adopted        map[string]bool // packages that were on the machine before hostctl
 	Found          spec.Found      // what Prev found where it set something
 	Generation     int             // the one that the plan starts from
-	Recorded       bool            // Want is a generation's, whose files come back as they were, shipped ones too
+	Recorded       *Recorded       // Want is a generation's, to which its record leads; nil: it is to be staged
 	SpecDigest     string          // of Want
 	LockDigest     string
 	Compare        func(a, b string) int // order of Debian versions
+}
+
+// Recorded is a way along records. Its files come back as they were, shipped ones
+// too, and accounts become what the records did to them, whatever a spec says:
+// one that a spec had removed comes back, though no spec asks for it.
+type Recorded struct {
+	Before, After Accounts // of all that are there, or will be
+}
+
+// Accounts are users and groups by name.
+type Accounts struct {
+	Users  map[string]spec.User
+	Groups map[string]spec.Group
 }
 
 // Make lists the changes that turn the State into Want, kinds in stage order
@@ -47,8 +60,12 @@ func Make(in Input) (*spec.Plan, error) {
 		LockDigest: in.LockDigest,
 	}}
 	m.packages()
-	m.groups()
-	m.users()
+	if m.Recorded == nil {
+		m.groups()
+		m.users()
+	} else {
+		m.recordedAccounts()
+	}
 	m.secrets()
 	m.files()
 	m.sysctls()
@@ -58,6 +75,9 @@ func Make(in Input) (*spec.Plan, error) {
 	m.notApplied()
 	if len(m.errs) > 0 {
 		return nil, errors.Join(m.errs...)
+	}
+	if !m.plan.Empty() {
+		m.plan.Warnings = append(m.plan.Warnings, m.left...)
 	}
 	m.sort()
 	m.plan.Release = release(m.plan.Of(spec.KindPackage))
@@ -85,6 +105,7 @@ type maker struct {
 	Input
 	plan *spec.Plan
 	errs []error
+	left []string // what a spec that forgets it leaves
 }
 
 func (m *maker) sort() {
@@ -122,6 +143,13 @@ func (m *maker) set(kind spec.Kind, name string, exists bool, fields []spec.Fiel
 
 func (m *maker) warn(format string, args ...any) {
 	m.plan.Warnings = append(m.plan.Warnings, fmt.Sprintf(format, args...))
+}
+
+// leave says what stays though the spec no longer has it. It is said with the
+// change that leaves it: a plan with nothing else to do makes no generation, so
+// that every later one would say it again.
+func (m *maker) leave(format string, args ...any) {
+	m.left = append(m.left, fmt.Sprintf(format, args...))
 }
 
 func (m *maker) fail(format string, args ...any) {

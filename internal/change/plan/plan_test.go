@@ -193,7 +193,7 @@ func TestMake(t *testing.T) {
 		},
 		"file of a package left the spec, on the way to a generation": {
 			Input{
-				Want: &spec.Host{}, Prev: &spec.Host{Files: map[string]spec.File{"/etc/conf": motd}}, Recorded: true,
+				Want: &spec.Host{}, Prev: &spec.Host{Files: map[string]spec.File{"/etc/conf": motd}}, Recorded: &Recorded{},
 				State: &spec.State{Files: map[string]spec.File{"/etc/conf": live}, Shipped: map[string]bool{"/etc/conf": true}},
 			},
 			[]string{`update file /etc/conf content:"what the configuration says"->"what it was in that generation"`},
@@ -436,9 +436,12 @@ func TestAbsentAccounts(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 	prev := &spec.Host{Users: map[string]spec.User{"alice": {}}, Groups: map[string]spec.Group{"old": {}}}
-	got, p := lines(t, Input{State: state, Want: &spec.Host{}, Prev: prev, Found: spec.FoundAll(prev)})
-	if len(got) > 0 || len(p.Warnings) != 2 || !strings.Contains(p.Warnings[1], `user "alice" stays, though the spec no longer has it: it was here before the spec named it; absent = true removes it`) {
+	got, p := lines(t, Input{State: state, Want: &spec.Host{KernelModules: []string{"x"}}, Prev: prev, Found: spec.FoundAll(prev)})
+	if len(got) != 1 || len(p.Warnings) != 2 || !strings.Contains(p.Warnings[1], `user "alice" stays, though the spec no longer has it: it was here before the spec named it; absent = true removes it`) {
 		t.Errorf("what was here before is deleted: %q, %q", got, p.Warnings)
+	}
+	if _, p = lines(t, Input{State: state, Want: &spec.Host{}, Prev: prev, Found: spec.FoundAll(prev)}); len(p.Changes)+len(p.Warnings) > 0 {
+		t.Errorf("a plan with nothing to do says what stays, as every later one would: %q", p.Warnings)
 	}
 	// Whoever comes after the spec has let go of a name that was to be absent is
 	// somebody else's.
@@ -449,6 +452,30 @@ func TestAbsentAccounts(t *testing.T) {
 	back := spec.Found{}.NextUsers(map[string]spec.User{"alice": {}}, prev.Users, state.Users)
 	if _, found := back["alice"]; !found {
 		t.Error("an account that somebody made since counts as the spec's own")
+	}
+}
+
+// TestRecordedAccounts: on a recorded way accounts become what the records did to
+// them, whatever the specs say.
+func TestRecordedAccounts(t *testing.T) {
+	alice := spec.User{UID: ptr(1000), Group: "alice", Groups: []string{"sudo"}, Home: "/home/alice", Shell: "/bin/bash"}
+	bob := alice
+	bob.Groups = nil
+	got, _ := lines(t, Input{
+		Want: &spec.Host{}, Prev: &spec.Host{Users: map[string]spec.User{"alice": {Absent: true}, "carl": {}}},
+		State: &spec.State{Users: map[string]spec.User{"carl": {UID: ptr(1002)}}},
+		Recorded: &Recorded{
+			Before: Accounts{Users: map[string]spec.User{"bob": alice, "carl": {UID: ptr(1002)}}, Groups: map[string]spec.Group{"g": {GID: ptr(1500)}}},
+			After:  Accounts{Users: map[string]spec.User{"alice": alice, "bob": bob, "carl": {UID: ptr(1002)}}, Groups: map[string]spec.Group{}},
+		},
+	})
+	want := []string{
+		`delete group g gid:"1500"->""`,
+		`create user alice uid:""->"1000" group:""->"alice" groups:""->"sudo" home:""->"/home/alice" shell:""->"/bin/bash"`,
+		`update user bob groups:"sudo"->""`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the plan is %q", got)
 	}
 }
 

@@ -24,17 +24,17 @@ func (m *maker) files() {
 	diverted := map[string]bool{}
 	gone(m.Prev.Files, m.Want.Files, m.State.Files, func(path string, _, have spec.File) {
 		switch {
-		case m.Recorded && (m.State.Shipped[path] || path == hostsPath):
+		case m.Recorded != nil && (m.State.Shipped[path] || path == hostsPath):
 			m.add(spec.KindFile, path, spec.Update, []spec.Field{{Name: "content", Before: "what the configuration says", After: "what it was in that generation"}})
 			return
 		case m.State.Shipped[path]:
-			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
+			m.leave("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
 			return
 		case have.Type == spec.Hidden:
-			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
+			m.leave("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		case path == hostsPath:
-			m.warn("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
+			m.leave("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
 			return
 		}
 		fields := before(spec.DiffFile(path, nil, have))

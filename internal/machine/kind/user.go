@@ -12,6 +12,11 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
+// Accounts are all users and groups of account files.
+func Accounts(files account.Files) (map[string]spec.User, map[string]spec.Group) {
+	return observeUsers(files, keys(files.Users())), observeGroups(files, keys(files.Groups()))
+}
+
 func observeUsers(accounts account.Files, names []string) map[string]spec.User {
 	memberOf := map[string][]string{}
 	groups := accounts.Groups()

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// TestRollbackPastAbsent: a generation had removed an account that no spec asks for,
+// and another one made one. The way back says what becomes of both, and that whoever
+// runs it goes.
+func TestRollbackPastAbsent(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("records belong to root")
+	}
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	root := t.TempDir()
+	files := func(names ...string) account.Files {
+		out := account.Files{account.Passwd: []byte("root:x:0:0::/root:/bin/bash\n"), account.Group: []byte("root:x:0:\n")}
+		for _, name := range names {
+			uid := map[string]string{"alice": "1000", "eve": "1001"}[name]
+			out[account.Passwd] = append(out[account.Passwd], name+":x:"+uid+":0::/home/"+name+":/bin/bash\n"...)
+		}
+		return out
+	}
+	for path, content := range files("eve") {
+		writeTestFile(t, filepath.Join(root, path), content)
+	}
+	writeTestFile(t, filepath.Join(root, "var/lib/dpkg/status"), nil)
+	store := generation.Store{Root: root}
+	if err := store.Adopt(map[string]spec.Installed{}); err != nil {
+		t.Fatal(err)
+	}
+	gone := emptyHost()
+	gone.Users = map[string]spec.User{"alice": {Absent: true}}
+	for n, rec := range []*generation.Record{
+		{Spec: emptyHost()},
+		{Spec: gone, Accounts: []account.Delta{account.Diff(files("alice"), files("eve"))}},
+	} {
+		rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), commit.New(n)
+		if err := store.Write(rec, generation.Path(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSession(&env{root: root, stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, p, err := s.planRecorded(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var says []string
+	for _, c := range p.Changes {
+		says = append(says, string(c.Action)+" "+c.ID.Name)
+	}
+	if got := strings.Join(says, ", "); got != "create alice, delete eve" {
+		t.Errorf("the plan is %q", got)
+	}
+	in := guard.Input{Root: system.Root(root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Blob: s.blobOf(want), Person: guard.Person{Account: "eve"}}
+	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
+		t.Errorf("it locks out: %q, %v", found, err)
+	}
+}
