@@ -32,13 +32,15 @@ func namesIn(text string) (out []nameOf) {
 }
 
 // checkHosts refuses to take /etc/hosts over while it has names that the spec
-// lacks: programs may rely on them. The name that the machine has until now is
-// what the spec changes. Bytes of a source file are not known here, and whoever
+// lacks: programs may rely on them. The name that the machine has until now, and
+// the names that the spec had before, are what the spec changes. Bytes of a source file are not known here, and whoever
 // names one means the whole.
 func checkHosts(want, prev *spec.Host, st *spec.State) error {
 	w, wanted := want.Files[hostsPath]
 	live, exists := st.Files[hostsPath]
-	if _, ours := prev.Files[hostsPath]; ours || !wanted || !exists || w.Type != spec.Regular || w.FromBlob() || live.Digest == w.Digest {
+	former, had := prev.Files[hostsPath]
+	ours := had && live.Digest == former.Live(hostsPath).Digest // nobody has written into it since
+	if ours || !wanted || !exists || w.Type != spec.Regular || w.FromBlob() || live.Digest == w.Digest {
 		return nil
 	}
 	at := want.Origins[spec.ID{Kind: spec.KindFile, Name: hostsPath}].String()
@@ -47,11 +49,11 @@ func checkHosts(want, prev *spec.Host, st *spec.State) error {
 			"look at it, and move it away", hostsPath, at)
 	}
 	has := namesIn(w.Content)
-	former := nameOf{"127.0.1.1", strings.ToLower(strings.TrimSpace(st.Files["/etc/hostname"].Content))}
+	let := append(namesIn(former.Content), nameOf{"127.0.1.1", strings.ToLower(strings.TrimSpace(st.Files["/etc/hostname"].Content))})
 	var addresses []string
 	lost := map[string]bool{}
 	for _, n := range namesIn(live.Content) {
-		if !slices.Contains(has, n) && n != former && !lost[n.address] {
+		if !slices.Contains(has, n) && !slices.Contains(let, n) && !lost[n.address] {
 			lost[n.address] = true
 			addresses = append(addresses, n.address)
 		}

@@ -31,7 +31,9 @@ func TestHostsOfOthersStay(t *testing.T) {
 		"the domain":               {live: "127.0.1.1 web1.example.org web1\n", want: []string{`(hosts/web1.hcl:3)`, `"127.0.1.1" = ["web1.example.org", "web1"]`}},
 		"others":                   {live: "10.0.0.5 db.lan db\n10.0.0.6 mail\n127.0.0.1 localhost\n", want: []string{"networking {", `"10.0.0.5" = ["db.lan", "db"]`, `"10.0.0.6" = ["mail"]`}},
 		"another name for a known": {live: "127.0.0.1 localhost app.test\n", want: []string{`"127.0.0.1" = ["localhost", "app.test"]`}},
-		"what hostctl wrote":       {live: "10.0.0.5 db\n", prev: mine},
+		"what hostctl wrote":       {live: "10.0.0.5 db\n", prev: &spec.Host{Files: map[string]spec.File{hostsPath: text("10.0.0.5 db\n")}}},
+		"a name that hostctl wrote, and one by hand": {live: "10.0.0.5 db\n10.0.0.6 mail\n",
+			prev: &spec.Host{Files: map[string]spec.File{hostsPath: text("10.0.0.5 db\n")}}, want: []string{`"10.0.0.6" = ["mail"]`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			st := &spec.State{Files: map[string]spec.File{}}
@@ -54,8 +56,8 @@ func TestHostsOfOthersStay(t *testing.T) {
 			refusedWith(t, Refuse(&spec.Plan{}, mine, &spec.Host{}, &spec.State{Files: map[string]spec.File{hostsPath: st}}), "move it away")
 		})
 	}
-	_, p := lines(t, Input{Want: &spec.Host{}, Prev: mine, State: &spec.State{Files: mine.Files}})
-	if len(p.Changes) > 0 || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "stays as it is") {
+	_, p := lines(t, Input{Want: &spec.Host{KernelModules: []string{"x"}}, Prev: mine, State: &spec.State{Files: mine.Files}})
+	if len(p.Changes) != 1 || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "stays as it is") {
 		t.Errorf("without a line about it, %s is to go: %v, %q", hostsPath, p.Changes, p.Warnings)
 	}
 }
