@@ -2,6 +2,7 @@ package cli
 
 import (
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,12 @@ func TestRollbackPastAbsent(t *testing.T) {
 		{Spec: gone, Accounts: []account.Delta{account.Diff(files("alice"), files("eve"))}},
 	} {
 		rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), commit.New(n)
+		rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
+		rec.Changeset.Entries = []commit.Entry{
+			{Path: "/etc/b", Class: commit.Config, Before: &commit.Node{Digest: "former"}, After: &commit.Node{Digest: "later"}},
+			{Path: "/etc/n", Class: commit.Config, After: &commit.Node{Digest: "new"}},
+			{Path: "/usr/bin/p", Class: commit.Program, After: &commit.Node{}},
+		}
 		if err := store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -61,6 +68,9 @@ func TestRollbackPastAbsent(t *testing.T) {
 	want, _, p, err := s.planRecorded(0)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if along := map[string]string{"/etc/b": "former", "/etc/n": ""}; !maps.Equal(s.along, along) {
+		t.Errorf("files along the way are %q", s.along)
 	}
 	var says []string
 	for _, c := range p.Changes {

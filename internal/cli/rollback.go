@@ -138,6 +138,9 @@ func (s *session) planBack(to int, want *spec.Host, lock []spec.Locked) (*spec.P
 	if err != nil {
 		return nil, err
 	}
+	if s.along, err = s.configTo(to); err != nil {
+		return nil, err
+	}
 	after, err := applied(deltas, live)
 	if err != nil {
 		return nil, fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)

@@ -42,6 +42,7 @@ type session struct {
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
+	along   map[string]string         // digests of the configuration files that the last plan has from records
 	digests func() (*kind.StatCache, error)
 	stock   func() (*stock, error) // for the baseline, once the machine is as it is to be
 }
@@ -223,6 +224,9 @@ func (s *session) planAlong(want *spec.Host, lock []spec.Locked, recorded *plan.
 		return nil, err
 	}
 	s.seen = state
+	if recorded == nil {
+		s.along = nil
+	}
 	if !s.begun {
 		s.adopted = state.Installed
 	}

@@ -140,6 +140,38 @@ func (s *session) travel(b *commit.Builder, to int) error {
 	return nil
 }
 
+// configTo are the digests of the configuration files along the recorded edges to
+// generation to, as they will be there; "" is none.
+func (s *session) configTo(to int) (map[string]string, error) {
+	undo, apply, err := s.store.Route(s.current, to)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for i, n := range slices.Concat(undo, apply) {
+		changes, err := s.store.Changeset(n)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range changes.Entries {
+			node := e.After
+			if i < len(undo) {
+				node = e.Before
+			}
+			switch {
+			case e.Class != commit.Config:
+			case node == nil:
+				out[e.Path] = ""
+			case node.Digest != "":
+				out[e.Path] = node.Digest
+			default: // a link, or a folder
+				delete(out, e.Path)
+			}
+		}
+	}
+	return out, nil
+}
+
 // accountsTo is what happens to accounts along the recorded edges to generation to.
 func (s *session) accountsTo(to int) ([]account.Delta, error) {
 	undo, apply, err := s.store.Route(s.current, to)

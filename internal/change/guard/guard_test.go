@@ -213,6 +213,27 @@ func TestLockout(t *testing.T) {
 	}
 }
 
+// TestRecordedFiles: on a recorded way it is the records that say what sshd will
+// read, also of files that no spec has.
+func TestRecordedFiles(t *testing.T) {
+	const dropIn = "/etc/ssh/sshd_config.d/10.conf"
+	in := Input{
+		Root: machineOf(t, map[string]string{
+			"/etc/passwd": "root:x:0:0::/root:/bin/bash\n", "/etc/group": "root:x:0:\n",
+			"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n", dropIn: "PermitRootLogin yes\n",
+		}),
+		Want: &spec.Host{}, Prev: &spec.Host{}, State: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}}},
+		Plan:   &spec.Plan{Changes: []spec.Change{step(spec.KindFile, "/etc/ssh/sshd_config", spec.Update)}},
+		Along:  map[string]string{"/etc/ssh/sshd_config": "d", dropIn: ""},
+		Blob:   func(string) ([]byte, error) { return []byte("Include /etc/ssh/sshd_config.d/*.conf\nPort 2222\n"), nil },
+		Person: Person{Account: "root", Through: netip.MustParseAddrPort("192.0.2.1:22")},
+	}
+	said, err := Lockout(in)
+	if err != nil || len(said) != 3 || !strings.Contains(said[0], "sshd stops listening on port 22") || !strings.Contains(said[1], "no account that may use sudo can log in") {
+		t.Errorf("%q, %v", said, err)
+	}
+}
+
 // TestShellThatGoes: whoever keeps a shell whose package goes is named.
 func TestShellThatGoes(t *testing.T) {
 	in := Input{

@@ -24,6 +24,7 @@ type Input struct {
 	Plan       *spec.Plan
 	State      *spec.State
 	Blob       func(digest string) ([]byte, error) // contents of Want's files
+	Along      map[string]string                   // digests of the configuration files that a recorded way brings, "" for none; the spec does not say them
 	Person     Person
 }
 

@@ -69,13 +69,14 @@ type later struct {
 	now
 	want    *spec.Host
 	changes map[string]spec.Action // of files
+	along   map[string]string      // of the plan's Input
 	blob    func(digest string) ([]byte, error)
 
 	sudoComes bool // its package does, with the rules that are there by default
 }
 
 func newLater(in Input, live now) later {
-	l := later{now: live, want: in.Want, changes: map[string]spec.Action{}, blob: in.Blob,
+	l := later{now: live, want: in.Want, changes: map[string]spec.Action{}, along: in.Along, blob: in.Blob,
 		sudoComes: in.hasLater("sudo") && !in.hasNow("sudo")}
 	for _, c := range in.Plan.Of(spec.KindFile) {
 		l.changes[c.ID.Name] = c.Action
@@ -89,7 +90,11 @@ func (l later) follow(p string, links int) ([]byte, error) {
 	const most = 40 // path_resolution(7)
 	action, changes := l.changes[p]
 	f := l.want.Files[p]
-	switch {
+	switch digest, recorded := l.along[p]; {
+	case recorded && digest == "":
+		return nil, nil
+	case recorded:
+		return l.blob(digest)
 	case links > most || changes && action == spec.Delete:
 		return nil, nil
 	case !changes:
@@ -120,6 +125,11 @@ func (l later) Names(dir string) ([]string, error) {
 	for p, action := range l.changes {
 		if path.Dir(p) == dir {
 			names[path.Base(p)] = action != spec.Delete
+		}
+	}
+	for p, digest := range l.along {
+		if path.Dir(p) == dir {
+			names[path.Base(p)] = digest != ""
 		}
 	}
 	maps.DeleteFunc(names, func(_ string, there bool) bool { return !there })
