@@ -50,6 +50,7 @@ packages`)
 	if r := g.remote("2222", "hostctl plan"+at); r.code != 0 || !strings.HasPrefix(r.stdout, "Lock-out: "+says) {
 		t.Errorf("a plan does not begin with it:\n%s", r)
 	}
+	g.want(0, []string{"nftables.service stops, and every table of nftables goes with it: inet byhand"}, "plan")
 	var p spec.Plan
 	if r := g.remote("2222", "hostctl plan --json"+at); json.Unmarshal([]byte(r.stdout), &p) != nil || len(p.Lockout) != 1 {
 		t.Errorf("its JSON has no lockout:\n%s", r)
