@@ -74,6 +74,7 @@ packages`)
 	g.sh("systemctl start hostctl-confirm.service") // as its timer does when time is up
 	g.until("the machine is back", "ip netns exec afar ssh -q -o ConnectTimeout=3 -p 2222 root@192.0.2.1 true")
 	g.listed("current", 1)
+	g.until("the trial has ended", "! systemctl -q is-active hostctl-confirm.service")
 	g.sh("nft list table inet byhand")
 	// The lines about sshd went with its file: it runs as before them all the same.
 	g.until("sshd listens where it did, and nowhere else", `test "$(ss -Hltn 'sport = :22 or sport = :2222' | awk '{ print $4 }' | sort)" = "$(printf '0.0.0.0:2222\n[::]:2222')"`)
