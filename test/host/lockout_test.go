@@ -28,6 +28,7 @@ func TestLockoutIsNotSilent(t *testing.T) {
 		ip link add near type veth peer name far netns afar
 		ip address add 192.0.2.1/24 dev near && ip link set near up
 		ip -n afar address add 192.0.2.2/24 dev far && ip -n afar link set far up
+		echo 'table inet byhand {}' >> /etc/nftables.conf && systemctl enable -q --now nftables
 		sed -i 's/^#Port 22$/Port 2222/' /etc/ssh/sshd_config && systemctl restart ssh`)
 	g.until("sshd answers at 2222", "ip netns exec afar ssh -q -p 2222 root@192.0.2.1 true")
 	g.edit("hosts/far/default.hcl", "packages", `services {
@@ -49,6 +50,7 @@ packages`)
 	if r := g.remote("2222", "hostctl plan"+at); r.code != 0 || !strings.HasPrefix(r.stdout, "Lock-out: "+says) {
 		t.Errorf("a plan does not begin with it:\n%s", r)
 	}
+	g.want(0, []string{"nftables.service stops, and every table of nftables goes with it: inet byhand"}, "plan")
 	var p spec.Plan
 	if r := g.remote("2222", "hostctl plan --json"+at); json.Unmarshal([]byte(r.stdout), &p) != nil || len(p.Lockout) != 1 {
 		t.Errorf("its JSON has no lockout:\n%s", r)
@@ -72,6 +74,10 @@ packages`)
 	g.sh("systemctl start hostctl-confirm.service") // as its timer does when time is up
 	g.until("the machine is back", "ip netns exec afar ssh -q -o ConnectTimeout=3 -p 2222 root@192.0.2.1 true")
 	g.listed("current", 1)
+	g.until("the trial has ended", "! systemctl -q is-active hostctl-confirm.service")
+	g.sh("nft list table inet byhand")
+	// The lines about sshd went with its file: it runs as before them all the same.
+	g.until("sshd listens where it did, and nowhere else", `test "$(ss -Hltn 'sport = :22 or sport = :2222' | awk '{ print $4 }' | sort)" = "$(printf '0.0.0.0:2222\n[::]:2222')"`)
 
 	g.want(0, nil, "switch", "--yes", "--accept", "lockout")
 	if r := g.remote("22", "true"); r.code != 0 {

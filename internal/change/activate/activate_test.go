@@ -65,6 +65,7 @@ func TestDecide(t *testing.T) {
 		changes  []spec.Change
 		a        unit // a.service now
 		want     spec.Unit
+		prev     map[string]spec.Unit
 		others   map[string]unit
 		record   []spec.ServiceRequest
 		replaced []string
@@ -73,34 +74,47 @@ func TestDecide(t *testing.T) {
 		secrets  *secret.Installed
 		expect   string
 	}{
-		"nothing about it":                       {changes: []spec.Change{conf}, a: running, want: spec.Unit{Enabled: yes}},
-		"down and enabled":                       {a: stopped, want: spec.Unit{Enabled: yes}, expect: "start a.service"},
-		"down and not said":                      {a: stopped},
-		"failed and enabled":                     {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
-		"down and must not be":                   {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
-		"may not be started by hand":             {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
-		"may not be stopped by hand":             {changes: []spec.Change{content}, a: with(running, func(u *unit) { u.cannotStop = true }), expect: "reboot a.service"},
-		"may not be restarted, but reloaded":     {changes: []spec.Change{content}, a: with(with(running, reloads), func(u *unit) { u.cannotStop = true }), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
-		"has run, and may not be stopped":        {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain, u.cannotStop = true, true }), expect: "reboot a.service"},
-		"down because its condition fails":       {a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}},
-		"its condition failed, and it changed":   {changes: []spec.Change{content}, a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
-		"was running, was stopped, enabled":      {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
-		"was running, was stopped, disabled":     {a: with(stopped, disabled), healthy: []string{"a.service"}},
-		"definition changed":                     {changes: []spec.Change{content}, a: running, expect: "restart a.service"},
-		"drop-in changed":                        {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("drop_ins/x.conf", "", "y"))}, a: running, expect: "restart a.service"},
-		"only links changed":                     {changes: []spec.Change{enabled}, a: running, want: spec.Unit{Enabled: yes}},
-		"definition changed while down":          {changes: []spec.Change{content}, a: with(stopped, disabled)},
-		"reload instead":                         {changes: []spec.Change{content}, a: with(running, reloads), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
-		"reload instead, but it cannot":          {changes: []spec.Change{content}, a: running, want: spec.Unit{ReloadIfChanged: true}, expect: "restart a.service"},
-		"neither":                                {changes: []spec.Change{content}, a: running, want: spec.Unit{RestartIfChanged: no}, expect: "note"},
-		"restart trigger, file":                  {changes: []spec.Change{conf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
-		"restart trigger, package":               {changes: []spec.Change{change(spec.KindPackage, "p", spec.Upgrade)}, a: running, want: spec.Unit{RestartTriggers: []string{"p"}}, expect: "restart a.service"},
-		"restart trigger, unit":                  {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("content", "", "x"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}, expect: "restart a.service"},
-		"restart trigger, unit only enabled":     {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("enabled", "", "true"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}},
-		"restart trigger, rendered file":         {secrets: &secret.Installed{Files: onConf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
-		"reload trigger":                         {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf}, expect: "reload a.service"},
-		"reload trigger, but it cannot":          {changes: []spec.Change{conf}, a: running, want: spec.Unit{ReloadTriggers: onConf}, expect: "restart a.service"},
-		"reload and restart triggers":            {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf, RestartTriggers: onConf}, expect: "restart a.service"},
+		"nothing about it":                     {changes: []spec.Change{conf}, a: running, want: spec.Unit{Enabled: yes}},
+		"down and enabled":                     {a: stopped, want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"down and not said":                    {a: stopped},
+		"failed and enabled":                   {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"down and must not be":                 {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
+		"may not be started by hand":           {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
+		"may not be stopped by hand":           {changes: []spec.Change{content}, a: with(running, func(u *unit) { u.cannotStop = true }), expect: "reboot a.service"},
+		"may not be restarted, but reloaded":   {changes: []spec.Change{content}, a: with(with(running, reloads), func(u *unit) { u.cannotStop = true }), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
+		"has run, and may not be stopped":      {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain, u.cannotStop = true, true }), expect: "reboot a.service"},
+		"down because its condition fails":     {a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}},
+		"its condition failed, and it changed": {changes: []spec.Change{content}, a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"was running, was stopped, enabled":    {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
+		"was running, was stopped, disabled":   {a: with(stopped, disabled), healthy: []string{"a.service"}},
+		"definition changed":                   {changes: []spec.Change{content}, a: running, expect: "restart a.service"},
+		"drop-in changed":                      {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("drop_ins/x.conf", "", "y"))}, a: running, expect: "restart a.service"},
+		"only links changed":                   {changes: []spec.Change{enabled}, a: running, want: spec.Unit{Enabled: yes}},
+		"definition changed while down":        {changes: []spec.Change{content}, a: with(stopped, disabled)},
+		"reload instead":                       {changes: []spec.Change{content}, a: with(running, reloads), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
+		"reload instead, but it cannot":        {changes: []spec.Change{content}, a: running, want: spec.Unit{ReloadIfChanged: true}, expect: "restart a.service"},
+		"neither":                              {changes: []spec.Change{content}, a: running, want: spec.Unit{RestartIfChanged: no}, expect: "note"},
+		"restart trigger, file":                {changes: []spec.Change{conf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
+		"restart trigger, package":             {changes: []spec.Change{change(spec.KindPackage, "p", spec.Upgrade)}, a: running, want: spec.Unit{RestartTriggers: []string{"p"}}, expect: "restart a.service"},
+		"restart trigger, unit":                {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("content", "", "x"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}, expect: "restart a.service"},
+		"restart trigger, unit only enabled":   {changes: []spec.Change{change(spec.KindUnit, "b.service", spec.Update, field("enabled", "", "true"))}, a: running, want: spec.Unit{RestartTriggers: []string{"b.service"}}},
+		"restart trigger, rendered file":       {secrets: &secret.Installed{Files: onConf}, a: running, want: spec.Unit{RestartTriggers: onConf}, expect: "restart a.service"},
+		"reload trigger":                       {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf}, expect: "reload a.service"},
+		"reload trigger, but it cannot":        {changes: []spec.Change{conf}, a: running, want: spec.Unit{ReloadTriggers: onConf}, expect: "restart a.service"},
+		"reload and restart triggers":          {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf, RestartTriggers: onConf}, expect: "restart a.service"},
+		"reload trigger that goes with its file": {changes: []spec.Change{change(spec.KindFile, "/etc/a.conf", spec.Delete)}, a: with(running, reloads),
+			prev: map[string]spec.Unit{"a.service": {ReloadTriggers: onConf}}, expect: "reload a.service"},
+		"restart trigger that goes with its file": {changes: []spec.Change{change(spec.KindFile, "/etc/a.conf", spec.Delete)}, a: with(running, reloads),
+			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}, expect: "restart a.service"},
+		"restart trigger that goes, to reload": {changes: []spec.Change{conf}, a: with(running, reloads),
+			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf, ReloadIfChanged: true}}, expect: "reload a.service"},
+		"restart trigger that goes, to do neither": {changes: []spec.Change{conf}, a: running,
+			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf, RestartIfChanged: no}}},
+		"trigger that goes, and the file stays":     {a: running, prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
+		"trigger that goes, of a unit that is down": {changes: []spec.Change{conf}, a: with(stopped, disabled), prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
+		"trigger that goes, of a service by an alias": {changes: []spec.Change{conf}, a: with(running, func(u *unit) { u.id = "b.service"; u.canReload = true }), healthy: []string{"b.service"},
+			prev: map[string]spec.Unit{"0.service": {ReloadTriggers: onConf}}, others: map[string]unit{"b.service": with(running, reloads), "0.service": with(running, func(u *unit) { u.id = "b.service"; u.canReload = true })},
+			expect: "reload a.service"},
 		"secret changed":                         {secrets: &secret.Installed{Secrets: []string{"s"}}, a: running, expect: "restart a.service"},
 		"package asks for restart":               {record: []spec.ServiceRequest{{Unit: "a", Action: "restart"}}, a: running, expect: "restart a.service"},
 		"package asks for restart, down":         {record: []spec.ServiceRequest{{Unit: "a.service", Action: "restart"}}, a: stopped, expect: "start a.service"},
@@ -166,7 +180,7 @@ func TestDecide(t *testing.T) {
 					units[n] = u
 				}
 			}
-			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
+			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{Units: c.prev}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
 				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}, "own.socket": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {

@@ -106,8 +106,10 @@ func (s *situation) concerned() []string {
 	for name := range s.Healthy {
 		set[name] = stoppable(name) && (filepath.Ext(name) == ".service" || s.touched.defines(name))
 	}
-	for name := range s.Want.Units {
-		set[name] = true
+	for _, units := range []map[string]spec.Unit{s.Want.Units, s.Prev.Units} {
+		for name := range units {
+			set[name] = true
+		}
 	}
 	for _, c := range s.Plan.Of(spec.KindUnit) {
 		set[c.ID.Name] = true
@@ -135,7 +137,8 @@ func (s *situation) concerned() []string {
 // decide is a pure function of the situation.
 func (s *situation) decide() decision {
 	var d decision
-	changed, asked := s.changed(), s.asked()
+	changed := s.changed()
+	asked := s.asked(changed)
 	done := map[string]bool{} // by id: sshd.service and ssh.service are one
 	for _, name := range s.names() {
 		u := s.units[name]
@@ -171,13 +174,17 @@ func (s *situation) decideLeftover(d *decision, name string) {
 }
 
 // names are the units in the order in which they are decided: of a unit's
-// names the one that the spec uses comes first.
+// names the one that the spec uses comes first, then the one that it ran by.
 func (s *situation) names() []string {
 	named := func(name string) int {
-		if _, ok := s.Want.Units[name]; ok {
+		_, ok := s.Want.Units[name]
+		switch {
+		case ok:
 			return 0
+		case s.Healthy[name]:
+			return 1
 		}
-		return 1
+		return 2
 	}
 	return slices.SortedFunc(maps.Keys(s.units), func(a, b string) int {
 		return cmp.Or(cmp.Compare(named(a), named(b)), cmp.Compare(a, b))
@@ -267,9 +274,9 @@ func (s *situation) changed() map[string]bool {
 	return out
 }
 
-// asked is what maintainer scripts, secrets and the plan's links ask of units,
-// by id.
-func (s *situation) asked() map[string]reasons {
+// asked is what maintainer scripts, secrets, the plan's links and the triggers
+// of the spec before ask of units, by id.
+func (s *situation) asked(changed map[string]bool) map[string]reasons {
 	out := map[string]reasons{}
 	ask := func(name string, add reasons) {
 		id := s.units[name].id
@@ -304,7 +311,25 @@ func (s *situation) asked() map[string]reasons {
 			}
 		}
 	}
+	for name, u := range s.Prev.Units {
+		ask(name, former(u, changed))
+	}
 	return out
+}
+
+// former is what the triggers of a unit in the spec before ask for. A service
+// that stays keeps what it has read of a file until somebody tells it, and where
+// the lines about it go together with the file, the spec before alone knows.
+func former(u spec.Unit, changed map[string]bool) reasons {
+	hit := func(trigger string) bool { return changed[trigger] }
+	why := reasons{reload: slices.ContainsFunc(u.ReloadTriggers, hit)}
+	switch restart := slices.ContainsFunc(u.RestartTriggers, hit); {
+	case restart && u.ReloadIfChanged:
+		why.reload = true
+	case restart:
+		why.restart = u.RestartIfChanged == nil || *u.RestartIfChanged
+	}
+	return why
 }
 
 // aroundSockets takes a running service out of the way of the socket that is

@@ -155,7 +155,7 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	n, p := at.node, at.path
 	if !n.IsOption() {
 		return nil, hcl.Diagnostics{{
-			Severity: hcl.DiagError, Summary: "Not an option", Detail: fmt.Sprintf("%s holds options; name one of them: %v.", p, below(r.eval, n, p)),
+			Severity: hcl.DiagError, Summary: "Not an option", Detail: notAnOption(p, below(r.eval, n, p)),
 		}}
 	}
 	c := r.eval.leafAt(p)
@@ -217,6 +217,14 @@ func compareBool(a, b bool) int {
 		return 1
 	}
 	return -1
+}
+
+// notAnOption is what to say of a path that is above options.
+func notAnOption(p option.Path, below []string) string {
+	if len(below) == 0 {
+		return fmt.Sprintf("%s holds entries, and this host declares none.", p)
+	}
+	return fmt.Sprintf("%s holds options; name one of them: %s.", p, strings.Join(below, ", "))
 }
 
 // below are the names of what a group, a map or an entry holds.

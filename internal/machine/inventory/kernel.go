@@ -28,7 +28,7 @@ func (inv *Inventory) readKernel(root system.Root) error {
 	if inv.Modules, err = readModules(); err != nil {
 		return err
 	}
-	if inv.Tables, err = readTables(); err != nil {
+	if inv.Tables, err = Tables(); err != nil {
 		return err
 	}
 	inv.Mounts, err = readMounts()

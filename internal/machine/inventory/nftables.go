@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readTables asks the kernel for the tables of nftables, as "inet filter", by
+// Tables asks the kernel for the tables of nftables, as "inet filter", by
 // netlink: nft(8) may not be there. It is nil where the kernel does not tell.
-func readTables() (map[string]bool, error) {
+func Tables() (map[string]bool, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_NETFILTER)
 	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EAFNOSUPPORT) {
 		return nil, nil

@@ -40,7 +40,7 @@ func TestTables(t *testing.T) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		t.Skipf("no network of its own: %v", err)
 	}
-	tables, err := readTables()
+	tables, err := Tables()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestTables(t *testing.T) {
 	if err := unix.Sendto(fd, batch, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
 		t.Fatal(err)
 	}
-	tables, err = readTables()
+	tables, err = Tables()
 	if got := slices.Sorted(maps.Keys(tables)); err != nil || !slices.Equal(got, []string{"inet hostctl", "ip evil"}) {
 		t.Errorf("the tables are %q (%v)", got, err)
 	}

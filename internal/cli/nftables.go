@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/hostctl/hostctl/internal/machine/inventory"
+	"github.com/hostctl/hostctl/internal/spec"
+)
+
+// sayTables names the tables of others that a plan takes from the kernel: Debian's
+// nftables.service flushes all of them when it stops, not those alone that it loaded.
+func (s *session) sayTables(p *spec.Plan) error {
+	if !s.live() || !stopsNftables(p) {
+		return nil
+	}
+	tables, err := inventory.Tables()
+	delete(tables, "inet hostctl")
+	if len(tables) > 0 {
+		s.say("warning: nftables.service stops, and every table of nftables goes with it: %s", strings.Join(sortedKeys(tables), ", "))
+	}
+	return err
+}
+
+func stopsNftables(p *spec.Plan) bool {
+	for _, c := range p.Of(spec.KindUnit) {
+		for _, f := range c.Fields {
+			if c.ID.Name == "nftables.service" && f.Name == "enabled" && f.Before == "true" && f.After == "false" {
+				return true
+			}
+		}
+	}
+	return false
+}
