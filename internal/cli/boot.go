@@ -54,7 +54,7 @@ changed by then it is not applied, and the boot is one into the present state.`,
 }
 
 var errNotEarly = errors.New("hostctl does not run before the first program of this machine does; " +
-	"where there is no initramfs-tools, start the machine with init=/" + commit.AreaName + "/" + InitName)
+	"where neither initramfs-tools nor dracut is, start the machine with init=/" + commit.AreaName + "/" + InitName)
 
 // bootedThroughInit says whether hostctl ran before PID 1 of this boot.
 func bootedThroughInit() bool {
@@ -97,12 +97,12 @@ func (s *session) secure(ctx context.Context) error {
 		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
 	}
 	if len(boots.Without) > 0 {
-		return fmt.Errorf("cannot commit, nothing was changed: a boot of %s cannot recover from a crash: another initramfs without scripts/local-bottom/hostctl has just taken the place of the one that hostctl made; run the command again",
+		return fmt.Errorf("cannot commit, nothing was changed: a boot of %s cannot recover from a crash: another initramfs without it has just taken the place of the one that hostctl made; run the command again",
 			strings.Join(boots.Without, ", "))
 	}
 	s.early = s.early || len(boots.Initrds) > 0
 	if len(boots.Kernels) > 0 && !s.early {
-		s.say("warning: this machine boots without initramfs-tools: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
+		s.say("warning: this machine boots without initramfs-tools or dracut: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
 	}
 	return nil
 }
@@ -258,7 +258,7 @@ func (s *session) bootRoom(r *route) error {
 	}
 	c.Gone = r.files.Gone()
 	if r.fresh != nil {
-		c.Commands = append(c.Commands, r.fresh.Boot...)
+		c.Asked = append(c.Asked, r.fresh.Boot...)
 	}
 	bytes, err := c.Room()
 	if err != nil || bytes == 0 {
@@ -288,7 +288,7 @@ func (s *session) bootChange(touched []string, from, to int) (bootloader.Change,
 		if err != nil {
 			return c, err
 		}
-		c.Commands = append(c.Commands, commands...)
+		c.Asked = append(c.Asked, commands...)
 	}
 	return c, nil
 }
