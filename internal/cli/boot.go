@@ -248,7 +248,7 @@ func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 }
 
 // bootRoom refuses a way after which the images do not fit into /boot.
-func (s *session) bootRoom(r *route) error {
+func (s *session) bootRoom(ctx context.Context, r *route) error {
 	if !s.live() {
 		return nil
 	}
@@ -260,17 +260,22 @@ func (s *session) bootRoom(r *route) error {
 	if r.fresh != nil {
 		c.Asked = append(c.Asked, r.fresh.Boot...)
 	}
-	bytes, err := c.Room()
-	if err != nil || bytes == 0 {
+	room, err := c.Room(ctx)
+	if err != nil {
 		return err
 	}
 	points, err := stage.Points(s.root)
 	if err != nil {
 		return err
 	}
-	point := pointOf(points, "/boot")
-	if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
-		return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
+	for path, bytes := range room {
+		point := pointOf(points, path)
+		if bytes == 0 {
+			continue
+		}
+		if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
+			return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
+		}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if waits, err := s.agree(fmt.Sprintf("Return to generation %d?", to), opts.consent, p, want, lock); waits || err != nil {
 		return err
 	}
-	return s.rollBack(ctx, to, want, p, s.bootRoom)
+	return s.rollBack(ctx, to, want, p, func(r *route) error { return s.bootRoom(ctx, r) })
 }
 
 func (s *session) rollbackTarget(to int) (int, error) {

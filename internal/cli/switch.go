@@ -135,7 +135,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	}
 	route, err := s.way(number, rec)
 	if err == nil {
-		err = s.bootRoom(route)
+		err = s.bootRoom(ctx, route)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())

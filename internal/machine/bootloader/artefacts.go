@@ -1,6 +1,7 @@
 package bootloader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,17 +79,12 @@ func Follow(ctx context.Context, c Change) error {
 
 // matters reports whether the change is about what the machine boots from.
 func (c Change) matters() bool {
-	watched := append(append(menuSources(), entrySources()...), modulesDir, "/boot/")
-	if g := generatorOf("/"); g != nil {
-		watched = append(watched, g.sources...)
-	}
-	return len(c.Asked) > 0 || c.touches(watched...)
+	return len(c.Asked) > 0 || c.touches(slices.Concat(sources(), menuSources(), entrySources(), []string{modulesDir, "/boot/"})...)
 }
 
 // everyImage reports whether what all images are made from is another now.
 func (c Change) everyImage() bool {
-	g := generatorOf("/")
-	return g != nil && c.touches(g.sources...) || slices.ContainsFunc(c.calls("update-initramfs"), func(call Call) bool {
+	return c.touches(sources()...) || slices.ContainsFunc(c.calls("update-initramfs"), func(call Call) bool {
 		return slices.Contains(call.Args, "-u") && call.version() == ""
 	})
 }
@@ -174,45 +170,64 @@ func kernelsHere() ([]string, error) {
 	return out, err
 }
 
-// firstImage is what is reckoned for an initramfs where there is none to go by.
-const firstImage = 64 << 20
+// What is reckoned for an image and a kernel where there is none to go by.
+const (
+	firstImage  = 64 << 20
+	firstKernel = 16 << 20
+)
 
-// Room is how many bytes Follow will need in /boot before the change is done: a
-// new kernel's image is reckoned to be as large as the largest that is there,
-// and where images are made anew, each lies beside its predecessor for a while.
-// None is made of a kernel that goes.
-func (c Change) Room() (int64, error) {
+// Room is how many bytes Follow will need in /boot before the change is done, and
+// how many where systemd-boot has its copies: a new kernel's image is reckoned to
+// be as large as the largest that is there, and where images are made anew, each
+// lies beside its predecessor for a while. None is made of a kernel that goes.
+func (c Change) Room(ctx context.Context) (map[string]int64, error) {
 	if !c.matters() {
-		return 0, nil
+		return nil, nil
 	}
-	images, err := filepath.Glob(imagePrefix + "*")
+	images, image, err := largest(imagePrefix)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	var size, count int64
-	again := false
-	for _, image := range images {
-		fi, err := os.Stat(image)
+	_, kernel, err := largest(kernelPrefix)
+	if err != nil {
+		return nil, err
+	}
+	again := slices.ContainsFunc(images, func(version string) bool {
+		return !slices.Contains(c.Gone, kernelPrefix+version) && (c.everyImage() || c.touches(modulesDir+version+"/"))
+	})
+	var fresh int64
+	for _, path := range c.Touched {
+		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(c.Gone, path) && !slices.Contains(images, version) {
+			fresh++
+		}
+	}
+	out := map[string]int64{"/boot": fresh * cmp.Or(image, firstImage)}
+	copies := fresh * (cmp.Or(image, firstImage) + cmp.Or(kernel, firstKernel))
+	if again {
+		out["/boot"] += image
+		copies += image
+	}
+	if c.Container || copies == 0 || !SystemdBoot(ctx) {
+		return out, nil
+	}
+	boot, err := bootRoot(ctx)
+	out[boot] += copies
+	return out, err
+}
+
+// largest lists the versions of the files in /boot that begin so, and the bytes
+// of the largest.
+func largest(prefix string) (versions []string, size int64, err error) {
+	paths, err := filepath.Glob(prefix + "*")
+	for _, path := range paths {
+		fi, err := os.Stat(path)
 		if err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 		size = max(size, fi.Size())
-		version := strings.TrimPrefix(image, imagePrefix)
-		stays := !slices.Contains(c.Gone, kernelPrefix+version)
-		again = again || stays && (c.everyImage() || c.touches(modulesDir+version+"/"))
+		versions = append(versions, strings.TrimPrefix(path, prefix))
 	}
-	if again {
-		count++
-	}
-	for _, path := range c.Touched {
-		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(c.Gone, path) && !slices.Contains(images, imagePrefix+version) {
-			count++
-		}
-	}
-	if size == 0 {
-		size = firstImage
-	}
-	return count * size, nil
+	return versions, size, err
 }
 
 func has(program string) bool {

@@ -69,6 +69,16 @@ func dracut() *generator {
 	}
 }
 
+// sources are what images are made from, by whichever generator: with another
+// one, too, all are made anew.
+func sources() []string {
+	var out []string
+	for _, g := range generators() {
+		out = append(out, g.sources...)
+	}
+	return out
+}
+
 func part(name string) []byte {
 	b, err := parts.ReadFile(name)
 	if err != nil {
