@@ -116,6 +116,15 @@ func menuMachine(t *testing.T) *Machine {
 	m := &Machine{Dir: t.TempDir(), Offset: rootOffset, Menu: true}
 	m.Disk = filepath.Join(m.Dir, "disk.img")
 	copyDisk(t, base, m.Disk)
+	m.withKernel(t)
+	return m
+}
+
+// withKernel puts hostctl into a machine that is off, with a flake that has
+// another kernel, and its packages.
+func (m *Machine) withKernel(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
 	t.Cleanup(m.Kill)
 	hostctl := m.install(t)
 	flake := filepath.Join(t.TempDir(), "flake")
@@ -151,7 +160,6 @@ func menuMachine(t *testing.T) *Machine {
 			t.Fatal(err)
 		}
 	}
-	return m
 }
 
 // state is the manifest, with what it leaves out of /boot and without what boots
