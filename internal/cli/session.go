@@ -41,6 +41,7 @@ type session struct {
 	found   spec.Found                // what prev found where it set something
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
+	reach   []string                  // the points that it can mount by then, if early; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
 	digests func() (*kind.StatCache, error)
 	stock   func() (*stock, error) // for the baseline, once the machine is as it is to be
