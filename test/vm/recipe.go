@@ -81,7 +81,6 @@ func (r recipe) allPackages() []string {
 
 func (r recipe) allFiles() map[string]string {
 	out := files()
-	out["etc/fstab"] += "LABEL=ESP /boot/efi vfat umask=0077 0 1\n"
 	for _, without := range r.without {
 		for path := range out {
 			if strings.HasPrefix(path, "etc/"+without) {
@@ -116,7 +115,7 @@ func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 		if err := m.Boot(ctx); err != nil {
 			return err
 		}
-		out, err := m.Shell(ctx, "set -ex\nmkfs.vfat -F 32 -n ESP /dev/vda1\nmkdir -p /boot/efi\nmount /dev/vda1 /boot/efi\n"+r.setup+"\nsync", 20*time.Minute)
+		out, err := m.Shell(ctx, "set -ex\nmkfs.vfat -F 32 -n ESP /dev/vda1\nmkdir -p /boot/efi\nmount /dev/vda1 /boot/efi\necho 'LABEL=ESP /boot/efi vfat umask=0077 0 1' >> /etc/fstab\n"+r.setup+"\nsync", 20*time.Minute)
 		fmt.Fprintln(log, out)
 		if err != nil {
 			return err
