@@ -8,11 +8,11 @@ CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
-PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs dosfstools xfsprogs btrfs-progs exfatprogs exfat-fuse
+PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs dosfstools ovmf fdisk xfsprogs btrfs-progs exfatprogs exfat-fuse
 
 export CGO_ENABLED := 0
 
-.PHONY: all build check install deb release test test-packages torture fuzz lint bench demo docs tools clean
+.PHONY: all build check install deb release test test-packages test-boot torture fuzz lint bench demo docs tools clean
 
 all: build
 
@@ -72,6 +72,11 @@ test: build tools
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
 	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps' ./test/host/... ./test/vm
+
+# Machines with firmware, a loader and a kernel, as Debian's own tools make them:
+# a new kernel, the boot into it, and the way back.
+test-boot: build tools
+	HOSTCTL_TEST_BOOT=all $(GO) test -v -count=1 -timeout 120m -run TestLoaders ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000; of one kind with KIND=kill). What a failed run prints as its seed

@@ -49,7 +49,7 @@ func mayImport() map[string][]string {
 		"internal/change/drift":       {"internal/machine/account", "internal/machine/apt", "internal/machine/inventory", "internal/machine/kind", "internal/machine/system", "internal/spec"},
 		"internal/change/observe":     {"internal/machine/apt", "internal/machine/kind", "internal/machine/secret", "internal/machine/system", "internal/spec"},
 		"internal/change/commit":      {"internal/machine/system", "internal/spec"},
-		"internal/change/stage":       {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/kind", "internal/machine/system", "internal/spec"},
+		"internal/change/stage":       {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/bootloader", "internal/machine/kind", "internal/machine/system", "internal/spec"},
 		"internal/change/activate":    {"internal/change/commit", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
 		"internal/change/generation":  {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
 	}

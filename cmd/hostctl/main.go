@@ -9,8 +9,11 @@ import (
 )
 
 func main() {
-	if filepath.Base(os.Args[0]) == cli.InitName {
+	switch name := filepath.Base(os.Args[0]); {
+	case name == cli.InitName:
 		os.Exit(cli.Init(os.Args))
+	case cli.IsTool(name):
+		os.Exit(cli.Tool(os.Args))
 	}
 	os.Exit(cli.Run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

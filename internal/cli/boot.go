@@ -54,7 +54,7 @@ changed by then it is not applied, and the boot is one into the present state.`,
 }
 
 var errNotEarly = errors.New("hostctl does not run before the first program of this machine does; " +
-	"where there is no initramfs-tools, start the machine with init=/" + commit.AreaName + "/" + InitName)
+	"where neither initramfs-tools nor dracut is, start the machine with init=/" + commit.AreaName + "/" + InitName)
 
 // bootedThroughInit says whether hostctl ran before PID 1 of this boot.
 func bootedThroughInit() bool {
@@ -97,14 +97,50 @@ func (s *session) secure(ctx context.Context) error {
 		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
 	}
 	if len(boots.Without) > 0 {
-		return fmt.Errorf("cannot commit, nothing was changed: a boot of %s cannot recover from a crash: another initramfs without scripts/local-bottom/hostctl has just taken the place of the one that hostctl made; run the command again",
+		return fmt.Errorf("cannot commit, nothing was changed: a boot of %s cannot recover from a crash: another initramfs without it has just taken the place of the one that hostctl made; run the command again",
 			strings.Join(boots.Without, ", "))
 	}
 	s.early = s.early || len(boots.Initrds) > 0
+	if len(boots.Initrds) > 0 {
+		if err := s.keepMounts(); err != nil {
+			return err
+		}
+	}
 	if len(boots.Kernels) > 0 && !s.early {
-		s.say("warning: this machine boots without initramfs-tools: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
+		s.say("warning: this machine boots without initramfs-tools or dracut: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
 	}
 	return nil
+}
+
+// keepMounts writes down how a boot mounts the file systems on which a change can
+// have files: it finishes one before fstab(5) is read.
+func (s *session) keepMounts() error {
+	points, err := stage.Points(s.root)
+	if err != nil {
+		return err
+	}
+	mounts, err := early.Mounts(slices.DeleteFunc(points, func(p string) bool { return p == "/" }))
+	if err != nil {
+		return err
+	}
+	for _, m := range mounts {
+		s.reach = append(s.reach, m.Point)
+	}
+	write := func(path string, b []byte) error { return system.WriteFile(path, b, 0o600, 0, 0) }
+	if err := early.KeepMounts(s.area(""), mounts, write); err != nil {
+		return fmt.Errorf("cannot write down which file systems a boot has to mount: %w", err)
+	}
+	return nil
+}
+
+// reaches reports whether hostctl comes to a path before PID 1 starts.
+func (s *session) reaches(path string) (bool, error) {
+	points, err := stage.Points(s.root)
+	if err != nil {
+		return false, err
+	}
+	point := pointOf(points, path)
+	return point == "/" || point == "/usr" || slices.Contains(s.reach, point), nil
 }
 
 // postponed decides whether the next boot applies the plan.
@@ -116,12 +152,27 @@ func (s *session) postponed(p *spec.Plan, opts switchOptions) (bool, error) {
 	case opts.verb == toBoot && !s.early:
 		return false, fmt.Errorf("cannot leave this to the next boot: %w", errNotEarly)
 	case opts.verb == toBoot:
-		return true, nil
-	case opts.verb == toSwitch && s.live() && len(why) > 0 && s.early:
+		return true, s.reachable(p)
+	case opts.verb == toSwitch && s.live() && len(why) > 0 && s.early && s.reachable(p) == nil:
 		s.say("%s cannot change under a running system: the next boot applies this", strings.Join(why, ", "))
 		return true, nil
 	}
 	return false, nil
+}
+
+// reachable refuses to leave to the next boot what it could not do, before
+// anything is built.
+func (s *session) reachable(p *spec.Plan) error {
+	paths := []string{generation.Dir}
+	if len(p.Of(spec.KindPackage)) > 0 {
+		paths = append(paths, "/var/lib/dpkg")
+	}
+	for _, path := range paths {
+		if ok, err := s.reaches(path); err != nil || !ok {
+			return errors.Join(fmt.Errorf("cannot leave this to the next boot, nothing on this machine was changed: %s is not mounted before the first program starts", path), err)
+		}
+	}
+	return nil
 }
 
 // needsBoot lists the packages in a plan under whose change a running system
@@ -157,12 +208,9 @@ func (s *session) mayBegin(opts switchOptions) error {
 // postpone leaves a staged generation to the next boot.
 func (s *session) postpone(number int, rec *generation.Record, opts switchOptions) error {
 	for _, m := range rec.Changeset.Changed() {
-		if m.Point != "/" && m.Point != "/usr" {
-			return errors.Join(fmt.Errorf("cannot leave this to the next boot, nothing on this machine was changed: it changes %s, which is not mounted before the first program starts", m.Point), s.dropStaged(number))
+		if ok, err := s.reaches(m.Point); err != nil || !ok {
+			return errors.Join(err, fmt.Errorf("cannot leave this to the next boot, nothing on this machine was changed: it changes %s, which is not mounted before the first program starts", m.Point), s.dropStaged(number))
 		}
-	}
-	if at, err := separate(s.root, generation.Dir); at || err != nil {
-		return errors.Join(errors.New("cannot leave this to the next boot, nothing on this machine was changed: "+generation.Dir+" is not mounted before the first program starts"), err, s.dropStaged(number))
 	}
 	at := &generation.AtBoot{Apply: number, Back: s.current, Command: commandLine(), Time: time.Now(), Window: opts.confirmWithin}
 	if err := s.journal.Settle(rec.Changeset); err != nil {
@@ -173,17 +221,6 @@ func (s *session) postpone(number int, rec *generation.Record, opts switchOption
 	}
 	s.say("generation %d is staged; a reboot applies it and finishes the switch", number)
 	return nil
-}
-
-// separate reports whether a folder of the root lies on a file system of its
-// own.
-func separate(root, dir string) (bool, error) {
-	top, err := commit.FSID(root)
-	if err != nil {
-		return false, err
-	}
-	id, err := commit.FSID(filepath.Join(root, dir))
-	return id != top, err
 }
 
 // dropPostponed gives up what an earlier run left to the next boot: another
@@ -248,7 +285,7 @@ func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 }
 
 // bootRoom refuses a way after which the images do not fit into /boot.
-func (s *session) bootRoom(r *route) error {
+func (s *session) bootRoom(ctx context.Context, r *route) error {
 	if !s.live() {
 		return nil
 	}
@@ -258,19 +295,24 @@ func (s *session) bootRoom(r *route) error {
 	}
 	c.Gone = r.files.Gone()
 	if r.fresh != nil {
-		c.Commands = append(c.Commands, r.fresh.Boot...)
+		c.Asked = append(c.Asked, r.fresh.Boot...)
 	}
-	bytes, err := c.Room()
-	if err != nil || bytes == 0 {
+	room, err := c.Room(ctx)
+	if err != nil {
 		return err
 	}
 	points, err := stage.Points(s.root)
 	if err != nil {
 		return err
 	}
-	point := pointOf(points, "/boot")
-	if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
-		return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
+	for path, bytes := range room {
+		point := pointOf(points, path)
+		if bytes == 0 {
+			continue
+		}
+		if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
+			return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
+		}
 	}
 	return nil
 }
@@ -288,7 +330,7 @@ func (s *session) bootChange(touched []string, from, to int) (bootloader.Change,
 		if err != nil {
 			return c, err
 		}
-		c.Commands = append(c.Commands, commands...)
+		c.Asked = append(c.Asked, commands...)
 	}
 	return c, nil
 }

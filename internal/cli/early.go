@@ -60,8 +60,11 @@ func prepareRoot(root string, shim bool) (err error) {
 	if err != nil {
 		return errors.Join(err, proc())
 	}
-	err = beforeInit(root, early.Log{})
-	return errors.Join(err, restore(), proc())
+	unmount, err := early.MountMissing(root, commit.AreaName, func(format string, args ...any) { fmt.Fprintf(early.Log{}, format+"\n", args...) })
+	if err == nil {
+		err = beforeInit(root, early.Log{})
+	}
+	return errors.Join(err, unmount(), restore(), proc())
 }
 
 // dueBeforeInit says whether anything is to be done before PID 1. A machine

@@ -80,7 +80,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 		return err
 	}
 	return s.rollBack(ctx, to, want, p, func(r *route) error {
-		if err := s.bootRoom(r); err != nil {
+		if err := s.bootRoom(ctx, r); err != nil {
 			return err
 		}
 		return s.stillLetsIn(p, want, opts.consent)

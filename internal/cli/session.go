@@ -41,6 +41,7 @@ type session struct {
 	found   spec.Found                // what prev found where it set something
 	command string                    // that is carried out for an earlier run; "" is this one's own
 	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
+	reach   []string                  // the points that it can mount by then, if early; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
 	along   map[string]string         // digests of the configuration files that the last plan has from records
 	digests func() (*kind.StatCache, error)

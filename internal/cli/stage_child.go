@@ -3,11 +3,20 @@ package cli
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
 )
+
+// IsTool reports whether hostctl was started under the name of a program that it
+// stands for in a stage.
+func IsTool(name string) bool { return slices.Contains(bootloader.Tools(), name) }
+
+// Tool is such a program; it returns the code to exit with.
+func Tool(args []string) int { return stage.Tool(args) }
 
 // newStageChild and newStageRun are how hostctl starts itself inside a
 // stage's namespaces; nobody types them.

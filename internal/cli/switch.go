@@ -135,7 +135,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 	}
 	route, err := s.way(number, rec)
 	if err == nil {
-		err = s.bootRoom(route)
+		err = s.bootRoom(ctx, route)
 	}
 	if err == nil {
 		err = s.stillLetsIn(p, target.host, opts.consent)
@@ -253,7 +253,7 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	defer closeLog()
 	res, err := stage.Run(ctx, stage.Request{
 		Root: s.root, Generation: number, Plan: p, Want: t.host, Prev: s.prev, Found: s.found, Lock: t.lock,
-		PasswordHashes: hashes, Blobs: blobs, Managed: append(managedPaths(t.host, s.prev), given(p)...), Origins: t.host.Origins, Tombs: tombs,
+		PasswordHashes: hashes, Blobs: blobs, Managed: append(managedPaths(t.host, s.prev), given(p, t.host.Settings)...), Origins: t.host.Origins, Tombs: tombs,
 		Folders: s.meta.Folders,
 	}, newPackageSteps(log, s.at, p))
 	if err != nil && !verbose {
@@ -262,14 +262,15 @@ func (s *session) stage(ctx context.Context, t *wanted, p *spec.Plan, number int
 	return res, err
 }
 
-// given are the folders that a plan gives to accounts that are to live there. They
+// given are the folders that a plan gives to accounts that are to live there, and
+// those in them on the way to the age key. They
 // stay where they are when the account goes, and are whose they were.
-func given(p *spec.Plan) []string {
+func given(p *spec.Plan, settings spec.Settings) []string {
 	var out []string
 	for _, c := range p.Of(spec.KindUser) {
 		for _, f := range c.Fields {
 			if path, ok := strings.CutPrefix(f.Name, "folder"); ok && f.Before != spec.Missing {
-				out = append(out, path)
+				out = append(append(out, path), settings.KeyFolders(path)...)
 			}
 		}
 	}

@@ -1,5 +1,10 @@
 package spec
 
+import (
+	"path"
+	"strings"
+)
+
 // HomeFolder is how the folder stands in which an account lives, or will.
 type HomeFolder struct {
 	Path  string
@@ -12,6 +17,16 @@ const Missing = "missing"
 
 // firstUser is the first uid of people (Debian Policy 9.2.2).
 const firstUser = 1000
+
+// KeyFolders are those between a home and the age key in it, which root makes to
+// bring the key before there is an account.
+func (s Settings) KeyFolders(home string) []string {
+	var out []string
+	for dir := path.Dir(path.Clean(s.AgeKeyFile)); strings.HasPrefix(dir, home+"/"); dir = path.Dir(dir) {
+		out = append(out, dir)
+	}
+	return out
+}
 
 // HomeOf is where the account lives once the spec holds; live is its home so
 // far, "" for an account that does not exist.

@@ -34,6 +34,7 @@ func reservedPaths() []reserved {
 		{"/etc/modules-load.d/hostctl.conf", ofHostctl, "name the modules in kernel_module"},
 		{unitDir + "multi-user.target.wants/hostctl-recover.service", ofHostctl, "choose another name"},
 		{"/etc/initramfs-tools/scripts/local-bottom/hostctl", ofHostctl, "choose another name"},
+		{"/usr/lib/dracut/modules.d/90hostctl", ofHostctl, "choose another name"},
 		{"/var/lib/hostctl", "hostctl keeps there what it knows of this machine", "choose another folder"},
 		{"/var/lib/dpkg", ofPackages, declare}, {"/var/lib/apt", ofPackages, declare},
 		{"/var/cache/apt", ofPackages, declare}, {"/var/cache/debconf", ofPackages, declare},

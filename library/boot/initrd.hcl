@@ -1,7 +1,6 @@
 # The initial RAM disk. dracut and initramfs-tools exclude one another, so
-# which one makes it is a choice of packages. Neither is run by hostctl: what
-# is declared here is in the initrds that are made from then on, as every
-# update of the kernel does.
+# which one makes it is a choice of packages. A switch that changes what is
+# declared here makes the initrds anew.
 
 option "boot.initrd.systemd.enable" {
   type        = optional(bool)

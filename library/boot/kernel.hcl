@@ -10,7 +10,7 @@ option "boot.kernel_packages" {
 option "boot.kernel_params" {
   type        = list(string)
   default     = []
-  description = "Parameters of the kernel's command line. With systemd-boot they are in the entries that kernel-install writes from then on; with GRUB they are in force after the next update-grub, which every update of the kernel runs."
+  description = "Parameters of the kernel's command line, in force from the next boot on: a switch writes them to GRUB's menu, or to the entries of systemd-boot, which need boot.root."
   example     = ["nohibernate"]
 }
 
@@ -41,6 +41,12 @@ file "/etc/default/grub.d/50-hostctl.cfg" {
 file "/etc/kernel/cmdline" {
   when    = config.boot.loader.systemd_boot.enable && config.boot.root != null
   content = "root=${config.boot.root} ${join(" ", distinct(concat(["ro"], config.boot.kernel_params)))}\n"
+}
+
+warn "kernel_params_unread" {
+  when      = config.boot.loader.systemd_boot.enable && length(config.boot.kernel_params) > 0
+  condition = config.boot.root != null
+  message   = "boot.kernel_params reach no boot: with systemd-boot they are part of a command line that also says which file system is the root, and boot.root does not say it. Take it from /proc/cmdline: boot { root = \"UUID=…\" }."
 }
 
 file "/etc/modprobe.d/hostctl.conf" {

@@ -46,3 +46,17 @@ config {
   when     = config.boot.loader.systemd_boot.enable
   packages = ["systemd-boot"]
 }
+
+# loader.conf(5) is on the file system that the loader itself reads.
+file {
+  name    = "${config.boot.loader.efi.mount_point}/loader/loader.conf"
+  when    = config.boot.loader.systemd_boot.enable && (config.boot.loader.timeout != null || !config.boot.loader.systemd_boot.editor)
+  content = <<-EOT
+    ${config.boot.loader.timeout == null ? "" : "timeout ${config.boot.loader.timeout}\n"}editor ${config.boot.loader.systemd_boot.editor ? "yes" : "no"}
+  EOT
+}
+
+file "/etc/default/grub.d/60-hostctl-menu.cfg" {
+  when    = config.boot.loader.timeout != null && !config.boot.loader.systemd_boot.enable
+  content = "GRUB_TIMEOUT=${config.boot.loader.timeout}\n"
+}

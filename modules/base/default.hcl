@@ -45,7 +45,7 @@ programs {
 
 environment {
   session_variables = { EDITOR = "nano" }
-  shell_aliases     = { rebuild = "sudo hostctl switch --host ${host.name}" }
+  shell_aliases     = { rebuild = "sudo hostctl switch --flake /etc/hostctl --host ${host.name}" }
   packages = [
     # automation
     "ansible",

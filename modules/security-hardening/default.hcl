@@ -39,6 +39,9 @@ boot {
 security { protect_kernel_image = true }
 
 hardware {
-  bluetooth { enable = default(false) }
+  bluetooth {
+    enable        = default(false)
+    power_on_boot = false
+  }
   sane { open_firewall = false }
 }

@@ -11,6 +11,7 @@ func TestAccountsThatWereThere(t *testing.T) {
 	config := flakeInGuest + "/hosts/small/default.hcl"
 	base := g.read(config)
 	g.sh(`useradd --create-home --groups sudo,games --shell /bin/bash alice
+		mkdir -p /home/ada/.config/sops/age && touch /home/ada/.config/sops/age/keys.txt
 		mkdir -p /home/ada/pictures && echo hers > /home/ada/pictures/one && useradd --uid 1700 --create-home eve
 		systemctl mask -q hibernate.target`)
 	was := g.sh("getent passwd alice; id -nG alice; getent passwd www-data; id -nG www-data")
@@ -35,12 +36,14 @@ unit "hibernate.target" {
   masked = false
 }
 sysctl = { "net.ipv4.ip_forward" = 1 }
+secrets { age_key_file = "/home/ada/.config/sops/age/keys.txt" }
 `, 0o644)
 	plan := g.want(2, []string{"/home/ada", "what is in /home/eve stays there"}, "plan", "--detailed-exitcode")
 	t.Logf("the plan:\n%s", plan)
 	g.want(0, nil, "switch", "--yes")
 	g.says("id -nG alice; getent passwd alice | cut -d: -f7", "alice sudo games\n/bin/sh")
 	g.says("stat -c '%n %U' /home/ada /home/ada/pictures /home/ada/pictures/one", "/home/ada ada\n/home/ada/pictures root\n/home/ada/pictures/one root")
+	g.says("stat -c '%n %U' /home/ada/.config /home/ada/.config/sops/age /home/ada/.config/sops/age/keys.txt", "/home/ada/.config ada\n/home/ada/.config/sops/age ada\n/home/ada/.config/sops/age/keys.txt root")
 	g.says("stat -c '%U %a' /srv/eve", "eve 700")
 	g.says("id -nG www-data; sysctl -n net.ipv4.ip_forward; systemctl is-enabled hibernate.target || true", "www-data games\n1\nstatic")
 	g.want(0, nil, "plan", "--detailed-exitcode")

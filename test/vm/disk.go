@@ -154,6 +154,9 @@ func furnish(ctx context.Context, log io.Writer, root string, files map[string]s
 	if err := os.Symlink("/etc/systemd/system/agent.service", filepath.Join(root, "etc/systemd/system/multi-user.target.wants/agent.service")); err != nil {
 		return err
 	}
+	if _, err := os.Stat(filepath.Join(root, "usr/sbin/update-initramfs")); err != nil {
+		return run(ctx, log, "chroot", root, "sh", "-c", `for k in /boot/vmlinuz-*; do dracut -q --force /boot/initrd.img-${k#/boot/vmlinuz-} ${k#/boot/vmlinuz-}; done`)
+	}
 	return run(ctx, log, "chroot", root, "update-initramfs", "-u")
 }
 

@@ -26,6 +26,8 @@ type Machine struct {
 	// Menu says that the machine boots as a real one does: its firmware starts
 	// the boot loader on its disk, and that what its menu names.
 	Menu bool
+	// Firmware is the variables of its UEFI; "" is a machine with a BIOS.
+	Firmware string
 
 	accel string
 	cmd   *exec.Cmd
@@ -85,6 +87,9 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 		"-serial", "file:" + m.console(), "-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
 		"-drive", drive,
 	}
+	if m.Firmware != "" {
+		args = append(args, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+firmwareCode, "-drive", "if=pflash,format=raw,unit=1,file="+m.Firmware)
+	}
 	if !m.Menu {
 		args = append(args, "-kernel", kernel, "-initrd", initrd, "-append", "root=LABEL=root rootflags=commit=1 ro console=ttyS0 panic=-1 "+words)
 	}
@@ -129,6 +134,13 @@ func (m *Machine) Boot(ctx context.Context) error {
 		}
 	}
 }
+
+// firmwareCode and firmwareVariables are Debian's build of UEFI for machines of
+// qemu, and what it remembers when it is new.
+const (
+	firmwareCode      = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+	firmwareVariables = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+)
 
 func pause(ctx context.Context, d time.Duration) error {
 	select {

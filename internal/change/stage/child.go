@@ -71,6 +71,12 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	tools := &tools{live: job.Root == "/"}
+	if len(job.Plan.Of(spec.KindPackage)) > 0 {
+		if err := tools.furnish(root); err != nil {
+			return nil, nil, err
+		}
+	}
 	before, err := account.Read(system.Root(job.Root))
 	if err != nil {
 		return nil, nil, err
@@ -95,10 +101,6 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	boot, err := readBootLog(root)
-	if err != nil {
-		return nil, nil, err
-	}
 	tree, err := system.OpenTree(job.Root)
 	if err != nil {
 		return nil, nil, err
@@ -109,7 +111,7 @@ func (job *childJob) stage() (res *Result, fill func() error, err error) {
 	if err := b.build(); err != nil {
 		return nil, nil, err
 	}
-	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Found: report.Found, Services: services, Boot: boot, Folders: report.Folders}
+	res = &Result{Changeset: b.set, Config: b.config, Accounts: account.Diff(before, after), Found: report.Found, Services: services, Boot: tools.asked(), Folders: report.Folders}
 	return res, b.takeUpper, nil
 }
 
@@ -187,7 +189,7 @@ func (job *childJob) inside(root, phase string) ([]byte, error) {
 // 27).
 func insideEnv() []string {
 	return []string{
-		"PATH=/" + recorderDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"PATH=/" + toolsDir + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		"HOME=/root", "LC_ALL=C.UTF-8", "SHELL=/bin/sh", "TERM=dumb",
 		"DEBIAN_FRONTEND=noninteractive", "DEBIAN_PRIORITY=critical",
 		"UCF_FORCE_CONFFOLD=1", "SYSTEMD_OFFLINE=1",

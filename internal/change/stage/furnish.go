@@ -19,25 +19,11 @@ import (
 )
 
 const (
-	insideDir   = "run/hostctl"
-	insideDebs  = "/" + insideDir + "/debs"
-	policyLog   = insideDir + "/policy.log"
-	policyPath  = "usr/sbin/policy-rc.d"
-	recorderDir = insideDir + "/bin" // first in the PATH of maintainer scripts
-	bootLog     = insideDir + "/boot.log"
+	insideDir  = "run/hostctl"
+	insideDebs = "/" + insideDir + "/debs"
+	policyLog  = insideDir + "/policy.log"
+	policyPath = "usr/sbin/policy-rc.d"
 )
-
-// recorded are the programs that write what a machine boots from. In a stage
-// they see an overlay where the disk should be, and firmware and boot sectors
-// are not in any stage: they run on the live root once the files are there
-// (engine-rules 6).
-func recorded() []string {
-	return []string{"update-initramfs", "update-grub", "update-grub2", "grub-install", "bootctl", "kernel-install"}
-}
-
-const recorderScript = `#!/bin/sh
-echo "${0##*/} $*" >> /` + bootLog + `
-`
 
 // policyScript writes down what was asked and denies it (exit 101,
 // invoke-rc.d(8)). deb-systemd-invoke(1p) asks for each of its units in turn,
@@ -74,38 +60,12 @@ func (job *childJob) furnish(root string) (madePolicy bool, err error) {
 			return false, err
 		}
 	}
-	if err := furnishRecorders(root); err != nil {
-		return false, err
+	if job.Root == "/" {
+		if err := furnishDisks("/dev", filepath.Join(root, "dev")); err != nil {
+			return false, err
+		}
 	}
 	return furnishPolicy(root)
-}
-
-func furnishRecorders(root string) error {
-	dir := filepath.Join(root, recorderDir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, name := range recorded() {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(recorderScript), 0o755); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readBootLog lists the commands that were recorded, each once.
-func readBootLog(root string) ([]string, error) {
-	b, err := os.ReadFile(filepath.Join(root, bootLog))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	var out []string
-	for line := range strings.Lines(string(b)) {
-		if line = strings.TrimSpace(line); !slices.Contains(out, line) {
-			out = append(out, line)
-		}
-	}
-	return out, nil
 }
 
 func furnishProc(root string) error {
@@ -169,6 +129,56 @@ func furnishDev(root string) error {
 		}
 	}
 	return nil
+}
+
+// furnishDisks shows the names and numbers of the machine's disks, which
+// scripts compare with what they remember: grub-pc's fails where the disk that
+// it was installed on is not there. Nobody can open one: the file system that
+// they are on has no devices (mount(8), nodev).
+func furnishDisks(live, dev string) error {
+	return filepath.WalkDir(live, func(path string, d fs.DirEntry, err error) error {
+		rel, to := strings.TrimPrefix(path, live+"/"), filepath.Join(dev, strings.TrimPrefix(path, live))
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || path == live:
+			return nil
+		case err != nil:
+			return err
+		case d.IsDir() && slices.Contains([]string{"pts", "shm", "mqueue", "hugepages", "fd", "char"}, rel):
+			return fs.SkipDir
+		case d.Type()&fs.ModeSymlink != 0 && strings.Contains(rel, "/"): // by-id, and the names of volumes
+			return linkAgain(path, to)
+		case d.Type()&(fs.ModeDevice|fs.ModeCharDevice) != fs.ModeDevice:
+			return nil
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		// A container may make none, and has none.
+		if err := unix.Mknod(to, unix.S_IFBLK, int(st.Rdev)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("cannot name %s in the stage: %w", path, err)
+		}
+		return nil
+	})
+}
+
+func linkAgain(from, to string) error {
+	target, err := os.Readlink(from)
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(to), 0o755)
+	}
+	if err == nil {
+		err = os.Symlink(target, to)
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil // it has just gone, or is there already
+	}
+	return err
 }
 
 // furnishSyslog answers at /dev/log: logger(1), through which maintainer
@@ -245,7 +255,7 @@ func furnishPolicy(root string) (made bool, err error) {
 }
 
 func mountTmpfs(at, mode string) error {
-	if err := unix.Mount("tmpfs", at, "tmpfs", unix.MS_NOSUID, "mode="+mode); err != nil {
+	if err := unix.Mount("tmpfs", at, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode="+mode); err != nil {
 		return fmt.Errorf("cannot mount a tmpfs on %s in the stage: %w", at, err)
 	}
 	return nil

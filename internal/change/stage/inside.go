@@ -50,7 +50,10 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		return tell(report)
 	}
 	install, remove := debs(insideDebs, req.Plan, req.Lock)
-	return apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out)
+	if err := apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out); err != nil {
+		return withCompiler(err)
+	}
+	return buildModules(ctx, out)
 }
 
 // dependencies are the locked packages that the spec does not name.

@@ -18,6 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/apt"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
@@ -25,6 +26,9 @@ import (
 // TestMain lets the stage start this binary inside its namespaces, as it
 // starts hostctl.
 func TestMain(m *testing.M) {
+	if slices.Contains(bootloader.Tools(), filepath.Base(os.Args[0])) {
+		os.Exit(stage.Tool(os.Args))
+	}
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
 		case stage.ChildCommand:
@@ -81,7 +85,19 @@ mkdir -p /var/lib/t; echo state >/var/lib/t/state
 echo changed >>/srv/data/rows
 echo log >>/var/log/t.log
 echo is >/etc/t.local; touch -d @1000000000 /etc/t.local
+[ -d /run/hostctl ] || exit 0
+update-initramfs -u
+dracut -q --force /boot/initrd.img-1 1
+! bootctl is-installed --quiet
+! bootctl --print-esp-path
+bootctl install --make-machine-id-directory=auto
+update-initramfs -u
+efibootmgr -q --create --label 'Two words'
+test -z "$(efibootmgr)"
 `
+
+// asked is what of the postinst would have changed what the machine boots from.
+const asked = "update-initramfs\t-u\ndracut\t-q\t--force\t/boot/initrd.img-1\t1\nbootctl\tinstall\t--make-machine-id-directory=auto\nefibootmgr\t-q\t--create\t--label\tTwo words"
 
 // TestStageEqualsInPlace installs a package twice, once by hostctl and once
 // by dpkg in place, and compares everything; then it goes back, and forward
@@ -142,6 +158,9 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 	same(t, "staging touched the live root", before, take(t, ours), area())
 
 	checkConfig(t, ours, res)
+	if got := strings.Join(res.Boot, "\n"); got != asked {
+		t.Errorf("what a script asked of the boot loader is %q", got)
+	}
 
 	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)

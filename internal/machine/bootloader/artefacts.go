@@ -1,6 +1,7 @@
 package bootloader
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,26 +20,20 @@ import (
 type Change struct {
 	Touched []string // paths that came, went, or were replaced
 	Gone    []string // those of them that nothing stands at afterwards; Room alone reads it
-	// Commands are what maintainer scripts would have run: update-initramfs,
-	// update-grub and their like, with their arguments.
-	Commands []string
+	// Asked is what maintainer scripts wanted to do to it, as the stage recorded
+	// it (Call.String). It says what is due; none of it is run as it stands.
+	Asked []string
 	// Container says that somebody else has the kernel, the disks and the
 	// firmware that this root starts with.
 	Container bool
 	Say       func(format string, args ...any)
 }
 
-// writesDisks reports whether a command writes to a boot sector, a partition of
-// the firmware, or its variables: not to anything that a container has.
-func writesDisks(command string) bool {
-	name, _, _ := strings.Cut(command, " ")
-	return name == "grub-install" || name == "bootctl"
-}
+// menuSources are the folders and files from which GRUB's menu is made.
+func menuSources() []string { return []string{"/etc/default/grub", "/etc/grub.d/"} }
 
-// sources are the folders from which every initramfs is made.
-func sources() []string {
-	return []string{"/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/etc/modprobe.d/", "/etc/crypttab"}
-}
+// entrySources are those from which kernel-install makes entries.
+func entrySources() []string { return []string{"/etc/kernel/", "/usr/lib/kernel/"} }
 
 func (c Change) touches(prefixes ...string) bool {
 	return slices.ContainsFunc(c.Touched, func(path string) bool {
@@ -46,10 +41,11 @@ func (c Change) touches(prefixes ...string) bool {
 	})
 }
 
-// Follow brings initramfs images and boot menu up to date with a change. New
-// images first, each beside its predecessor until it is whole; the menu last,
-// when everything that it names is there and durable. The images of kernels that
-// are gone go when no menu names them.
+// Follow brings images, boot loader and its menu or entries up to date with a
+// change. New images first, each beside its predecessor until it is whole; then
+// what names them, when they are there and durable. The images and entries of
+// kernels that are gone go last, when nothing that the loader starts by itself
+// names them.
 func Follow(ctx context.Context, c Change) error {
 	if !c.matters() {
 		return nil
@@ -67,13 +63,11 @@ func Follow(ctx context.Context, c Change) error {
 	if err := errors.Join(syncBoot(), tellLoaders(ctx, due)); err != nil {
 		return err
 	}
-	for _, command := range c.Commands {
-		fields := strings.Fields(command)
-		if c.Container || !writesDisks(command) || !has(fields[0]) {
-			continue // the way back from a boot loader takes its tools away
+	if !c.Container { // it has no boot sector, no partition of the firmware and no variables of it
+		if err := c.loaders(ctx); err != nil {
+			return err
 		}
-		c.Say("%s", command)
-		if _, _, err := run(ctx, fields[0], fields[1:]...); err != nil {
+		if err := c.entries(ctx, due); err != nil {
 			return err
 		}
 	}
@@ -85,55 +79,155 @@ func Follow(ctx context.Context, c Change) error {
 
 // matters reports whether the change is about what the machine boots from.
 func (c Change) matters() bool {
-	return len(c.Commands) > 0 || c.touches(append(sources(), modulesDir, "/boot/")...)
+	return len(c.Asked) > 0 || c.touches(slices.Concat(sources(), menuSources(), entrySources(), []string{modulesDir, "/boot/"})...)
 }
 
 // everyImage reports whether what all images are made from is another now.
 func (c Change) everyImage() bool {
-	return c.touches(sources()...) || slices.ContainsFunc(c.Commands, func(command string) bool {
-		return strings.HasPrefix(command, "update-initramfs -u")
+	return c.touches(sources()...) || slices.ContainsFunc(c.calls("update-initramfs"), func(call Call) bool {
+		return slices.Contains(call.Args, "-u") && call.version() == ""
 	})
 }
 
-// firstImage is what is reckoned for an initramfs where there is none to go by.
-const firstImage = 64 << 20
+// calls are those that a maintainer script made to a program.
+func (c Change) calls(programs ...string) []Call {
+	var out []Call
+	for _, text := range c.Asked {
+		if call := parseCall(text); slices.Contains(programs, call.Program) {
+			out = append(out, call)
+		}
+	}
+	return out
+}
 
-// Room is how many bytes Follow will need in /boot before the change is done: a
-// new kernel's image is reckoned to be as large as the largest that is there,
-// and where images are made anew, each lies beside its predecessor for a while.
-// None is made of a kernel that goes.
-func (c Change) Room() (int64, error) {
-	if !c.matters() {
-		return 0, nil
+// loaders brings the boot loaders that the machine has up to date. None is put
+// where another is, and none where there was none: which one starts a machine is
+// said by who installs it.
+func (c Change) loaders(ctx context.Context) error {
+	for _, call := range c.calls("grub-install") {
+		if !has(call.Program) {
+			continue // the way back from a boot loader takes its tools away
+		}
+		c.Say("%s", strings.Join(append([]string{call.Program}, call.Args...), " "))
+		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
+			return err
+		}
 	}
-	images, err := filepath.Glob(imagePrefix + "*")
+	if (c.touches("/usr/lib/systemd/boot/efi/") || len(c.calls("bootctl")) > 0) && SystemdBoot(ctx) {
+		c.Say("bootctl update")
+		if _, _, err := run(ctx, "bootctl", "--graceful", "update"); err != nil {
+			return err
+		}
+	}
+	for _, call := range c.calls("efibootmgr") {
+		if !slices.Contains(call.Args, "--create") || !has(call.Program) || !SystemdBoot(ctx) {
+			continue
+		}
+		// A firmware whose variables are full or read-only starts what is at the
+		// path that it falls back to.
+		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
+			c.Say("warning: %v", err)
+		}
+	}
+	return nil
+}
+
+// entries makes the entries of systemd-boot for the kernels whose image is
+// another, for those that have none, and for all where their command line is.
+func (c Change) entries(ctx context.Context, made []string) error {
+	if !has("kernel-install") || !SystemdBoot(ctx) {
+		return nil
+	}
+	boot, err := bootRoot(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	var size, count int64
-	again := false
-	for _, image := range images {
-		fi, err := os.Stat(image)
+	kernels, err := kernelsHere()
+	if err != nil {
+		return err
+	}
+	missing, err := withoutEntry(boot, kernels)
+	if err != nil {
+		return err
+	}
+	all := c.touches(entrySources()...)
+	due := slices.DeleteFunc(kernels, func(version string) bool {
+		return !all && !slices.Contains(made, version) && !slices.Contains(missing, version) && !c.touches(kernelPrefix+version)
+	})
+	return writeEntries(ctx, boot, due, c.Say)
+}
+
+// kernelsHere are the versions of the kernels that have both an image in /boot
+// and modules.
+func kernelsHere() ([]string, error) {
+	paths, err := filepath.Glob(kernelPrefix + "*")
+	var out []string
+	for _, path := range paths {
+		if version := strings.TrimPrefix(path, kernelPrefix); isDir(modulesDir + version) {
+			out = append(out, version)
+		}
+	}
+	return out, err
+}
+
+// What is reckoned for an image and a kernel where there is none to go by.
+const (
+	firstImage  = 64 << 20
+	firstKernel = 16 << 20
+)
+
+// Room is how many bytes Follow will need in /boot before the change is done, and
+// how many where systemd-boot has its copies: a new kernel's image is reckoned to
+// be as large as the largest that is there, and where images are made anew, each
+// lies beside its predecessor for a while. None is made of a kernel that goes.
+func (c Change) Room(ctx context.Context) (map[string]int64, error) {
+	if !c.matters() {
+		return nil, nil
+	}
+	images, image, err := largest(imagePrefix)
+	if err != nil {
+		return nil, err
+	}
+	_, kernel, err := largest(kernelPrefix)
+	if err != nil {
+		return nil, err
+	}
+	again := slices.ContainsFunc(images, func(version string) bool {
+		return !slices.Contains(c.Gone, kernelPrefix+version) && (c.everyImage() || c.touches(modulesDir+version+"/"))
+	})
+	var fresh int64
+	for _, path := range c.Touched {
+		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(c.Gone, path) && !slices.Contains(images, version) {
+			fresh++
+		}
+	}
+	out := map[string]int64{"/boot": fresh * cmp.Or(image, firstImage)}
+	copies := fresh * (cmp.Or(image, firstImage) + cmp.Or(kernel, firstKernel))
+	if again {
+		out["/boot"] += image
+		copies += image
+	}
+	if c.Container || copies == 0 || !SystemdBoot(ctx) {
+		return out, nil
+	}
+	boot, err := bootRoot(ctx)
+	out[boot] += copies
+	return out, err
+}
+
+// largest lists the versions of the files in /boot that begin so, and the bytes
+// of the largest.
+func largest(prefix string) (versions []string, size int64, err error) {
+	paths, err := filepath.Glob(prefix + "*")
+	for _, path := range paths {
+		fi, err := os.Stat(path)
 		if err != nil {
-			return 0, err
+			return nil, 0, err
 		}
 		size = max(size, fi.Size())
-		version := strings.TrimPrefix(image, imagePrefix)
-		stays := !slices.Contains(c.Gone, kernelPrefix+version)
-		again = again || stays && (c.everyImage() || c.touches(modulesDir+version+"/"))
+		versions = append(versions, strings.TrimPrefix(path, prefix))
 	}
-	if again {
-		count++
-	}
-	for _, path := range c.Touched {
-		if version, ok := strings.CutPrefix(path, kernelPrefix); ok && !slices.Contains(c.Gone, path) && !slices.Contains(images, imagePrefix+version) {
-			count++
-		}
-	}
-	if size == 0 {
-		size = firstImage
-	}
-	return count * size, nil
+	return versions, size, err
 }
 
 func has(program string) bool {
@@ -146,23 +240,27 @@ func has(program string) bool {
 // of a kernel that nothing happened to stays: it is what the machine boots from
 // where a new one does not come up.
 func (c Change) due(ctx context.Context) ([]string, error) {
-	kernels, err := filepath.Glob(kernelPrefix + "*")
-	if err != nil || !has("mkinitramfs") {
+	g := generatorOf("/")
+	if g == nil {
+		return nil, nil
+	}
+	kernels, err := kernelsHere()
+	if err != nil {
 		return nil, err
 	}
-	keep, err := keepsImages(ctx)
+	keep, err := g.keepsImages(ctx)
 	if err != nil {
 		return nil, err
 	}
 	all := c.everyImage()
+	asked := map[string]bool{}
+	for _, call := range c.calls("update-initramfs", "mkinitramfs", "dracut") {
+		asked[call.version()] = true
+	}
 	var out []string
-	for _, path := range kernels {
-		version := strings.TrimPrefix(path, kernelPrefix)
-		if !isDir(modulesDir + version) {
-			continue
-		}
+	for _, version := range kernels {
 		_, err := os.Lstat(imagePrefix + version)
-		if errors.Is(err, fs.ErrNotExist) || !keep && (all || c.touches(modulesDir+version+"/", path)) {
+		if errors.Is(err, fs.ErrNotExist) || !keep && (all || asked[version] || c.touches(modulesDir+version+"/", kernelPrefix+version)) {
 			out = append(out, version)
 		}
 	}
@@ -187,8 +285,8 @@ func (c Change) makeMenu(ctx context.Context) error {
 	return nil
 }
 
-// removeOrphans removes the images of kernels that the change took away, what
-// update-initramfs notes of them, and systemd-boot's copies.
+// removeOrphans removes the images and entries of kernels that the change took
+// away, and what update-initramfs notes of them.
 func (c Change) removeOrphans(ctx context.Context) error {
 	for _, kernel := range c.Touched {
 		version, ok := strings.CutPrefix(kernel, kernelPrefix)
@@ -198,6 +296,14 @@ func (c Change) removeOrphans(ctx context.Context) error {
 		if _, err := os.Lstat(kernel); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if has("kernel-install") && !c.Container && SystemdBoot(ctx) {
+			if err := removeEntry(ctx, version, c.Say); err != nil {
+				return err
+			}
+		}
+		if err := os.RemoveAll("/var/lib/initramfs-tools/" + version); err != nil {
+			return err
+		}
 		image := imagePrefix + version
 		if err := os.Remove(image); errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -205,14 +311,6 @@ func (c Change) removeOrphans(ctx context.Context) error {
 			return err
 		}
 		c.Say("remove %s, whose kernel is gone", image)
-		if has("bootctl") && has("kernel-install") && !c.Container {
-			if _, _, err := run(ctx, "kernel-install", "remove", version); err != nil {
-				return err
-			}
-		}
-		if err := os.RemoveAll("/var/lib/initramfs-tools/" + version); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -32,16 +32,20 @@ func makeImages(ctx context.Context, versions []string, container bool, say func
 	if len(versions) == 0 {
 		return nil
 	}
+	g := generatorOf("/")
+	if g == nil {
+		return fmt.Errorf("cannot make an initramfs: neither initramfs-tools nor dracut is installed")
+	}
 	var needs []need
 	if !container {
 		var err error
-		if needs, err = rootNeeds(ctx, "/sys"); err != nil {
+		if needs, err = rootNeeds(ctx, "/sys", g); err != nil {
 			return fmt.Errorf("cannot tell what an initramfs needs to come to the root: %w", err)
 		}
 	}
 	for _, version := range versions {
 		say("making %s", imagePrefix+version)
-		if err := makeImage(ctx, version, needs, say); err != nil {
+		if err := g.makeImage(ctx, version, needs, say); err != nil {
 			return errors.Join(err, ignoreMissing(os.Remove(imagePrefix+version+fresh)))
 		}
 	}
@@ -54,19 +58,23 @@ func AddRecovery(ctx context.Context, versions []string, say func(format string,
 	if err := makeImages(ctx, versions, false, say); err != nil {
 		return err
 	}
-	return errors.Join(syncBoot(), tellLoaders(ctx, versions))
+	if err := errors.Join(syncBoot(), tellLoaders(ctx, versions)); err != nil {
+		return err
+	}
+	return Change{Say: say}.entries(ctx, versions)
 }
 
-func makeImage(ctx context.Context, version string, needs []need, say func(format string, args ...any)) error {
+func (g *generator) makeImage(ctx context.Context, version string, needs []need, say func(format string, args ...any)) error {
 	image := imagePrefix + version
-	_, warnings, err := run(ctx, "mkinitramfs", "-o", image+fresh, version)
+	command := g.command(image+fresh, version)
+	_, warnings, err := run(ctx, command[0], command[1:]...)
 	if err != nil {
 		return fmt.Errorf("cannot make %s, the old one stays: %w", image, err)
 	}
 	for line := range strings.Lines(warnings) {
-		say("mkinitramfs: %s", strings.TrimSpace(line))
+		say("%s: %s", command[0], strings.TrimSpace(line))
 	}
-	if err := verify(ctx, image+fresh, version, warnings, needs); err != nil {
+	if err := g.verify(ctx, image+fresh, version, warnings, needs); err != nil {
 		return fmt.Errorf("cannot use the new %s, the old one stays: %w", image, err)
 	}
 	if err := replace(image+fresh, image); err != nil {
@@ -92,13 +100,12 @@ func replace(from, to string) error {
 
 // verify looks into an image for what a boot cannot do without: the modules of
 // its kernel, hostctl's recovery, and the way to the root.
-func verify(ctx context.Context, image, version, warnings string, needs []need) error {
-	list, _, err := run(ctx, "lsinitramfs", image)
+func (g *generator) verify(ctx context.Context, image, version, warnings string, needs []need) error {
+	files, err := g.list(ctx, image)
 	if err != nil {
 		return err
 	}
-	files := strings.Split(list, "\n")
-	for _, want := range []string{hookName, modulesDir[1:] + version + "/modules.dep"} {
+	for _, want := range []string{g.inside, modulesDir[1:] + version + "/modules.dep"} {
 		if !slices.Contains(files, want) {
 			return fmt.Errorf("it lacks %s", want)
 		}
@@ -112,10 +119,10 @@ func verify(ctx context.Context, image, version, warnings string, needs []need) 
 		switch {
 		case n.module != "" && !modules[n.module]:
 			return fmt.Errorf("it lacks the kernel module %s, without which this machine does not come to %s", n.module, n.of)
-		case n.file != "" && !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix("/"+f, n.file) }):
-			return fmt.Errorf("it lacks %s, without which this machine does not come to %s", n.file, n.of)
+		case len(n.files) > 0 && !n.in(files):
+			return fmt.Errorf("it lacks %s, without which this machine does not come to %s", strings.Join(n.files, " and "), n.of)
 		case n.complaint != "" && strings.Contains(warnings, n.complaint):
-			return fmt.Errorf("mkinitramfs warned %q, and without that this machine does not come to %s", n.complaint, n.of)
+			return fmt.Errorf("it was made with the warning %q, and without that this machine does not come to %s", n.complaint, n.of)
 		}
 	}
 	return nil
@@ -133,10 +140,11 @@ func modulesIn(files []string) map[string]bool {
 }
 
 // keepsImages reports whether update-initramfs.conf(5), which is a shell
-// script, says that images which are there stay as they are.
-func keepsImages(ctx context.Context) (bool, error) {
+// script, says that images which are there stay as they are. dracut has no such
+// setting.
+func (g *generator) keepsImages(ctx context.Context) (bool, error) {
 	const conf = "/etc/initramfs-tools/update-initramfs.conf"
-	if _, err := os.Stat(conf); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(conf); g.name != initramfsTools().name || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	out, _, err := run(ctx, "sh", "-c", `. "$0"; echo "$update_initramfs"`, conf)
@@ -144,15 +152,25 @@ func keepsImages(ctx context.Context) (bool, error) {
 }
 
 // tellLoaders runs the hooks of boot loaders that keep copies of images, or
-// lists of where their blocks are (update-initramfs(8)).
+// lists of where their blocks are (update-initramfs(8)), but for systemd-boot's:
+// it would write over the copy that the machine boots from.
 func tellLoaders(ctx context.Context, versions []string) error {
 	const hooks = "/etc/initramfs/post-update.d"
-	if !isDir(hooks) {
+	if !isDir(hooks) || len(versions) == 0 {
 		return nil
 	}
-	for _, version := range versions {
-		if _, _, err := run(ctx, "run-parts", "--arg="+version, "--arg="+imagePrefix+version, hooks); err != nil {
-			return err
+	list, _, err := run(ctx, "run-parts", "--list", hooks)
+	if err != nil {
+		return err
+	}
+	for _, hook := range strings.Fields(list) {
+		if filepath.Base(hook) == "systemd-boot" {
+			continue
+		}
+		for _, version := range versions {
+			if _, _, err := run(ctx, hook, version, imagePrefix+version); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,6 @@
 // Package bootloader is what stands between a machine's firmware and its PID 1,
-// as Debian's tools make it: initramfs-tools, and the place that hostctl's
-// recovery has in there.
+// as Debian's tools make it: the images of initramfs-tools and dracut, the place
+// that hostctl's recovery has in there, and the boot loader that names them.
 package bootloader
 
 import (
@@ -10,17 +10,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
-
-//go:embed local-bottom
-var localBottom []byte
 
 //go:embed hostctl-recover.service
 var recoverUnit []byte
@@ -38,23 +37,27 @@ const (
 // RecoveryPaths are the files that InstallRecovery writes, and those of their
 // folders that Debian may lack.
 func RecoveryPaths() []string {
-	return []string{
-		"/etc/initramfs-tools", "/etc/initramfs-tools/scripts", filepath.Dir(hookPath), hookPath, unitPath, filepath.Dir(unitLink), unitLink,
+	var out []string
+	for _, g := range generators() {
+		out = append(append(out, g.folders()...), slices.Sorted(maps.Keys(g.part))...)
 	}
+	return append(out, unitPath, filepath.Dir(unitLink), unitLink)
 }
 
 // InstallRecovery puts the two places at which a boot finds an open change
-// into the root: a script for the initramfs, where initramfs-tools is there to
-// take it, and a unit for what has to wait for systemd. They belong to no
-// generation, since a rollback needs them as much as a switch.
+// into the root: a part of the initramfs, where something is there to make one,
+// and a unit for what has to wait for systemd. They belong to no generation,
+// since a rollback needs them as much as a switch.
 func InstallRecovery(root system.Root) error {
-	// /usr/share/initramfs-tools is no sign of it: udev has hooks for it there.
-	if _, err := os.Stat(root.Path("/usr/sbin/update-initramfs")); err == nil {
-		if err := install(root, hookPath, localBottom, 0o755); err != nil {
+	is := generatorOf(root)
+	for _, g := range generators() {
+		put := g.uninstall
+		if is != nil && g.name == is.name {
+			put = g.install
+		}
+		if err := put(root); err != nil {
 			return err
 		}
-	} else if err := uninstallHook(root); err != nil {
-		return err
 	}
 	if !isDir(root.Path("/usr/lib/systemd/system")) {
 		return nil
@@ -68,24 +71,6 @@ func InstallRecovery(root system.Root) error {
 	}
 	if err := os.Symlink(unitPath, link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("cannot enable hostctl's recovery: %w", err)
-	}
-	return nil
-}
-
-// uninstallHook removes the script, and the folders that initramfs-tools would
-// have left empty, where it is gone.
-func uninstallHook(root system.Root) error {
-	err := os.Remove(root.Path(hookPath))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for dir := filepath.Dir(hookPath); err == nil && dir != "/etc"; dir = filepath.Dir(dir) {
-		if os.Remove(root.Path(dir)) != nil {
-			break // somebody has something in it
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("cannot remove hostctl's recovery: %w", err)
 	}
 	return nil
 }
@@ -132,7 +117,11 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 	if b.Kernels, err = filepath.Glob(kernelPrefix + "*"); err != nil {
 		return nil, err
 	}
+	g := generatorOf("/")
 	for _, kernel := range b.Kernels {
+		if g == nil {
+			break // nobody here can look into an image, or make another
+		}
 		image := imagePrefix + strings.TrimPrefix(kernel, kernelPrefix)
 		if _, err := os.Lstat(image); err == nil { // others in /boot are copies that no kernel starts with
 			b.Initrds = append(b.Initrds, image)
@@ -149,7 +138,7 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 		}
 		has := known[path] == stamp
 		if !has {
-			if has, err = hasHook(ctx, path); err != nil {
+			if has, err = g.hasPart(ctx, path); err != nil {
 				return nil, err
 			}
 		}
@@ -169,15 +158,11 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 	return b, system.WriteFile(notes, text, 0o600, 0, 0)
 }
 
-func hasHook(ctx context.Context, initrd string) (bool, error) {
-	out, _, err := run(ctx, "lsinitramfs", initrd)
+// hasPart looks for hostctl's part in an image.
+func (g *generator) hasPart(ctx context.Context, image string) (bool, error) {
+	files, err := g.list(ctx, image)
 	if err != nil {
-		return false, fmt.Errorf("cannot look into %s: %w", initrd, err)
+		return false, fmt.Errorf("cannot look into %s: %w", image, err)
 	}
-	for line := range strings.Lines(out) {
-		if strings.TrimSpace(line) == hookName {
-			return true, nil
-		}
-	}
-	return false, nil
+	return slices.Contains(files, g.inside), nil
 }

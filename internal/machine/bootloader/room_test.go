@@ -34,8 +34,8 @@ func TestRoom(t *testing.T) {
 		"a hook, and all kernels":   {touched: []string{hook, one, two}, gone: []string{one, two}},
 		"one that has no image":     {touched: []string{three}, gone: []string{three}},
 	} {
-		if got, err := (Change{Touched: c.touched, Gone: c.gone}).Room(); got != c.want || err != nil {
-			t.Errorf("%s: %d bytes, %v, wanted %d", name, got, err, c.want)
+		if got, err := (Change{Touched: c.touched, Gone: c.gone, Container: true}).Room(t.Context()); got["/boot"] != c.want || err != nil {
+			t.Errorf("%s: %d bytes, %v, wanted %d", name, got["/boot"], err, c.want)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -15,17 +16,24 @@ import (
 // need is one thing that an initramfs has to have for a boot to come to the
 // root, or to /usr.
 type need struct {
-	of        string // the mount point
-	module    string // of the kernel, unless it is built in
-	file      string // the end of a path
-	complaint string // what mkinitramfs says when it could not find out
+	of        string   // the mount point
+	module    string   // of the kernel, unless it is built in
+	files     []string // the ends of paths, one of which is enough
+	complaint string   // what mkinitramfs says when it could not find out
+}
+
+// in reports whether one of the files of n is among those of an image.
+func (n need) in(files []string) bool {
+	return slices.ContainsFunc(files, func(f string) bool {
+		return slices.ContainsFunc(n.files, func(end string) bool { return strings.HasSuffix("/"+f, end) })
+	})
 }
 
 // rootNeeds tells how the running kernel comes to / and /usr: the drivers of
 // the disk and of everything that it is connected to, what lies between, and
 // the file system. What the running kernel has built in is not asked for: how
 // another one has it is not known.
-func rootNeeds(ctx context.Context, sys string) ([]need, error) {
+func rootNeeds(ctx context.Context, sys string, g *generator) ([]need, error) {
 	var out []need
 	for _, point := range []string{"/", "/usr"} {
 		text, _, err := run(ctx, "findmnt", "--noheadings", "--raw", "--nofsroot", "--output", "SOURCE,FSTYPE", "--mountpoint", point)
@@ -36,11 +44,14 @@ func rootNeeds(ctx context.Context, sys string) ([]need, error) {
 		if err != nil {
 			continue // no mount
 		}
-		w := walk{sys: sys, of: point}
+		w := walk{sys: sys, of: point, generator: g.name}
 		w.module(fstype)
-		var st unix.Stat_t
-		if unix.Stat(source, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFBLK {
-			if err := w.device(filepath.Join(sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))); err != nil {
+		devices, err := w.disks(ctx, source, fstype)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range devices {
+			if err := w.device(d); err != nil {
 				return nil, err
 			}
 		}
@@ -51,8 +62,51 @@ func rootNeeds(ctx context.Context, sys string) ([]need, error) {
 
 // walk goes from a block device to what it stands on.
 type walk struct {
-	sys, of string
-	needs   []need
+	sys, of   string
+	generator string
+	needs     []need
+}
+
+// disks are the devices of a mounted file system in sysfs: one, or those of the
+// pool (zpool-list(8)), or of all that btrfs is spread over.
+func (w *walk) disks(ctx context.Context, source, fstype string) ([]string, error) {
+	sources := []string{source}
+	if fstype == "zfs" {
+		pool, _, _ := strings.Cut(source, "/")
+		text, _, err := run(ctx, "zpool", "list", "-vHPL", pool)
+		if err != nil {
+			return nil, err
+		}
+		sources = slices.DeleteFunc(strings.Fields(text), func(word string) bool { return !strings.HasPrefix(word, "/dev/") })
+	}
+	var out []string
+	for _, source := range sources {
+		var st unix.Stat_t
+		if unix.Stat(source, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK {
+			continue
+		}
+		at := filepath.Join(w.sys, "dev/block", fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev)))
+		out = append(out, at)
+		if fstype != "btrfs" {
+			continue
+		}
+		dir, err := filepath.EvalSymlinks(at)
+		if err != nil {
+			return nil, err
+		}
+		self, err := filepath.Glob(filepath.Join(w.sys, "fs/btrfs/*/devices", filepath.Base(dir)))
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range self {
+			all, err := filepath.Glob(filepath.Join(filepath.Dir(s), "*"))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, all...)
+		}
+	}
+	return out, nil
 }
 
 // module notes a module that the running kernel has loaded.
@@ -93,7 +147,7 @@ func (w *walk) device(path string) error {
 // mapped notes what sets up a device that is no disk itself.
 func (w *walk) mapped(dir string) error {
 	if isDir(filepath.Join(dir, "md")) {
-		w.needs = append(w.needs, need{of: w.of, file: "/sbin/mdadm"})
+		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/mdadm"}})
 	}
 	uuid, err := os.ReadFile(filepath.Join(dir, "dm/uuid"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -106,10 +160,12 @@ func (w *walk) mapped(dir string) error {
 	switch kind, _, _ := strings.Cut(string(uuid), "-"); kind {
 	case "CRYPT":
 		w.module("dm_crypt")
-		w.needs = append(w.needs, need{of: w.of, file: "/sbin/cryptsetup"}, need{of: w.of, file: "/cryptroot/crypttab"},
-			need{of: w.of, complaint: "Couldn't determine root device"})
+		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/cryptsetup", "/systemd/systemd-cryptsetup"}})
+		if w.generator == initramfsTools().name { // dracut's finds the container by the command line as well
+			w.needs = append(w.needs, need{of: w.of, files: []string{"/cryptroot/crypttab"}}, need{of: w.of, complaint: "Couldn't determine root device"})
+		}
 	case "LVM":
-		w.needs = append(w.needs, need{of: w.of, file: "/sbin/lvm"})
+		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/lvm"}})
 	}
 	return nil
 }

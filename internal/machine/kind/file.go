@@ -99,6 +99,9 @@ func (o observer) at(at system.Spot) (*spec.File, error) {
 		Owner: o.names.User(int(st.Uid)),
 		Group: o.names.Group(int(st.Gid)),
 	}
+	if o.noModes(at) {
+		f.Mode, f.Owner, f.Group = o.want.Mode, o.want.Owner, o.want.Group
+	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		f.Type = spec.Regular
@@ -112,6 +115,16 @@ func (o observer) at(at system.Spot) (*spec.File, error) {
 		f.Type = spec.Other
 	}
 	return f, err
+}
+
+// noModes reports whether a path is on a file system of the firmware, on which
+// the mount says what mode and owner everything has (mount(8), fat).
+func (o observer) noModes(at system.Spot) bool {
+	if !strings.HasPrefix(o.path, "/boot/") && !strings.HasPrefix(o.path, "/efi/") {
+		return false
+	}
+	var st unix.Statfs_t
+	return unix.Statfs(at.Path(), &st) == nil && st.Type == unix.MSDOS_SUPER_MAGIC
 }
 
 // maxHashed keeps a file that somebody made as large as they liked, in a folder

@@ -72,7 +72,8 @@ func lives(users map[string]account.PasswdEntry, name, path string) bool {
 }
 
 // homeFolders gives accounts the folders that they live in, as spec.DiffHome
-// tells. Only the folder itself changes hands: what is in it stays whose it is.
+// tells. Only the folder itself changes hands, and those that root made in it to
+// bring the age key: all else in it stays whose it is.
 func (s *stage) homeFolders(ctx context.Context, before map[string]spec.User) error {
 	accounts, err := account.Read(s.root)
 	if err != nil {
@@ -93,6 +94,9 @@ func (s *stage) homeFolders(ctx context.Context, before map[string]spec.User) er
 				err = s.makeHome(ctx, folders[name].Path, u)
 			} else {
 				err = s.giveHome(folders[name].Path, u)
+				if err == nil {
+					err = s.giveKeyFolders(folders[name].Path, u)
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("cannot give user %q%s its home: %w", name, s.origin(spec.KindUser, name), err)
@@ -110,6 +114,25 @@ func (s *stage) giveHome(path string, u account.PasswdEntry) error {
 		}
 		return at.SetMeta(unix.S_IFDIR, os.FileMode(st.Mode&0o7777), u.UID, u.GID)
 	})
+}
+
+// giveKeyFolders gives a user the folders between their home and the age key:
+// root has made them before there was an account, and ~/.config is one of them.
+func (s *stage) giveKeyFolders(home string, u account.PasswdEntry) error {
+	for _, dir := range s.Want.Settings.KeyFolders(home) {
+		err := s.tree.Reach(dir, func(at system.Spot) error {
+			st, err := at.Stat()
+			if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR || st.Uid != 0 {
+				return err
+			}
+			return at.SetMeta(unix.S_IFDIR, os.FileMode(st.Mode&0o7777), u.UID, u.GID)
+		})
+		var link *system.LinkError
+		if err != nil && !absent(err) && !errors.As(err, &link) {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeHome makes a home as useradd(8) does: for its user alone, with what is in

@@ -1,0 +1,307 @@
+package bootloader
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
+
+// entriesDir is where kernel-install writes to, on the root's file system: on
+// the one that the firmware reads it would write over what the machine boots
+// from.
+const entriesDir = "/.hostctl/entries"
+
+// plugin reports whether kernel-install runs a program of install.d when hostctl
+// has it make an entry: modules and images are there by then.
+func plugin(name string) bool {
+	return strings.HasSuffix(name, ".install") && !slices.Contains([]string{"40-dkms.install", "50-depmod.install", "50-dracut.install", "51-dracut-rescue.install"}, name)
+}
+
+// plugins are those programs in their order (kernel-install(8)): one of /etc
+// stands for that of the same name in /usr.
+func plugins() (string, error) {
+	at := map[string]string{}
+	var names []string
+	for _, dir := range []string{"/usr/lib/kernel/install.d", "/etc/kernel/install.d"} {
+		list, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		for _, e := range list {
+			if !plugin(e.Name()) {
+				continue
+			}
+			if _, known := at[e.Name()]; !known {
+				names = append(names, e.Name())
+			}
+			at[e.Name()] = filepath.Join(dir, e.Name())
+		}
+	}
+	slices.Sort(names)
+	var out []string
+	for _, name := range names {
+		if to, err := os.Readlink(at[name]); err == nil && to == "/dev/null" {
+			continue
+		}
+		out = append(out, at[name])
+	}
+	return strings.Join(out, " "), nil
+}
+
+// bootRoot is the file system that systemd-boot reads kernels from.
+func bootRoot(ctx context.Context) (string, error) {
+	out, _, err := run(ctx, "bootctl", "--print-boot-path")
+	return strings.TrimSpace(out), err
+}
+
+// writeEntries has kernel-install make the entries of systemd-boot for some
+// kernels, and puts them where the loader finds them: each file beside the one
+// whose name it takes, and in its place when it is durable; the entry when all
+// that it names is there.
+func writeEntries(ctx context.Context, boot string, versions []string, say func(format string, args ...any)) (err error) {
+	if len(versions) == 0 {
+		return nil
+	}
+	programs, err := plugins()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(entriesDir)) }()
+	for _, version := range versions {
+		say("making the boot entry of %s", version)
+		if err := makeEntry(ctx, boot, version, programs); err != nil {
+			return fmt.Errorf("cannot make the boot entry of %s, the old one stays: %w", version, err)
+		}
+		if err := place(entriesDir, boot); err != nil {
+			return fmt.Errorf("cannot put the boot entry of %s in place: %w", version, err)
+		}
+		if err := removeFormer(boot, version); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeEntry runs kernel-install(8) on a folder that looks like boot and is a
+// mount point as that is: which folders and which layout it finds there is what
+// it goes by.
+func makeEntry(ctx context.Context, boot, version, programs string) error {
+	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
+		return err
+	}
+	list, err := os.ReadDir(boot)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if e.IsDir() {
+			if err := os.MkdirAll(filepath.Join(entriesDir, e.Name()), 0o700); err != nil {
+				return err
+			}
+		}
+	}
+	if layout, err := os.ReadFile(filepath.Join(boot, "loader/entries.srel")); err == nil {
+		if err := os.WriteFile(filepath.Join(entriesDir, "loader/entries.srel"), layout, 0o600); err != nil {
+			return err
+		}
+	}
+	args := []string{"--mount", "--propagation", "private", "sh", "-ec", `mount --bind "$BOOT_ROOT" "$BOOT_ROOT"; exec kernel-install add "$@"`, "sh", version, kernelPrefix + version}
+	if _, err := os.Stat(imagePrefix + version); err == nil {
+		args = append(args, imagePrefix+version)
+	}
+	cmd := system.Root("/").Command(ctx, "unshare", args...)
+	cmd.Env = append(cmd.Environ(), "BOOT_ROOT="+entriesDir, "KERNEL_INSTALL_PLUGINS="+programs)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot run kernel-install add %s: %w: %s", version, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// place brings the files of a folder to another: those of loader/entries last.
+// What is there already with the same bytes stays.
+func place(from, to string) error {
+	var files, entries []string
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		rel, _ := filepath.Rel(from, path) // path is below from
+		switch {
+		case err != nil || d.IsDir() || rel == "loader/entries.srel":
+		case strings.HasPrefix(rel, "loader/entries/"):
+			entries = append(entries, rel)
+		default:
+			files = append(files, rel)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, rel := range append(files, entries...) {
+		if err := placeFile(filepath.Join(from, rel), filepath.Join(to, rel)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeFile copies a file into the place of another. FAT has no journal: the two
+// change their names with one another, after the bytes are on the disk, and the
+// former one goes when that is there as well, so that at no time a name leads to
+// nothing.
+func placeFile(from, to string) error {
+	if same, err := sameBytes(from, to); same || err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	temp := to + fresh
+	if err := copyFile(from, temp); err != nil {
+		return errors.Join(err, ignoreMissing(os.Remove(temp)))
+	}
+	dir, err := os.Open(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, to, unix.RENAME_EXCHANGE)
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EINVAL) { // the first of its name, or a kernel before 6.0
+		if err := os.Rename(temp, to); err != nil {
+			return err
+		}
+		return unix.Syncfs(int(dir.Fd()))
+	}
+	if err != nil {
+		return fmt.Errorf("cannot put %s in place: %w", to, err)
+	}
+	if err := unix.Syncfs(int(dir.Fd())); err != nil {
+		return err
+	}
+	return os.Remove(temp)
+}
+
+func sameBytes(a, b string) (bool, error) {
+	is, err := os.Stat(a)
+	if err != nil {
+		return false, err
+	}
+	was, err := os.Stat(b)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || is.Size() != was.Size() {
+		return false, err
+	}
+	x, err := os.ReadFile(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := os.ReadFile(b)
+	return bytes.Equal(x, y), err
+}
+
+// copyFile copies bytes and reads them back: a loader that finds others starts
+// nothing.
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	if err := errors.Join(err, out.Sync(), out.Close()); err != nil {
+		return err
+	}
+	if same, err := sameBytes(from, to); err != nil || !same {
+		return errors.Join(fmt.Errorf("%s has not the bytes that were written", to), err)
+	}
+	return nil
+}
+
+// entriesOf are the entries of a kernel in boot, also those with a counter
+// (Boot Loader Specification, Boot Counting).
+func entriesOf(boot, version string) ([]string, error) {
+	all, err := filepath.Glob(filepath.Join(boot, "loader/entries/*.conf"))
+	return slices.DeleteFunc(all, func(path string) bool {
+		name, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".conf"), "+")
+		return !strings.HasSuffix(name, "-"+version)
+	}), err
+}
+
+// removeFormer removes the entries of a kernel that the one which was just made
+// stands for: those with another counter.
+func removeFormer(boot, version string) error {
+	has, err := entriesOf(boot, version)
+	if err != nil {
+		return err
+	}
+	for _, path := range has {
+		if _, err := os.Stat(filepath.Join(entriesDir, "loader/entries", filepath.Base(path))); err == nil {
+			continue
+		}
+		token, _, _ := strings.Cut(filepath.Base(path), "-"+version)
+		made, err := filepath.Glob(filepath.Join(entriesDir, "loader/entries", token+"-*"))
+		if err != nil {
+			return err
+		}
+		if len(made) == 0 {
+			continue // another system's
+		}
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeEntry removes the entries of a kernel that is gone, and its copies.
+func removeEntry(ctx context.Context, version string, say func(format string, args ...any)) error {
+	boot, err := bootRoot(ctx)
+	if err != nil {
+		return err
+	}
+	has, err := entriesOf(boot, version)
+	if err != nil || len(has) == 0 {
+		return err
+	}
+	programs, err := plugins()
+	if err != nil {
+		return err
+	}
+	say("removing the boot entry of %s, which is gone", version)
+	cmd := system.Root("/").Command(ctx, "kernel-install", "remove", version)
+	cmd.Env = append(cmd.Environ(), "KERNEL_INSTALL_PLUGINS="+programs)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot run kernel-install remove %s: %w: %s", version, err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// withoutEntry are those kernels that have none.
+func withoutEntry(boot string, versions []string) ([]string, error) {
+	var out []string
+	for _, version := range versions {
+		has, err := entriesOf(boot, version)
+		if err != nil {
+			return nil, err
+		}
+		if len(has) == 0 {
+			out = append(out, version)
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,121 @@
+package bootloader
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Tools are the programs that make what a machine boots from, write it where
+// the firmware finds it, or tell about that. In a stage none of them runs: they
+// would see an overlay where the disk should be, and firmware and boot sectors
+// are in no stage (engine-rules 6).
+func Tools() []string {
+	return []string{
+		"update-initramfs", "mkinitramfs", "dracut", "kernel-install", "bootctl",
+		"update-grub", "update-grub2", "grub-mkconfig", "grub-install", "grub-probe", "efibootmgr",
+	}
+}
+
+// Call is what a maintainer script in a stage has called: one of the Tools.
+type Call struct {
+	Program string
+	Args    []string
+}
+
+// Answer is what a caller gets.
+type Answer struct {
+	Code int
+	Out  string
+}
+
+// Asks reports whether a call only asks about what a machine boots from. All
+// others want to change it.
+func (c Call) Asks() bool {
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(c.Args, func(arg string) bool {
+			word, _, _ := strings.Cut(arg, "=")
+			return slices.Contains(words, word)
+		})
+	}
+	switch c.Program {
+	case "bootctl":
+		return !has("install", "update", "remove", "unlink", "cleanup", "random-seed", "systemd-efi-options", "reboot-to-firmware",
+			"set-default", "set-oneshot", "set-timeout", "set-timeout-oneshot")
+	case "kernel-install":
+		return !has("add", "add-all", "remove")
+	case "efibootmgr":
+		return !slices.ContainsFunc(c.Args, func(arg string) bool {
+			return !slices.Contains([]string{"-v", "--verbose", "-q", "--quiet", "-u", "--unicode"}, arg)
+		})
+	case "grub-probe":
+		return true
+	}
+	return false
+}
+
+// AsksItself reports whether a call only asks a program about the program.
+func (c Call) AsksItself() bool {
+	return slices.ContainsFunc(c.Args, func(arg string) bool { return slices.Contains([]string{"--version", "--help", "-h", "-V"}, arg) })
+}
+
+// Live asks the machine itself. Where it has another boot loader, or none that
+// it can tell of, bootctl says neither that systemd-boot is there nor where it
+// would go: the package takes over a machine whose loader is another otherwise.
+func (c Call) Live(ctx context.Context) Answer {
+	if c.Program == "bootctl" && !SystemdBoot(ctx) {
+		return Answer{Code: 1}
+	}
+	cmd := exec.CommandContext(ctx, c.Program, c.Args...)
+	cmd.Env = append(os.Environ(), "SYSTEMD_PAGER=")
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return Answer{Code: exit.ExitCode(), Out: string(out)}
+	case err != nil:
+		return Answer{Code: 127}
+	}
+	return Answer{Out: string(out)}
+}
+
+// SystemdBoot reports whether this machine has systemd-boot on its EFI system
+// partition (bootctl(1), is-installed).
+func SystemdBoot(ctx context.Context) bool {
+	return has("bootctl") && exec.CommandContext(ctx, "bootctl", "--quiet", "is-installed").Run() == nil
+}
+
+// String is a call as a generation records it: its words with tabs between.
+func (c Call) String() string { return strings.Join(append([]string{c.Program}, c.Args...), "\t") }
+
+// parseCall reads what String made. Older records have blanks between words,
+// none of which holds one.
+func parseCall(recorded string) Call {
+	words := strings.Split(recorded, "\t")
+	if len(words) == 1 {
+		words = strings.Fields(recorded)
+	}
+	if len(words) == 0 {
+		return Call{}
+	}
+	return Call{Program: path.Base(words[0]), Args: words[1:]}
+}
+
+// version is the kernel that a call to a maker of images is about; "" is all.
+func (c Call) version() string {
+	switch c.Program {
+	case "update-initramfs":
+		if i := slices.Index(c.Args, "-k"); i >= 0 && i+1 < len(c.Args) && c.Args[i+1] != "all" {
+			return c.Args[i+1]
+		}
+	case "dracut", "mkinitramfs":
+		if n := len(c.Args); n > 0 && isDir(modulesDir+c.Args[n-1]) {
+			return c.Args[n-1]
+		}
+	}
+	return ""
+}
