@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +85,33 @@ func (s *session) wording(question string, k consent, p *spec.Plan) (string, err
 	}
 	s.word = acceptLockout
 	return question + " It may keep people from logging in (see above).\n" + k.trial + "type 'yes " + acceptLockout + "' to go ahead:", nil
+}
+
+// ownProgram refuses units that run hostctl where it is not: secrets would be
+// missing after the next boot, and upgrades would stop in silence.
+func ownProgram(root system.Root, want *spec.Host) error {
+	path := want.Settings.Hostctl
+	if _, err := os.Stat(root.Follow(path)); path == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, comes := want.Packages["hostctl"]; comes {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.Units)) {
+		if !strings.Contains(want.Units[name].Content, "="+path+" ") {
+			continue
+		}
+		instead := "/usr/bin/hostctl"
+		if self, err := os.Executable(); err == nil {
+			instead = self
+		}
+		at := ""
+		if o := want.Origins[spec.ID{Kind: spec.KindUnit, Name: name}].String(); o != "" {
+			at = " (" + o + ")"
+		}
+		return fmt.Errorf("cannot set unit %q%s: it runs %s, which does not exist; install hostctl there, or say where it is: hostctl { path = %q }", name, at, path, instead)
+	}
+	return nil
 }
 
 // refusal is the error for a plan that may not be carried out.
