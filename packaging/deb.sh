@@ -10,6 +10,8 @@ export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 umask 022
 version=$(packaging/version.sh)
 arch=$(dpkg --print-architecture)
+# The project has no address of its own: whose work the commit is can be asked.
+maintainer=$(git log -1 --format='%aN <%aE>')
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 0755 "$root"
@@ -30,7 +32,7 @@ cat > "$root/DEBIAN/control" <<CONTROL
 Package: hostctl
 Version: $version
 Architecture: $arch
-Maintainer: hostctl <maintainers@hostctl.example>
+Maintainer: $maintainer
 Section: admin
 Priority: optional
 Installed-Size: $(du -k -s --apparent-size "$root/usr" | cut -f1)

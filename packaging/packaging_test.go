@@ -71,6 +71,9 @@ func TestPackageIsReproducible(t *testing.T) {
 	if got := run(t, "dpkg-deb", "--field", path, "Package"); got != "hostctl" {
 		t.Errorf("it is called %q", got)
 	}
+	if got, want := run(t, "dpkg-deb", "--field", path, "Maintainer"), run(t, "git", "log", "-1", "--format=%aN <%aE>"); got != want {
+		t.Errorf("who maintains it is %q, and the commit is of %q", got, want)
+	}
 	if got := run(t, "dpkg-deb", "--field", path, "Version"); exec.Command("dpkg", "--validate-version", got).Run() != nil {
 		t.Errorf("its version is %q", got)
 	}

@@ -31,13 +31,16 @@ func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.Service
 	return req
 }
 
+// waitingFor is the step of a run that units hold up.
+const waitingFor = "waiting for"
+
 // waiting tells which units are waited for.
 func (s *session) waiting(units []string) {
 	name := units[0]
 	if more := len(units) - 1; more > 0 {
 		name = fmt.Sprintf("%s and %d more", name, more)
 	}
-	s.at(step{What: "waiting for", Name: name})
+	s.at(step{What: waitingFor, Name: name})
 }
 
 // uninterrupted is for what follows once an interrupt would only leave work

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -118,6 +120,33 @@ func (s *session) noWorse(p *spec.Plan, want *spec.Host, agreed []string, by gua
 	}
 	return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: since the plan was made this machine has changed, and the plan may keep people from logging in:\n  %s\nlook at a new plan",
 		strings.Join(fresh, "\n  "))}
+}
+
+// ownProgram refuses units that run hostctl where it is not: secrets would be
+// missing after the next boot, and upgrades would stop in silence.
+func ownProgram(root system.Root, want *spec.Host) error {
+	path := want.Settings.Hostctl
+	if _, err := os.Stat(root.Follow(path)); path == "" || !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, comes := want.Packages["hostctl"]; comes {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(want.Units)) {
+		if !strings.Contains(want.Units[name].Content, "="+path+" ") {
+			continue
+		}
+		instead := "/usr/bin/hostctl"
+		if self, err := os.Executable(); err == nil {
+			instead = self
+		}
+		at := ""
+		if o := want.Origins[spec.ID{Kind: spec.KindUnit, Name: name}].String(); o != "" {
+			at = " (" + o + ")"
+		}
+		return fmt.Errorf("cannot set unit %q%s: it runs %s, which does not exist; install hostctl there, or say where it is: hostctl { path = %q }", name, at, path, instead)
+	}
+	return nil
 }
 
 // refusal is the error for a plan that may not be carried out.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -120,5 +121,27 @@ func TestLocalEnd(t *testing.T) {
 		if got := localEnd(text); got.IsValid() {
 			t.Errorf("%q: %v", text, got)
 		}
+	}
+}
+
+// Units that run hostctl are refused where it is not, by the place and the remedy.
+func TestOwnProgramIsThere(t *testing.T) {
+	root := t.TempDir()
+	want := &spec.Host{
+		Settings: spec.Settings{Hostctl: "/usr/local/bin/hostctl"},
+		Units:    map[string]spec.Unit{"hostctl-secrets.service": {Content: "[Service]\nExecStart=/usr/local/bin/hostctl secrets install\n"}},
+	}
+	err := ownProgram(system.Root(root), want)
+	for _, text := range []string{`unit "hostctl-secrets.service"`, "/usr/local/bin/hostctl, which does not exist", "hostctl { path = "} {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("the error is %v, and lacks %q", err, text)
+		}
+	}
+	if err := ownProgram(system.Root(root), &spec.Host{Settings: want.Settings}); err != nil {
+		t.Errorf("no unit runs it: %v", err)
+	}
+	writeTestFile(t, filepath.Join(root, "usr/local/bin/hostctl"), []byte("#!/bin/sh\n"))
+	if err := ownProgram(system.Root(root), want); err != nil {
+		t.Error(err)
 	}
 }

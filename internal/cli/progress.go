@@ -91,12 +91,19 @@ type display struct {
 	bars   *mpb.Progress // nil where there is no terminal
 	bar    *mpb.Bar
 
-	mu  sync.Mutex
-	now step
+	mu    sync.Mutex
+	now   step
+	since time.Time // of what it is about
+	said  time.Time // when a line last told of it; zero before
 }
 
-// sayEvery is how often a run without a terminal says that it goes on.
-const sayEvery = 10 * time.Second
+// sayEvery is how often a run without a terminal says that it goes on, and
+// sayAfter when it says so of a step that has no end in sight: before somebody
+// takes it for dead.
+const (
+	sayEvery = 10 * time.Second
+	sayAfter = 3 * time.Second
+)
 
 func (e *env) newDisplay() *display {
 	d := &display{say: e.say, began: time.Now(), over: make(chan struct{})}
@@ -147,6 +154,9 @@ func (d *display) show(s step) {
 	}
 	d.mu.Lock()
 	begins := s.What != d.now.What
+	if begins || s.Name != d.now.Name {
+		d.since = time.Now()
+	}
 	d.now = s
 	d.mu.Unlock()
 	switch {
@@ -160,16 +170,36 @@ func (d *display) show(s step) {
 
 // tick says what a run is at where there is no terminal.
 func (d *display) tick() {
-	t := time.NewTicker(sayEvery)
+	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
 		select {
 		case <-d.over:
 			return
-		case <-t.C:
-			d.say("%s, %s", d.at(), d.elapsed())
+		case at := <-t.C:
+			if d.due(at) {
+				d.say("%s, %s", d.at(), d.elapsed())
+			}
 		}
 	}
+}
+
+// due says whether a line is to be printed: of a unit that is waited for soon,
+// and again every while, of anything else every while.
+func (d *display) due(at time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last, wait := d.said, sayEvery
+	if last.Before(d.since) && d.now.Total == 0 && d.now.What == waitingFor {
+		last, wait = d.since, sayAfter
+	} else if last.IsZero() {
+		last = d.began
+	}
+	if d.now == (step{}) || at.Sub(last) < wait {
+		return false
+	}
+	d.said = at
+	return true
 }
 
 func (d *display) end() {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -86,5 +87,33 @@ func TestStepsOfAService(t *testing.T) {
 	c.expect("what comes after it", "", "over\r\n")
 	if left := c.said.String(); strings.Contains(left[strings.LastIndex(left, "over"):], "packages") {
 		t.Errorf("the bar stays: %q", left)
+	}
+}
+
+// Without a terminal a unit that is waited for is named after some seconds, once,
+// and then every while, as everything else is.
+func TestWaitingIsSaid(t *testing.T) {
+	began := time.Now()
+	d := &display{began: began}
+	at := func(seconds int) time.Time { return began.Add(time.Duration(seconds) * time.Second) }
+	told := func(from, to int) (when []int) {
+		for s := from; s <= to; s++ {
+			if d.due(at(s)) {
+				when = append(when, s)
+			}
+		}
+		return when
+	}
+	d.now, d.since = step{What: "unpacking", Name: "nginx", Done: 1, Total: 2, Unit: "packages"}, at(0)
+	if got := told(1, 12); !slices.Equal(got, []int{10}) {
+		t.Errorf("packages are told of after %v s", got)
+	}
+	d.now, d.since = step{What: waitingFor, Name: "a.service"}, at(12)
+	if got := told(13, 30); !slices.Equal(got, []int{15, 25}) {
+		t.Errorf("a unit is told of after %v s", got)
+	}
+	d.now, d.since = step{What: waitingFor, Name: "b.service"}, at(30)
+	if got := told(31, 36); !slices.Equal(got, []int{33}) {
+		t.Errorf("the next one after %v s", got)
 	}
 }

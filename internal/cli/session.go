@@ -185,6 +185,9 @@ func (s *session) target(ctx context.Context) (*wanted, error) {
 // is something to do, the flake is evaluated for it.
 func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
 	p, err := s.plan(target.host, target.lock)
+	if err == nil && s.live() {
+		err = ownProgram(system.Root(s.root), target.host)
+	}
 	switch {
 	case err != nil || p.Empty() && target.flake == nil:
 		return target, p, err

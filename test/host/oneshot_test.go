@@ -8,7 +8,7 @@ import (
 
 // A oneshot that a switch starts is waited for until it is done: whenever it
 // fails, the switch goes back, each time. One that outlasts health_wait is left to
-// itself, and named.
+// itself, and named. Whoever waits is told for what.
 func TestOneshotThatFailsLater(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/units", "units")
@@ -56,9 +56,13 @@ func TestOneshotThatFailsLater(t *testing.T) {
 			}
 		}
 	}
-	g.write(flakeInGuest+"/hosts/units/default.hcl", settings+unitBlock("once.service", service("oneshot", "sleep 2; touch /run/done", ""), isOn), 0o644)
-	g.want(0, nil, "switch", "--yes")
+	g.write(flakeInGuest+"/hosts/units/default.hcl", settings+unitBlock("once.service", service("oneshot", "sleep 6; touch /run/done", ""), isOn), 0o644)
+	g.want(0, []string{"\nwaiting for once.service, "}, "switch", "--yes")
 	g.says("ls /run/done", "/run/done")
+	g.edit("hosts/units/default.hcl", "sleep 6", "sleep 3")
+	if said := g.sh("script -qec 'stty cols 100 rows 30; hostctl switch --yes --flake " + flakeInGuest + " --host units' /dev/null < /dev/null"); strings.Count(said, "waiting for once.service    ") < 2 {
+		t.Errorf("a terminal does not show what is waited for: %q", said)
+	}
 	g.write(flakeInGuest+"/hosts/units/default.hcl", strings.Replace(settings, "20", "3", 1)+unitBlock("once.service", service("oneshot", "sleep 300", ""), isOn), 0o644)
 	g.want(0, []string{"warning: once.service still runs after"}, "switch", "--yes")
 	g.says("systemctl is-active once.service || true", "activating")

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -198,9 +200,8 @@ func (r *repository) updateError(out string, err error) error {
 	if errors.Is(err, context.Canceled) || detail == "" {
 		return fmt.Errorf("cannot update input %q: apt-get: %w", r.Input, err)
 	}
-	if strings.Contains(detail, "No space left on device") {
-		return fmt.Errorf("cannot update input %q: no room is left for its package lists in %s, or for apt in %s; free some, then run the same command again\n  %s",
-			r.Input, r.dir, os.TempDir(), detail)
+	if where := r.full(detail); where != "" {
+		return fmt.Errorf("cannot update input %q: no room is left %s; free some, then run the same command again\n  %s", r.Input, where, detail)
 	}
 	cause, remedy := "its mirror cannot be read", "check the mirror in /etc/apt or HOSTCTL_MIRROR, and that this machine reaches it"
 	for _, known := range []struct{ sign, cause, remedy string }{
@@ -222,6 +223,31 @@ func (r *repository) updateError(out string, err error) error {
 		remedy = "check the input's keyring (" + r.Keyring + "; Debian's own is in the package debian-archive-keyring, which must be as new as the suite), or use another mirror (HOSTCTL_MIRROR)"
 	}
 	return fmt.Errorf("cannot verify input %q (%s): %s; %s\n  %s", r.Input, strings.Join(r.suitesIn(detail), ", "), cause, remedy, detail)
+}
+
+// full says where no room is left, "" where there is some. apt tells of it in
+// clear only for its lists: of a file in the folder for temporary files it says
+// that its signature is wrong, and by the time that it ends it has removed what
+// filled the disk.
+func (r *repository) full(detail string) string {
+	lists, temp := "for its package lists in "+r.dir, "for apt's temporary files in "+os.TempDir()
+	switch {
+	case !roomy(r.dir):
+		return lists
+	case !roomy(os.TempDir()), strings.Contains(detail, "Splitting up"):
+		return temp
+	case strings.Contains(detail, "No space left on device"):
+		return lists + ", or " + temp
+	}
+	return ""
+}
+
+// roomy says whether a file system has room for a signature and the text that it
+// is of. What cannot be asked is taken for roomy.
+func roomy(dir string) bool {
+	const need = 256 << 10
+	var st unix.Statfs_t
+	return unix.Statfs(dir, &st) != nil || st.Bavail*uint64(st.Bsize) >= need && (st.Files == 0 || st.Ffree > 0)
 }
 
 // suitesIn names the suites that a complaint of apt is about; all if none.

@@ -130,27 +130,52 @@ func TestAnswerThatStops(t *testing.T) {
 	}
 }
 
-// A full disk is told as such, and no mirror is blamed.
+// A full disk is told as such, and no mirror is blamed: for packages, for lists,
+// for apt's own folder in these, and for its temporary files.
 func TestFullDiskIsNoBadMirror(t *testing.T) {
-	machine.Need(t) // it mounts a small file system
+	machine.Need(t) // it mounts small file systems
 	a := newArchive(t, repo.Config("1"))
 	locked := a.lock(t, "dt-config")
-	small := t.TempDir()
-	if err := unix.Mount("tmpfs", small, "tmpfs", 0, "size=4k,mode=0755"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(small, 0); err != nil {
-			t.Error(err)
+	roomy := a.cache
+	full := func(size int) string {
+		small := t.TempDir()
+		if err := unix.Mount("tmpfs", small, "tmpfs", 0, fmt.Sprintf("size=%d,mode=0755", size)); err != nil {
+			t.Fatal(err)
 		}
-	})
-	if err := os.WriteFile(filepath.Join(small, "full"), make([]byte, 4096), 0o600); err != nil {
+		t.Cleanup(func() {
+			if err := unix.Unmount(small, 0); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := os.WriteFile(filepath.Join(small, "full"), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return small
+	}
+	told := func(err error, what string) {
+		t.Helper()
+		expect(t, err, what)
+		if first, _, _ := strings.Cut(fmt.Sprint(err), "\n"); strings.Contains(first, "mirror") || strings.Contains(first, "signature") {
+			t.Errorf("a mirror is blamed: %v", err)
+		}
+	}
+	a.cache = apt.Cache{Dir: full(4096)}
+	told(a.fetch(t, locked), "cannot fetch dt-config 1: no room is left for "+a.cache.Dir)
+	_, err := a.resolve(t, map[string]spec.Package{"dt-config": {}})
+	told(err, "no space left on device")
+
+	// The folder is made, and what apt brings does not fit.
+	made := full(64 << 10)
+	if err := os.Remove(filepath.Join(made, "full")); err != nil {
 		t.Fatal(err)
 	}
-	a.cache = apt.Cache{Dir: small}
-	err := a.fetch(t, locked)
-	expect(t, err, "cannot fetch dt-config 1: no room is left for "+small)
-	if strings.Contains(err.Error(), "mirror") {
-		t.Errorf("a mirror is blamed: %v", err)
+	a.cache = apt.Cache{Dir: made}
+	if _, err := a.resolve(t, map[string]spec.Package{"dt-config": {}}); err != nil {
+		told(err, "no room is left for its package lists in "+made)
 	}
+
+	a.cache = apt.Cache{Dir: t.TempDir(), From: roomy.Dir}
+	t.Setenv("TMPDIR", full(8192))
+	_, err = a.resolve(t, map[string]spec.Package{"dt-config": {}})
+	told(err, "no room is left for apt's temporary files in "+os.TempDir())
 }

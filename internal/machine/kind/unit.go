@@ -25,6 +25,9 @@ func observeUnits(root system.Root, accounts account.Names, want *spec.Host, nam
 		if err != nil {
 			return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
 		}
+		if off(want.Units[name].Enabled) && strings.Contains(name, "@.") {
+			*u.Enabled = *u.Enabled && slices.ContainsFunc(links.Enabling(name), func(path string) bool { return !ofInstance(want, name, path) })
+		}
 		if on(want.Units[name].Enabled) && *u.Enabled && !*u.Masked {
 			if u.Stray, u.Missing, err = amiss(root, links, want, name); err != nil {
 				return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
@@ -68,22 +71,28 @@ func isEnabled(root system.Root, links *systemd.Links, name string) (bool, error
 }
 
 // amiss says in which links a unit that is to be enabled is so otherwise than its
-// [Install] section says. Instances of a template are enabled each for itself,
-// and links that the spec has as files are its own.
+// [Install] section says, and those of the units that Also= names. Instances of a
+// template are enabled each for itself, and links that the spec has as files are
+// its own.
 func amiss(root system.Root, links *systemd.Links, want *spec.Host, name string) (stray, missing []string, err error) {
-	in, err := systemd.ReadInstall(root, name)
-	if err != nil || len(in.Links) == 0 {
+	all, err := installs(root, links, want, name)
+	if err != nil {
 		return nil, nil, err
 	}
-	has := links.Enabling(name)
-	for _, path := range in.Links {
-		if !slices.Contains(has, path) {
-			missing = append(missing, path)
+	for unit, in := range all {
+		for _, path := range in.Links {
+			if !slices.Contains(links.Enabling(unit), path) {
+				missing = append(missing, path)
+			}
 		}
 	}
-	for _, path := range has {
-		_, declared := want.Files[path]
-		if !declared && !in.Unsure && !strings.Contains(name, "@.") && !slices.Contains(in.Links, path) {
+	slices.Sort(missing)
+	in := all[name]
+	if len(in.Links) == 0 || in.Unsure || strings.Contains(name, "@.") {
+		return nil, missing, nil
+	}
+	for _, path := range links.Enabling(name) {
+		if _, declared := want.Files[path]; !declared && !slices.Contains(in.Links, path) {
 			stray = append(stray, path)
 		}
 	}
@@ -92,6 +101,8 @@ func amiss(root system.Root, links *systemd.Links, want *spec.Host, name string)
 }
 
 func on(b *bool) bool { return b != nil && *b }
+
+func off(b *bool) bool { return b != nil && !*b }
 
 func readDropIns(root system.Root, accounts account.Names, name string, u *spec.Unit) error {
 	dir := unitPath(name) + ".d"

@@ -1,55 +1,126 @@
 package kind
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// templateLinks are the links that the templates' [Install] sections name before
-// any unit is written: of a template, none but these tell a link that is no
-// longer right from that of an instance which somebody enabled.
-func (s *stage) templateLinks(names []string) (map[string][]string, error) {
-	out := map[string][]string{}
-	for _, name := range names {
-		if !strings.Contains(name, "@.") {
+// installs are the [Install] sections by which a unit is enabled: its own, and
+// those of the units that Also= has with it. Of these, one that is masked or that
+// the spec wants off is left alone, and so is one of which only systemd knows what
+// enabling it makes.
+func installs(root system.Root, links *systemd.Links, want *spec.Host, name string) (map[string]systemd.Install, error) {
+	out := map[string]systemd.Install{}
+	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {
+		unit := todo[0]
+		if _, known := out[unit]; known {
 			continue
 		}
-		in, err := systemd.ReadInstall(s.root, name)
+		w, other := want.Units[unit], unit != name
+		if other && (off(w.Enabled) || on(w.Masked) || links.Masked(unit) || systemd.Fragment(root, unit) == "") {
+			continue
+		}
+		in, err := systemd.ReadInstall(root, unit)
 		if err != nil {
 			return nil, err
 		}
-		out[name] = in.Links
+		if other && in.Unsure {
+			continue
+		}
+		out[unit] = in
+		todo = append(todo, in.Also...)
 	}
 	return out, nil
 }
 
-// relink takes away the links of units, as they are by now, that no [Install]
-// section names any more, and returns the units that lack one. Those that must
-// not be enabled are none of its business.
-func (s *stage) relink(names []string, former map[string][]string) (lacking []string, err error) {
+// enabledBy are the installs of the units that are on in either spec, by their
+// names; those that the wanted one turns off or masks are left out.
+func (s *stage) enabledBy(names []string) (map[string]map[string]systemd.Install, error) {
+	links, err := systemd.ReadLinks(s.root)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[string]systemd.Install{}
+	for _, name := range names {
+		want := s.Want.Units[name]
+		if on(want.Masked) || off(want.Enabled) || !on(want.Enabled) && !on(s.Prev.Units[name].Enabled) {
+			continue
+		}
+		if out[name], err = installs(s.root, links, s.Want, name); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// relink takes away the links that no [Install] section names any more, and
+// returns the units that are to be enabled and lack one. former is enabledBy from
+// before any unit was written: it tells a link that is no longer right from that
+// of an instance, or of another's unit, which somebody enabled.
+func (s *stage) relink(names []string, former map[string]map[string]systemd.Install) (lacking []string, err error) {
 	live, err := observeUnits(s.root, s.names, s.Want, names)
 	if err != nil {
 		return nil, err
 	}
+	present, err := s.enabledBy(names)
+	if err != nil {
+		return nil, err
+	}
+	keep := map[string]bool{}
+	for _, of := range present {
+		for _, in := range of {
+			for _, path := range in.Links {
+				keep[path] = true
+			}
+		}
+	}
 	for _, name := range names {
-		want := s.Want.Units[name]
-		if !on(want.Enabled) || on(want.Masked) {
-			continue
+		gone := slices.Clone(live[name].Stray)
+		for unit, in := range former[name] {
+			if unit == name || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+				gone = append(gone, in.Links...)
+			}
 		}
-		in, err := systemd.ReadInstall(s.root, name)
-		if err != nil {
-			return nil, err
-		}
-		gone := slices.DeleteFunc(slices.Clone(former[name]), func(path string) bool { return slices.Contains(in.Links, path) })
-		switch {
-		case want.Content != "" && in.Empty(), len(live[name].Missing) > 0:
-			lacking = append(lacking, name) // the first is refused for it
-		}
-		if err := s.unlink(name, append(gone, live[name].Stray...)); err != nil {
+		gone = slices.DeleteFunc(gone, func(path string) bool {
+			_, declared := s.Want.Files[path]
+			return declared || keep[path]
+		})
+		if err := s.unlink(name, gone); err != nil {
 			return nil, err
 		}
 	}
-	return lacking, nil
+	return s.lacking(names, former, present)
+}
+
+// lacking are the units that are to be enabled and are not, or not by all their
+// links. One whose section went is among them: it is refused for that.
+func (s *stage) lacking(names []string, former, present map[string]map[string]systemd.Install) ([]string, error) {
+	live, err := observeUnits(s.root, s.names, s.Want, names)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, name := range names {
+		want, in := s.Want.Units[name], present[name][name]
+		if !on(want.Enabled) || on(want.Masked) {
+			continue
+		}
+		had := want.Content != "" || !former[name][name].Empty()
+		if had && in.Empty() || !*live[name].Enabled || len(live[name].Missing) > 0 {
+			out = append(out, name)
+		}
+	}
+	return out, nil
+}
+
+// ofInstance says whether a link enables an instance that the spec wants enabled
+// by its own name, whatever becomes of the template.
+func ofInstance(want *spec.Host, template, path string) bool {
+	unit := filepath.Base(path)
+	return strings.Contains(template, "@.") && unit != template && on(want.Units[unit].Enabled)
 }

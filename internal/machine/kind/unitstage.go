@@ -23,7 +23,7 @@ func (s *stage) units(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	former, err := s.templateLinks(names)
+	former, err := s.enabledBy(names)
 	if err != nil {
 		return err
 	}
@@ -190,12 +190,13 @@ func (s *stage) removeStrayLinks(names []string) error {
 	}
 	for _, name := range names {
 		want := s.Want.Units[name].Enabled
-		unwanted := want != nil && !*want
+		unwanted := off(want)
 		orphan := !links.Masked(name) && systemd.Fragment(s.root, name) == ""
 		if !unwanted && !orphan {
 			continue
 		}
-		if err := s.unlink(name, links.Enabling(name)); err != nil {
+		stray := slices.DeleteFunc(slices.Clone(links.Enabling(name)), func(path string) bool { return !orphan && ofInstance(s.Want, name, path) })
+		if err := s.unlink(name, stray); err != nil {
 			return err
 		}
 	}

@@ -255,6 +255,110 @@ func TestEnabledIsASetOfLinks(t *testing.T) {
 	}
 }
 
+// TestLinksOfOtherUnits: what a unit has others enabled by (Also=, a default
+// instance, a drop-in) goes with it, and takes nothing along that is declared.
+func TestLinksOfOtherUnits(t *testing.T) {
+	const run = "[Service]\nExecStart=/usr/bin/sleep infinity\n"
+	host := func(units map[string]spec.Unit) *spec.Host { return &spec.Host{Units: units} }
+	dropIn := func(install string, enabled *bool) spec.Unit {
+		u := spec.Unit{Enabled: enabled, DropIns: map[string]string{"20-b.conf": "[Service]\nNice=1\n"}}
+		if install != "" {
+			u.DropIns["10-a.conf"] = "[Install]\n" + install
+		}
+		return u
+	}
+	also := func(unit string) *spec.Host {
+		return host(map[string]spec.Unit{
+			"main.service":  {Content: run + "[Install]\nWantedBy=one.target\nAlso=" + unit + "\n", Enabled: ptr(true)},
+			"one.service":   {Content: run + "[Install]\nWantedBy=one.target\nAlso=deep.service\n"},
+			"deep.service":  {Content: run + "[Install]\nWantedBy=one.target\nAlso=main.service\n"},
+			"two.service":   {Content: run + "[Install]\nAlias=zwei.service\nWantedBy=two.target\n"},
+			"never.service": {Content: unitText, Enabled: ptr(false)},
+		})
+	}
+	template := func(instance string, declared map[string]*bool) *spec.Host {
+		units := map[string]spec.Unit{"t@.service": {Content: run + "[Install]\nWantedBy=one.target\nDefaultInstance=" + instance + "\n", Enabled: ptr(true)}}
+		for name, enabled := range declared {
+			u := units[name]
+			u.Enabled = enabled
+			units[name] = u
+		}
+		return host(units)
+	}
+	declared := map[string]*bool{"t@y.service": ptr(true)}
+	for name, c := range map[string]struct {
+		first, then *spec.Host
+		links       []string // below /etc/systemd/system
+	}{
+		"Also": {first: also("one.service"), then: also("two.service"),
+			links: []string{"one.target.wants/main.service", "two.target.wants/two.service", "zwei.service"}},
+		"Also goes":                             {first: also("one.service two.service"), then: also(""), links: []string{"one.target.wants/main.service"}},
+		"Also comes":                            {first: also(""), then: also("two.service"), links: []string{"one.target.wants/main.service", "two.target.wants/two.service", "zwei.service"}},
+		"Also of what is to be off":             {first: also(""), then: also("never.service"), links: []string{"one.target.wants/main.service"}},
+		"Also of a package's unit goes":         {first: also("shipped.service"), then: also(""), links: []string{"one.target.wants/main.service", "one.target.wants/shipped.service"}},
+		"a unit with Also goes":                 {first: also("two.service"), then: host(map[string]spec.Unit{"two.service": {Content: run + "[Install]\nWantedBy=two.target\n"}}), links: nil},
+		"a drop-in and all said of the unit go": {first: host(map[string]spec.Unit{"static.service": dropIn("WantedBy=two.target\n", ptr(true))}), then: host(nil)},
+		"a drop-in and enabled go":              {first: host(map[string]spec.Unit{"static.service": dropIn("WantedBy=two.target\n", ptr(true))}), then: host(map[string]spec.Unit{"static.service": dropIn("", nil)})},
+		"one of two links' drop-in and enabled go": {first: host(map[string]spec.Unit{"shipped.service": dropIn("WantedBy=two.target\n", ptr(true))}), then: host(map[string]spec.Unit{"shipped.service": dropIn("", nil)}),
+			links: []string{"one.target.wants/shipped.service"}},
+		"the default instance becomes the declared one": {first: template("x", declared), then: template("y", declared), links: []string{"one.target.wants/t@y.service"}},
+		"the default instance was the declared one":     {first: template("y", declared), then: template("x", declared), links: []string{"one.target.wants/t@x.service", "one.target.wants/t@y.service"}},
+		"the default instance was declared before":      {first: template("y", declared), then: template("y", nil), links: []string{"one.target.wants/t@y.service"}},
+		"an instance without its template": {first: template("x", declared), then: template("x", map[string]*bool{"t@.service": ptr(false), "t@y.service": ptr(true)}),
+			links: []string{"one.target.wants/t@y.service"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := debian(t)
+			write(t, root, "/usr/lib/systemd/system/shipped.service", run+"[Install]\nWantedBy=one.target\n")
+			write(t, root, "/usr/lib/systemd/system/static.service", run)
+			before := unitLinks(t, root)
+			if err := change(t, root, c.first, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if left := planFor(t, root, c.first, c.first); !left.Empty() {
+				t.Errorf("after the first, a plan asks for %+v", left.Changes)
+			}
+			if err := change(t, root, c.then, c.first, nil); err != nil {
+				t.Fatal(err)
+			}
+			got := slices.DeleteFunc(unitLinks(t, root), func(link string) bool { return slices.Contains(before, link) })
+			if !slices.Equal(got, c.links) {
+				t.Errorf("the links are %q, want %q", got, c.links)
+			}
+			if left := planFor(t, root, c.then, c.then); !left.Empty() {
+				t.Errorf("a second plan asks for %+v", left.Changes)
+			}
+		})
+	}
+}
+
+// TestAlsoIsLookedAt: a link that Also= names and somebody has removed is planned
+// for, and set again.
+func TestAlsoIsLookedAt(t *testing.T) {
+	root := debian(t)
+	want := &spec.Host{Units: map[string]spec.Unit{
+		"main.service":   {Content: "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=one.target\nAlso=helper.service\n", Enabled: ptr(true)},
+		"helper.service": {Content: unitText},
+	}}
+	if err := change(t, root, want, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	link := root.Path("/etc/systemd/system/multi-user.target.wants/helper.service")
+	if err := os.Remove(link); err != nil {
+		t.Fatal(err)
+	}
+	p := planFor(t, root, want, want)
+	if !strings.Contains(fmt.Sprint(p.Changes), "{links  /etc/systemd/system/multi-user.target.wants/helper.service}") {
+		t.Errorf("the plan is %+v", p.Changes)
+	}
+	if err := change(t, root, want, want, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(link); err != nil {
+		t.Error(err)
+	}
+}
+
 func enableByHand(t *testing.T, root system.Root, unit, file string) {
 	t.Helper()
 	link := root.Path("/etc/systemd/system/one.target.wants/" + unit)
@@ -289,4 +393,15 @@ func TestUnitWithNothingToEnable(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, change(t, root, then, first, nil), `unit "a.service"`, "no [Install] section")
+	// So is a package's unit that had the section of a drop-in alone.
+	root = debian(t)
+	write(t, root, "/usr/lib/systemd/system/static.service", "[Service]\nExecStart=/bin/true\n")
+	host := func(dropIns map[string]string) *spec.Host {
+		return &spec.Host{Units: map[string]spec.Unit{"static.service": {DropIns: dropIns, Enabled: ptr(true)}}}
+	}
+	first = host(map[string]string{"10-a.conf": "[Install]\nWantedBy=two.target\n"})
+	if err := change(t, root, first, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, change(t, root, host(nil), first, nil), `unit "static.service"`, "no [Install] section")
 }
