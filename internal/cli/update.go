@@ -39,7 +39,8 @@ as its own lock has them. Packages are resolved anew when one of the INPUTs is a
 Debian input, or where a host's lock lacks what it now asks for.
 
 Packages come from the mirror in this machine's apt sources, or HOSTCTL_MIRROR;
-inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The repositories' signatures
+inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The way there is the proxy of
+HTTP_PROXY and HTTPS_PROXY, or the one that apt has. The repositories' signatures
 and dates are always verified.`,
 		Example:           "  hostctl update\n  hostctl update hardware --host fw16-nix",
 		ValidArgsFunction: completeInputs(e),

@@ -42,7 +42,7 @@ func Cause(err error) string {
 	cause := "cannot be read"
 	var proxy *net.OpError
 	if errors.As(err, &proxy) && proxy.Op == "proxyconnect" { // as net/http's Transport has it
-		host = "the proxy for " + host + " (HTTP_PROXY, HTTPS_PROXY)"
+		host = "the proxy for " + host + " (HTTP_PROXY, HTTPS_PROXY, or Acquire::http::Proxy of apt)"
 	}
 	var lookup *net.DNSError
 	var timeout net.Error

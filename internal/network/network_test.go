@@ -17,7 +17,7 @@ func TestProxyIsNamed(t *testing.T) {
 			resp.Body.Close()
 			t.Fatal("a proxy that is down leads somewhere")
 		}
-		const want = "the proxy for mirror.invalid (HTTP_PROXY, HTTPS_PROXY) refuses the connection\n"
+		const want = "the proxy for mirror.invalid (HTTP_PROXY, HTTPS_PROXY, or Acquire::http::Proxy of apt) refuses the connection\n"
 		if got := Cause(err); !strings.HasPrefix(got, want) || !strings.Contains(got, "127.0.0.1:9") {
 			t.Errorf("Cause = %q; want %q and the proxy's address", got, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -63,7 +64,7 @@ func systemdBootDracut() recipe {
 			// With every driver there is an emulated processor makes it for minutes.
 			"etc/dracut.conf.d/vm.conf": "drivers=\" virtio_pci virtio_blk ext4 \"\n",
 		},
-		setup: `bootctl install --no-variables
+		setup: `bootctl install --no-variables --esp-path=/boot/efi || { udevadm info /dev/vda1; blkid -p /dev/vda1; SYSTEMD_LOG_LEVEL=debug bootctl install --no-variables --esp-path=/boot/efi; }
 echo 'timeout 0' > /boot/efi/loader/loader.conf
 for k in /boot/vmlinuz-*; do kernel-install add ${k#/boot/vmlinuz-} $k /boot/initrd.img-${k#/boot/vmlinuz-}; done`,
 	}
@@ -103,7 +104,15 @@ func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 		if err := partitionGPT(ctx, part); err != nil {
 			return err
 		}
+		early := filepath.Join(dir, "early") // what is there before packages are
+		for path, text := range r.files {
+			at := filepath.Join(early, path)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text), 0o644)); err != nil {
+				return err
+			}
+		}
 		err := makeDisk(ctx, log, dir, part, r.allFiles(), fmt.Sprint(efiRootOffset), "--include="+strings.Join(r.allPackages(), ","),
+			"--essential-hook=cp -r "+early+`/. "$1"`,
 			`--customize-hook=chroot "$1" sh -c 'apt-mark manual $(dpkg-query --show --showformat "\${Package}\\n" "linux-image-6*") && apt-get -y purge linux-image-cloud-amd64'`)
 		if err != nil {
 			return err
@@ -115,7 +124,7 @@ func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 		if err := m.Boot(ctx); err != nil {
 			return err
 		}
-		out, err := m.Shell(ctx, "set -ex\nmkfs.vfat -F 32 -n ESP /dev/vda1\nmkdir -p /boot/efi\nmount /dev/vda1 /boot/efi\necho 'LABEL=ESP /boot/efi vfat umask=0077 0 1' >> /etc/fstab\n"+r.setup+"\nsync", 20*time.Minute)
+		out, err := m.Shell(ctx, "set -ex\nmkfs.vfat -F 32 -n ESP /dev/vda1\nudevadm settle\nmkdir -p /boot/efi\nmount /dev/vda1 /boot/efi\necho 'LABEL=ESP /boot/efi vfat umask=0077 0 1' >> /etc/fstab\n"+r.setup+"\nsync", 20*time.Minute)
 		fmt.Fprintln(log, out)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -426,5 +427,40 @@ func TestRemovalsSayWhy(t *testing.T) {
 	}
 	if !slices.Equal(in.Plan.Keep, []string{"libapt", "lonely", "vim"}) {
 		t.Errorf("packages = %q", in.Plan.Keep)
+	}
+}
+
+// TestOthersAreNamed: who does not run this, and is kept out all the same, and a
+// service that nobody reaches any more, are in the plan's warnings.
+func TestOthersAreNamed(t *testing.T) {
+	l, err := net.Listen("tcp4", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	const dropIn = "/etc/ssh/sshd_config.d/10-hostctl.conf"
+	in := Input{
+		Root: machineOf(t, map[string]string{
+			"/etc/passwd": "root:x:0:0::/root:/bin/bash\nann:x:1000:1000::/home/ann:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\nsvc:x:1002:1002::/home/svc:/bin/sh\n",
+			"/etc/shadow": "root:!:1::::::\nann:!:1::::::\nbob:$y$j9T$x:1::::::\nsvc:!:1::::::\n",
+			"/etc/group":  "root:x:0:\nsudo:x:27:ann\n", "/etc/sudoers": "%sudo ALL=(ALL:ALL) ALL\n",
+			"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n", "/home/ann/.ssh/authorized_keys": keyA,
+		}),
+		Want: &spec.Host{Files: map[string]spec.File{
+			dropIn: regular("PasswordAuthentication no\nKbdInteractiveAuthentication no\n"), firewallRules: regular("type filter hook input priority filter; policy drop;\ntcp dport { 22 } accept\n")}},
+		Prev:  &spec.Host{},
+		Plan:  &spec.Plan{Changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, firewallRules, spec.Create)}},
+		State: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}, "sudo": {}}},
+	}
+	if said, err := Lockout(in); err != nil || len(said) > 0 {
+		t.Errorf("it locks out: %q, %v", said, err)
+	}
+	all := strings.Join(in.Plan.Warnings, "\n")
+	if !strings.Contains(all, "the firewall closes TCP ports at which something listens:") || !strings.Contains(all, port) {
+		t.Errorf("port %s is not named: %s", port, all)
+	}
+	if !strings.Contains(all, "sshd takes no password then of bob, and has no key of theirs") {
+		t.Errorf("bob is not named: %s", all)
 	}
 }

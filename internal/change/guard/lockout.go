@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/login"
@@ -157,7 +158,31 @@ func ports(in Input, before, after view) ([]string, error) {
 	for _, port := range slices.Sorted(maps.Keys(about)) {
 		out = append(out, fmt.Sprintf("the firewall closes port %d, %s; services.openssh.ports or networking.firewall.allowed_tcp_ports opens it", port, strings.Join(about[port], " and ")))
 	}
-	return out, nil
+	return out, closes(in, before, after, about)
+}
+
+// closes warns of other ports that the firewall closes and at which something
+// waits: nobody is locked out, and a website is gone.
+func closes(in Input, before, after view, told map[uint16][]string) error {
+	waiting, err := login.Ports()
+	if err != nil {
+		return err
+	}
+	var closed []string
+	for _, at := range waiting {
+		interfaces, err := interfacesOf(at.Addr())
+		if err != nil {
+			return err
+		}
+		port := strconv.Itoa(int(at.Port()))
+		if told[at.Port()] == nil && len(interfaces) > 0 && before.firewall.lets(at.Port(), interfaces) && !after.firewall.lets(at.Port(), interfaces) && !slices.Contains(closed, port) {
+			closed = append(closed, port)
+		}
+	}
+	if len(closed) > 0 {
+		in.Plan.Warnings = append(in.Plan.Warnings, fmt.Sprintf("the firewall closes TCP ports at which something listens: %s; networking.firewall.allowed_tcp_ports opens them", strings.Join(closed, ", ")))
+	}
+	return nil
 }
 
 // server finds that sshd, through which the session came, is no longer where it
@@ -215,9 +240,12 @@ func yes(b *bool) bool { return b != nil && *b }
 
 // passwords finds that nobody who may administer the machine can log in over SSH
 // any more.
-func passwords(_ Input, before, after view) ([]string, error) {
+func passwords(in Input, before, after view) ([]string, error) {
 	if before.sshd == nil || after.sshd == nil {
 		return nil, nil
+	}
+	if err := passwordless(in, before, after); err != nil {
+		return nil, err
 	}
 	held, err := before.holders()
 	if err != nil {
@@ -233,6 +261,29 @@ func passwords(_ Input, before, after view) ([]string, error) {
 		return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 	}
 	return nil, nil
+}
+
+// passwordless warns of people who log in over SSH with a password, and have
+// nothing else once the plan holds.
+func passwordless(in Input, before, after view) error {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(before.accounts.Users)) {
+		if before.locked == nil || before.locked[name] || login.NoShell(before.accounts.Users[name].Shell) ||
+			!before.sshd.TakesPassword(before.accounts, name) || after.sshd.TakesPassword(after.accounts, name) {
+			continue
+		}
+		keys, err := login.Keys(after.files, after.sshd, after.accounts, name)
+		if err != nil {
+			return err
+		}
+		if _, stays := after.accounts.Users[name]; stays && len(keys) == 0 && name != in.Person.Account {
+			out = append(out, name)
+		}
+	}
+	if len(out) > 0 {
+		in.Plan.Warnings = append(in.Plan.Warnings, fmt.Sprintf("sshd takes no password then of %s, and has no key of theirs: they can log in over SSH no more", strings.Join(out, ", ")))
+	}
+	return nil
 }
 
 // holders are the accounts that may do anything and that sshd lets in, with a key

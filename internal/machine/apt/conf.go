@@ -67,6 +67,9 @@ Acquire::Retries "1";
 	for _, method := range []string{"http", "https"} {
 		fmt.Fprintf(&b, "Acquire::%s::Timeout \"%d\";\n", method, int(patience.Seconds()))
 	}
+	for scheme, proxy := range proxies() {
+		fmt.Fprintf(&b, "Acquire::%s::Proxy %q;\n", scheme, proxy)
+	}
 	return b.String()
 }
 

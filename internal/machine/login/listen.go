@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -18,7 +19,32 @@ import (
 // that a process called sshd holds, and of those at one of the ports that its
 // settings name, since systemd holds these for it where ssh.socket is on.
 func Listening(ports []uint16) ([]netip.AddrPort, error) {
-	waiting := map[string]netip.AddrPort{} // by inode
+	waiting, err := listening()
+	if err != nil {
+		return nil, err
+	}
+	held := heldBy("sshd")
+	var out []netip.AddrPort
+	for inode, at := range waiting {
+		if held[inode] || slices.Contains(ports, at.Port()) {
+			out = append(out, at)
+		}
+	}
+	slices.SortFunc(out, netip.AddrPort.Compare)
+	return out, nil
+}
+
+// Ports are the TCP ports at which anything waits for connections, apart from
+// those of the machine itself.
+func Ports() ([]netip.AddrPort, error) {
+	waiting, err := listening()
+	out := slices.SortedFunc(maps.Values(waiting), netip.AddrPort.Compare)
+	return slices.DeleteFunc(out, func(at netip.AddrPort) bool { return at.Addr().IsLoopback() }), err
+}
+
+// listening are the addresses at which sockets wait, by their inodes.
+func listening() (map[string]netip.AddrPort, error) {
+	waiting := map[string]netip.AddrPort{}
 	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		b, err := os.ReadFile(table)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -31,15 +57,7 @@ func Listening(ports []uint16) ([]netip.AddrPort, error) {
 			return nil, fmt.Errorf("cannot tell who listens: %s: %w", table, err)
 		}
 	}
-	held := heldBy("sshd")
-	var out []netip.AddrPort
-	for inode, at := range waiting {
-		if held[inode] || slices.Contains(ports, at.Port()) {
-			out = append(out, at)
-		}
-	}
-	slices.SortFunc(out, netip.AddrPort.Compare)
-	return out, nil
+	return waiting, nil
 }
 
 // sockets adds the listening sockets of a table of proc_pid_net(5).
