@@ -74,9 +74,11 @@ test-packages: build tools
 	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps' ./test/host/... ./test/vm
 
 # Machines with firmware, a loader and a kernel, as Debian's own tools make them:
-# a new kernel, the boot into it, and the way back.
+# a new kernel, the boot into it, and the way back. And a kernel with modules that
+# are built for it.
 test-boot: build tools
-	HOSTCTL_TEST_BOOT=all $(GO) test -v -count=1 -timeout 120m -run TestLoaders ./test/vm
+	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_BOOT=all \
+	  $(GO) test -v -count=1 -timeout 120m -run 'TestLoaders|TestBootSide' ./test/host ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000; of one kind with KIND=kill). What a failed run prints as its seed
