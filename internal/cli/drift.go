@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,18 +38,19 @@ func newDrift(e *env) *cobra.Command {
 that somebody changed since, behind hostctl's back: files, packages, accounts,
 units, kernel parameters, mounts. Each item says what differs, how it was, how
 it is now, which line asked for it, and what the next switch does about it. It
-needs no flake, changes nothing but its own cache, and starts no program.
+needs no flake, changes nothing but its own cache, and starts no program but
+nft(8), which spells the rules of a firewall.
 
 Exit codes: 0 no drift, 1 failed, 2 drift.`,
 		Example: "  hostctl drift\n  hostctl drift --unowned\n  hostctl drift --json",
 		Args:    cobra.NoArgs,
-		RunE:    func(*cobra.Command, []string) error { return runDrift(e, opts) },
+		RunE:    func(c *cobra.Command, _ []string) error { return runDrift(c.Context(), e, opts) },
 	}
 	c.Flags().BoolVar(&opts.unowned, "unowned", false, "list every file below /etc, /opt, /usr and /var/lib, too, that no package and no configuration owns")
 	return c
 }
 
-func runDrift(e *env, opts driftOptions) error {
+func runDrift(ctx context.Context, e *env, opts driftOptions) error {
 	s, err := openSession(e)
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func runDrift(e *env, opts driftOptions) error {
 	if open != "" {
 		s.say("warning: an earlier run was interrupted, so this machine may be between two generations; run 'hostctl recover'")
 	}
-	d, err := s.drift(opts)
+	d, err := s.drift(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("cannot tell what drifted: %w", err)
 	}
@@ -76,7 +78,7 @@ func runDrift(e *env, opts driftOptions) error {
 }
 
 // drift compares the machine with its generation.
-func (s *session) drift(opts driftOptions) (*spec.Drift, error) {
+func (s *session) drift(ctx context.Context, opts driftOptions) (*spec.Drift, error) {
 	root := system.Root(s.root)
 	p, err := s.plan(s.prev, s.locked)
 	if err != nil {
@@ -101,8 +103,12 @@ func (s *session) drift(opts driftOptions) (*spec.Drift, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules, err := s.rules(ctx, now)
+	if err != nil {
+		return nil, err
+	}
 	d := &spec.Drift{Version: spec.DriftVersion, Generation: s.current}
-	d.Items = drift.Find(drift.Input{Base: base, Now: now, Plan: p, Spec: s.prev, Conffiles: conffiles, Altered: altered})
+	d.Items = drift.Find(drift.Input{Base: base, Now: now, Plan: p, Spec: s.prev, Conffiles: conffiles, Altered: altered, Rules: rules})
 	if opts.unowned {
 		unowned, err := s.unowned(root, now)
 		if err != nil {
@@ -112,6 +118,17 @@ func (s *session) drift(opts driftOptions) (*spec.Drift, error) {
 	}
 	d.Sort()
 	return d, nil
+}
+
+// rules asks for those of the firewall, while the generation has one and its table
+// is there.
+func (s *session) rules(ctx context.Context, now *inventory.Inventory) (drift.Rules, error) {
+	_, declared := s.prev.Files[drift.FirewallFile]
+	if !declared || !s.live() || !now.Tables[drift.FirewallTable] {
+		return drift.Rules{}, nil
+	}
+	meant, is, err := inventory.FirewallRules(ctx, drift.FirewallFile, drift.FirewallTable)
+	return drift.Rules{Meant: meant, Now: is}, err
 }
 
 // altered compares program files with the sums of their packages.

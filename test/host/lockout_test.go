@@ -83,6 +83,12 @@ packages`)
 	if r := g.remote("22", "true"); r.code != 0 {
 		t.Errorf("sshd does not answer where the configuration says: %s", r)
 	}
+	if r := g.hostctl("drift"); strings.Contains(r.stdout, "inet hostctl") {
+		t.Errorf("the firewall that the configuration asks for is drift: %s", r)
+	}
+	g.sh("nft insert rule inet hostctl input tcp dport 4444 accept")
+	g.want(2, []string{"tcp dport 4444 accept"}, "drift")
+	g.sh("systemctl reload hostctl-firewall.service")
 	if r := g.remote("22", "hostctl rollback --yes"); r.code != 5 || !strings.Contains(r.stderr, "sshd stops listening on port 22, through which this session came") {
 		t.Errorf("a rollback locks out without a word: %s", r)
 	}

@@ -334,6 +334,12 @@ func TestTables(t *testing.T) {
 		}
 		equal(t, got, c.want)
 	}
+	rules := Rules{Meant: []string{"policy drop;", "tcp dport 22 accept"}, Now: []string{"policy accept;", "tcp dport 22 accept", "tcp dport 4444 accept"}}
+	var got []string
+	for _, i := range Find(Input{Base: base, Now: tables("inet hostctl"), Plan: &spec.Plan{}, Spec: declared, Rules: rules}) {
+		got = append(got, fmt.Sprintf("%s %s %q %q", i.Name, i.Field, i.Before, i.Now))
+	}
+	equal(t, got, []string{`inet hostctl rule "" "policy accept;"`, `inet hostctl rule "policy drop;" ""`, `inet hostctl rule "" "tcp dport 4444 accept"`})
 	Update(base, tables("ip evil"), Touched{Paths: []string{"/etc/x"}})
 	if base.Tables["ip evil"] {
 		t.Error("what somebody else made enters the baseline")

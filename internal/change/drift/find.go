@@ -18,7 +18,12 @@ type Input struct {
 	Spec      *spec.Host
 	Conffiles map[string]bool
 	Altered   []Altered
+	Rules     Rules // of the firewall
 }
+
+// Rules are those of the firewall's table, a line each: as its file means them,
+// and as the kernel has them. Both are nil where nobody has looked.
+type Rules struct{ Meant, Now []string }
 
 // Altered is a file of a package with other bytes than the package brought.
 type Altered struct {

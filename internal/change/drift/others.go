@@ -160,30 +160,57 @@ func (f *finder) kernel() {
 
 // What the library's firewall is: library/networking/firewall.hcl.
 const (
-	firewallFile  = "/etc/hostctl/firewall.nft"
-	firewallTable = "inet hostctl"
+	FirewallFile  = "/etc/hostctl/firewall.nft"
+	FirewallTable = "inet hostctl"
 )
 
 // tables looks, while the configuration has a firewall, whether its table is
 // there, and which others came to it: any may lead past it (nat), and a table
 // that is gone filters nothing.
 func (f *finder) tables() {
-	if _, declared := f.Spec.Files[firewallFile]; !declared || f.Now.Tables == nil || f.Base.Tables == nil {
+	if _, declared := f.Spec.Files[FirewallFile]; !declared || f.Now.Tables == nil || f.Base.Tables == nil {
 		return
 	}
 	was := maps.Clone(f.Base.Tables)
-	was[firewallTable] = true
+	was[FirewallTable] = true
 	for _, name := range union(was, f.Now.Tables) {
 		item := spec.DriftItem{Kind: "firewall", Name: name, Where: "nftables", Change: changeOf(was[name], f.Now.Tables[name])}
 		switch {
 		case was[name] == f.Now.Tables[name]:
 			continue
-		case name == firewallTable:
-			item.Origin = f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: firewallFile}]
+		case name == FirewallTable:
+			item.Origin = f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: FirewallFile}]
 		case was[name]:
 			continue // a program took its own table away
 		}
 		item.Before, item.Now = word(was[name]), word(f.Now.Tables[name])
+		f.add(item)
+	}
+	if f.Now.Tables[FirewallTable] {
+		f.rules()
+	}
+}
+
+// rules compares those of the firewall's own table, each with its file's.
+func (f *finder) rules() {
+	count := map[string]int{}
+	for _, line := range f.Rules.Now {
+		count[line]++
+	}
+	for _, line := range f.Rules.Meant {
+		count[line]--
+	}
+	for _, line := range slices.Sorted(maps.Keys(count)) {
+		item := spec.DriftItem{Kind: "firewall", Name: FirewallTable, Where: "nftables", Change: spec.Changed, Field: "rule",
+			Origin: f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: FirewallFile}]}
+		switch {
+		case count[line] > 0:
+			item.Now = line
+		case count[line] < 0:
+			item.Before = line
+		default:
+			continue
+		}
 		f.add(item)
 	}
 }

@@ -1,11 +1,16 @@
 package inventory
 
 import (
+	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Tables asks the kernel for the tables of nftables, as "inet filter", by
@@ -45,6 +50,34 @@ func Tables() (map[string]bool, error) {
 			return out, nil
 		}
 	}
+}
+
+// FirewallRules lists a table of nftables, a line for each rule, chain and
+// policy: as a file of nft(8) means it, and as the kernel has it. What the file
+// means is asked of a network namespace that lives for the question, where the
+// same kernel and the same nft spell it.
+func FirewallRules(ctx context.Context, file, table string) (meant, now []string, err error) {
+	list := "list table " + table
+	if now, err = nftLines(ctx, "nft", list); err != nil {
+		return nil, nil, err
+	}
+	meant, err = nftLines(ctx, "unshare", "--net", "sh", "-c", `nft --file "$0" && nft "$1"`, file, list)
+	return meant, now, err
+}
+
+func nftLines(ctx context.Context, name string, args ...string) ([]string, error) {
+	var said bytes.Buffer
+	cmd := system.Root("/").Command(ctx, name, args...)
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the firewall's rules: %w: %s", err, bytes.TrimSpace(said.Bytes()))
+	}
+	var lines []string
+	for line := range strings.Lines(string(out)) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return lines, nil
 }
 
 // addTables takes the tables out of one answer; done says that it was the last.
