@@ -24,7 +24,7 @@ const patience = time.Minute
 // client is what fetches from mirrors.
 func client() *http.Client {
 	t := network.Transport()
-	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout, t.Proxy = fetchStreams, patience, proxyFor
+	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout, t.Proxy = fetchStreams, patience, through(proxies())
 	return &http.Client{Transport: t}
 }
 

@@ -7,13 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 )
 
 // proxies are those that the machine's own apt goes through, by the scheme of
 // what is asked for (apt-transport-http(1)): a machine behind one has it there
 // and nowhere else. What the environment says stands before it.
-var proxies = sync.OnceValue(func() map[string]string {
+func proxies() map[string]string {
 	for _, name := range []string{"http_proxy", "https_proxy", "all_proxy"} {
 		if os.Getenv(name) != "" || os.Getenv(strings.ToUpper(name)) != "" {
 			return nil
@@ -24,7 +23,7 @@ var proxies = sync.OnceValue(func() map[string]string {
 		return nil // without apt there is no setting of it
 	}
 	return readProxies(string(out))
-})
+}
 
 // readProxies reads what apt-config(8) dumps. Those for one host alone are left
 // out. DIRECT is none, and https goes where http goes unless it says another way.
@@ -48,10 +47,12 @@ func readProxies(dump string) map[string]string {
 	return said
 }
 
-// proxyFor is the proxy of a request, nil for none.
-func proxyFor(req *http.Request) (*url.URL, error) {
-	if proxy := proxies()[req.URL.Scheme]; proxy != "" {
-		return url.Parse(proxy)
+// through tells the proxy of a request, nil for none.
+func through(proxies map[string]string) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
+		if proxy := proxies[req.URL.Scheme]; proxy != "" {
+			return url.Parse(proxy)
+		}
+		return http.ProxyFromEnvironment(req)
 	}
-	return http.ProxyFromEnvironment(req)
 }
