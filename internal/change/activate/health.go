@@ -196,14 +196,16 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
-		if len(sick) > 0 {
+		if sick = a.lackKernel(sick, watch); len(sick) > 0 {
 			return a.unhealthy(ctx, sick)
 		}
 		if len(waiting) > 0 && now.After(deadline) {
 			for i := range waiting {
 				waiting[i].Reason += fmt.Sprintf(" after %.0f s", now.Sub(began).Seconds())
 			}
-			return a.unhealthy(ctx, waiting)
+			if waiting = a.lackKernel(waiting, watch); len(waiting) > 0 {
+				return a.unhealthy(ctx, waiting)
+			}
 		}
 		if now.After(deadline) {
 			a.leave(running, now.Sub(began))
@@ -229,6 +231,25 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-time.After(pause):
 		}
 	}
+}
+
+// lackKernel leaves out units that may want the kernel which this change has
+// brought and which does not run yet: the package of a module that was built for it
+// starts what uses the module. What the spec asks for, and what ran before, is not
+// among them. They are told once, and no longer watched.
+func (a *activation) lackKernel(sick []Illness, watch map[string]watched) []Illness {
+	if !slices.ContainsFunc(a.touched.kernel, func(why string) bool { return strings.Contains(why, "/boot/vmlinuz-") }) {
+		return sick
+	}
+	return slices.DeleteFunc(sick, func(i Illness) bool {
+		w := watch[i.Unit]
+		if w.required || w.before || !w.moved {
+			return false
+		}
+		delete(watch, i.Unit)
+		a.report.Reboot = append(a.report.Reboot, fmt.Sprintf("%s, which a package started: %s; it may want the new kernel", i.Unit, i.Reason))
+		return true
+	})
 }
 
 // waits tells which units are not up yet.

@@ -22,6 +22,7 @@ type generator struct {
 	sources []string // of the root, from which every image is made
 	command func(image, version string) []string
 	list    func(ctx context.Context, image string) ([]string, error) // the paths in an image
+	tells   func(line string) bool                                    // whether a line of its error output is for people
 	part    map[string][]byte                                         // hostctl's own files in the root
 	inside  string                                                    // one of them as an image has it
 }
@@ -45,6 +46,7 @@ func initramfsTools() *generator {
 			out, _, err := run(ctx, "lsinitramfs", image)
 			return strings.Split(out, "\n"), err
 		},
+		tells:  func(string) bool { return true },
 		part:   map[string][]byte{hookPath: part("local-bottom")},
 		inside: hookName,
 	}
@@ -60,6 +62,8 @@ func dracut() *generator {
 		sources: append(everySource(), "/etc/dracut.conf", "/etc/dracut.conf.d/", "/usr/lib/dracut/", "/etc/cmdline.d/", "/etc/vconsole.conf", "/etc/modules-load.d/"),
 		command: func(image, version string) []string { return []string{"dracut", "--quiet", "--force", image, version} },
 		list:    listDracut,
+		// It also has what the programs print that it runs.
+		tells: func(line string) bool { return strings.HasPrefix(line, "dracut") },
 		part: map[string][]byte{
 			modules + "module-setup.sh":       part("dracut/module-setup.sh"),
 			modules + "hostctl-early.sh":      part("dracut/hostctl-early.sh"),

@@ -72,7 +72,9 @@ func (g *generator) makeImage(ctx context.Context, version string, needs []need,
 		return fmt.Errorf("cannot make %s, the old one stays: %w", image, err)
 	}
 	for line := range strings.Lines(warnings) {
-		say("%s: %s", command[0], strings.TrimSpace(line))
+		if line = strings.TrimSpace(line); g.tells(line) {
+			say("%s: %s", command[0], line)
+		}
 	}
 	if err := g.verify(ctx, image+fresh, version, warnings, needs); err != nil {
 		return fmt.Errorf("cannot use the new %s, the old one stays: %w", image, err)
