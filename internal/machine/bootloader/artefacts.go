@@ -108,6 +108,10 @@ func (c Change) loaders(ctx context.Context) error {
 		if !has(call.Program) {
 			continue // the way back from a boot loader takes its tools away
 		}
+		if disk := call.goneDisk(); disk != "" {
+			c.Say("warning: %s is not there, and keeps the boot loader that it has", disk)
+			continue
+		}
 		c.Say("%s", strings.Join(append([]string{call.Program}, call.Args...), " "))
 		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
 			return err
@@ -120,12 +124,16 @@ func (c Change) loaders(ctx context.Context) error {
 		}
 	}
 	for _, call := range c.calls("efibootmgr") {
-		if !slices.Contains(call.Args, "--create") || !has(call.Program) || !SystemdBoot(ctx) {
+		if !slices.Contains(call.Args, "--create") || call.goneDisk() != "" || !has(call.Program) || !SystemdBoot(ctx) {
 			continue
 		}
 		// A firmware whose variables are full or read-only starts what is at the
 		// path that it falls back to.
-		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
+		list, _, err := run(ctx, call.Program, "-v")
+		if err == nil && !call.madeIn(list) {
+			_, _, err = run(ctx, call.Program, call.Args...)
+		}
+		if err != nil {
 			c.Say("warning: %v", err)
 		}
 	}
