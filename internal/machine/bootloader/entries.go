@@ -83,8 +83,12 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 		if err := makeEntry(ctx, boot, version, programs); err != nil {
 			return fmt.Errorf("cannot make the boot entry of %s, the old one stays: %w", version, err)
 		}
-		if err := place(entriesDir, boot); err != nil {
+		made, err := place(entriesDir, boot)
+		if err != nil {
 			return fmt.Errorf("cannot put the boot entry of %s in place: %w", version, err)
+		}
+		if made == 0 {
+			say("warning: kernel-install made no boot entry of %s; what this machine boots is said by its layout, see kernel-install(8) and 'bootctl list'", version)
 		}
 		if err := removeFormer(boot, version); err != nil {
 			return err
@@ -129,8 +133,8 @@ func makeEntry(ctx context.Context, boot, version, programs string) error {
 }
 
 // place brings the files of a folder to another: those of loader/entries last.
-// What is there already with the same bytes stays.
-func place(from, to string) error {
+// What is there already with the same bytes stays. It returns how many there are.
+func place(from, to string) (int, error) {
 	var files, entries []string
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(from, path) // path is below from
@@ -144,14 +148,14 @@ func place(from, to string) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, rel := range append(files, entries...) {
 		if err := placeFile(filepath.Join(from, rel), filepath.Join(to, rel)); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(files) + len(entries), nil
 }
 
 // placeFile copies a file into the place of another. FAT has no journal: the two
