@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -236,13 +237,15 @@ func copyFile(from, to string) error {
 	return nil
 }
 
-// entriesOf are the entries of a kernel in boot, also those with a counter
-// (Boot Loader Specification, Boot Counting).
+// entriesOf are the entries of a kernel in boot, also those with a counter, such
+// as +3 and +2-1 (Boot Loader Specification, Boot Counting). Debian's kernels have
+// a + in their version as well.
 func entriesOf(boot, version string) ([]string, error) {
+	counter := regexp.MustCompile(`\+[0-9]+(-[0-9]+)?$`)
 	all, err := filepath.Glob(filepath.Join(boot, "loader/entries/*.conf"))
 	return slices.DeleteFunc(all, func(path string) bool {
-		name, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".conf"), "+")
-		return !strings.HasSuffix(name, "-"+version)
+		name := strings.TrimSuffix(filepath.Base(path), ".conf")
+		return !strings.HasSuffix(name, "-"+version) && !strings.HasSuffix(counter.ReplaceAllString(name, ""), "-"+version)
 	}), err
 }
 
