@@ -93,6 +93,9 @@ func (s *session) secure(ctx context.Context) error {
 			boots, err = bootloader.Look(ctx, notes)
 		}
 	}
+	if err == nil {
+		err = bootloader.RenewCopies(ctx, s.say)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
 	}

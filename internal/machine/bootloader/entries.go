@@ -312,3 +312,52 @@ func withoutEntry(boot string, versions []string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// staleCopies are those kernels of which boot has an image, and none that is as
+// large as the one in /boot: a run that was killed between the two has left the
+// loader with the former one.
+func staleCopies(boot string, versions []string) ([]string, error) {
+	var out []string
+	for _, version := range versions {
+		is, err := os.Stat(imagePrefix + version)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		copies, err := filepath.Glob(filepath.Join(boot, "*", version, "initrd.img-"+version))
+		if err != nil {
+			return nil, err
+		}
+		fits := slices.ContainsFunc(copies, func(path string) bool {
+			fi, err := os.Stat(path)
+			return err == nil && fi.Size() == is.Size()
+		})
+		if len(copies) > 0 && !fits {
+			out = append(out, version)
+		}
+	}
+	return out, nil
+}
+
+// RenewCopies makes the entries of systemd-boot anew whose image is not the one in
+// /boot: that one is looked into, and the loader's is what starts.
+func RenewCopies(ctx context.Context, say func(format string, args ...any)) error {
+	if !has("kernel-install") || !SystemdBoot(ctx) {
+		return nil
+	}
+	boot, err := bootRoot(ctx)
+	if err != nil {
+		return err
+	}
+	kernels, err := kernelsHere()
+	if err != nil {
+		return err
+	}
+	stale, err := staleCopies(boot, kernels)
+	if err != nil {
+		return err
+	}
+	return writeEntries(ctx, boot, stale, say)
+}

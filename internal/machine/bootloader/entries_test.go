@@ -1,12 +1,45 @@
 package bootloader
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
+
+// What the loader starts is another image than the one that was looked into where
+// a run was killed between the two; another system's copies are none of that.
+func TestStaleCopies(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("it mounts a /boot of its own, which root may")
+	}
+	runtime.LockOSThread() // for good: what is mounted here is of this thread alone
+	err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
+		unix.Mount("tmpfs", "/boot", "tmpfs", 0, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot := t.TempDir()
+	for path, size := range map[string]int{
+		imagePrefix + "6.1": 10, boot + "/aaa/6.1/initrd.img-6.1": 10, boot + "/bbb/6.1/initrd.img-6.1": 11,
+		imagePrefix + "6.2": 10, boot + "/aaa/6.2/initrd.img-6.2": 9,
+		imagePrefix + "6.3":              10,
+		boot + "/aaa/6.4/initrd.img-6.4": 10,
+	} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, make([]byte, size), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stale, err := staleCopies(boot, []string{"6.1", "6.2", "6.3", "6.4"})
+	if err != nil || !slices.Equal(stale, []string{"6.2"}) {
+		t.Errorf("stale are %v, %v", stale, err)
+	}
+}
 
 // The entries of a kernel are found by its version, which has a + in Debian, and
 // with the counter that an entry has at first.
