@@ -98,9 +98,8 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 	return nil
 }
 
-// makeEntry runs kernel-install(8) on a folder that looks like boot and is a
-// mount point as that is: which folders and which layout it finds there is what
-// it goes by.
+// makeEntry runs kernel-install(8) on a folder that looks like boot: which folders
+// and which layout it finds there is what it goes by.
 func makeEntry(ctx context.Context, boot, version, programs string) error {
 	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
 		return err
@@ -121,16 +120,48 @@ func makeEntry(ctx context.Context, boot, version, programs string) error {
 			return err
 		}
 	}
-	args := []string{"--mount", "--propagation", "private", "sh", "-ec", `mount --bind "$BOOT_ROOT" "$BOOT_ROOT"; exec kernel-install add "$@"`, "sh", version, kernelPrefix + version}
+	args := []string{"add", version, kernelPrefix + version}
 	if _, err := os.Stat(imagePrefix + version); err == nil {
 		args = append(args, imagePrefix+version)
 	}
-	cmd := system.Root("/").Command(ctx, "unshare", args...)
+	cmd := system.Root("/").Command(ctx, "kernel-install", args...)
 	cmd.Env = append(cmd.Environ(), "BOOT_ROOT="+entriesDir, "KERNEL_INSTALL_PLUGINS="+programs)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot run kernel-install add %s: %w: %s", version, err, bytes.TrimSpace(out))
 	}
-	return nil
+	made, err := filepath.Glob(filepath.Join(entriesDir, "loader/entries/*.conf"))
+	for _, path := range made {
+		err = errors.Join(err, relocate(path, entriesDir, boot))
+	}
+	return err
+}
+
+// relocate makes the paths of an entry those that the loader knows: below the file
+// system that it reads, which the folder is not that the entry was made in. What it
+// names has to be there, or to be brought there with it.
+func relocate(path, made, boot string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if value = strings.TrimSpace(value); !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
+			out.WriteString(line)
+			continue
+		}
+		file := value
+		if rest, ok := strings.CutPrefix(value, made+"/"); ok {
+			file = "/" + rest
+		}
+		_, here := os.Stat(filepath.Join(made, file))
+		if _, err := os.Stat(filepath.Join(boot, file)); here != nil && err != nil {
+			return fmt.Errorf("it names %s, which is not there", file)
+		}
+		out.WriteString(strings.Replace(line, value, file, 1))
+	}
+	return os.WriteFile(path, []byte(out.String()), 0o600)
 }
 
 // place brings the files of a folder to another: those of loader/entries last.

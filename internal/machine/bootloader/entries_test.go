@@ -72,3 +72,31 @@ func TestEntriesOf(t *testing.T) {
 		}
 	}
 }
+
+// What kernel-install has made in a folder names what the loader reads in the root
+// of its file system.
+func TestRelocate(t *testing.T) {
+	made, boot := t.TempDir(), t.TempDir()
+	if err := errors.Join(os.MkdirAll(made+"/aaa/6.1", 0o755), os.WriteFile(made+"/aaa/6.1/linux", nil, 0o600), os.WriteFile(boot+"/initramfs-6.1.img", nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(made, "aaa-6.1.conf")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("title      Debian\noptions    root=x linux " + made + "/ ro\nlinux      " + made + "/aaa/6.1/linux\ninitrd     /initramfs-6.1.img\n")
+	if err := relocate(path, made, boot); err != nil {
+		t.Fatal(err)
+	}
+	const want = "title      Debian\noptions    root=x linux MADE/ ro\nlinux      /aaa/6.1/linux\ninitrd     /initramfs-6.1.img\n"
+	if got, err := os.ReadFile(path); string(got) != strings.ReplaceAll(want, "MADE", made) || err != nil {
+		t.Errorf("it is %q, %v", got, err)
+	}
+	write("linux /aaa/6.1/linux\ninitrd /aaa/6.1/initrd.img-6.1\n")
+	if err := relocate(path, made, boot); err == nil || !strings.Contains(err.Error(), "/aaa/6.1/initrd.img-6.1") {
+		t.Errorf("an entry of what is not there: %v", err)
+	}
+}
