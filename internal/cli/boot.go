@@ -93,6 +93,9 @@ func (s *session) secure(ctx context.Context) error {
 			boots, err = bootloader.Look(ctx, notes)
 		}
 	}
+	if err == nil {
+		err = bootloader.RenewCopies(ctx, s.say)
+	}
 	if err != nil {
 		return fmt.Errorf("cannot make sure that a boot can recover from a crash, nothing was changed: %w", err)
 	}
@@ -289,13 +292,9 @@ func (s *session) bootRoom(ctx context.Context, r *route) error {
 	if !s.live() {
 		return nil
 	}
-	c, err := s.bootChange(r.files.Touched(), s.current, r.recorded())
+	c, err := s.bootAhead(r)
 	if err != nil {
 		return err
-	}
-	c.Gone = r.files.Gone()
-	if r.fresh != nil {
-		c.Asked = append(c.Asked, r.fresh.Boot...)
 	}
 	room, err := c.Room(ctx)
 	if err != nil {
@@ -315,6 +314,41 @@ func (s *session) bootRoom(ctx context.Context, r *route) error {
 		}
 	}
 	return nil
+}
+
+// bootAhead is what a way that is about to be gone means for what the machine
+// boots from.
+func (s *session) bootAhead(r *route) (bootloader.Change, error) {
+	c, err := s.bootChange(r.files.Touched(), s.current, r.recorded())
+	c.Gone = r.files.Gone()
+	if r.fresh != nil {
+		c.Asked = append(c.Asked, r.fresh.Boot...)
+	}
+	return c, err
+}
+
+// transactLive is transact for the running machine: at no time its boot menu
+// starts a kernel that is gone.
+func (s *session) transactLive(ctx context.Context, r *route) (*commit.Tx, error) {
+	if !s.live() {
+		return s.transact(r)
+	}
+	c, err := s.bootAhead(r)
+	if err != nil {
+		return nil, err
+	}
+	retired, err := c.Retire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := s.transact(r)
+	if err == nil || !retired {
+		return tx, err
+	}
+	if open, openErr := s.journal.Open(); open == "" && openErr == nil {
+		err = errors.Join(err, c.Menu(ctx))
+	}
+	return tx, err
 }
 
 // bootChange is what the way between two recorded generations means for what

@@ -116,6 +116,10 @@ func beforeInit(root string, log io.Writer) error {
 	if err != nil || next == nil || next.Refused != "" {
 		return err
 	}
+	if !s.begun { // who asked for it had a generation
+		next.Refused = fmt.Sprintf("what was left to this boot was not done before PID 1: %s is on a file system that could not be mounted there", generation.Dir)
+		return errors.Join(errors.New(next.Refused), s.store.SetAtBoot(next))
+	}
 	if next.Trial() {
 		err = s.endTrial(next)
 	} else {

@@ -208,7 +208,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}
 	from := s.current
-	tx, err := s.transact(route)
+	tx, err := s.transactLive(ctx, route)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, want, services, nil, healthy), -1)
 	}

@@ -183,7 +183,7 @@ func (s *session) commitTo(ctx context.Context, target *wanted, p *spec.Plan, ro
 	}
 	s.say("committing %s", spec.Count(len(rec.Changeset.Entries), "path", "paths"))
 	s.at(step{What: "committing"})
-	tx, err := s.transact(route)
+	tx, err := s.transactLive(ctx, route)
 	if err != nil {
 		return s.notCommitted(ctx, err, s.request(p, target.host, rec.Services, nil, healthy), number)
 	}
@@ -343,7 +343,7 @@ func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, heal
 	if err != nil {
 		return err
 	}
-	tx, err := s.transact(route)
+	tx, err := s.transactLive(ctx, route)
 	if err != nil {
 		return err
 	}

@@ -49,11 +49,15 @@ func Inside(ctx context.Context, phase string, in io.Reader, out io.Writer) erro
 		}
 		return tell(report)
 	}
+	built, err := modulesState(ctx)
+	if err != nil {
+		return err
+	}
 	install, remove := debs(insideDebs, req.Plan, req.Lock)
 	if err := apt.Apply(ctx, system.Root("/"), install, remove, dependencies(req), out); err != nil {
 		return withCompiler(err)
 	}
-	return buildModules(ctx, out)
+	return buildModules(ctx, built, out)
 }
 
 // dependencies are the locked packages that the spec does not name.

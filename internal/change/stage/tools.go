@@ -93,6 +93,9 @@ func (t *tools) answer(c bootloader.Call) bootloader.Answer {
 	case c.Asks():
 		return bootloader.Answer{Code: 1} // a root that does not run has no firmware and no disk that boots it
 	}
+	if t.live {
+		c = c.Lasting()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if call := c.String(); !slices.Contains(t.recorded, call) {

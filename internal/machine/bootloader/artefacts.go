@@ -19,7 +19,7 @@ import (
 // about what the machine boots from.
 type Change struct {
 	Touched []string // paths that came, went, or were replaced
-	Gone    []string // those of them that nothing stands at afterwards; Room alone reads it
+	Gone    []string // those of them that nothing stands at afterwards; for what is done before the change
 	// Asked is what maintainer scripts wanted to do to it, as the stage recorded
 	// it (Call.String). It says what is due; none of it is run as it stands.
 	Asked []string
@@ -71,7 +71,7 @@ func Follow(ctx context.Context, c Change) error {
 			return err
 		}
 	}
-	if err := c.makeMenu(ctx); err != nil {
+	if err := c.Menu(ctx); err != nil {
 		return err
 	}
 	return errors.Join(c.removeOrphans(ctx), syncBoot())
@@ -108,6 +108,10 @@ func (c Change) loaders(ctx context.Context) error {
 		if !has(call.Program) {
 			continue // the way back from a boot loader takes its tools away
 		}
+		if disk := call.goneDisk(); disk != "" {
+			c.Say("warning: %s is not there, and keeps the boot loader that it has", disk)
+			continue
+		}
 		c.Say("%s", strings.Join(append([]string{call.Program}, call.Args...), " "))
 		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
 			return err
@@ -120,12 +124,16 @@ func (c Change) loaders(ctx context.Context) error {
 		}
 	}
 	for _, call := range c.calls("efibootmgr") {
-		if !slices.Contains(call.Args, "--create") || !has(call.Program) || !SystemdBoot(ctx) {
+		if !slices.Contains(call.Args, "--create") || call.goneDisk() != "" || !has(call.Program) || !SystemdBoot(ctx) {
 			continue
 		}
 		// A firmware whose variables are full or read-only starts what is at the
 		// path that it falls back to.
-		if _, _, err := run(ctx, call.Program, call.Args...); err != nil {
+		list, _, err := run(ctx, call.Program, "-v")
+		if err == nil && !call.madeIn(list) {
+			_, _, err = run(ctx, call.Program, call.Args...)
+		}
+		if err != nil {
 			c.Say("warning: %v", err)
 		}
 	}
@@ -267,19 +275,59 @@ func (c Change) due(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// makeMenu does what update-grub(8) does, which is to say where the menu shall
-// be, and puts the new menu in place when it is whole: grub-mkconfig itself
-// writes into the one that is there.
-func (c Change) makeMenu(ctx context.Context) error {
-	const menu = "/boot/grub/grub.cfg"
-	if !has("grub-mkconfig") || !isDir(filepath.Dir(menu)) {
+// menu is what GRUB shows. A machine without one, and a container, get none: the
+// hooks of Debian's kernels make it under the same condition.
+const (
+	menu   = "/boot/grub/grub.cfg"
+	beside = ".hostctl" // grub-mkconfig has .new for itself
+)
+
+func (c Change) hasMenu() bool {
+	_, err := os.Stat(menu)
+	return err == nil && !c.Container && has("grub-mkconfig")
+}
+
+// Retire makes the menu without the kernels that the change is about to take
+// away: from its commit on the menu that is there would start a file that is gone,
+// and GRUB waits for somebody at the keyboard then. It reports whether it did so:
+// where the commit does not happen, Menu brings them back.
+func (c Change) Retire(ctx context.Context) (bool, error) {
+	var gone []string
+	for _, path := range c.Gone {
+		if _, err := os.Stat(path); err == nil && strings.HasPrefix(path, kernelPrefix) {
+			gone = append(gone, path)
+		}
+	}
+	all, err := filepath.Glob(kernelPrefix + "*")
+	if err != nil || len(gone) == 0 || len(gone) >= len(all) || !c.hasMenu() {
+		return false, err
+	}
+	if slices.Contains(c.Touched, menu) {
+		return false, nil // a commit refuses a file of its own that has just changed
+	}
+	return true, c.makeMenu(ctx, gone)
+}
+
+// Menu makes the menu of what is there.
+func (c Change) Menu(ctx context.Context) error {
+	if !c.hasMenu() {
 		return nil
 	}
 	c.Say("making %s", menu)
-	if _, _, err := run(ctx, "grub-mkconfig", "-o", menu+".hostctl"); err != nil {
-		return errors.Join(fmt.Errorf("cannot make the boot menu, the old one stays: %w", err), ignoreMissing(os.Remove(menu+".hostctl")))
+	return c.makeMenu(ctx, nil)
+}
+
+// makeMenu does what update-grub(8) does, which is to say where the menu shall
+// be, and puts the new menu in place when it is whole: grub-mkconfig itself
+// writes into the one that is there. It does not see the kernels that are to be
+// left out.
+func (c Change) makeMenu(ctx context.Context, without []string) error {
+	const hidden = `for kernel; do mount --bind /dev/null "$kernel"; done; exec grub-mkconfig -o ` + menu + beside
+	args := append([]string{"--mount", "--propagation", "private", "sh", "-ec", hidden, "sh"}, without...)
+	if _, _, err := run(ctx, "unshare", args...); err != nil {
+		return errors.Join(fmt.Errorf("cannot make the boot menu, the old one stays: %w", err), ignoreMissing(os.Remove(menu+beside)))
 	}
-	if err := replace(menu+".hostctl", menu); err != nil {
+	if err := replace(menu+beside, menu); err != nil {
 		return fmt.Errorf("cannot put the new boot menu in place: %w", err)
 	}
 	return nil

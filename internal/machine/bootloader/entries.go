@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -83,8 +84,12 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 		if err := makeEntry(ctx, boot, version, programs); err != nil {
 			return fmt.Errorf("cannot make the boot entry of %s, the old one stays: %w", version, err)
 		}
-		if err := place(entriesDir, boot); err != nil {
+		made, err := place(entriesDir, boot)
+		if err != nil {
 			return fmt.Errorf("cannot put the boot entry of %s in place: %w", version, err)
+		}
+		if made == 0 {
+			say("warning: kernel-install made no boot entry of %s; what this machine boots is said by its layout, see kernel-install(8) and 'bootctl list'", version)
 		}
 		if err := removeFormer(boot, version); err != nil {
 			return err
@@ -93,9 +98,8 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 	return nil
 }
 
-// makeEntry runs kernel-install(8) on a folder that looks like boot and is a
-// mount point as that is: which folders and which layout it finds there is what
-// it goes by.
+// makeEntry runs kernel-install(8) on a folder that looks like boot: which folders
+// and which layout it finds there is what it goes by.
 func makeEntry(ctx context.Context, boot, version, programs string) error {
 	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
 		return err
@@ -116,21 +120,53 @@ func makeEntry(ctx context.Context, boot, version, programs string) error {
 			return err
 		}
 	}
-	args := []string{"--mount", "--propagation", "private", "sh", "-ec", `mount --bind "$BOOT_ROOT" "$BOOT_ROOT"; exec kernel-install add "$@"`, "sh", version, kernelPrefix + version}
+	args := []string{"add", version, kernelPrefix + version}
 	if _, err := os.Stat(imagePrefix + version); err == nil {
 		args = append(args, imagePrefix+version)
 	}
-	cmd := system.Root("/").Command(ctx, "unshare", args...)
+	cmd := system.Root("/").Command(ctx, "kernel-install", args...)
 	cmd.Env = append(cmd.Environ(), "BOOT_ROOT="+entriesDir, "KERNEL_INSTALL_PLUGINS="+programs)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("cannot run kernel-install add %s: %w: %s", version, err, bytes.TrimSpace(out))
 	}
-	return nil
+	made, err := filepath.Glob(filepath.Join(entriesDir, "loader/entries/*.conf"))
+	for _, path := range made {
+		err = errors.Join(err, relocate(path, entriesDir, boot))
+	}
+	return err
+}
+
+// relocate makes the paths of an entry those that the loader knows: below the file
+// system that it reads, which the folder is not that the entry was made in. What it
+// names has to be there, or to be brought there with it.
+func relocate(path, made, boot string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if value = strings.TrimSpace(value); !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
+			out.WriteString(line)
+			continue
+		}
+		file := value
+		if rest, ok := strings.CutPrefix(value, made+"/"); ok {
+			file = "/" + rest
+		}
+		_, here := os.Stat(filepath.Join(made, file))
+		if _, err := os.Stat(filepath.Join(boot, file)); here != nil && err != nil {
+			return fmt.Errorf("it names %s, which is not there", file)
+		}
+		out.WriteString(strings.Replace(line, value, file, 1))
+	}
+	return os.WriteFile(path, []byte(out.String()), 0o600)
 }
 
 // place brings the files of a folder to another: those of loader/entries last.
-// What is there already with the same bytes stays.
-func place(from, to string) error {
+// What is there already with the same bytes stays. It returns how many there are.
+func place(from, to string) (int, error) {
 	var files, entries []string
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(from, path) // path is below from
@@ -144,14 +180,14 @@ func place(from, to string) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, rel := range append(files, entries...) {
 		if err := placeFile(filepath.Join(from, rel), filepath.Join(to, rel)); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	return len(files) + len(entries), nil
 }
 
 // placeFile copies a file into the place of another. FAT has no journal: the two
@@ -232,13 +268,15 @@ func copyFile(from, to string) error {
 	return nil
 }
 
-// entriesOf are the entries of a kernel in boot, also those with a counter
-// (Boot Loader Specification, Boot Counting).
+// entriesOf are the entries of a kernel in boot, also those with a counter, such
+// as +3 and +2-1 (Boot Loader Specification, Boot Counting). Debian's kernels have
+// a + in their version as well.
 func entriesOf(boot, version string) ([]string, error) {
+	counter := regexp.MustCompile(`\+[0-9]+(-[0-9]+)?$`)
 	all, err := filepath.Glob(filepath.Join(boot, "loader/entries/*.conf"))
 	return slices.DeleteFunc(all, func(path string) bool {
-		name, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".conf"), "+")
-		return !strings.HasSuffix(name, "-"+version)
+		name := strings.TrimSuffix(filepath.Base(path), ".conf")
+		return !strings.HasSuffix(name, "-"+version) && !strings.HasSuffix(counter.ReplaceAllString(name, ""), "-"+version)
 	}), err
 }
 
@@ -304,4 +342,53 @@ func withoutEntry(boot string, versions []string) ([]string, error) {
 		}
 	}
 	return out, nil
+}
+
+// staleCopies are those kernels of which boot has an image, and none that is as
+// large as the one in /boot: a run that was killed between the two has left the
+// loader with the former one.
+func staleCopies(boot string, versions []string) ([]string, error) {
+	var out []string
+	for _, version := range versions {
+		is, err := os.Stat(imagePrefix + version)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		copies, err := filepath.Glob(filepath.Join(boot, "*", version, "initrd.img-"+version))
+		if err != nil {
+			return nil, err
+		}
+		fits := slices.ContainsFunc(copies, func(path string) bool {
+			fi, err := os.Stat(path)
+			return err == nil && fi.Size() == is.Size()
+		})
+		if len(copies) > 0 && !fits {
+			out = append(out, version)
+		}
+	}
+	return out, nil
+}
+
+// RenewCopies makes the entries of systemd-boot anew whose image is not the one in
+// /boot: that one is looked into, and the loader's is what starts.
+func RenewCopies(ctx context.Context, say func(format string, args ...any)) error {
+	if !has("kernel-install") || !SystemdBoot(ctx) {
+		return nil
+	}
+	boot, err := bootRoot(ctx)
+	if err != nil {
+		return err
+	}
+	kernels, err := kernelsHere()
+	if err != nil {
+		return err
+	}
+	stale, err := staleCopies(boot, kernels)
+	if err != nil {
+		return err
+	}
+	return writeEntries(ctx, boot, stale, say)
 }

@@ -32,15 +32,19 @@ var parts embed.FS
 
 // everySource is read by both.
 func everySource() []string {
-	return []string{"/etc/modprobe.d/", "/etc/crypttab", "/etc/hostid", "/etc/mdadm/", "/etc/lvm/", "/etc/zfs/", "/etc/default/keyboard", "/etc/default/console-setup"}
+	return []string{
+		"/etc/modprobe.d/", "/etc/crypttab", "/etc/hostid", "/etc/mdadm/", "/etc/lvm/", "/etc/zfs/", "/etc/default/keyboard", "/etc/default/console-setup",
+		"/etc/udev/rules.d/", "/etc/multipath", "/etc/plymouth/", "/etc/default/intel-microcode", "/etc/default/amd64-microcode",
+	}
 }
 
 func initramfsTools() *generator {
 	return &generator{
 		name: "initramfs-tools",
 		// /usr/share/initramfs-tools is no sign of it: udev has hooks for it there.
-		mark:    "/usr/sbin/update-initramfs",
-		sources: append(everySource(), "/etc/initramfs-tools/", "/usr/share/initramfs-tools/"),
+		mark: "/usr/sbin/update-initramfs",
+		// Who may log in there to unlock the disk is one of them.
+		sources: append(everySource(), "/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/etc/cryptsetup-initramfs/", "/etc/dropbear/initramfs/", "/etc/dropbear-initramfs/"),
 		command: func(image, version string) []string { return []string{"mkinitramfs", "-o", image, version} },
 		list: func(ctx context.Context, image string) ([]string, error) {
 			out, _, err := run(ctx, "lsinitramfs", image)

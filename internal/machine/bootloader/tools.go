@@ -3,9 +3,11 @@ package bootloader
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -105,12 +107,69 @@ func parseCall(recorded string) Call {
 	return Call{Program: path.Base(words[0]), Args: words[1:]}
 }
 
+// Lasting is a call that names disks as udev does on whatever boot: it is looked
+// at again on a way back, when /dev/sda may be another disk.
+func (c Call) Lasting() Call { return c.lasting("/dev/disk") }
+
+func (c Call) lasting(links string) Call {
+	args := slices.Clone(c.Args)
+	for i, arg := range args {
+		device, err := filepath.EvalSymlinks(arg)
+		if err != nil || !strings.HasPrefix(arg, filepath.Dir(links)+"/") {
+			continue
+		}
+		for _, folder := range []string{"by-id", "by-path"} {
+			named, _ := filepath.Glob(filepath.Join(links, folder, "*")) // the pattern is right
+			at := slices.IndexFunc(named, func(link string) bool {
+				to, err := filepath.EvalSymlinks(link)
+				return err == nil && to == device
+			})
+			if at >= 0 {
+				args[i] = named[at]
+				break
+			}
+		}
+	}
+	return Call{Program: c.Program, Args: args}
+}
+
+// goneDisk is a disk that a call names and the machine no longer has, or "".
+func (c Call) goneDisk() string {
+	for _, arg := range c.Args {
+		if _, err := os.Stat(arg); strings.HasPrefix(arg, "/dev/") && errors.Is(err, fs.ErrNotExist) {
+			return arg
+		}
+	}
+	return ""
+}
+
+// after is the word that follows an option of a call.
+func (c Call) after(option string) string {
+	if i := slices.Index(c.Args, option); i >= 0 && i+1 < len(c.Args) {
+		return c.Args[i+1]
+	}
+	return ""
+}
+
+// madeIn reports whether a call that makes an entry of the firmware has made it:
+// whether efibootmgr(8) lists one of that name which starts the same file.
+func (c Call) madeIn(list string) bool {
+	file := strings.ToLower(strings.ReplaceAll(c.after("--loader"), "/", `\`))
+	for line := range strings.Lines(list) {
+		_, entry, ok := strings.Cut(line, "* ")
+		if ok && strings.HasPrefix(entry, c.after("--label")+"\t") && strings.Contains(strings.ToLower(entry), file) {
+			return true
+		}
+	}
+	return false
+}
+
 // version is the kernel that a call to a maker of images is about; "" is all.
 func (c Call) version() string {
 	switch c.Program {
 	case "update-initramfs":
-		if i := slices.Index(c.Args, "-k"); i >= 0 && i+1 < len(c.Args) && c.Args[i+1] != "all" {
-			return c.Args[i+1]
+		if version := c.after("-k"); version != "all" {
+			return version
 		}
 	case "dracut", "mkinitramfs":
 		if n := len(c.Args); n > 0 && isDir(modulesDir+c.Args[n-1]) {
