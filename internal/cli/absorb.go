@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -250,8 +251,9 @@ func (s *session) byHand(n int) (generation.Meta, []spec.Change, error) {
 	return meta, p.Changes, nil
 }
 
-// withForeign adds to a lock what was installed by hand.
+// withForeign is a lock, and what was installed by hand.
 func withForeign(lock []spec.Locked, changes []spec.Change, arch string) []spec.Locked {
+	lock = slices.Clone(lock)
 	for _, c := range changes {
 		if c.Action == spec.Create {
 			name, foreign, _ := strings.Cut(c.ID.Name, ":")
@@ -262,19 +264,4 @@ func withForeign(lock []spec.Locked, changes []spec.Change, arch string) []spec.
 		}
 	}
 	return lock
-}
-
-// pastForeign plans the way to a recorded generation again where it leads past
-// what was done by hand: packages that go with that have services to stop.
-func (s *session) pastForeign(to int, want *spec.Host, p *spec.Plan) (*spec.Plan, error) {
-	undone, done, err := s.crossing(to)
-	if err != nil || len(undone)+len(done) == 0 {
-		return p, err
-	}
-	lock, err := s.store.Lock(to)
-	if err != nil {
-		return nil, err
-	}
-	s.locked = withForeign(s.locked, undone, s.prev.System)
-	return s.planBack(to, want, withForeign(lock, done, want.System))
 }

@@ -108,7 +108,8 @@ func (s *session) stillLetsIn(p *spec.Plan, want *spec.Host, k consent) error {
 
 // noWorse refuses ways to lock people out that nobody has agreed to.
 func (s *session) noWorse(p *spec.Plan, want *spec.Host, agreed []string, by guard.Person) error {
-	in := s.guarding(p, want)
+	again := *p // its warnings have been said
+	in := s.guarding(&again, want)
 	in.Person = by
 	found, err := guard.Lockout(in)
 	if err != nil {
@@ -118,33 +119,49 @@ func (s *session) noWorse(p *spec.Plan, want *spec.Host, agreed []string, by gua
 	if len(fresh) == 0 {
 		return nil
 	}
-	return &exitError{exitRefused, fmt.Errorf("refused, nothing was changed: since the plan was made this machine has changed, and the plan may keep people from logging in:\n  %s\nlook at a new plan",
+	return &exitError{exitRefused, fmt.Errorf("refused: since the plan was made this machine has changed, and it may keep people from logging in:\n  %s\nlook at a new plan",
 		strings.Join(fresh, "\n  "))}
 }
 
-// ownProgram refuses units that run hostctl where it is not: secrets would be
-// missing after the next boot, and upgrades would stop in silence.
-func ownProgram(root system.Root, want *spec.Host) error {
+// packaged is where hostctl's own package has it.
+const packaged = "/usr/bin/hostctl"
+
+// ownProgram refuses units that run hostctl where it is not, or will not be:
+// secrets would be missing after the next boot, and upgrades would stop in silence.
+func ownProgram(root system.Root, want *spec.Host, p *spec.Plan) error {
 	path := want.Settings.Hostctl
-	if _, err := os.Stat(root.Follow(path)); path == "" || !errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(root.Follow(path))
+	there := err == nil || !errors.Is(err, fs.ErrNotExist)
+	for _, c := range p.Of(spec.KindPackage) {
+		if path == packaged && c.ID.Name == "hostctl" {
+			there = c.Action != spec.Delete
+		}
+	}
+	for _, c := range p.Of(spec.KindFile) {
+		if c.ID.Name == path {
+			there = c.Action != spec.Delete
+		}
+	}
+	if path == "" || there {
 		return nil
 	}
-	if _, comes := want.Packages["hostctl"]; comes {
-		return nil
+	why := "does not exist"
+	if err == nil {
+		why = "goes with this plan"
 	}
 	for _, name := range slices.Sorted(maps.Keys(want.Units)) {
 		if !strings.Contains(want.Units[name].Content, "="+path+" ") {
 			continue
 		}
-		instead := "/usr/bin/hostctl"
-		if self, err := os.Executable(); err == nil {
+		instead := packaged
+		if self, err := os.Executable(); err == nil && self != path {
 			instead = self
 		}
 		at := ""
 		if o := want.Origins[spec.ID{Kind: spec.KindUnit, Name: name}].String(); o != "" {
 			at = " (" + o + ")"
 		}
-		return fmt.Errorf("cannot set unit %q%s: it runs %s, which does not exist; install hostctl there, or say where it is: hostctl { path = %q }", name, at, path, instead)
+		return fmt.Errorf("cannot set unit %q%s: it runs %s, which %s; install hostctl there, or say where it is: hostctl { path = %q }", name, at, path, why, instead)
 	}
 	return nil
 }

@@ -106,8 +106,12 @@ func TestKeyGoesMeanwhile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	warnings := len(p.Warnings)
 	if err := s.noWorse(p, want, found, guard.Person{}); err != nil {
 		t.Errorf("agreed to: %v", err)
+	}
+	if len(p.Warnings) != warnings {
+		t.Errorf("the plan warns again: %q", p.Warnings)
 	}
 }
 
@@ -131,17 +135,44 @@ func TestOwnProgramIsThere(t *testing.T) {
 		Settings: spec.Settings{Hostctl: "/usr/local/bin/hostctl"},
 		Units:    map[string]spec.Unit{"hostctl-secrets.service": {Content: "[Service]\nExecStart=/usr/local/bin/hostctl secrets install\n"}},
 	}
-	err := ownProgram(system.Root(root), want)
+	err := ownProgram(system.Root(root), want, &spec.Plan{})
 	for _, text := range []string{`unit "hostctl-secrets.service"`, "/usr/local/bin/hostctl, which does not exist", "hostctl { path = "} {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("the error is %v, and lacks %q", err, text)
 		}
 	}
-	if err := ownProgram(system.Root(root), &spec.Host{Settings: want.Settings}); err != nil {
+	if err := ownProgram(system.Root(root), &spec.Host{Settings: want.Settings}, &spec.Plan{}); err != nil {
 		t.Errorf("no unit runs it: %v", err)
 	}
 	writeTestFile(t, filepath.Join(root, "usr/local/bin/hostctl"), []byte("#!/bin/sh\n"))
-	if err := ownProgram(system.Root(root), want); err != nil {
+	if err := ownProgram(system.Root(root), want, &spec.Plan{}); err != nil {
 		t.Error(err)
 	}
+	const local, deb = "/usr/local/bin/hostctl", packaged
+	for name, c := range map[string]struct {
+		path    string
+		change  spec.Change
+		refused bool
+	}{
+		"its package has it elsewhere": {local, changeOf(spec.KindPackage, "hostctl", spec.Create), true},
+		"its package brings it":        {deb, changeOf(spec.KindPackage, "hostctl", spec.Create), false},
+		"its package goes":             {deb, changeOf(spec.KindPackage, "hostctl", spec.Delete), true},
+		"a file brings it":             {local, changeOf(spec.KindFile, local, spec.Create), false},
+	} {
+		root := t.TempDir()
+		if c.change.Action == spec.Delete {
+			writeTestFile(t, filepath.Join(root, c.path), []byte("#!/bin/sh\n"))
+		}
+		want := &spec.Host{
+			Settings: spec.Settings{Hostctl: c.path}, Packages: map[string]spec.Package{"hostctl": {Absent: c.change.Action == spec.Delete}},
+			Units: map[string]spec.Unit{"hostctl-secrets.service": {Content: "[Service]\nExecStart=" + c.path + " secrets install\n"}},
+		}
+		if err := ownProgram(system.Root(root), want, &spec.Plan{Changes: []spec.Change{c.change}}); (err != nil) != c.refused {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+	}
+}
+
+func changeOf(kind spec.Kind, name string, action spec.Action) spec.Change {
+	return spec.Change{ID: spec.ID{Kind: kind, Name: name}, Action: action}
 }

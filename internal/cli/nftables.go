@@ -10,7 +10,7 @@ import (
 // sayTables names the tables of others that a plan takes from the kernel: Debian's
 // nftables.service flushes all of them when it stops, not those alone that it loaded.
 func (s *session) sayTables(p *spec.Plan) error {
-	if !s.live() || !stopsNftables(p) {
+	if !s.live() || !s.stopsNftables(p) {
 		return nil
 	}
 	tables, err := inventory.Tables()
@@ -21,10 +21,14 @@ func (s *session) sayTables(p *spec.Plan) error {
 	return err
 }
 
-func stopsNftables(p *spec.Plan) bool {
+// stopsNftables reports whether a plan stops nftables.service, which has run at
+// boot until now.
+func (s *session) stopsNftables(p *spec.Plan) bool {
+	was := s.seen.Units["nftables.service"].Enabled
 	for _, c := range p.Of(spec.KindUnit) {
 		for _, f := range c.Fields {
-			if c.ID.Name == "nftables.service" && f.Name == "enabled" && f.Before == "true" && f.After == "false" {
+			off := f.Name == "enabled" && f.Before == "true" && f.After == "false" || f.Name == "masked" && f.After == "true" && was != nil && *was
+			if c.ID.Name == "nftables.service" && off {
 				return true
 			}
 		}

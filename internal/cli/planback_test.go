@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -81,6 +82,55 @@ func TestRollbackPastAbsent(t *testing.T) {
 	}
 	in := guard.Input{Root: system.Root(root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Blob: s.blobOf(want), Person: guard.Person{Account: "eve"}}
 	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
+		t.Errorf("it locks out: %q, %v", found, err)
+	}
+}
+
+// TestRollbackPastByHand: what somebody installed by hand goes with a rollback past
+// it, and the plan says so before anybody agrees.
+func TestRollbackPastByHand(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("records belong to root")
+	}
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	root := t.TempDir()
+	writeTestFile(t, filepath.Join(root, account.Passwd), []byte("root:x:0:0::/root:/bin/bash\n"))
+	writeTestFile(t, filepath.Join(root, account.Group), []byte("root:x:0:\n"))
+	writeTestFile(t, filepath.Join(root, "var/lib/dpkg/status"),
+		[]byte("Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"))
+	store := generation.Store{Root: root}
+	if err := store.Adopt(map[string]spec.Installed{}); err != nil {
+		t.Fatal(err)
+	}
+	byHand := emptyPlan()
+	byHand.Changes = []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "openssh-server"}, Action: spec.Create, Fields: []spec.Field{{Name: "version", After: "1"}}}}
+	for n, p := range []*spec.Plan{emptyPlan(), byHand} {
+		rec := &generation.Record{Spec: emptyHost(), Plan: p, Meta: generation.Meta{Number: n, Parent: n - 1, Absorbed: n == 1}, Changeset: commit.New(n)}
+		rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
+		if err := store.Write(rec, generation.Path(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSession(&env{root: root, stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, p, err := s.planRecorded(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Changes) != 1 || p.Changes[0].ID.Name != "openssh-server" || p.Changes[0].Action != spec.Delete {
+		t.Fatalf("the plan is %+v", p.Changes)
+	}
+	if len(s.locked) > 0 {
+		t.Errorf("the current generation has locked %v", s.locked)
+	}
+	in := s.guarding(p, want)
+	in.Person = guard.Person{Account: "root", Through: netip.MustParseAddrPort("192.0.2.1:22")}
+	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "package openssh-server goes") {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
 }

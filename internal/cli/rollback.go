@@ -79,7 +79,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if waits, err := s.agree(fmt.Sprintf("Return to generation %d?", to), opts.consent, p, want, lock); waits || err != nil {
 		return err
 	}
-	return s.rollBack(ctx, to, want, p, func(r *route) error {
+	return s.rollBack(ctx, to, want, p, func(r *route, p *spec.Plan) error {
 		if err := s.bootRoom(ctx, r); err != nil {
 			return err
 		}
@@ -111,7 +111,8 @@ func (s *session) rollbackTarget(to int) (int, error) {
 	return to, err
 }
 
-// planRecorded plans the way to a recorded generation.
+// planRecorded plans the way to a recorded generation. Where it leads past what
+// was done by hand, packages go or come with that.
 func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, error) {
 	want, err := s.store.Spec(to)
 	if err != nil {
@@ -121,7 +122,14 @@ func (s *session) planRecorded(to int) (*spec.Host, []spec.Locked, *spec.Plan, e
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := s.planBack(to, want, lock)
+	undone, done, err := s.crossing(to)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	own := s.locked
+	s.locked = withForeign(own, undone, s.prev.System)
+	p, err := s.planBack(to, want, withForeign(lock, done, want.System))
+	s.locked = own
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -167,15 +175,18 @@ func (s *session) exact(p *spec.Plan, to int) error {
 	return nil
 }
 
-// rollBack goes to a recorded generation if may, which is told the way, has
-// nothing against it.
-func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan, may func(*route) error) error {
+// rollBack goes to a recorded generation if may, which is told the way and what
+// becomes of the plan once what was done by hand is in it, has nothing against it.
+func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec.Plan, may func(*route, *spec.Plan) error) error {
+	planned := s.current
 	if err := s.absorb(); err != nil {
 		return err
 	}
-	p, err := s.pastForeign(to, want, p)
-	if err != nil {
-		return err
+	if s.current != planned {
+		var err error
+		if want, _, p, err = s.planRecorded(to); err != nil {
+			return err
+		}
 	}
 	if _, err := s.preflight(want); err != nil {
 		return err
@@ -187,7 +198,7 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 	foreseen := s.beforehand(ctx, p, want, services)
 	route, err := s.way(to, nil)
 	if err == nil {
-		err = may(route)
+		err = may(route, p)
 	}
 	if err != nil {
 		return fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)

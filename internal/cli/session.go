@@ -186,7 +186,7 @@ func (s *session) target(ctx context.Context) (*wanted, error) {
 func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
 	p, err := s.plan(target.host, target.lock)
 	if err == nil && s.live() {
-		err = ownProgram(system.Root(s.root), target.host)
+		err = ownProgram(system.Root(s.root), target.host, p)
 	}
 	switch {
 	case err != nil || p.Empty() && target.flake == nil:

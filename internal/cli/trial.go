@@ -12,6 +12,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // endTrialCommand is what the timer of --confirm-within runs, and
@@ -134,7 +135,7 @@ func (s *session) failTrial(ctx context.Context, at *generation.AtBoot) error {
 		return err
 	}
 	// Files that are back without new images are better than none.
-	return s.rollBack(ctx, at.Back, want, p, func(*route) error { return nil })
+	return s.rollBack(ctx, at.Back, want, p, func(*route, *spec.Plan) error { return nil })
 }
 
 // onTrial does something that a reboot, or time, takes back unless it is

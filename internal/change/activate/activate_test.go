@@ -110,6 +110,8 @@ func TestDecide(t *testing.T) {
 			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf, ReloadIfChanged: true}}, expect: "reload a.service"},
 		"restart trigger that goes, to do neither": {changes: []spec.Change{conf}, a: running,
 			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf, RestartIfChanged: no}}},
+		"trigger that reloads from now on": {changes: []spec.Change{conf}, a: with(running, reloads), want: spec.Unit{ReloadTriggers: onConf},
+			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}, expect: "reload a.service"},
 		"trigger that goes, and the file stays":     {a: running, prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
 		"trigger that goes, of a unit that is down": {changes: []spec.Change{conf}, a: with(stopped, disabled), prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
 		"trigger that goes, of a service by an alias": {changes: []spec.Change{conf}, a: with(running, func(u *unit) { u.id = "b.service"; u.canReload = true }), healthy: []string{"b.service"},

@@ -312,16 +312,19 @@ func (s *situation) asked(changed map[string]bool) map[string]reasons {
 		}
 	}
 	for name, u := range s.Prev.Units {
-		ask(name, former(u, changed))
+		ask(name, former(u, s.Want.Units[name], changed))
 	}
 	return out
 }
 
 // former is what the triggers of a unit in the spec before ask for. A service
 // that stays keeps what it has read of a file until somebody tells it, and where
-// the lines about it go together with the file, the spec before alone knows.
-func former(u spec.Unit, changed map[string]bool) reasons {
-	hit := func(trigger string) bool { return changed[trigger] }
+// the lines about it go together with the file, the spec before alone knows. A
+// trigger that want has, too, is as that has it.
+func former(u, want spec.Unit, changed map[string]bool) reasons {
+	hit := func(trigger string) bool {
+		return changed[trigger] && !slices.Contains(want.RestartTriggers, trigger) && !slices.Contains(want.ReloadTriggers, trigger)
+	}
 	why := reasons{reload: slices.ContainsFunc(u.ReloadTriggers, hit)}
 	switch restart := slices.ContainsFunc(u.RestartTriggers, hit); {
 	case restart && u.ReloadIfChanged:

@@ -167,7 +167,13 @@ func TestLockout(t *testing.T) {
 		},
 		"its unit, masked again": {
 			local: "192.0.2.1:22", changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Delete, spec.Field{Name: "masked", Before: "false", After: "true"})},
-			says: []string{"ssh.service goes off"},
+			says: []string{"ssh.service is masked"},
+		},
+		"the service masked behind its socket": {
+			local: "192.0.2.1:22",
+			changes: []spec.Change{step(spec.KindUnit, "ssh.service", spec.Update, spec.Field{Name: "masked", Before: "false", After: "true"}),
+				step(spec.KindUnit, "ssh.socket", spec.Update, spec.Field{Name: "enabled", Before: "false", After: "true"})},
+			says: []string{"ssh.service is masked"},
 		},
 		"its socket, given back, with the service off": {
 			local: "192.0.2.1:22",

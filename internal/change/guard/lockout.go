@@ -197,6 +197,8 @@ func server(in Input, before, after view) ([]string, error) {
 	service, serviceOff := in.unit("ssh.service")
 	socket, socketOff := in.unit("ssh.socket")
 	switch {
+	case in.masks("ssh.service"): // ssh.socket could not start it either
+		return []string{"ssh.service is masked, and this session came through it"}, nil
 	case service || socket:
 	case serviceOff:
 		return []string{"ssh.service goes off, and this session came through it"}, nil
@@ -234,6 +236,13 @@ func (in Input) unit(name string) (on, off bool) {
 		}
 	}
 	return enabled && !masked, off
+}
+
+// masks says whether the plan masks a unit.
+func (in Input) masks(name string) bool {
+	return slices.ContainsFunc(in.Plan.Of(spec.KindUnit), func(c spec.Change) bool {
+		return c.ID.Name == name && slices.ContainsFunc(c.Fields, func(f spec.Field) bool { return f.Name == "masked" && f.After == "true" })
+	})
 }
 
 func yes(b *bool) bool { return b != nil && *b }

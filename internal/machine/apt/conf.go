@@ -67,8 +67,12 @@ Acquire::Retries "1";
 	for _, method := range []string{"http", "https"} {
 		fmt.Fprintf(&b, "Acquire::%s::Timeout \"%d\";\n", method, int(patience.Seconds()))
 	}
-	for scheme, proxy := range proxies() {
-		fmt.Fprintf(&b, "Acquire::%s::Proxy %q;\n", scheme, proxy)
+	for way, proxy := range proxies() {
+		scheme, host, one := strings.Cut(way, "::")
+		if one {
+			host = "::" + host
+		}
+		fmt.Fprintf(&b, "Acquire::%s::Proxy%s %q;\n", scheme, host, proxy)
 	}
 	return b.String()
 }

@@ -1,7 +1,9 @@
 package apt
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -10,8 +12,9 @@ import (
 )
 
 // proxies are those that the machine's own apt goes through, by the scheme of
-// what is asked for (apt-transport-http(1)): a machine behind one has it there
-// and nowhere else. What the environment says stands before it.
+// what is asked for, or by scheme and host (apt-transport-http(1)): a machine
+// behind one has it there and nowhere else. What the environment says stands
+// before it.
 func proxies() map[string]string {
 	for _, name := range []string{"http_proxy", "https_proxy", "all_proxy"} {
 		if os.Getenv(name) != "" || os.Getenv(strings.ToUpper(name)) != "" {
@@ -25,23 +28,22 @@ func proxies() map[string]string {
 	return readProxies(string(out))
 }
 
-// readProxies reads what apt-config(8) dumps. Those for one host alone are left
-// out. DIRECT is none, and https goes where http goes unless it says another way.
+// readProxies reads what apt-config(8) dumps. The proxy for one host has that
+// after the scheme, as apt has it: https::deb.example.org. https goes where http
+// goes unless it says another way.
 func readProxies(dump string) map[string]string {
 	said := map[string]string{}
 	for line := range strings.Lines(dump) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		scheme, ok := strings.CutSuffix(strings.ToLower(name), "::proxy")
-		if scheme, found := strings.CutPrefix(scheme, "acquire::"); ok && found {
-			said[scheme] = strings.Trim(value, `";`)
+		way, ok := strings.CutPrefix(strings.ToLower(name), "acquire::")
+		scheme, host, proxy := strings.Cut(way, "::proxy")
+		if value = strings.Trim(value, `";`); ok && proxy && value != "" && (host == "" || strings.HasPrefix(host, "::")) {
+			said[scheme+host] = value
 		}
 	}
-	if _, ok := said["https"]; !ok {
-		said["https"] = said["http"]
-	}
-	for scheme, proxy := range said {
-		if proxy == "" || strings.EqualFold(proxy, "DIRECT") {
-			delete(said, scheme)
+	for way, proxy := range maps.Clone(said) {
+		if host, ok := strings.CutPrefix(way, "http"); ok && said["https"+host] == "" && (host == "" || host[0] == ':') {
+			said["https"+host] = proxy
 		}
 	}
 	return said
@@ -50,9 +52,17 @@ func readProxies(dump string) map[string]string {
 // through tells the proxy of a request, nil for none.
 func through(proxies map[string]string) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
-		if proxy := proxies[req.URL.Scheme]; proxy != "" {
+		switch proxy := wayTo(proxies, req.URL); {
+		case strings.EqualFold(proxy, "DIRECT"): // apt's word for none
+			return nil, nil
+		case proxy != "":
 			return url.Parse(proxy)
 		}
 		return http.ProxyFromEnvironment(req)
 	}
+}
+
+// wayTo is what is said of one host, or of all; "" is nothing.
+func wayTo(said map[string]string, to *url.URL) string {
+	return cmp.Or(said[to.Scheme+"::"+strings.ToLower(to.Hostname())], said[to.Scheme])
 }
