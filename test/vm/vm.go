@@ -109,6 +109,17 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err := m.start(ctx, "", ""); err != nil {
 		return err
 	}
+	// Until then the serial lines are a keyboard of the firmware and of its loader,
+	// in whose editor of command lines one easily ends, and a screen that stops them
+	// where nobody reads.
+	for m.Firmware != "" {
+		if log, err := os.ReadFile(m.console()); err == nil && strings.Contains(string(log), "Linux version") {
+			break
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return fmt.Errorf("cannot boot %s: the firmware starts no kernel: %w", m.Disk, err)
+		}
+	}
 	for {
 		var err error
 		if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err == nil {
@@ -119,16 +130,6 @@ func (m *Machine) Boot(ctx context.Context) error {
 		}
 	}
 	m.lines = bufio.NewReader(m.shell)
-	// Until then the serial lines are a keyboard of the firmware and of its loader,
-	// in whose editor of command lines one easily ends.
-	for m.Firmware != "" {
-		if log, err := os.ReadFile(m.console()); err == nil && strings.Contains(string(log), "Linux version") {
-			break
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("cannot boot %s: the firmware starts no kernel: %w", m.Disk, err)
-		}
-	}
 	for {
 		out, err := m.Shell(ctx, "systemctl is-system-running", 5*time.Second)
 		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
