@@ -44,7 +44,7 @@ func grubEFI() recipe {
 		name:     "grub-efi",
 		packages: []string{"grub-efi-amd64", "grub-efi-amd64-signed", "shim-signed", "efibootmgr", "dosfstools"},
 		files: map[string]string{
-			"etc/default/grub.d/vm.cfg": "GRUB_TIMEOUT=0\nGRUB_TERMINAL=console\nGRUB_CMDLINE_LINUX=\"console=ttyS0 panic=-1\"\n",
+			"etc/default/grub.d/vm.cfg": "GRUB_TIMEOUT=0\nGRUB_TERMINAL=console\nGRUB_CMDLINE_LINUX_DEFAULT=\nGRUB_CMDLINE_LINUX=\"console=ttyS0 panic=-1\"\n",
 		},
 		setup: `echo 'grub-efi-amd64 grub2/force_efi_extra_removable boolean true' | debconf-set-selections
 grub-install --target=x86_64-efi --force-extra-removable --no-nvram
