@@ -23,7 +23,7 @@ func (r recipe) made(t *testing.T) *Machine {
 	m.Disk, m.Firmware = filepath.Join(m.Dir, "disk.img"), filepath.Join(m.Dir, "variables")
 	copyDisk(t, base, m.Disk)
 	copyDisk(t, firmwareVariables, m.Firmware)
-	m.withKernel(t)
+	m.withKernel(t, append([]string{"linux-image-cloud-amd64"}, r.asks...)...)
 	return m
 }
 

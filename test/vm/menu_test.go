@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -116,13 +117,13 @@ func menuMachine(t *testing.T) *Machine {
 	m := &Machine{Dir: t.TempDir(), Offset: rootOffset, Menu: true}
 	m.Disk = filepath.Join(m.Dir, "disk.img")
 	copyDisk(t, base, m.Disk)
-	m.withKernel(t)
+	m.withKernel(t, "linux-image-cloud-amd64")
 	return m
 }
 
 // withKernel puts hostctl into a machine that is off, with a flake that has
 // another kernel, and its packages.
-func (m *Machine) withKernel(t *testing.T) {
+func (m *Machine) withKernel(t *testing.T, packages ...string) {
 	t.Helper()
 	ctx := t.Context()
 	t.Cleanup(m.Kill)
@@ -131,6 +132,7 @@ func (m *Machine) withKernel(t *testing.T) {
 	if err := os.CopyFS(flake, os.DirFS("testdata/menu")); err != nil {
 		t.Fatal(err)
 	}
+	writeFile(t, filepath.Join(flake, "hosts/menu/default.hcl"), fmt.Appendf(nil, "packages = [\"%s\"]\n", strings.Join(packages, `", "`)))
 	cache := filepath.Join(machine.CacheDir(), "cache")
 	update := exec.CommandContext(ctx, hostctl, "update", "--flake", flake)
 	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)

@@ -22,6 +22,7 @@ type recipe struct {
 	name     string
 	packages []string // beside those that every disk has
 	without  []string // of those
+	asks     []string // packages of its configuration, beside a kernel
 	files    map[string]string
 	// setup puts the loader on the disk. It runs in the machine, which a kernel
 	// and an image from outside have started, with its EFI system partition on
@@ -59,6 +60,7 @@ func systemdBootDracut() recipe {
 		name:     "systemd-boot",
 		packages: []string{"systemd-boot", "dracut", "efibootmgr", "dosfstools"},
 		without:  []string{"initramfs-tools"},
+		asks:     []string{"dracut"},
 		files: map[string]string{
 			"etc/kernel/cmdline": "root=LABEL=root ro console=ttyS0 panic=-1\n",
 			// With every driver there is an emulated processor makes it for minutes.
@@ -95,11 +97,16 @@ func (r recipe) allFiles() map[string]string {
 	return out
 }
 
+// image is where the disk is kept.
+func (r recipe) image() string {
+	digest := sha256.Sum256([]byte(fmt.Sprint(r.setup, r.allPackages(), r.allFiles(), masked(), diskSize)))
+	return filepath.Join(machine.CacheDir(), "disk-"+r.name+"-"+hex.EncodeToString(digest[:6])+".img")
+}
+
 // Base is the disk of a machine that was made by the recipe. The package that
 // brings the newest kernel is not installed.
 func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
-	digest := sha256.Sum256([]byte(fmt.Sprint(r, r.allPackages(), r.allFiles(), masked(), diskSize)))
-	image := filepath.Join(machine.CacheDir(), "disk-"+r.name+"-"+hex.EncodeToString(digest[:6])+".img")
+	image := r.image()
 	return image, cached(image, func(dir, part string) error {
 		if err := partitionGPT(ctx, part); err != nil {
 			return err
