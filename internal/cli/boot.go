@@ -115,6 +115,19 @@ func (s *session) secure(ctx context.Context) error {
 	return nil
 }
 
+// sayESP names a configuration that has the EFI system partition elsewhere than
+// the machine: what it says of the menu is written where no loader looks.
+func (s *session) sayESP(ctx context.Context, want *spec.Host) error {
+	if !s.live() || inContainer() || want.Boot == nil || want.Boot.ESP == "" {
+		return nil
+	}
+	at, err := bootloader.ESP(ctx)
+	if err == nil && at != "" && at != want.Boot.ESP {
+		s.say("warning: the EFI system partition is mounted on %s, and the configuration has it on %s: boot.loader.timeout and systemd_boot.editor do not reach the menu; write boot { loader { efi { mount_point = %q } } }", at, want.Boot.ESP, at)
+	}
+	return err
+}
+
 // keepMounts writes down how a boot mounts the file systems on which a change can
 // have files: it finishes one before fstab(5) is read.
 func (s *session) keepMounts() error {

@@ -158,6 +158,9 @@ func (s *session) staged(ctx context.Context, target *wanted, p *spec.Plan, hash
 	if err := s.secure(ctx); err != nil {
 		return nil, false, err
 	}
+	if err := s.sayESP(ctx, target.host); err != nil {
+		return nil, false, err
+	}
 	if later, err = s.postponed(p, opts); err != nil {
 		return nil, false, err
 	}

@@ -91,6 +91,16 @@ func SystemdBoot(ctx context.Context) bool {
 	return has("bootctl") && exec.CommandContext(ctx, "bootctl", "--quiet", "is-installed").Run() == nil
 }
 
+// ESP is where the EFI system partition is mounted from which systemd-boot starts
+// this machine; "" where another loader does.
+func ESP(ctx context.Context) (string, error) {
+	if !SystemdBoot(ctx) {
+		return "", nil
+	}
+	out, _, err := run(ctx, "bootctl", "--print-esp-path")
+	return strings.TrimSpace(out), err
+}
+
 // String is a call as a generation records it: its words with tabs between.
 func (c Call) String() string { return strings.Join(append([]string{c.Program}, c.Args...), "\t") }
 
