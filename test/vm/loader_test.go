@@ -63,7 +63,7 @@ END`, time.Minute)
 			m.off(t)
 			boot(t, m)
 			m.says(t, "cat /etc/motd", "from the boot")
-			m.sh(t, "for i in $(seq 120); do ls /.hostctl/journal 2>/dev/null | grep -qxE 'committed|reverting|done' || exit 0; sleep 1; done; exit 1", 3*time.Minute)
+			m.sh(t, "for i in $(seq 170); do pgrep -f 'hostctl [a]fter-boot' > /root/runs || exit 0; sleep 1; done; exit 1", 3*time.Minute)
 
 			t.Log("back")
 			t.Logf("what a user sees:\n%s", m.sh(t, "hostctl rollback --to 0 --yes", 30*time.Minute))
