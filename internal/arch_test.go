@@ -38,7 +38,7 @@ func mayImport() map[string][]string {
 		"internal/machine/systemd":    {"internal/machine/system"},
 		"internal/machine/apt":        {"internal/machine/system", "internal/network", "internal/spec"},
 		"internal/machine/bootloader": {"internal/machine/system"},
-		"internal/change/early":       {},
+		"internal/change/early":       {"internal/machine/system"},
 		"internal/machine/secret":     {"internal/machine/system", "internal/spec"},
 		"internal/machine/kind":       {"internal/machine/account", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
 		"internal/machine/inventory":  {"internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},

@@ -1,7 +1,6 @@
 package early
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // Mount is a file system beside the root on which a change can have files, and
@@ -26,31 +27,23 @@ type Mount struct {
 // mountsFile is beside the journal, on the root's own file system.
 const mountsFile = "mounts.json"
 
-// Mounts finds out how the file systems at some points are mounted, from
-// proc_pid_mountinfo(5). It leaves out those for which there is no name that
-// lasts: the parts of file systems that are mounted by bind, and what has no
-// UUID.
+// Mounts finds out how the file systems at some points are mounted. It leaves out
+// those for which there is no name that lasts: the parts of file systems that are
+// mounted by bind, and what has no UUID.
 func Mounts(points []string) ([]Mount, error) {
 	uuids, err := byUUID()
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.Open("/proc/self/mountinfo")
+	all, err := system.Mounts()
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	at := map[string]Mount{}
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		left, right, ok := strings.Cut(lines.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
-		if !ok || len(l) < 5 || len(r) < 3 || !slices.Contains(points, l[4]) {
-			continue
-		}
-		delete(at, l[4]) // the last one covers the others
-		if m, ok := lasting(l[4], l[3], r[0], r[1], r[2], uuids); ok {
-			at[l[4]] = m
+	for _, is := range all {
+		delete(at, is.Point) // the last one covers the others
+		if m, ok := lasting(is, uuids); ok && slices.Contains(points, is.Point) {
+			at[is.Point] = m
 		}
 	}
 	var out []Mount
@@ -58,31 +51,31 @@ func Mounts(points []string) ([]Mount, error) {
 		out = append(out, m)
 	}
 	slices.SortFunc(out, func(a, b Mount) int { return strings.Compare(a.Point, b.Point) })
-	return out, lines.Err()
+	return out, nil
 }
 
-// lasting is the mount of a line of mountinfo, where it can be made again.
-func lasting(point, within, fstype, source, options string, uuids map[string]string) (Mount, bool) {
-	m := Mount{Point: point, Type: fstype}
-	switch fstype {
+// lasting is a mount as it can be made again, where it can.
+func lasting(is system.Mount, uuids map[string]string) (Mount, bool) {
+	m := Mount{Point: is.Point, Type: is.Type}
+	switch is.Type {
 	case "zfs":
-		m.Source = source
-		return m, within == "/"
+		m.Source = is.Source
+		return m, is.Root == "/"
 	case "btrfs":
-		for _, o := range strings.Split(options, ",") {
+		for _, o := range strings.Split(is.Super, ",") {
 			if strings.HasPrefix(o, "subvol=") {
 				m.Options = o
 			}
 		}
-		if m.Options != "subvol="+within {
+		if m.Options != "subvol="+is.Root {
 			return m, false // a folder of a subvolume, by bind
 		}
 	default:
-		if within != "/" {
+		if is.Root != "/" {
 			return m, false
 		}
 	}
-	device, err := filepath.EvalSymlinks(source)
+	device, err := filepath.EvalSymlinks(is.Source)
 	m.Source = uuids[device]
 	return m, err == nil && m.Source != ""
 }

@@ -1,6 +1,10 @@
 package early
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
+)
 
 // Only what can be mounted again by a name that lasts is.
 func TestLasting(t *testing.T) {
@@ -17,7 +21,7 @@ func TestLasting(t *testing.T) {
 		"a data set":              {"/", "zfs", "rpool/var", "rw,xattr", "rpool/var"},
 		"memory":                  {"/", "tmpfs", "tmpfs", "rw", ""},
 	} {
-		m, ok := lasting("/var", c.within, c.fstype, c.source, c.options, uuids)
+		m, ok := lasting(system.Mount{Point: "/var", Root: c.within, Type: c.fstype, Source: c.source, Super: c.options}, uuids)
 		got := m.Source
 		if m.Options != "" {
 			got += " " + m.Options

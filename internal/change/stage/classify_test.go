@@ -58,13 +58,3 @@ func TestVolatile(t *testing.T) {
 		}
 	}
 }
-
-func TestParseMount(t *testing.T) {
-	point, fstype, ro, ok := parseMount(`36 35 98:0 /mnt1 /my\040disk rw,noatime master:1 - ext3 /dev/root ro,errors=continue`)
-	if point != "/my disk" || fstype != "ext3" || ro || !ok {
-		t.Errorf("got %q %q %t %t", point, fstype, ro, ok)
-	}
-	if _, _, _, ok := parseMount("nonsense"); ok {
-		t.Error("nonsense is taken for a mount")
-	}
-}

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // mount is one mount below the root that a stage has to show.
@@ -48,17 +48,16 @@ func within(path string, folders ...string) bool {
 }
 
 // findMounts lists the mounts of real file systems below root, the root
-// itself first, from proc_pid_mountinfo(5).
+// itself first.
 func findMounts(root string) ([]mount, error) {
-	f, err := os.Open("/proc/self/mountinfo")
+	all, err := system.Mounts()
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	seen := map[string]mount{}
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		point, fstype, ro, ok := parseMount(lines.Text())
-		if !ok || !within(point, root) {
+	for _, m := range all {
+		point, fstype, ro := m.Point, m.Type, m.ReadOnly()
+		if !within(point, root) {
 			continue
 		}
 		rel := "/" + strings.TrimPrefix(strings.TrimPrefix(point, strings.TrimSuffix(root, "/")), "/")
@@ -141,18 +140,6 @@ func mountOfRoot(root string) (mount, error) {
 		return mount{}, fmt.Errorf("cannot stage on %s: it is mounted read-only; remount it writable", root)
 	}
 	return mount{Point: "/", Overlay: true}, nil
-}
-
-// parseMount takes mount point, type and read-only flag from a line of
-// mountinfo. Blanks in paths are octal escapes there.
-func parseMount(line string) (point, fstype string, ro, ok bool) {
-	left, right, found := strings.Cut(line, " - ")
-	l, r := strings.Fields(left), strings.Fields(right)
-	if !found || len(l) < 6 || len(r) < 1 {
-		return "", "", false, false
-	}
-	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	return unescape.Replace(l[4]), r[0], slices.Contains(strings.Split(l[5], ","), "ro"), true
 }
 
 // mountOverlays shows the root below at, every real file system as an

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"bufio"
 	"errors"
 	"io/fs"
 	"os"
@@ -79,21 +78,12 @@ func readSysctls() map[string]string {
 	return out
 }
 
-// readMounts reads proc_pid_mountinfo(5).
+// readMounts tells what is mounted where, by type and source.
 func readMounts() (map[string]string, error) {
-	f, err := os.Open("/proc/self/mountinfo")
-	if err != nil {
-		return nil, err
-	}
+	mounts, err := system.Mounts()
 	out := map[string]string{}
-	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		left, right, found := strings.Cut(lines.Text(), " - ")
-		l, r := strings.Fields(left), strings.Fields(right)
-		if found && len(l) >= 6 && len(r) >= 2 {
-			out[unescape.Replace(l[4])] = r[0] + " " + unescape.Replace(r[1])
-		}
+	for _, m := range mounts {
+		out[m.Point] = m.Type + " " + m.Source
 	}
-	return out, errors.Join(lines.Err(), f.Close())
+	return out, err
 }
