@@ -63,18 +63,24 @@ func Follow(ctx context.Context, c Change) error {
 	if err := errors.Join(syncBoot(), tellLoaders(ctx, due)); err != nil {
 		return err
 	}
+	boot := ""
 	if !c.Container { // it has no boot sector, no partition of the firmware and no variables of it
-		if err := c.loaders(ctx); err != nil {
+		if boot, err = bootRoot(ctx); err != nil {
 			return err
 		}
-		if err := c.entries(ctx, due); err != nil {
+		if err := c.loaders(ctx, boot != ""); err != nil {
+			return err
+		}
+	}
+	if boot != "" {
+		if err := c.entries(ctx, boot, due); err != nil {
 			return err
 		}
 	}
 	if err := c.Menu(ctx); err != nil {
 		return err
 	}
-	return errors.Join(c.removeOrphans(ctx), syncBoot())
+	return errors.Join(c.removeOrphans(ctx, boot), syncBoot())
 }
 
 // matters reports whether the change is about what the machine boots from.
@@ -103,7 +109,7 @@ func (c Change) calls(programs ...string) []Call {
 // loaders brings the boot loaders that the machine has up to date. None is put
 // where another is, and none where there was none: which one starts a machine is
 // said by who installs it.
-func (c Change) loaders(ctx context.Context) error {
+func (c Change) loaders(ctx context.Context, systemdBoot bool) error {
 	for _, call := range c.calls("grub-install") {
 		if !has(call.Program) {
 			continue // the way back from a boot loader takes its tools away
@@ -117,14 +123,14 @@ func (c Change) loaders(ctx context.Context) error {
 			return err
 		}
 	}
-	if (c.touches("/usr/lib/systemd/boot/efi/") || len(c.calls("bootctl")) > 0) && SystemdBoot(ctx) {
+	if (c.touches("/usr/lib/systemd/boot/efi/") || len(c.calls("bootctl")) > 0) && systemdBoot {
 		c.Say("bootctl update")
 		if _, _, err := run(ctx, "bootctl", "--graceful", "update"); err != nil {
 			return err
 		}
 	}
 	for _, call := range c.calls("efibootmgr") {
-		if !slices.Contains(call.Args, "--create") || call.goneDisk() != "" || !has(call.Program) || !SystemdBoot(ctx) {
+		if !slices.Contains(call.Args, "--create") || call.goneDisk() != "" || !has(call.Program) || !systemdBoot {
 			continue
 		}
 		// A firmware whose variables are full or read-only starts what is at the
@@ -142,14 +148,7 @@ func (c Change) loaders(ctx context.Context) error {
 
 // entries makes the entries of systemd-boot for the kernels whose image is
 // another, for those that have none, and for all where their command line is.
-func (c Change) entries(ctx context.Context, made []string) error {
-	if !has("kernel-install") || !SystemdBoot(ctx) {
-		return nil
-	}
-	boot, err := bootRoot(ctx)
-	if err != nil {
-		return err
-	}
+func (c Change) entries(ctx context.Context, boot string, made []string) error {
 	kernels, err := kernelsHere()
 	if err != nil {
 		return err
@@ -215,11 +214,13 @@ func (c Change) Room(ctx context.Context) (map[string]int64, error) {
 		out["/boot"] += image
 		copies += image
 	}
-	if c.Container || copies == 0 || !SystemdBoot(ctx) {
+	if c.Container || copies == 0 {
 		return out, nil
 	}
 	boot, err := bootRoot(ctx)
-	out[boot] += copies
+	if boot != "" {
+		out[boot] += copies
+	}
 	return out, err
 }
 
@@ -256,7 +257,7 @@ func (c Change) due(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	keep, err := g.keepsImages(ctx)
+	keep, err := g.keeps(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -335,7 +336,7 @@ func (c Change) makeMenu(ctx context.Context, without []string) error {
 
 // removeOrphans removes the images and entries of kernels that the change took
 // away, and what update-initramfs notes of them.
-func (c Change) removeOrphans(ctx context.Context) error {
+func (c Change) removeOrphans(ctx context.Context, boot string) error {
 	for _, kernel := range c.Touched {
 		version, ok := strings.CutPrefix(kernel, kernelPrefix)
 		if !ok {
@@ -344,8 +345,8 @@ func (c Change) removeOrphans(ctx context.Context) error {
 		if _, err := os.Lstat(kernel); !errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if has("kernel-install") && !c.Container && SystemdBoot(ctx) {
-			if err := removeEntry(ctx, version, c.Say); err != nil {
+		if boot != "" {
+			if err := removeEntry(ctx, boot, version, c.Say); err != nil {
 				return err
 			}
 		}

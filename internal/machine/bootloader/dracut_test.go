@@ -5,25 +5,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // An initrd without systemd has dracut's shell as its PID 1, which reads
 // hostctl's part: the boot goes on after it, with nothing that is another's
 // changed, whether there is something to do or not.
 func TestDracutHook(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("it mounts a /run of its own, which root may")
-	}
-	runtime.LockOSThread() // for good: what is mounted here is of this thread alone
-	err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
-		unix.Mount("tmpfs", "/run", "tmpfs", 0, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ownMount(t, "/run")
 	root := t.TempDir()
 	boot := func(want string) {
 		t.Helper()

@@ -60,8 +60,26 @@ func plugins() (string, error) {
 	return strings.Join(out, " "), nil
 }
 
-// bootRoot is the file system that systemd-boot reads kernels from.
+// kernelInstall runs kernel-install(8) with those programs, and more environment.
+func kernelInstall(ctx context.Context, env []string, args ...string) error {
+	programs, err := plugins()
+	if err != nil {
+		return err
+	}
+	cmd := system.Root("/").Command(ctx, "kernel-install", args...)
+	cmd.Env = append(append(cmd.Environ(), "KERNEL_INSTALL_PLUGINS="+programs), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot run kernel-install %s %s: %w: %s", args[0], args[1], err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// bootRoot is the file system that systemd-boot reads kernels from; "" where
+// another loader starts this machine.
 func bootRoot(ctx context.Context) (string, error) {
+	if !has("kernel-install") || !SystemdBoot(ctx) {
+		return "", nil
+	}
 	out, _, err := run(ctx, "bootctl", "--print-boot-path")
 	return strings.TrimSpace(out), err
 }
@@ -74,14 +92,10 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 	if len(versions) == 0 {
 		return nil
 	}
-	programs, err := plugins()
-	if err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, os.RemoveAll(entriesDir)) }()
 	for _, version := range versions {
 		say("making the boot entry of %s", version)
-		if err := makeEntry(ctx, boot, version, programs); err != nil {
+		if err := makeEntry(ctx, boot, version); err != nil {
 			return fmt.Errorf("cannot make the boot entry of %s, the old one stays: %w", version, err)
 		}
 		made, err := place(entriesDir, boot)
@@ -100,7 +114,7 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 
 // makeEntry runs kernel-install(8) on a folder that looks like boot: which folders
 // and which layout it finds there is what it goes by.
-func makeEntry(ctx context.Context, boot, version, programs string) error {
+func makeEntry(ctx context.Context, boot, version string) error {
 	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
 		return err
 	}
@@ -124,10 +138,8 @@ func makeEntry(ctx context.Context, boot, version, programs string) error {
 	if _, err := os.Stat(imagePrefix + version); err == nil {
 		args = append(args, imagePrefix+version)
 	}
-	cmd := system.Root("/").Command(ctx, "kernel-install", args...)
-	cmd.Env = append(cmd.Environ(), "BOOT_ROOT="+entriesDir, "KERNEL_INSTALL_PLUGINS="+programs)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot run kernel-install add %s: %w: %s", version, err, bytes.TrimSpace(out))
+	if err := kernelInstall(ctx, []string{"BOOT_ROOT=" + entriesDir}, args...); err != nil {
+		return err
 	}
 	made, err := filepath.Glob(filepath.Join(entriesDir, "loader/entries/*.conf"))
 	for _, path := range made {
@@ -307,26 +319,13 @@ func removeFormer(boot, version string) error {
 }
 
 // removeEntry removes the entries of a kernel that is gone, and its copies.
-func removeEntry(ctx context.Context, version string, say func(format string, args ...any)) error {
-	boot, err := bootRoot(ctx)
-	if err != nil {
-		return err
-	}
+func removeEntry(ctx context.Context, boot, version string, say func(format string, args ...any)) error {
 	has, err := entriesOf(boot, version)
 	if err != nil || len(has) == 0 {
 		return err
 	}
-	programs, err := plugins()
-	if err != nil {
-		return err
-	}
 	say("removing the boot entry of %s, which is gone", version)
-	cmd := system.Root("/").Command(ctx, "kernel-install", "remove", version)
-	cmd.Env = append(cmd.Environ(), "KERNEL_INSTALL_PLUGINS="+programs)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot run kernel-install remove %s: %w: %s", version, err, bytes.TrimSpace(out))
-	}
-	return nil
+	return kernelInstall(ctx, nil, "remove", version)
 }
 
 // withoutEntry are those kernels that have none.
@@ -375,11 +374,8 @@ func staleCopies(boot string, versions []string) ([]string, error) {
 // RenewCopies makes the entries of systemd-boot anew whose image is not the one in
 // /boot: that one is looked into, and the loader's is what starts.
 func RenewCopies(ctx context.Context, say func(format string, args ...any)) error {
-	if !has("kernel-install") || !SystemdBoot(ctx) {
-		return nil
-	}
 	boot, err := bootRoot(ctx)
-	if err != nil {
+	if err != nil || boot == "" {
 		return err
 	}
 	kernels, err := kernelsHere()

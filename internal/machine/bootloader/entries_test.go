@@ -4,26 +4,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // What the loader starts is another image than the one that was looked into where
 // a run was killed between the two; another system's copies are none of that.
 func TestStaleCopies(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("it mounts a /boot of its own, which root may")
-	}
-	runtime.LockOSThread() // for good: what is mounted here is of this thread alone
-	err := errors.Join(unix.Unshare(unix.CLONE_FS|unix.CLONE_NEWNS), unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""),
-		unix.Mount("tmpfs", "/boot", "tmpfs", 0, ""))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ownMount(t, "/boot")
 	boot := t.TempDir()
 	for path, size := range map[string]int{
 		imagePrefix + "6.1": 10, boot + "/aaa/6.1/initrd.img-6.1": 10, boot + "/bbb/6.1/initrd.img-6.1": 11,

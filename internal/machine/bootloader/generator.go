@@ -17,11 +17,12 @@ import (
 // generator is what makes the images that kernels start with. Debian's two
 // exclude one another.
 type generator struct {
-	name    string
 	mark    string   // a file of the root that is there where this one makes the images
 	sources []string // of the root, from which every image is made
 	command func(image, version string) []string
 	list    func(ctx context.Context, image string) ([]string, error) // the paths in an image
+	crypt   []need                                                    // what an image has to have for dm-crypt, beside the program
+	keeps   func(ctx context.Context) (bool, error)                   // whether images that are there stay as they are
 	tells   func(line string) bool                                    // whether a line of its error output is for people
 	part    map[string][]byte                                         // hostctl's own files in the root
 	inside  string                                                    // one of them as an image has it
@@ -40,7 +41,6 @@ func everySource() []string {
 
 func initramfsTools() *generator {
 	return &generator{
-		name: "initramfs-tools",
 		// /usr/share/initramfs-tools is no sign of it: udev has hooks for it there.
 		mark: "/usr/sbin/update-initramfs",
 		// Who may log in there to unlock the disk is one of them.
@@ -50,6 +50,8 @@ func initramfsTools() *generator {
 			out, _, err := run(ctx, "lsinitramfs", image)
 			return strings.Split(out, "\n"), err
 		},
+		crypt:  []need{{files: []string{"/cryptroot/crypttab"}}, {complaint: "Couldn't determine root device"}},
+		keeps:  updateInitramfsKeeps,
 		tells:  func(string) bool { return true },
 		part:   map[string][]byte{hookPath: part("local-bottom")},
 		inside: hookName,
@@ -59,13 +61,14 @@ func initramfsTools() *generator {
 func dracut() *generator {
 	const modules = "/usr/lib/dracut/modules.d/90hostctl/"
 	return &generator{
-		name: "dracut",
 		// dracut-core has the program; the hook of kernels is the package's that
 		// is for making the machine's own images.
 		mark:    "/etc/kernel/postinst.d/dracut",
 		sources: append(everySource(), "/etc/dracut.conf", "/etc/dracut.conf.d/", "/usr/lib/dracut/", "/etc/cmdline.d/", "/etc/vconsole.conf", "/etc/modules-load.d/"),
 		command: func(image, version string) []string { return []string{"dracut", "--quiet", "--force", image, version} },
 		list:    listDracut,
+		// crypt is empty: the container is found by the command line as well.
+		keeps: func(context.Context) (bool, error) { return false, nil },
 		// It also has what the programs print that it runs.
 		tells: func(line string) bool { return strings.HasPrefix(line, "dracut") },
 		part: map[string][]byte{

@@ -61,7 +61,11 @@ func AddRecovery(ctx context.Context, versions []string, say func(format string,
 	if err := errors.Join(syncBoot(), tellLoaders(ctx, versions)); err != nil {
 		return err
 	}
-	return Change{Say: say}.entries(ctx, versions)
+	boot, err := bootRoot(ctx)
+	if err != nil || boot == "" {
+		return err
+	}
+	return Change{Say: say}.entries(ctx, boot, versions)
 }
 
 func (g *generator) makeImage(ctx context.Context, version string, needs []need, say func(format string, args ...any)) error {
@@ -141,12 +145,11 @@ func modulesIn(files []string) map[string]bool {
 	return out
 }
 
-// keepsImages reports whether update-initramfs.conf(5), which is a shell
-// script, says that images which are there stay as they are. dracut has no such
-// setting.
-func (g *generator) keepsImages(ctx context.Context) (bool, error) {
+// updateInitramfsKeeps reports whether update-initramfs.conf(5), which is a shell
+// script, says that images which are there stay as they are.
+func updateInitramfsKeeps(ctx context.Context) (bool, error) {
 	const conf = "/etc/initramfs-tools/update-initramfs.conf"
-	if _, err := os.Stat(conf); g.name != initramfsTools().name || errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(conf); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	out, _, err := run(ctx, "sh", "-c", `. "$0"; echo "$update_initramfs"`, conf)

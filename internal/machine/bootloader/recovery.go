@@ -52,7 +52,7 @@ func InstallRecovery(root system.Root) error {
 	is := generatorOf(root)
 	for _, g := range generators() {
 		put := g.uninstall
-		if is != nil && g.name == is.name {
+		if is != nil && g.mark == is.mark {
 			put = g.install
 		}
 		if err := put(root); err != nil {

@@ -44,7 +44,7 @@ func rootNeeds(ctx context.Context, sys string, g *generator) ([]need, error) {
 		if err != nil {
 			continue // no mount
 		}
-		w := walk{sys: sys, of: point, generator: g.name}
+		w := walk{sys: sys, of: point, crypt: g.crypt}
 		w.module(fstype)
 		devices, err := w.disks(ctx, source, fstype)
 		if err != nil {
@@ -62,9 +62,9 @@ func rootNeeds(ctx context.Context, sys string, g *generator) ([]need, error) {
 
 // walk goes from a block device to what it stands on.
 type walk struct {
-	sys, of   string
-	generator string
-	needs     []need
+	sys, of string
+	crypt   []need // of the generator
+	needs   []need
 }
 
 // disks are the devices of a mounted file system in sysfs: one, or those of the
@@ -161,8 +161,9 @@ func (w *walk) mapped(dir string) error {
 	case "CRYPT":
 		w.module("dm_crypt")
 		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/cryptsetup", "/systemd/systemd-cryptsetup"}})
-		if w.generator == initramfsTools().name { // dracut's finds the container by the command line as well
-			w.needs = append(w.needs, need{of: w.of, files: []string{"/cryptroot/crypttab"}}, need{of: w.of, complaint: "Couldn't determine root device"})
+		for _, n := range w.crypt {
+			n.of = w.of
+			w.needs = append(w.needs, n)
 		}
 	case "LVM":
 		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/lvm"}})
