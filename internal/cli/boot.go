@@ -368,16 +368,10 @@ func (s *session) transactLive(ctx context.Context, r *route) (*commit.Tx, error
 // the machine boots from.
 func (s *session) bootChange(touched []string, from, to int) (bootloader.Change, error) {
 	c := bootloader.Change{Touched: touched, Container: inContainer(), Say: s.say}
-	undo, apply, err := s.store.Route(from, to)
-	if err != nil {
-		return c, err
-	}
-	for _, n := range append(undo, apply...) {
-		commands, err := s.store.Boot(n)
-		if err != nil {
-			return c, err
-		}
-		c.Asked = append(c.Asked, commands...)
-	}
-	return c, nil
+	err := s.edges(from, to, func(n int, _ bool) error {
+		asked, err := s.store.Boot(n)
+		c.Asked = append(c.Asked, asked...)
+		return err
+	})
+	return c, err
 }

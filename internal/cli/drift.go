@@ -123,11 +123,11 @@ func (s *session) drift(ctx context.Context, opts driftOptions) (*spec.Drift, er
 // rules asks for those of the firewall, while the generation has one and its table
 // is there.
 func (s *session) rules(ctx context.Context, now *inventory.Inventory) (drift.Rules, error) {
-	_, declared := s.prev.Files[drift.FirewallFile]
-	if !declared || !s.live() || !now.Tables[drift.FirewallTable] {
+	_, declared := s.prev.Files[spec.FirewallFile]
+	if !declared || !s.live() || !now.Tables[spec.FirewallTable] {
 		return drift.Rules{}, nil
 	}
-	meant, is, err := inventory.FirewallRules(ctx, drift.FirewallFile, drift.FirewallTable)
+	meant, is, err := inventory.FirewallRules(ctx, spec.FirewallFile, spec.FirewallTable)
 	return drift.Rules{Meant: meant, Now: is}, err
 }
 

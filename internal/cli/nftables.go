@@ -14,7 +14,7 @@ func (s *session) sayTables(p *spec.Plan) error {
 		return nil
 	}
 	tables, err := inventory.Tables()
-	delete(tables, "inet hostctl")
+	delete(tables, spec.FirewallTable)
 	if len(tables) > 0 {
 		s.say("warning: nftables.service stops, and every table of nftables goes with it: %s", strings.Join(sortedKeys(tables), ", "))
 	}

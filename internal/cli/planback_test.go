@@ -59,17 +59,7 @@ func TestRollbackPastAbsent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openSession(&env{root: root, stderr: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _, p, err := s.planRecorded(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, want, p := backToZero(t, root)
 	if along := map[string]string{"/etc/b": "former", "/etc/n": ""}; !maps.Equal(s.along, along) {
 		t.Errorf("files along the way are %q", s.along)
 	}
@@ -84,6 +74,24 @@ func TestRollbackPastAbsent(t *testing.T) {
 	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
+}
+
+// backToZero plans the way from generation 1, which it makes the current one, to
+// generation 0.
+func backToZero(t *testing.T, root string) (*session, *spec.Host, *spec.Plan) {
+	t.Helper()
+	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openSession(&env{root: root, stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _, p, err := s.planRecorded(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, want, p
 }
 
 // TestRollbackPastByHand: what somebody installed by hand goes with a rollback past
@@ -111,17 +119,7 @@ func TestRollbackPastByHand(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
-		t.Fatal(err)
-	}
-	s, err := openSession(&env{root: root, stderr: io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _, p, err := s.planRecorded(0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, want, p := backToZero(t, root)
 	if len(p.Changes) != 1 || p.Changes[0].ID.Name != "openssh-server" || p.Changes[0].Action != spec.Delete {
 		t.Fatalf("the plan is %+v", p.Changes)
 	}

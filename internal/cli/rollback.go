@@ -243,19 +243,13 @@ func (s *session) rollBack(ctx context.Context, to int, want *spec.Host, p *spec
 // restarted, or stood still while its files were replaced, wants the same when
 // they are put back. Units that are no more are left out by activation.
 func (s *session) askedBetween(from, to int) ([]spec.ServiceRequest, error) {
-	undo, apply, err := s.store.Route(from, to)
-	if err != nil {
-		return nil, err
-	}
 	var out []spec.ServiceRequest
-	for _, n := range append(undo, apply...) {
+	err := s.edges(from, to, func(n int, _ bool) error {
 		services, err := s.store.Services(n)
-		if err != nil {
-			return nil, err
-		}
 		out = append(out, services...)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 // stateLeft lists the data that the generations being undone have made.

@@ -117,45 +117,49 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 	return tx, nil
 }
 
-// travel adds the steps along the recorded edges to generation to.
-func (s *session) travel(b *commit.Builder, to int) error {
-	undo, apply, err := s.store.Route(s.current, to)
+// edges does something with each recorded edge on the way from one generation to
+// another, in order: those that are undone, then those that are done.
+func (s *session) edges(from, to int, do func(n int, undone bool) error) error {
+	undo, apply, err := s.store.Route(from, to)
 	if err != nil {
 		return err
 	}
-	for _, n := range undo {
-		changes, err := s.store.Changeset(n)
-		if err != nil {
+	for i, n := range slices.Concat(undo, apply) {
+		if err := do(n, i < len(undo)); err != nil {
 			return err
 		}
-		b.Inverse(changes)
-	}
-	for _, n := range apply {
-		changes, err := s.store.Changeset(n)
-		if err != nil {
-			return err
-		}
-		b.Forward(changes, false)
 	}
 	return nil
+}
+
+// travel adds the steps along the recorded edges to generation to.
+func (s *session) travel(b *commit.Builder, to int) error {
+	return s.edges(s.current, to, func(n int, undone bool) error {
+		changes, err := s.store.Changeset(n)
+		switch {
+		case err != nil:
+			return err
+		case undone:
+			b.Inverse(changes)
+		default:
+			b.Forward(changes, false)
+		}
+		return nil
+	})
 }
 
 // configTo are the digests of the configuration files along the recorded edges to
 // generation to, as they will be there; "" is none.
 func (s *session) configTo(to int) (map[string]string, error) {
-	undo, apply, err := s.store.Route(s.current, to)
-	if err != nil {
-		return nil, err
-	}
 	out := map[string]string{}
-	for i, n := range slices.Concat(undo, apply) {
+	err := s.edges(s.current, to, func(n int, undone bool) error {
 		changes, err := s.store.Changeset(n)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range changes.Entries {
 			node := e.After
-			if i < len(undo) {
+			if undone {
 				node = e.Before
 			}
 			switch {
@@ -168,34 +172,26 @@ func (s *session) configTo(to int) (map[string]string, error) {
 				delete(out, e.Path)
 			}
 		}
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 // accountsTo is what happens to accounts along the recorded edges to generation to.
 func (s *session) accountsTo(to int) ([]account.Delta, error) {
-	undo, apply, err := s.store.Route(s.current, to)
-	if err != nil {
-		return nil, err
-	}
 	var deltas []account.Delta
-	for _, n := range undo {
+	err := s.edges(s.current, to, func(n int, undone bool) error {
 		accounts, err := s.store.Accounts(n)
-		if err != nil {
-			return nil, err
+		if !undone {
+			deltas = append(deltas, accounts...)
+			return err
 		}
 		for _, d := range slices.Backward(accounts) {
 			deltas = append(deltas, d.Invert())
 		}
-	}
-	for _, n := range apply {
-		accounts, err := s.store.Accounts(n)
-		if err != nil {
-			return nil, err
-		}
-		deltas = append(deltas, accounts...)
-	}
-	return deltas, nil
+		return err
+	})
+	return deltas, err
 }
 
 // applied are account files after some changes, one after the other.

@@ -158,35 +158,29 @@ func (f *finder) kernel() {
 	}
 }
 
-// What the library's firewall is: library/networking/firewall.hcl.
-const (
-	FirewallFile  = "/etc/hostctl/firewall.nft"
-	FirewallTable = "inet hostctl"
-)
-
 // tables looks, while the configuration has a firewall, whether its table is
 // there, and which others came to it: any may lead past it (nat), and a table
 // that is gone filters nothing.
 func (f *finder) tables() {
-	if _, declared := f.Spec.Files[FirewallFile]; !declared || f.Now.Tables == nil || f.Base.Tables == nil {
+	if _, declared := f.Spec.Files[spec.FirewallFile]; !declared || f.Now.Tables == nil || f.Base.Tables == nil {
 		return
 	}
 	was := maps.Clone(f.Base.Tables)
-	was[FirewallTable] = true
+	was[spec.FirewallTable] = true
 	for _, name := range union(was, f.Now.Tables) {
 		item := spec.DriftItem{Kind: "firewall", Name: name, Where: "nftables", Change: changeOf(was[name], f.Now.Tables[name])}
 		switch {
 		case was[name] == f.Now.Tables[name]:
 			continue
-		case name == FirewallTable:
-			item.Origin = f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: FirewallFile}]
+		case name == spec.FirewallTable:
+			item.Origin = f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: spec.FirewallFile}]
 		case was[name]:
 			continue // a program took its own table away
 		}
 		item.Before, item.Now = word(was[name]), word(f.Now.Tables[name])
 		f.add(item)
 	}
-	if f.Now.Tables[FirewallTable] {
+	if f.Now.Tables[spec.FirewallTable] {
 		f.rules()
 	}
 }
@@ -201,8 +195,8 @@ func (f *finder) rules() {
 		count[line]--
 	}
 	for _, line := range slices.Sorted(maps.Keys(count)) {
-		item := spec.DriftItem{Kind: "firewall", Name: FirewallTable, Where: "nftables", Change: spec.Changed, Field: "rule",
-			Origin: f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: FirewallFile}]}
+		item := spec.DriftItem{Kind: "firewall", Name: spec.FirewallTable, Where: "nftables", Change: spec.Changed, Field: "rule",
+			Origin: f.Spec.Origins[spec.ID{Kind: spec.KindFile, Name: spec.FirewallFile}]}
 		switch {
 		case count[line] > 0:
 			item.Now = line

@@ -9,9 +9,6 @@ import (
 	"strings"
 )
 
-// firewallRules is where the library's networking/firewall.hcl puts the rules.
-const firewallRules = "/etc/hostctl/firewall.nft"
-
 // firewall is which TCP ports a set of rules leaves open; nil lets all through.
 type firewall struct{ open []opening }
 
@@ -56,6 +53,13 @@ func (f *firewall) lets(port uint16, interfaces []string) bool {
 		return (o.via == "" || slices.Contains(interfaces, o.via)) &&
 			slices.ContainsFunc(o.ports, func(r [2]uint64) bool { return r[0] <= uint64(port) && uint64(port) <= r[1] })
 	})
+}
+
+// shuts says whether one firewall lets through what comes to an address from
+// elsewhere, and the next does not.
+func shuts(before, after *firewall, at netip.AddrPort) (bool, error) {
+	interfaces, err := interfacesOf(at.Addr())
+	return len(interfaces) > 0 && before.lets(at.Port(), interfaces) && !after.lets(at.Port(), interfaces), err
 }
 
 // interfacesOf are the names of the interfaces with an address, or of all if that

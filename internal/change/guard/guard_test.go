@@ -454,9 +454,9 @@ func TestOthersAreNamed(t *testing.T) {
 			"/etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n", "/home/ann/.ssh/authorized_keys": keyA,
 		}),
 		Want: &spec.Host{Files: map[string]spec.File{
-			dropIn: regular("PasswordAuthentication no\nKbdInteractiveAuthentication no\n"), firewallRules: regular("type filter hook input priority filter; policy drop;\ntcp dport { 22 } accept\n")}},
+			dropIn: regular("PasswordAuthentication no\nKbdInteractiveAuthentication no\n"), spec.FirewallFile: regular("type filter hook input priority filter; policy drop;\ntcp dport { 22 } accept\n")}},
 		Prev:  &spec.Host{},
-		Plan:  &spec.Plan{Changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, firewallRules, spec.Create)}},
+		Plan:  &spec.Plan{Changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, spec.FirewallFile, spec.Create)}},
 		State: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}, "sudo": {}}},
 	}
 	if said, err := Lockout(in); err != nil || len(said) > 0 {

@@ -99,7 +99,7 @@ func views(in Input, live now) (before, after view, err error) {
 				return before, after, err
 			}
 		}
-		rules, err := v.files.Read(firewallRules)
+		rules, err := v.files.Read(spec.FirewallFile)
 		if err != nil {
 			return before, after, err
 		}
@@ -131,9 +131,9 @@ func ports(in Input, before, after view) ([]string, error) {
 	}
 	about := map[uint16][]string{}
 	note := func(at netip.AddrPort, what string) error {
-		interfaces, err := interfacesOf(at.Addr())
 		port := at.Port()
-		if err == nil && len(interfaces) > 0 && before.firewall.lets(port, interfaces) && !after.firewall.lets(port, interfaces) && !slices.Contains(about[port], what) {
+		is, err := shuts(before.firewall, after.firewall, at)
+		if is && !slices.Contains(about[port], what) {
 			about[port] = append(about[port], what)
 		}
 		return err
@@ -170,12 +170,12 @@ func closes(in Input, before, after view, told map[uint16][]string) error {
 	}
 	var closed []string
 	for _, at := range waiting {
-		interfaces, err := interfacesOf(at.Addr())
+		is, err := shuts(before.firewall, after.firewall, at)
 		if err != nil {
 			return err
 		}
 		port := strconv.Itoa(int(at.Port()))
-		if told[at.Port()] == nil && len(interfaces) > 0 && before.firewall.lets(at.Port(), interfaces) && !after.firewall.lets(at.Port(), interfaces) && !slices.Contains(closed, port) {
+		if is && told[at.Port()] == nil && !slices.Contains(closed, port) {
 			closed = append(closed, port)
 		}
 	}

@@ -33,8 +33,8 @@ func namesIn(text string) (out []nameOf) {
 
 // checkHosts refuses to take /etc/hosts over while it has names that the spec
 // lacks: programs may rely on them. The name that the machine has until now, and
-// the names that the spec had before, are what the spec changes. Bytes of a source file are not known here, and whoever
-// names one means the whole.
+// the names that the spec had before, are what the spec changes. Bytes of a source
+// file are not known here, and whoever names one means the whole.
 func checkHosts(want, prev *spec.Host, st *spec.State) error {
 	w, wanted := want.Files[hostsPath]
 	live, exists := st.Files[hostsPath]

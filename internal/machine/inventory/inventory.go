@@ -2,8 +2,8 @@
 // a configuration's back, whether a spec names it or not: every file of
 // packages and of /etc, /usr and /opt, keys and crontabs of accounts, the
 // account database, dpkg's overrides, and of the running kernel its parameters
-// and mounts. Two readings can be compared. It starts no program but nft(8), if asked
-// for rules.
+// and mounts. Two readings can be compared. It starts no program but nft(8), if
+// asked for rules.
 package inventory
 
 import (

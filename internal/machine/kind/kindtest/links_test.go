@@ -244,14 +244,21 @@ func TestEnabledIsASetOfLinks(t *testing.T) {
 			if err := change(t, root, c.then, c.first, nil); err != nil {
 				t.Fatal(err)
 			}
-			got := slices.DeleteFunc(unitLinks(t, root), func(link string) bool { return slices.Contains(before, link) })
-			if !slices.Equal(got, c.links) {
-				t.Errorf("the links are %q, want %q", got, c.links)
-			}
-			if left := planFor(t, root, c.then, c.then); !left.Empty() {
-				t.Errorf("a second plan asks for %+v", left.Changes)
-			}
+			linksAre(t, root, c.then, before, c.links)
 		})
+	}
+}
+
+// linksAre holds the links that came since before against those that are wanted,
+// and a second plan against nothing to do.
+func linksAre(t *testing.T, root system.Root, host *spec.Host, before, want []string) {
+	t.Helper()
+	got := slices.DeleteFunc(unitLinks(t, root), func(link string) bool { return slices.Contains(before, link) })
+	if !slices.Equal(got, want) {
+		t.Errorf("the links are %q, want %q", got, want)
+	}
+	if left := planFor(t, root, host, host); !left.Empty() {
+		t.Errorf("a second plan asks for %+v", left.Changes)
 	}
 }
 
@@ -321,13 +328,7 @@ func TestLinksOfOtherUnits(t *testing.T) {
 			if err := change(t, root, c.then, c.first, nil); err != nil {
 				t.Fatal(err)
 			}
-			got := slices.DeleteFunc(unitLinks(t, root), func(link string) bool { return slices.Contains(before, link) })
-			if !slices.Equal(got, c.links) {
-				t.Errorf("the links are %q, want %q", got, c.links)
-			}
-			if left := planFor(t, root, c.then, c.then); !left.Empty() {
-				t.Errorf("a second plan asks for %+v", left.Changes)
-			}
+			linksAre(t, root, c.then, before, c.links)
 		})
 	}
 }
