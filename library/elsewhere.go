@@ -26,7 +26,6 @@ func Elsewhere() map[string]string {
 		"boot.kernelmodules":         `Write kernel_module = ["NAME"], at the top.`,
 		"system.stateversion":        "There is no state version: leave it out. The release is that of the debian input in flake.hcl.",
 		"stateversion":               "There is no state version: leave it out. The release is that of the debian input in flake.hcl.",
-		"packagemode":                `Write hostctl { package_mode = "strict" }.`,
 		"nixpkgs":                    "Where packages come from is said by the inputs of flake.hcl.",
 		"nix":                        "There is no Nix here: leave it out. What becomes of old generations says hostctl { gc { ... } }.",
 		"homemanager":                `Write home "NAME" { ... }, at the top.`,
