@@ -14,6 +14,8 @@ func TestBuild(t *testing.T) {
 	t.Parallel()
 	g := small(t)
 	zero := g.manifest()
+	g.want(0, []string{"tiny-web.service"}, "dry-activate")
+	g.same("dry-activate before any generation", zero)
 	g.want(0, []string{"would be generation 1", "in /.hostctl/gen/1"}, "build")
 	g.same("build", zero)
 	g.says("systemctl is-active tiny-web || true", "inactive")

@@ -337,8 +337,13 @@ func (s Store) Write(r *Record, at string) error {
 }
 
 // Route is the way from one generation to another: up to their nearest
-// common ancestor by undoing, then down by applying.
+// common ancestor by undoing, then down by applying. To itself no generation
+// has a way, nor needs one a record: a machine's first build is made before its
+// generation 0 is written.
 func (s Store) Route(from, to int) (undo, apply []int, err error) {
+	if from == to {
+		return nil, nil, nil
+	}
 	up, err := s.ancestry(from)
 	if err != nil {
 		return nil, nil, err

@@ -52,6 +52,9 @@ func TestRouteGoesOverTheNearestCommonAncestor(t *testing.T) {
 			t.Errorf("%d to %d: undo %v, apply %v, %v", c.from, c.to, undo, apply, err)
 		}
 	}
+	if undo, apply, err := s.Route(9, 9); len(undo)+len(apply) != 0 || err != nil {
+		t.Errorf("to where it is: undo %v, apply %v, %v", undo, apply, err)
+	}
 	if _, _, err := s.Route(0, 9); err == nil {
 		t.Error("a generation that is not there has a route")
 	}
