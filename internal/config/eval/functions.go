@@ -50,6 +50,7 @@ func sharedFunctions() map[string]function.Function {
 	for name, f := range ownFunctions() {
 		fns[name] = f
 	}
+	fns["did_you_mean"] = didYouMeanFunc()
 	for name, f := range fns {
 		fns[name] = refuseSecrets(name, f)
 	}
@@ -68,6 +69,11 @@ func sharedFunctions() map[string]function.Function {
 	fns["regex"], fns["regexall"] = matchable(fns["regex"], first, 1), matchable(fns["regexall"], first, 1)
 	fns["replace"] = matchable(fns["replace"], func(a []cty.Value) (string, bool) { return between(text(a, 1)) }, 0)
 	fns["yamldecode"], fns["jsondecode"] = shallow(fns["yamldecode"]), shallow(fns["jsondecode"])
+	for name, f := range fns {
+		if !slices.Contains(lazyFunctions(), name) {
+			fns[name] = waiting(f)
+		}
+	}
 	return fns
 }
 
@@ -110,6 +116,27 @@ func (e *evaluator) functions(m *module) map[string]function.Function {
 		fns["secret_placeholder"] = placeholderFunc()
 	}
 	return fns
+}
+
+// didYouMeanFunc ends the sentence of a message about a name that is none of
+// those known: it is empty, or begins with a blank.
+func didYouMeanFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "name", Type: cty.String}, {Name: "known", Type: cty.List(cty.String)}},
+		Type:   function.StaticReturnType(cty.String),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			if !args[1].IsWhollyKnown() {
+				return cty.UnknownVal(cty.String), nil
+			}
+			var known []string
+			for _, v := range args[1].AsValueSlice() {
+				if !v.IsNull() {
+					known = append(known, v.AsString())
+				}
+			}
+			return cty.StringVal(option.DidYouMean(args[0].AsString(), known)), nil
+		},
+	})
 }
 
 func placeholderFunc() function.Function {

@@ -157,7 +157,7 @@ func spelt(v cty.Value) cty.Value {
 // meterAll wraps, once for all hosts, the places of a file at which one
 // expression produces many values or long ones, or takes long: what a loop goes
 // over, asks and yields, what a function is given, calls inside literals, and the
-// parts of a template.
+// parts of a template. It also makes == compare by element.
 func meterAll(node hclsyntax.Node) {
 	// The visitor reports nothing.
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -181,6 +181,8 @@ func meterAll(node hclsyntax.Node) {
 					x.Args[i] = meterOne(arg, false)
 				}
 			}
+		case *hclsyntax.BinaryOpExpr:
+			byElement(x)
 		case *hclsyntax.TemplateExpr:
 			for i, part := range x.Parts {
 				x.Parts[i] = meterOne(part, true)

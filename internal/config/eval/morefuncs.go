@@ -111,6 +111,9 @@ func length(v cty.Value) (cty.Value, error) {
 	if !v.CanIterateElements() {
 		return cty.NilVal, errors.New("length() takes a string, a list, a set or a map")
 	}
+	if v.Type().IsSetType() && !v.IsWhollyKnown() {
+		return cty.UnknownVal(cty.Number), nil // two of them may yet be equal
+	}
 	return cty.NumberIntVal(int64(v.LengthInt())), nil
 }
 
