@@ -22,6 +22,8 @@ option "i18n.extra_locale_settings" {
 }
 
 locals {
+  known = concat(["C", "POSIX"], split("\n", trimspace(file("./system/locales.txt"))))
+
   # LANGUAGE is a list of languages and no locale; C and POSIX are always there.
   used = setsubtract(
     concat([config.i18n.default_locale], [for name, locale in config.i18n.extra_locale_settings : locale if name != "LANGUAGE"]),
@@ -34,6 +36,20 @@ locals {
     for locale in local.used :
     "${locale} ${strcontains(locale, ".") ? regex("[.]([^@]+)", locale)[0] : endswith(locale, "@euro") ? "ISO-8859-15" : "UTF-8"}"
   ])
+}
+
+# locale-gen makes others, too, of a language that it has and a character set: a
+# name that is not in the list of glibc may be right.
+warn "Unknown locale" {
+  when      = config.i18n.default_locale != null
+  condition = contains(local.known, replace(config.i18n.default_locale, "/[.][^@]+@/", "@")) || contains(local.known, config.i18n.default_locale)
+  message   = "glibc's list has no locale ${config.i18n.default_locale}.${did_you_mean(config.i18n.default_locale, local.known)} /usr/share/i18n/SUPPORTED has all of them."
+}
+
+warn "Unknown locale of a category" {
+  for_each  = { for name, locale in config.i18n.extra_locale_settings : name => locale if name != "LANGUAGE" }
+  condition = contains(local.known, replace(config.i18n.extra_locale_settings[each.key], "/[.][^@]+@/", "@")) || contains(local.known, each.value)
+  message   = "${each.key}: glibc's list has no locale ${each.value}.${did_you_mean(each.value, local.known)} /usr/share/i18n/SUPPORTED has all of them."
 }
 
 config {

@@ -8,9 +8,13 @@ option "time.time_zone" {
   example     = "Europe/Berlin"
 
   validation {
-    condition     = contains(split("\n", trimspace(file("./system/zones.txt"))), value) || contains(split("\n", trimspace(file("./system/zones_legacy.txt"))), value)
-    error_message = "There is no time zone ${value}. A time zone is a name such as Europe/Berlin or UTC; timedatectl list-timezones shows all of them."
+    condition     = contains(local.zones, value)
+    error_message = "There is no time zone ${value}.${can(regex("^(GMT|UTC)[+-]", value)) ? " Two hours east of Greenwich is Etc/GMT-2." : did_you_mean(value, local.zones)} A time zone is a name such as Europe/Berlin or UTC; timedatectl list-timezones shows all of them."
   }
+}
+
+locals {
+  zones = split("\n", "${trimspace(file("./system/zones.txt"))}\n${trimspace(file("./system/zones_legacy.txt"))}")
 }
 
 config {

@@ -18,8 +18,9 @@ func newValidate(e *env) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
-mistake with the lines that hold it. Where hosts/NAME/packages.lock is of the
-configuration, also login shells, groups and time zones that no package of it
+mistake with the lines that hold it. Login shells, groups and owners of files
+that nothing is known to bring are warned of; where hosts/NAME/packages.lock is
+of the configuration, also shells, groups and time zones that no package of it
 brings are told. Without --host also what hosts must not share
 is checked, networking.host_id, and files that nothing imports are parsed, too.
 With --json print the verdict as 'terraform validate -json' does (docs/json.md).
@@ -89,14 +90,15 @@ func runValidate(ctx context.Context, e *env) error {
 }
 
 // unbrought is what a valid host names and its package lock does not bring. A
-// lock that is missing, or of another configuration, knows nothing: plan says so.
+// lock that is missing, or of another configuration, knows nothing, which plan
+// says: names that nothing brings are told all the same.
 func unbrought(f *flake.Flake, name string, r *eval.Result, diags hcl.Diagnostics) hcl.Diagnostics {
 	if diags.HasErrors() || r.Incomplete() {
 		return nil
 	}
 	lock, err := readPackageLock(f, name)
 	if err != nil || checkLock(r.Spec, lock, name) != nil {
-		return nil
+		return r.Unbrought(nil)
 	}
 	return r.Unbrought(lock)
 }

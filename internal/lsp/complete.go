@@ -303,8 +303,9 @@ func (c *completion) typeWords() bool {
 	if len(l) < 2 || l[1].name != "option" || l[1].key != "type" || !l[1].value {
 		return false
 	}
-	c.words(kindKeyword, "type", "any", "bool", "duration", "enum", "lines", "list", "map", "mode", "number", "object", "one_of", "optional",
-		"package_ref", "path", "port", "port_range", "secret_ref", "set", "size", "ssh_public_key", "string")
+	c.words(kindKeyword, "type", "any", "bool", "duration", "enum", "group_name", "host_name", "lines", "list", "map", "mode", "number", "object", "one_of", "optional",
+		"package_name", "package_ref", "path", "port", "port_range", "secret_ref", "set", "size", "ssh_public_key", "string",
+		"unit_name", "user_name")
 	return true
 }
 

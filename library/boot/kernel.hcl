@@ -1,7 +1,7 @@
 # The kernel: which one, its modules' options, its command line.
 
 option "boot.kernel_packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "The packages of the kernel and its headers. Empty leaves the kernel to the machine."
   example     = ["linux-image-amd64", "linux-headers-amd64"]

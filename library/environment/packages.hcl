@@ -1,7 +1,7 @@
 # Programs for everybody.
 
 option "environment.packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Debian packages that are installed for all users."
   example     = ["git", "jq"]

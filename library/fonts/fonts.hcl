@@ -1,7 +1,7 @@
 # Fonts, and which of them programs get that ask for a kind of font.
 
 option "fonts.packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Debian packages of fonts. fontconfig, which finds them, comes along."
   example     = ["fonts-hack", "fonts-noto-color-emoji"]

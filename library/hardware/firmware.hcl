@@ -1,7 +1,7 @@
 # Firmware that devices load, of Debian's non-free-firmware.
 
 option "hardware.firmware" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Packages of firmware. Debian has one for each maker; firmware-linux brings those of most."
   example     = ["firmware-amd-graphics", "firmware-iwlwifi"]

@@ -9,7 +9,7 @@ option "hardware.graphics.enable" {
 }
 
 option "hardware.graphics.extra_packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Further libraries of this sort."
   example     = ["libvdpau-va-gl1"]

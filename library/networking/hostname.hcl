@@ -8,7 +8,7 @@ option "networking.host_name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", value))
-    error_message = "A host name is made of letters, digits and hyphens, at most 63 of them."
+    error_message = "A host name is made of letters, digits and hyphens, at most 63 of them.${can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", replace(value, "_", "-"))) ? " Did you mean ${jsonencode(replace(value, "_", "-"))}?" : ""}"
   }
 }
 

@@ -1,10 +1,18 @@
 # /etc/hosts.
 
 option "networking.hosts" {
-  type        = map(list(string))
+  type        = map(list(host_name))
   default     = {}
   description = "Names in /etc/hosts, by address. localhost is there anyway, and the host's own name unless 127.0.1.1 is given. A switch refuses to take the file over while it has names that are not here."
   example     = { "192.0.2.10" = ["files.lan", "files"] }
+  validation {
+    condition     = alltrue([for address in keys(value) : can(regex(local.address, address))])
+    error_message = "${join(", ", [for address in keys(value) : address if !can(regex(local.address, address))])} is no address: write \"192.0.2.10\" = [\"NAME\"]."
+  }
+}
+
+locals {
+  address = "^([0-9]{1,3}[.]){3}[0-9]{1,3}$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?$"
 }
 
 file "/etc/hosts" {

@@ -8,7 +8,7 @@ option "programs.gnupg.agent.enable" {
 }
 
 option "programs.gnupg.agent.pinentry_package" {
-  type        = string
+  type        = package_name
   default     = "pinentry-curses"
   description = "The program that asks for passphrases."
   example     = "pinentry-tty"

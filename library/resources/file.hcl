@@ -25,13 +25,13 @@ option "file.*.mode" {
 }
 
 option "file.*.owner" {
-  type        = string
+  type        = user_name
   default     = "root"
   description = "The account that owns the path."
 }
 
 option "file.*.group" {
-  type        = string
+  type        = group_name
   default     = "root"
   description = "The group that owns the path."
 }

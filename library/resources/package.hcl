@@ -1,5 +1,5 @@
 option "packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Debian packages that are installed, of the host's own architecture: others are not supported yet."
   example     = ["git", "vim"]

@@ -22,13 +22,13 @@ option "secret.*.key" {
 }
 
 option "secret.*.owner" {
-  type        = string
+  type        = user_name
   default     = "root"
   description = "The account that may read it. One that is written down, root too, is taken for who does: without it, and with nothing else that uses the secret, validate warns."
 }
 
 option "secret.*.group" {
-  type        = string
+  type        = group_name
   default     = "root"
   description = "The group of the file."
 }
@@ -46,7 +46,7 @@ option "secret.*.needed_for_users" {
 }
 
 option "secret.*.restart_units" {
-  type        = set(string)
+  type        = set(unit_name)
   default     = []
   description = "Units that restart when the secret changes."
 }

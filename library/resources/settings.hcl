@@ -21,7 +21,7 @@ option "hostctl.health_wait" {
 }
 
 option "hostctl.health_units" {
-  type        = set(string)
+  type        = set(unit_name)
   default     = []
   description = "Units that must be active after a switch, beside those that are enabled."
 }

@@ -8,12 +8,12 @@ option "user.*.uid" {
 }
 
 option "user.*.group" {
-  type        = optional(string)
+  type        = optional(group_name)
   description = "The primary group."
 }
 
 option "user.*.groups" {
-  type        = set(string)
+  type        = set(group_name)
   default     = []
   description = "Every supplementary group. Where nothing says any, an account keeps those that it has."
 }

@@ -19,6 +19,10 @@ option "services.tailscale.interface_name" {
   default     = "tailscale0"
   description = "The network interface that it makes."
   example     = "ts0"
+  validation {
+    condition     = can(regex("^[^/[:space:]]{1,15}$", value)) && !contains([".", ".."], value)
+    error_message = "${value} is no name of an interface: at most 15 characters, without / and blanks."
+  }
 }
 
 option "services.tailscale.open_firewall" {

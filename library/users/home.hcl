@@ -2,7 +2,7 @@
 # made where they are missing.
 
 option "home.*.packages" {
-  type        = set(string)
+  type        = set(package_name)
   default     = []
   description = "Packages for this user. apt has no packages of one user: they are installed for all."
   example     = ["ripgrep"]
@@ -39,7 +39,26 @@ option "home.*.file.*.mode" {
 }
 
 locals {
-  files = flatten([for user, h in config.home : [for path, f in h.file : { user = user, path = path }]])
+  written = flatten([for user, h in config.home : [for path, f in h.file : { user = user, path = path }]])
+  rooted  = { for f in local.written : "${f.user} ${f.path}" => f if can(regex("^(~|[$]HOME|[$][{]HOME[}]|[.])?/", f.path)) }
+  users   = keys(config.user)
+  files   = [for f in local.written : f if contains(local.users, f.user) && !contains(keys(local.rooted), "${f.user} ${f.path}")]
+}
+
+assert "home_path" {
+  for_each  = local.rooted
+  condition = !contains(keys(config.home[each.value.user].file), each.value.path)
+  message = "${jsonencode(each.value.path)}: the path of a file in a home is relative to it. ${
+    startswith(each.value.path, "/") && !startswith(each.value.path, "/home/${each.value.user}/")
+    ? "Files elsewhere stand at the top, outside of home: file ${jsonencode(each.value.path)} { ... }."
+    : "Write file ${jsonencode(replace(each.value.path, "/^(~|[$]HOME|[$][{]HOME[}]|[.]|/home/[^/]*)?/+/", ""))} { ... }."
+  }"
+}
+
+assert "home_user" {
+  for_each  = setsubtract(keys(config.home), local.users)
+  condition = length(keys(config.home[each.key].file)) == 0
+  message   = "home ${jsonencode(each.key)} has files, and no user is declared who would own them.${did_you_mean(each.key, local.users)} Write user ${jsonencode(each.key)} {}."
 }
 
 package {

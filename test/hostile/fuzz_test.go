@@ -68,7 +68,7 @@ func files() map[string]string {
 		"a.hcl": "file \"/etc/a\" { source = \"./data.txt\" }\nfile \"/etc/b\" { content = file(\"./data.txt\") }\n" +
 			"file \"/etc/c\" { content = jsondecode(file(\"./data.json\")).a }\nfile \"/etc/d\" { content = templatefile(\"./t.tmpl\", { x = 1 }) }\n" +
 			"file \"/etc/e\" { source = \"${input.data.path}/x\" }\nsecrets { default_file = \"./secrets.yaml\" }\nsecret \"s\" {}\n",
-		"mod/default.hcl": "imports = [\"./b.hcl\", \"../rest/c.hcl\"]\n", "mod/b.hcl": "packages = [\"b\"]\n", "rest/c.hcl": "", "rest/d.hcl": "nothing imports = true\n",
+		"mod/default.hcl": "imports = [\"./b.hcl\", \"../rest/c.hcl\"]\n", "mod/b.hcl": "packages = [\"bash\"]\n", "rest/c.hcl": "", "rest/d.hcl": "nothing imports = true\n",
 		"data.txt": "text\n", "data.json": "{\"a\": \"b\"}\n", "t.tmpl": "${x}\n", "secrets.yaml": "s: ENC[x]\nsops: {}\n",
 		"sub/flake.hcl": "export { modules = { m = \"./m.hcl\" } }\n", "sub/m.hcl": "", "sub/flake.lock": `{"version": 1, "inputs": {}}`,
 		"in/x": "x\n", "in/y/z": "z\n", "hosts/h/packages.lock": "", ".git/HEAD": "ref: refs/heads/main\n", ".git/config": "", ".sops.yaml": "",

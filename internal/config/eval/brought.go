@@ -18,9 +18,12 @@ import (
 func shellPackages() map[string][]string {
 	return map[string][]string{
 		"zsh": {"zsh"}, "fish": {"fish"}, "tcsh": {"tcsh"}, "csh": {"tcsh", "csh"}, "ksh": {"ksh93u+m", "mksh"}, "mksh": {"mksh"},
-		"yash": {"yash"}, "elvish": {"elvish"}, "xonsh": {"xonsh"}, "tmux": {"tmux"}, "git-shell": {"git"},
+		"nu": {"nushell"}, "rc": {"rc"}, "yash": {"yash"}, "elvish": {"elvish"}, "xonsh": {"xonsh"}, "tmux": {"tmux"}, "git-shell": {"git"},
 	}
 }
+
+// baseShells are the login shells that Debian's base has, and what serves as one.
+const baseShells = "sh bash rbash dash false true sync"
 
 // groupPackages are the packages that make a group.
 func groupPackages() map[string][]string {
@@ -35,6 +38,17 @@ func otherNames() map[string]string {
 	return map[string]string{"wheel": "sudo", "networkmanager": "netdev", "libvirtd": "libvirt", "storage": "plugdev", "log": "adm"}
 }
 
+// baseNames are the groups of base-passwd and systemd, and the accounts of the
+// same names.
+const baseNames = "root daemon bin sys adm tty disk lp mail news uucp man proxy kmem dialout fax voice cdrom floppy tape sudo audio dip " +
+	"www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync _apt " +
+	"input kvm render sgx clock crontab netdev messagebus polkitd systemd-journal systemd-network systemd-resolve systemd-timesync systemd-coredump"
+
+// otherGroups are made by packages of several names, which none here is known of.
+const otherGroups = "avahi bluetooth colord davfs2 debian-tor fuse fwupd-refresh gamemode gpio geoclue i2c jackuser libvirt-qemu lpadmin lxd mysql " +
+	"nm-openvpn ntpsec pcscd plocate postgres pulse pulse-access rdma realtime redis rtkit sambashare sbuild scanner saned sshd ssl-cert _ssh " +
+	"tcpdump tss uinput vboxsf vboxusers"
+
 // unbrought collects what a host names and its package lock does not bring.
 type unbrought struct {
 	*evaluator
@@ -44,8 +58,9 @@ type unbrought struct {
 }
 
 // Unbrought tells, of an evaluated host and its package lock, login shells,
-// groups and time zones that no package of the lock brings. Where others may
-// have brought them by hand that is a warning: a stage has the last word.
+// groups, owners and time zones that no package of the lock brings. Where others
+// may have brought them by hand that is a warning: a stage has the last word.
+// Without a lock it tells the names that nothing is known to bring.
 func (r *Result) Unbrought(lock []spec.Locked) hcl.Diagnostics {
 	u := &unbrought{evaluator: r.eval, host: r.Spec, locked: map[string]string{}}
 	for _, l := range lock {
@@ -58,6 +73,7 @@ func (r *Result) Unbrought(lock []spec.Locked) hcl.Diagnostics {
 		u.shell(name)
 		u.groups(name)
 	}
+	u.owners()
 	u.zone()
 	return u.diags
 }
@@ -77,7 +93,11 @@ func (u *unbrought) missing(packages []string) bool {
 
 func (u *unbrought) shell(user string) {
 	shell := u.host.Users[user].Shell
-	packages := shellPackages()[path.Base(shell)]
+	name := path.Base(shell)
+	packages := shellPackages()[name]
+	if packages == nil && path.Dir(shell) == "/usr/bin" {
+		u.unknownShell(user, name)
+	}
 	if dir := path.Dir(shell); dir != "/bin" && dir != "/usr/bin" || !u.missing(packages) || has(u.host.Files, shell) {
 		return
 	}
@@ -86,6 +106,51 @@ func (u *unbrought) shell(user string) {
 		severity = hcl.DiagError
 	}
 	u.add(option.Path{string(spec.KindUser), user, "shell"}, severity, fmt.Sprintf("no package of the lock brings the login shell %s: add packages = [%q], and run 'hostctl update'.", shell, packages[0]))
+}
+
+// unknownShell is for a program of /usr/bin that is no shell hostctl knows.
+func (u *unbrought) unknownShell(user, name string) {
+	shell := "/usr/bin/" + name
+	if isWord(name, baseShells) || has(u.host.Files, shell) || has(u.host.Packages, name) || u.locked[name] != "" {
+		return
+	}
+	hint := option.DidYouMean(name, append(sortedKeys(shellPackages()), strings.Fields(baseShells)...))
+	if name == "nologin" {
+		hint = ` Write shell = "/usr/sbin/nologin".`
+	}
+	u.add(option.Path{string(spec.KindUser), user, "shell"}, hcl.DiagWarning, fmt.Sprintf("no package of the configuration is known to bring the login shell %s.%s", shell, hint))
+}
+
+func isWord(s, words string) bool { return slices.Contains(strings.Fields(words), s) }
+
+// owners are the accounts and groups of files, where they are misspelt: packages
+// make too many others for a list.
+func (u *unbrought) owners() {
+	users := append(sortedKeys(u.host.Users), strings.Fields(baseNames)...)
+	groups := append(append(sortedKeys(u.host.Groups), users...), strings.Fields(otherGroups)...)
+	for _, file := range slices.Sorted(maps.Keys(u.host.Files)) {
+		f := u.host.Files[file]
+		for field, known := range map[string][]string{"owner": users, "group": groups} {
+			name := map[string]string{"owner": f.Owner, "group": f.Group}[field]
+			if near := option.Nearest(name, known); name != "" && near != "" && !slices.Contains(known, name) && !u.bringsNamed(name) {
+				u.add(option.Path{string(spec.KindFile), file, field}, hcl.DiagWarning, fmt.Sprintf("nothing is known to make the %s %q. Did you mean %q?", map[string]string{"owner": "account", "group": "group"}[field], name, near))
+			}
+		}
+	}
+}
+
+// bringsNamed reports whether a package that may well make an account or a group
+// of this name is of the configuration.
+func (u *unbrought) bringsNamed(name string) bool {
+	like := func(p string) bool {
+		return len(name) > 2 && strings.HasPrefix(p, strings.ToLower(strings.Trim(name, "_")))
+	}
+	for p := range u.locked {
+		if like(p) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(sortedKeys(u.host.Packages), like)
 }
 
 func (u *unbrought) groups(user string) {
@@ -99,8 +164,12 @@ func (u *unbrought) groups(user string) {
 			field = "group"
 		}
 		at := option.Path{string(spec.KindUser), user, field}
-		if ours := otherNames()[group]; ours != "" {
+		switch ours := otherNames()[group]; {
+		case ours != "":
 			u.add(at, hcl.DiagWarning, fmt.Sprintf("Debian has no group %q, %q is for the same. Where you made one, declare it: group %q {}.", group, ours, group))
+		case group != "" && groupPackages()[group] == nil && !isWord(group, baseNames) && !isWord(group, otherGroups) && !u.bringsNamed(group):
+			known := slices.Concat(sortedKeys(groupPackages()), strings.Fields(baseNames), strings.Fields(otherGroups), sortedKeys(u.host.Groups))
+			u.add(at, hcl.DiagWarning, fmt.Sprintf("nothing is known to make the group %q.%s Where a package or you make it, declare it: group %q {}.", group, option.DidYouMean(group, known), group))
 		}
 		if packages := groupPackages()[group]; u.missing(packages) {
 			u.add(at, hcl.DiagWarning, fmt.Sprintf("no package of the lock makes the group %q: add packages = [%q], and run 'hostctl update', or declare it: group %q {}.", group, packages[0], group))

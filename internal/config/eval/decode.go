@@ -288,7 +288,11 @@ func fourDigits(mode string) string {
 func (d *decoder) file(name string, x *entry) {
 	f := spec.File{Type: spec.Regular, Owner: x.text("owner"), Group: x.text("group"), Check: x.texts("check"), Mode: fourDigits(x.text("mode"))}
 	if !path.IsAbs(name) || path.Clean(name) != name || name == "/" {
-		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and ..", x.path))
+		hint := ""
+		if clean := path.Clean("/" + name); clean != "/" && !strings.ContainsAny(name[:1], "~$.") {
+			hint = fmt.Sprintf(" Did you mean %q?", clean)
+		}
+		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and .. in it.%s", x.path, hint))
 	}
 	switch attr, v := x.oneOf("content", "source", "symlink", "directory"); attr {
 	case "content":

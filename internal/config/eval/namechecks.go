@@ -19,27 +19,40 @@ import (
 func (d *decoder) checkNames() {
 	d.checkSecretNames()
 	for _, name := range slices.Sorted(maps.Keys(d.host.Users)) {
-		d.accountName(spec.KindUser, name)
+		d.named(option.UserName, spec.KindUser, name)
 		d.accountFields(name)
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.host.Groups)) {
-		d.accountName(spec.KindGroup, name)
+		d.named(option.GroupName, spec.KindGroup, name)
 	}
 	d.checkIDs()
+	for _, name := range slices.Sorted(maps.Keys(d.host.Packages)) {
+		d.named(option.PackageName, spec.KindPackage, name)
+	}
 	for _, name := range slices.Sorted(maps.Keys(d.host.Units)) {
 		d.unitNames(name)
 	}
 }
 
 // kernelName refuses a key or a module that would make more than one line of
-// the file that hostctl writes of them.
+// the file that hostctl writes of them, and what no kernel takes.
 func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
-	switch {
+	switch value := d.host.Sysctls[name]; {
+	case kind == spec.KindSysctl && (value == "true" || value == "false"):
+		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: the kernel has numbers for true and false: write %s.", kind, name, map[string]string{"true": "1", "false": "0"}[value]))
+	case kind == spec.KindSysctl && !sysctlKey(name):
+		d.e.fail(at, "Invalid name", fmt.Sprintf("%q is no kernel parameter: its name is a path below /proc/sys with dots, such as net.ipv4.ip_forward.", name))
 	case kind == spec.KindSysctl && strings.ContainsFunc(name+d.host.Sysctls[name], unicode.IsControl):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: a newline, or another control character, in a key or its value would set others.", kind, name))
 	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, notGraphic)):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is no name of a module.", kind, name))
 	}
+}
+
+// sysctlKey takes the patterns of sysctl.d(5), too; names of interfaces have
+// nearly anything in them.
+func sysctlKey(name string) bool {
+	return strings.ContainsAny(name, "./") && !strings.ContainsAny(name, "=#;") && !strings.ContainsFunc(name, notGraphic)
 }
 
 func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
@@ -93,20 +106,11 @@ func badSecretName(name string) string {
 	return ""
 }
 
-// accountName is what useradd(8) and groupadd(8) of every Debian take.
-func (d *decoder) accountName(kind spec.Kind, name string) {
-	why := ""
-	switch {
-	case name == "" || len(name) > 32:
-		why = "it has from 1 to 32 characters"
-	case strings.ContainsAny(name[:1], "-+~.") || strings.ContainsAny(name, ":,/") || strings.ContainsFunc(name, notGraphic):
-		why = "it begins with a letter, and holds neither blanks nor : , /"
-	case strings.Trim(name, "0123456789") == "":
-		why = "digits alone are an id"
-	default:
-		return
+// named refuses an entry whose key is no name of this kind.
+func (d *decoder) named(k option.Kind, kind spec.Kind, name string) {
+	if err := option.CheckName(k, name); err != nil {
+		d.failAt(option.Path{string(kind), name}, "Invalid name", err.Error())
 	}
-	d.failAt(option.Path{string(kind), name}, "Invalid name", fmt.Sprintf("the name of an account or a group cannot be %q: %s.", name, why))
 }
 
 // accountFields are those of a line of passwd(5).
@@ -149,22 +153,11 @@ func (d *decoder) unique(kind spec.Kind, field string, ids map[string]*int) {
 	}
 }
 
-// unitTypes are the suffixes of systemd.unit(5).
-const unitTypes = "service socket device mount automount swap target path timer slice scope"
-
 // unitNames holds the name of a unit, and those of its drop-ins, against
 // systemd.unit(5).
 func (d *decoder) unitNames(name string) {
 	at := option.Path{string(spec.KindUnit), name}
-	suffix := strings.TrimPrefix(path.Ext(name), ".")
-	switch {
-	case !strings.Contains(name, "."):
-		d.failAt(at, "Invalid unit name", fmt.Sprintf("a unit's name has a suffix: %s.service.", name))
-	case !slices.Contains(strings.Fields(unitTypes), suffix):
-		d.failAt(at, "Invalid unit name", fmt.Sprintf("%q is no type of unit: it is one of %s.", suffix, unitTypes))
-	case len(name) > 255 || strings.TrimSuffix(name, "."+suffix) == "" || strings.ContainsFunc(name, notInUnit):
-		d.failAt(at, "Invalid unit name", `systemd takes letters, digits and : - _ . \ @, at most 255 in all; systemd-escape(1) makes a name of a path.`)
-	}
+	d.named(option.UnitName, spec.KindUnit, name)
 	u := d.host.Units[name]
 	for _, file := range slices.Sorted(maps.Keys(u.DropIns)) {
 		if strings.ContainsFunc(file, func(r rune) bool { return r == '/' || unicode.IsControl(r) }) || strings.HasPrefix(file, ".") || path.Ext(file) != ".conf" {
@@ -174,8 +167,4 @@ func (d *decoder) unitNames(name string) {
 	if u.Masked != nil && *u.Masked && u.Content != "" {
 		d.failAt(at.With("masked"), "Conflicting definitions", "a masked unit is a link to /dev/null where its content would stand; leave out one of the two.")
 	}
-}
-
-func notInUnit(r rune) bool {
-	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`:-_.\@`, r)
 }

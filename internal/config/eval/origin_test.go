@@ -179,7 +179,7 @@ sysctl = { "vm.laptop_mode" = 4 }
 func TestSpecIsHermetic(t *testing.T) {
 	archive := foreign + `
 -- h.hcl --
-packages = ["b", "a"]
+packages = ["bb", "aa"]
 user {
   for_each = toset(["x", "y"])
   comment  = input.data.path

@@ -40,8 +40,11 @@ func checkScalar(t Type, v cty.Value) (cty.Value, error) {
 	if err != nil {
 		return v, err
 	}
-	if t.Kind == PublicKey {
+	switch t.Kind {
+	case PublicKey:
 		return checkPublicKey(s)
+	case UserName, GroupName, PackageName, UnitName, HostName:
+		return s, CheckName(t.Kind, s.AsString())
 	}
 	return s, checkText(t, s.AsString())
 }
@@ -150,8 +153,12 @@ func article(t Type) string {
 			words = append(words, fmt.Sprintf("%q", w))
 		}
 		return strings.Join(words, " or ")
-	case PackageRef:
+	case PackageRef, PackageName:
 		return "the name of a package"
+	case UserName:
+		return "the name of an account"
+	case GroupName, UnitName, HostName:
+		return "the name of a " + nameOf(t.Kind)
 	case SecretRef:
 		return "a secret"
 	case PublicKey:
@@ -181,8 +188,12 @@ func several(t Type) string {
 		return string(t.Kind) + "s"
 	case PortRange:
 		return "ranges of ports"
-	case PackageRef:
+	case PackageRef, PackageName:
 		return "names of packages"
+	case UserName:
+		return "names of accounts"
+	case GroupName, UnitName, HostName:
+		return "names of " + nameOf(t.Kind) + "s"
 	case SecretRef:
 		return "secrets"
 	case PublicKey:

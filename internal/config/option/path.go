@@ -83,11 +83,22 @@ func Nearest(name string, known []string) string {
 		if len(k) == len(name) && letters(k) == letters(name) {
 			d = 1
 		}
-		if d <= distance {
+		// Of two that are as near, a letter that is missing is the likelier mistake.
+		if d <= distance || best != "" && d == distance+1 && lettersOf(name, k) && !lettersOf(name, best) {
 			best, distance = k, d-1
 		}
 	}
 	return best
+}
+
+// lettersOf reports whether the letters of name are in that order in k.
+func lettersOf(name, k string) bool {
+	for i := range k {
+		if name != "" && k[i] == name[0] {
+			name = name[1:]
+		}
+	}
+	return name == ""
 }
 
 func letters(s string) string {

@@ -15,27 +15,32 @@ type Kind string
 
 // The kinds of type, by the name that the language gives them.
 const (
-	Bool       Kind = "bool"
-	Number     Kind = "number"
-	String     Kind = "string"
-	FilePath   Kind = "path"
-	Port       Kind = "port"
-	PortRange  Kind = "port_range"
-	Size       Kind = "size"
-	Duration   Kind = "duration"
-	Mode       Kind = "mode"
-	Lines      Kind = "lines"
-	SecretRef  Kind = "secret_ref"
-	PackageRef Kind = "package_ref"
-	PublicKey  Kind = "ssh_public_key"
-	Data       Kind = "any"
-	Enum       Kind = "enum"
-	List       Kind = "list"
-	Set        Kind = "set"
-	Map        Kind = "map"
-	Object     Kind = "object"
-	Optional   Kind = "optional"
-	OneOf      Kind = "one_of"
+	Bool        Kind = "bool"
+	Number      Kind = "number"
+	String      Kind = "string"
+	FilePath    Kind = "path"
+	Port        Kind = "port"
+	PortRange   Kind = "port_range"
+	Size        Kind = "size"
+	Duration    Kind = "duration"
+	Mode        Kind = "mode"
+	Lines       Kind = "lines"
+	SecretRef   Kind = "secret_ref"
+	PackageRef  Kind = "package_ref"
+	PublicKey   Kind = "ssh_public_key"
+	UserName    Kind = "user_name"
+	GroupName   Kind = "group_name"
+	PackageName Kind = "package_name"
+	UnitName    Kind = "unit_name"
+	HostName    Kind = "host_name"
+	Data        Kind = "any"
+	Enum        Kind = "enum"
+	List        Kind = "list"
+	Set         Kind = "set"
+	Map         Kind = "map"
+	Object      Kind = "object"
+	Optional    Kind = "optional"
+	OneOf       Kind = "one_of"
 )
 
 // Type is what values an option takes and how definitions of it merge.
@@ -92,7 +97,7 @@ func (t Type) Cty() cty.Type {
 		return cty.Bool
 	case Number, Port:
 		return cty.Number
-	case String, FilePath, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, Enum:
+	case String, FilePath, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, UserName, GroupName, PackageName, UnitName, HostName, Enum:
 		return cty.String
 	case Optional:
 		return t.Elem.Cty()
@@ -121,7 +126,8 @@ func ParseType(expr hcl.Expression) (Type, hcl.Diagnostics) {
 	if kw := hcl.ExprAsKeyword(expr); kw != "" {
 		k := Kind(kw)
 		switch k {
-		case Bool, Number, String, FilePath, Port, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, Data:
+		case Bool, Number, String, FilePath, Port, PortRange, Size, Duration, Mode, Lines, SecretRef, PackageRef, PublicKey, UserName, GroupName,
+			PackageName, UnitName, HostName, Data:
 			return Type{Kind: k}, nil
 		case List, Set, Map, Optional:
 			return Type{}, typeError(expr, fmt.Sprintf("%s needs the type of its elements: %s(string).", kw, kw))
@@ -201,7 +207,7 @@ func typeHint(name string) string {
 
 func typeNames() []string {
 	return []string{"bool", "number", "string", "path", "port", "port_range", "size", "duration", "mode", "lines", "secret_ref",
-		"package_ref", "ssh_public_key", "any", "enum", "list", "set", "map", "object", "optional", "one_of"}
+		"package_ref", "ssh_public_key", "user_name", "group_name", "package_name", "unit_name", "host_name", "any", "enum", "list", "set", "map", "object", "optional", "one_of"}
 }
 
 func typeError(expr hcl.Expression, detail string) hcl.Diagnostics {

@@ -1,0 +1,134 @@
+package option
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// unitTypes are the suffixes of systemd.unit(5).
+const unitTypes = "service socket device mount automount swap target path timer slice scope"
+
+// CheckName says why s is no name of kind k, and which name is meant where that
+// is plain.
+func CheckName(k Kind, s string) error {
+	why := badName(k, s)
+	if why == "" {
+		return nil
+	}
+	return fmt.Errorf("%q is no %s: %s.%s", s, strings.ReplaceAll(string(k), "_", " "), why, meant(k, s))
+}
+
+// badName is why s is no name of kind k, or "".
+func badName(k Kind, s string) string {
+	switch k {
+	case UserName, GroupName:
+		return badAccount(s)
+	case PackageName:
+		return badPackage(s)
+	case UnitName:
+		return badUnit(s)
+	case HostName:
+		return badHost(s)
+	}
+	return ""
+}
+
+// nameOf is what names of kind k are of.
+func nameOf(k Kind) string { return strings.TrimSuffix(string(k), "_name") }
+
+// badAccount is what useradd(8) and groupadd(8) of every Debian refuse.
+func badAccount(s string) string {
+	switch {
+	case s == "" || len(s) > 32:
+		return "it has from 1 to 32 characters"
+	case strings.ContainsAny(s[:1], "-+~.") || strings.ContainsAny(s, ":,/") || strings.ContainsFunc(s, notGraphic):
+		return "it begins with a letter, and holds neither blanks nor : , /"
+	case strings.Trim(s, "0123456789") == "":
+		return "digits alone are an id"
+	}
+	return ""
+}
+
+func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+
+// badPackage holds a name against Debian's Policy 5.6.7; what follows a colon is
+// an architecture.
+func badPackage(s string) string {
+	if regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$`).MatchString(s) {
+		return ""
+	}
+	if name, from, ok := strings.Cut(s, "/"); ok && badPackage(name) == "" && from != "" {
+		return fmt.Sprintf(`where a package comes from is said in a block, package %q { from = "INPUT" }, of an input of flake.hcl`, name)
+	}
+	if name, version, ok := strings.Cut(s, "="); ok && badPackage(name) == "" && version != "" {
+		return fmt.Sprintf("versions are those of hosts/NAME/packages.lock; write %q", name)
+	}
+	return "it has at least two of a-z 0-9 . + -, and begins with a letter or a digit"
+}
+
+// badUnit holds a name against systemd.unit(5).
+func badUnit(s string) string {
+	i := strings.LastIndexByte(s, '.')
+	suffix := s[i+1:]
+	switch {
+	case i < 0:
+		return "it has a suffix"
+	case !isWord(suffix, unitTypes):
+		return fmt.Sprintf("%q is no type of unit: it is one of %s", suffix, unitTypes)
+	case len(s) > 255 || i == 0 || strings.ContainsFunc(s, notInUnit):
+		return `systemd takes letters, digits and : - _ . \ @, at most 255 in all; systemd-escape(1) makes a name of a path`
+	}
+	return ""
+}
+
+func isWord(s, words string) bool {
+	for w := range strings.FieldsSeq(words) {
+		if w == s {
+			return true
+		}
+	}
+	return false
+}
+
+func notInUnit(r rune) bool {
+	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`:-_.\@`, r)
+}
+
+// badHost is stricter than hosts(5) where that says nothing, and takes the
+// underscore that many a name has.
+func badHost(s string) string {
+	if len(s) <= 253 && regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)([.][A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*[.]?$`).MatchString(s) {
+		return ""
+	}
+	return "it is made of letters, digits, hyphens and dots"
+}
+
+// meant is a sentence with the name, or the names, that s is of kind k but for
+// blanks around it, commas, capitals and a suffix.
+func meant(k Kind, s string) string {
+	names := strings.FieldsFunc(s, func(r rune) bool {
+		return r == ',' || r == ';' || r == ':' && k == GroupName || unicode.IsSpace(r) && k == PackageName
+	})
+	var quoted []string
+	for _, name := range names {
+		if name = strings.TrimSpace(name); badName(k, name) != "" && len(names) == 1 {
+			name = strings.ToLower(name)
+		}
+		if k == UnitName && !strings.Contains(name, ".") {
+			name += ".service"
+		}
+		if badName(k, name) != "" {
+			return ""
+		}
+		quoted = append(quoted, fmt.Sprintf("%q", name))
+	}
+	switch {
+	case len(quoted) == 1:
+		return " Did you mean " + quoted[0] + "?"
+	case len(quoted) > 1 && k != UserName:
+		return " Did you mean several, " + strings.Join(quoted, ", ") + "?"
+	}
+	return ""
+}
