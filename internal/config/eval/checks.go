@@ -51,7 +51,9 @@ func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 	}
 	for _, c := range cuts {
 		for _, key := range c.keys {
-			there := slices.ContainsFunc(makers, func(m maker) bool { return m.key == key && m.def.Source.Layer < c.source.Layer })
+			there := slices.ContainsFunc(makers, func(m maker) bool {
+				return m.key == key && (m.def.Source.Layer < c.source.Layer || c.force && m.def.Priority < option.Force)
+			})
 			if !c.except && !there {
 				e.report(hcl.Diagnostics{{
 					Severity: hcl.DiagWarning, Summary: "Nothing was taken away", Subject: c.at.Ptr(),

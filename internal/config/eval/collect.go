@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -101,6 +102,9 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 				e.addCheck(inner, b)
 				continue
 			}
+			if !e.incomplete && e.typed(inner) {
+				continue
+			}
 		}
 		if child := e.child(at, inner.Type, b, inner.TypeRange); child != nil {
 			e.walkBlock(inner, child, b)
@@ -162,7 +166,7 @@ func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block)
 	switch {
 	case n.Children != nil:
 		if len(b.Labels) > 0 {
-			e.fail(b.LabelRanges[0].Ptr(), "Unexpected label", fmt.Sprintf("%s is a group, not a map: write %s { %s { ... } }.", n.Path, n.Path, b.Labels[0]))
+			e.fail(b.LabelRanges[0].Ptr(), "Unexpected label", fmt.Sprintf("%s is a group, not a map: write %s.", n.Path, e.unlabelled(n, b.Labels)))
 			return
 		}
 		if nb := e.newBlock(b, parent, nil); nb != nil {
@@ -186,6 +190,34 @@ func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block)
 			e.walkData(b.Body, n, nb, b.Labels)
 		}
 	}
+}
+
+// unlabelled is what a group with labels was meant as: the map whose name is its
+// singular, the option or group below it, or one of its options.
+func (e *evaluator) unlabelled(n *option.Node, labels []string) string {
+	outer, _ := e.root.Find(n.Path[:len(n.Path)-1])
+	name := n.Path[len(n.Path)-1]
+	if one := strings.TrimSuffix(name, "s"); outer.Children[one] != nil && outer.Children[one].Entry != nil {
+		return fmt.Sprintf("%s %q { ... }", one, labels[0])
+	}
+	if n.Children[labels[0]] != nil {
+		return fmt.Sprintf("%s { %s { ... } }", n.Path, labels[0])
+	}
+	return fmt.Sprintf("%s { ... }, without a label", name)
+}
+
+// typed reports Terraform's resource block, whose labels say what a block here is
+// called and its label.
+func (e *evaluator) typed(b *hclsyntax.Block) bool {
+	if b.Type != "resource" || len(b.Labels) != 2 || e.root.Children[b.Labels[0]] == nil || e.root.Children[b.Labels[0]].Entry == nil {
+		return false
+	}
+	kind, name := b.Labels[0], b.Labels[1]
+	if kind == "file" && !strings.HasPrefix(name, "/") {
+		name = "/etc/" + name
+	}
+	e.fail(&b.TypeRange, "Unknown option", fmt.Sprintf("There is no option \"resource\" at the top. The type is the block's name, and what it is of its label: write %s %q { ... }.", kind, name))
+	return true
 }
 
 // walkData reads a block that spells out the value of a map or an object.
@@ -310,10 +342,9 @@ func (e *evaluator) define(n *option.Node, expr hcl.Expression, b *block, mod mo
 	case *hclsyntax.ObjectConsExpr:
 		e.defineObject(n, x, b, mod)
 		return
-	case *hclsyntax.LiteralValueExpr:
-		if x.Val.IsNull() {
-			return
-		}
+	}
+	if isNull(expr) {
+		return
 	}
 	if n.Children != nil && !belowMap(n) {
 		e.computedGroup(n, expr)
@@ -407,10 +438,15 @@ func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, b
 		item.ValueExpr = x.FalseResult
 		e.defineEntry(n, item, no, mod)
 		return
-	case *hclsyntax.LiteralValueExpr:
-		if x.Val.IsNull() {
+	case *hclsyntax.FunctionCallExpr:
+		if inner, m, ok := e.modifier(x, mod); ok && m.priority == option.Force && isNull(inner) {
+			m.remove = true // of whoever makes it
+			e.cuts[n] = append(e.cuts[n], &rawDef{node: n, block: b, expr: item.KeyExpr, mod: m, rng: x.Range()})
 			return
 		}
+	}
+	if isNull(item.ValueExpr) {
+		return
 	}
 	nb := &block{mod: b.mod, parent: b, rng: item.KeyExpr.Range(), entry: n.Entry, depth: b.depth}
 	if b.entry != nil {
@@ -424,6 +460,11 @@ func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, b
 	e.entries[n] = e.entries[n].grown(nb)
 	e.touched[n.Entry] = true
 	e.define(n.Entry, item.ValueExpr, nb, mod, hcl.RangeBetween(item.KeyExpr.Range(), item.ValueExpr.Range()))
+}
+
+func isNull(x hcl.Expression) bool {
+	v, ok := x.(*hclsyntax.LiteralValueExpr)
+	return ok && v.Val.IsNull()
 }
 
 // literalKey is the text of an object key that needs no evaluation.

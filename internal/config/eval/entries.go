@@ -126,7 +126,7 @@ func (e *evaluator) cutsOf(n *option.Node, p option.Path) ([]cutting, bool) {
 			if !ok {
 				return nil, false
 			}
-			out = append(out, cutting{keys: namedKeys(v), except: !d.mod.remove, source: d.block.mod.source, force: !d.mod.remove, at: d.expr.Range()})
+			out = append(out, cutting{keys: namedKeys(v), except: !d.mod.remove, source: d.block.mod.source, force: d.mod.priority == option.Force, at: d.expr.Range()})
 		}
 	}
 	return out, true

@@ -40,7 +40,7 @@ type Definition struct {
 type place struct {
 	node *option.Node
 	path option.Path
-	key  string // of the value of an option that is a map
+	key  string // of the value of an option that is a map; "name" of an entry
 }
 
 // find follows a path as people type it: an HCL traversal, or with dots where
@@ -55,6 +55,10 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 				return at, notFound(fmt.Sprintf("%s is an option; it has no %s.", at.path, rest))
 			}
 			at.key = key
+			return at, nil
+		}
+		if rest == ".name" && isEntry(at) && at.node.Children["name"] == nil {
+			at.key = "name"
 			return at, nil
 		}
 		if now, after, ok := r.eval.formerly(at, rest); ok {
@@ -79,6 +83,11 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 		at.path, rest = at.path.With(name), after
 	}
 	return at, nil
+}
+
+// isEntry reports whether a place is an entry of a map.
+func isEntry(at place) bool {
+	return len(at.node.Path) > 0 && at.node.Path[len(at.node.Path)-1] == option.Any
 }
 
 // unknown explains that a path as people type it leads nowhere. Of names that
@@ -154,6 +163,9 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	}
 	n, p := at.node, at.path
 	if !n.IsOption() {
+		if at.key != "" {
+			return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Not an option", Detail: fmt.Sprintf("The name of an entry is its key: %q.", p[len(p)-1])}}
+		}
 		return nil, hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "Not an option", Detail: notAnOption(p, below(r.eval, n, p)),
 		}}
@@ -251,6 +263,9 @@ func (r *Result) Option(path string) (cty.Value, hcl.Diagnostics) {
 	at, diags := r.find(path)
 	if diags.HasErrors() {
 		return cty.NilVal, diags
+	}
+	if at.key == "name" && isEntry(at) {
+		return cty.StringVal(at.path[len(at.path)-1]), nil
 	}
 	before := len(r.eval.diags)
 	v := r.eval.whole(at.node, at.path)

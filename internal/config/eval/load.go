@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -156,6 +157,9 @@ func noModule(p string, file tree.File, err error) string {
 	case base == "default.hcl" && filepath.Base(p) != "default.hcl":
 		return fmt.Sprintf("The folder %s holds no default.hcl: name one of its files, or call its main file default.hcl.", p)
 	}
+	if strings.ContainsAny(p, "*?[") {
+		return fmt.Sprintf("There is no %s: a path is no pattern. Name each module, or a folder whose default.hcl imports them.", p)
+	}
 	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder that holds default.hcl.", p, nearFile(file))
 }
 
@@ -205,7 +209,9 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	m := e.newModule(f, file.name, real, layer)
 	e.modules[real] = m
 	e.read(m, file)
+	e.loading = append(e.loading, m)
 	e.imports(m, layer)
+	e.loading = e.loading[:len(e.loading)-1]
 	m.source.Index = len(e.loaded)
 	m.counted, m.done = true, true
 	e.loaded = append(e.loaded, m)
@@ -286,6 +292,13 @@ func (e *evaluator) imports(m *module, layer option.Layer) {
 	for _, child := range e.loadPaths(a.Expr, m, layer) {
 		if child.done {
 			under(m.source, child.source)
+			continue
+		}
+		// What leads from a file back to it imports one another, and is equal.
+		for _, on := range e.loading[max(0, slices.Index(e.loading, child)):] {
+			if on != m {
+				m.source.Beats[on.source] = true
+			}
 		}
 	}
 }

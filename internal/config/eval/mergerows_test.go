@@ -152,7 +152,7 @@ m { list = default(["h"]) }` + libraryRow},
 m { list = force(["t"]) }
 -- host1.hcl --
 m { list = ["h"] }` + libraryRow},
-		{name: "lists: an element may be forced, which drops those that are not", option: "m.list", want: `["x"]`, files: empty + `
+		{name: "lists: an element may be forced, which drops those that are not", option: "m.list", want: `["x"]`, warns: []string{"Beaten in its own list"}, files: empty + `
 -- template1.hcl --
 m { list = ["t"] }
 -- host1.hcl --

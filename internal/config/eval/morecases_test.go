@@ -6,6 +6,34 @@ import "strings"
 // first sentence.
 func detailRuleCases() []evalCase {
 	return []evalCase{
+		{name: "rule 14 for_each takes a list, and null makes nothing", option: "thing", want: `{"x":{"a":"a of x","b":"1","part":{}},"y":{"a":"a of y","b":"1","part":{}}}`, files: `
+thing {
+  for_each = ["x", "y"]
+  b        = "1"
+}
+thing {
+  for_each = null
+  b        = "2"
+}` + myOptions},
+		{name: "rule 16 force(null) in the place of an entry takes it out", option: "thing", want: `{"y":{"a":"a of y","b":"1","part":{}}}`, files: `
+thing = { x = force(null), y = { b = "1" } }
+thing "x" { b = "2" }` + myOptions},
+		{name: "rule 11 files that import each other are equal", errs: []string{"Conflicting definitions"}, files: `
+imports = ["./a.hcl"]
+my { text = "h" }` + myOptions + `
+-- a.hcl --
+imports = ["./h.hcl"]
+my { text = "a" }`},
+		{name: "rule 26 an empty text adds no line", option: "my.lines", want: `"a\nb\n"`, files: `
+config {
+  my { lines = "a" }
+}
+config {
+  my { lines = "" }
+}
+config {
+  my { lines = "b" }
+}` + myOptions},
 		{name: "rule 01 what is counted is a reference, too, in a computed key", option: "my.map", want: `{"A":"2","psiri-x":"1"}`, files: `
 my {
   map = {

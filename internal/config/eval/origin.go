@@ -37,7 +37,7 @@ func stronger(a, b *cause) *cause {
 		return a
 	}
 	x, y := a.def.Source, b.def.Source
-	if y.Layer > x.Layer || y.Layer == x.Layer && y.Beats[x] {
+	if y.Layer > x.Layer || y.Layer == x.Layer && y.Over(x) {
 		return b
 	}
 	return a

@@ -59,8 +59,22 @@ func elsewhere(name string) string {
 		return "What hosts differ in is args { ... } in flake.hcl, and what other files may set is option \"NAME\" { ... }."
 	case "resource":
 		return "The type is the block's name: write user \"ada\" { ... }."
-	case "local":
+	case "local", "let":
 		return "The block is called locals."
+	case "import", "include", "includes", "require", "requires":
+		return `Other files are named at the top: imports = ["./FILE.hcl"].`
+	case "modules":
+		return `A module names others in imports = ["./FILE.hcl"]; modules = [...] stands in flake.hcl.`
+	case "config":
+		return "It is a block, config { ... }, for what holds on a condition; what always holds stands at the top, without it."
+	case "args", "host", "input", "template", "export":
+		return fmt.Sprintf("%s blocks stand in flake.hcl.", name)
+	case "inputs":
+		return `Each input is a block of flake.hcl: input "NAME" { url = "..." }.`
+	case "terraform", "required_providers":
+		return "There is nothing to declare of hostctl itself: leave it out."
+	case "options":
+		return "Each option is declared by a block, option \"NAME\" { type = ... }."
 	case "module":
 		return "Modules are named in imports = [...], or in the modules of flake.hcl."
 	case "provider":
@@ -235,12 +249,55 @@ func (e *evaluator) rewordVariable(d *hcl.Diagnostic) {
 		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write true.", name)
 	case alone && (name == "no" || name == "off"):
 		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write false.", name)
+	case alone && otherLiterals()[strings.ToLower(name)] != "":
+		d.Detail = fmt.Sprintf("Nothing is called %q here. Write %s.", name, otherLiterals()[strings.ToLower(name)])
+	case e.validates(*d.Subject) && !alone && (name == "var" || name == "self"):
+		d.Detail = fmt.Sprintf("Nothing is called %q here. A validation reads the value that it checks as value.", name)
+	case !alone && otherRoots()[name] != "":
+		d.Detail = fmt.Sprintf("Nothing is called %q here. %s", name, otherRoots()[name])
 	case !alone && e.root.Children[name] != nil:
 		d.Detail = fmt.Sprintf("Nothing is called %q here. Options are read from config: config.%s.", name, name)
 	case alone && hint == "":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. Text is written in quotes: %q.", name, name)
 	default:
 		d.Detail = fmt.Sprintf("Nothing is called %q here.%s An expression reads config, args, host, input and local.", name, hint)
+	}
+}
+
+// validates reports whether a place is in a validation.
+func (e *evaluator) validates(at hcl.Range) bool {
+	f := e.fleet.file(at.Filename)
+	if f == nil {
+		return false
+	}
+	body, ok := f.Body.(*hclsyntax.Body)
+	if !ok {
+		return false
+	}
+	for _, b := range body.Blocks {
+		// hcl says where a block's head is, and where its body.
+		if whole := hcl.RangeBetween(b.TypeRange, b.Body.Range()); b.Type == "option" && covers(whole, at) {
+			return slices.ContainsFunc(b.Body.Blocks, func(v *hclsyntax.Block) bool {
+				return v.Type == "validation" && covers(hcl.RangeBetween(v.TypeRange, v.Body.Range()), at)
+			})
+		}
+	}
+	return false
+}
+
+// otherLiterals are what other languages call the values that have names.
+func otherLiterals() map[string]string {
+	return map[string]string{"true": "true", "false": "false", "none": "null", "nil": "null", "null": "null", "undefined": "null"}
+}
+
+// otherRoots are what Terraform and NixOS read values from.
+func otherRoots() map[string]string {
+	return map[string]string{
+		"var":  "What hosts differ in is given in flake.hcl, args { NAME = ... }, and read as args.NAME; options are read as config.PATH.",
+		"data": "There are no data blocks; input, host and args are read.", "module": "What other files set is read as config.PATH.",
+		"pkgs": `A package is a string with its name: "git".`, "lib": "Functions have plain names, such as concat(a, b).",
+		"builtins": "Functions have plain names, such as length(a).", "path": `Paths are relative to the file that says them: "./FILE".`,
+		"locals": "It is read as local.NAME.",
 	}
 }
 

@@ -38,6 +38,9 @@ func Parse(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 		return nil, diags
 	}
 	file, diags := hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+	if !diags.HasErrors() {
+		return file, append(diags, suspicions(name, src)...)
+	}
 	return file, reworded(diags, src)
 }
 
@@ -161,11 +164,8 @@ func hugeExponent(number string) bool {
 // reworded keeps the first error of each line, since the parser stumbles on
 // after a mistake, and says what a newcomer needs to know (rules 5, 25).
 func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
-	if !diags.HasErrors() {
-		return diags
-	}
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
-	lines := strings.Split(string(src), "\n")
+	s := &stumbled{src: src, lines: strings.Split(string(src), "\n")}
 	seen := map[int]bool{}
 	var out hcl.Diagnostics
 	for _, d := range diags {
@@ -173,7 +173,7 @@ func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
 			continue
 		}
 		seen[d.Subject.Start.Line] = true
-		advise(d, lines)
+		s.advise(d)
 		out = append(out, d)
 		if len(out) == maxParseErrors {
 			break
@@ -182,13 +182,17 @@ func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
 	return out
 }
 
-func advise(d *hcl.Diagnostic, lines []string) {
-	line := ""
-	if n := d.Subject.Start.Line; n <= len(lines) {
-		line = lines[n-1]
-	}
+func (s *stumbled) advise(d *hcl.Diagnostic) {
+	line := s.line(d)
 	const shell = " For a shell's own ${HOME} write $${HOME}, for %{ write %%{, or move the text to a file and use source or file()."
-	switch {
+	switch words := s.foreign(d); {
+	case d.Summary == "Invalid character" && strange(s.src, d.Subject.Start.Byte) != "":
+		d.Detail = strange(s.src, d.Subject.Start.Byte)
+	case s.hidden(d) != "":
+		d.Summary, d.Detail = "Invalid character", s.hidden(d)
+	case s.adviseKey(d):
+	case words != "":
+		d.Summary, d.Detail = "Another language", words
 	case dotted(line):
 		name, value, _ := strings.Cut(line, "=")
 		d.Summary = "Dotted name"
@@ -220,7 +224,7 @@ func advise(d *hcl.Diagnostic, lines []string) {
 		case strings.HasPrefix(name, "--"), strings.HasPrefix(name, ";"):
 			d.Detail += " A comment begins with #."
 		case colon && hclsyntax.ValidIdentifier(name) && strings.TrimSpace(value) != "":
-			d.Detail += fmt.Sprintf(" Write: %s = %s", name, strings.TrimSpace(value))
+			d.Detail += fmt.Sprintf(" Write: %s = %s", name, literal(strings.TrimSpace(value)))
 		}
 	case d.Summary == "Unterminated template string":
 		d.Summary = "Unclosed string"
@@ -230,6 +234,14 @@ func advise(d *hcl.Diagnostic, lines []string) {
 	case strings.Contains(strings.ToLower(d.Summary), "template") || strings.Contains(strings.ToLower(d.Detail), "template interpolation"):
 		d.Detail = strings.Split(d.Detail, " Did you intend")[0] + shell
 	}
+}
+
+// literal is a value that stands without the quotes that it needs.
+func literal(value string) string {
+	if word := value != "true" && value != "false" && value != "null" && hclsyntax.ValidIdentifier(value); word {
+		return fmt.Sprintf("%q", value)
+	}
+	return value
 }
 
 // asBlocks writes a dotted definition as the blocks that it means.

@@ -1,6 +1,7 @@
 package flake
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -36,10 +37,8 @@ func (f *Flake) block(b *hclsyntax.Block) hcl.Diagnostics {
 	want, known := labels[b.Type]
 	switch {
 	case !known:
-		hint := option.DidYouMean(b.Type, sortedNames(labels))
-		if hint == "" {
-			hint = fmt.Sprintf(" Options such as %s are set in a module, a file that a host's modules name.", b.Type)
-		}
+		hint := cmp.Or(meantInFlake(b.Type), option.DidYouMean(b.Type, sortedNames(labels)),
+			fmt.Sprintf(" Options such as %s are set in a module, a file that a host's modules name.", b.Type))
 		return failure("Unknown block", fmt.Sprintf("flake.hcl holds input, args, template, host and export blocks, not %q.%s", b.Type, hint), b.TypeRange.Ptr())
 	case len(b.Labels) != want && want == 0:
 		return failure("Wrong labels", fmt.Sprintf("A block called %s takes no label: write %s { ... }.", b.Type, b.Type), b.DefRange().Ptr())
@@ -214,14 +213,39 @@ func exported(v cty.Value) (map[string]string, error) {
 	return out, nil
 }
 
+// meantInFlake is what flake.hcl calls what goes by another name elsewhere, or
+// has another form.
+func meantInFlake(name string) string {
+	switch name {
+	case "args":
+		return " It is a block: args { NAME = ... }."
+	case "export", "exports", "outputs", "output":
+		return " It is a block: export { modules = { ... } }."
+	case "input", "inputs":
+		return ` Each input is a block: input "NAME" { url = "..." }.`
+	case "host", "hosts", "nixosConfigurations", "machine":
+		return ` Each host is a block: host "NAME" { modules = ["./hosts/NAME"] }.`
+	case "template", "templates":
+		return ` Each template is a block: template "NAME" { modules = ["./templates/NAME.hcl"] }.`
+	case "imports", "import":
+		return ` A host, a template or all hosts name their modules: modules = ["./FILE.hcl"].`
+	case "local", "locals":
+		return " locals { NAME = ... } stands in a module, for that file; what all files read is args { NAME = ... }, here."
+	case "variable":
+		return " What hosts differ in is args { NAME = ... }, here or in a host."
+	case "terraform", "provider", "required_providers":
+		return " There is nothing to declare of hostctl itself, and where packages come from is said by input blocks: leave it out."
+	case "module":
+		return ` A host, a template or all hosts name their modules: modules = ["./FILE.hcl"].`
+	}
+	return ""
+}
+
 func onlyAttributes(body *hclsyntax.Body, where string, names ...string) hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for name, a := range body.Attributes {
 		if !slices.Contains(names, name) {
-			hint := option.DidYouMean(name, names)
-			if hint == "" {
-				hint = " Options are set in a module, a file that a host's modules name."
-			}
+			hint := cmp.Or(meantInFlake(name), option.DidYouMean(name, names), " Options are set in a module, a file that a host's modules name.")
 			diags = append(diags, failure("Unknown argument", fmt.Sprintf("%s takes %s, not %q.%s", where, strings.Join(names, ", "), name, hint), a.NameRange.Ptr())...)
 		}
 	}

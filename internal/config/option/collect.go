@@ -31,7 +31,12 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		p.Def.Wins = p.Def.Wins || p.Priority == best
 	}
 	all := slices.Clone(elems)
-	elems = slices.DeleteFunc(elems, func(e *Part) bool { return e.Priority < best })
+	elems = slices.DeleteFunc(elems, func(e *Part) bool {
+		if e.Priority < best {
+			m.warnBeaten(e, elems)
+		}
+		return e.Priority < best
+	})
 	elems = m.remove(elems, removals, all)
 	slices.SortStableFunc(elems, order)
 	for _, e := range elems {
@@ -83,6 +88,9 @@ func (m *merger) split(t Type, p *Part) (elems, removals []*Part, says bool) {
 			removals = append(removals, checked)
 			continue
 		}
+		if t.Kind == Lines && p.Literal == Whole && checked.Value.RawEquals(cty.StringVal("")) {
+			continue // as the empty list
+		}
 		elems, says = append(elems, checked), true
 	}
 	return elems, removals, says
@@ -110,6 +118,9 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		hint := ""
 		if _, one := KeyString(v); one {
 			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
+			if v.Type() == cty.String && strings.ContainsAny(v.AsString(), ",;") {
+				hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(v.AsString()))
+			}
 		}
 		m.fail(p, "Wrong type", "%s: expected %s, got %s.%s", m.path, article(t), Describe(v), hint)
 		return nil, false
@@ -119,6 +130,17 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		out = append(out, p.with(e.WithMarks(marks)))
 	}
 	return out, true
+}
+
+// eachQuoted is a text with commas as the elements of a list.
+func eachQuoted(s string) string {
+	var out []string
+	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' }) {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, fmt.Sprintf("%q", part))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // check merges one element by itself, which checks and converts it.
@@ -152,6 +174,16 @@ func (m *merger) warnEmpty(parts, elems []*Part) {
 		if empty && len(elems) > 0 {
 			m.warn(p, "Adds nothing", fmt.Sprintf("An empty list adds nothing to %s; force([]) empties it.", m.path))
 		}
+	}
+}
+
+// warnBeaten: force() around an element is force() around its list, and an
+// element beside it is not in there.
+func (m *merger) warnBeaten(e *Part, elems []*Part) {
+	i := slices.IndexFunc(elems, func(by *Part) bool { return by.Def == e.Def && by.Priority > e.Priority })
+	if i >= 0 {
+		m.warn(e, "Beaten in its own list", fmt.Sprintf("%s: %s does not count, since %s stands beside it with %s. Write force([...]) around the whole list, or take one of the two out.",
+			m.path, Describe(e.Value), Describe(elems[i].Value), map[Priority]string{Plain: "no default(...) around it", Force: "force(...) around it"}[elems[i].Priority]))
 	}
 }
 

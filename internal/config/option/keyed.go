@@ -220,6 +220,7 @@ func (m *merger) data(parts []*Part, depth int) (cty.Value, bool) {
 	}
 	for i, p := range same {
 		same[i] = p.with(plain(p))
+		m.misplaced(p, "one value")
 	}
 	win := m.strongest(slices.DeleteFunc(same, func(p *Part) bool { return p.Remove }))
 	return win.Value, true

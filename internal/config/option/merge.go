@@ -93,6 +93,9 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 			m.fail(p, "Nothing to take away", "without() takes elements out of a list, a set or a map; %s is %s.", m.path, article(t))
 			continue
 		}
+		if m.misplaced(p, article(t)) {
+			continue
+		}
 		v, err := m.value(t, p)
 		if err != nil {
 			m.fail(p, "Wrong type", "%s: %s", m.path, ended(err.Error()))
@@ -105,6 +108,16 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 		return cty.NullVal(t.Cty()), false
 	}
 	return win.Value, true
+}
+
+// misplaced reports a before() or after() around what is no list.
+func (m *merger) misplaced(p *Part, what string) bool {
+	if p.Place == Middle {
+		return false
+	}
+	name := map[Place]string{Before: "before", After: "after"}[p.Place]
+	m.fail(p, "Misplaced "+name, "%s() says where in a list its elements go; %s is %s. Leave it out; default(...) and force(...) say which of several definitions counts.", name, m.path, what)
+	return true
 }
 
 // ended closes a sentence that may be closed already.
@@ -162,7 +175,7 @@ func (m *merger) strongest(parts []*Part) *Part {
 		}
 	}
 	best = slices.DeleteFunc(slices.Clone(best), func(p *Part) bool {
-		return slices.ContainsFunc(best, func(q *Part) bool { return q.Def.Source.Beats[p.Def.Source] })
+		return slices.ContainsFunc(best, func(q *Part) bool { return q.Def.Source.Over(p.Def.Source) })
 	})
 	if len(best) == 0 {
 		return nil

@@ -53,6 +53,10 @@ type Source struct {
 	Beats map[*Source]bool // files that it imports, directly or not
 }
 
+// Over reports whether s beats t by what it imports. Two files that import each
+// other are equals.
+func (s *Source) Over(t *Source) bool { return s.Beats[t] && !t.Beats[s] }
+
 // Definition is one line of a configuration that sets an option. Merge fills
 // in what became of it.
 type Definition struct {
@@ -73,7 +77,7 @@ func (d *Definition) Outranks(o *Definition) bool {
 	case d.Source.Layer != o.Source.Layer:
 		return d.Source.Layer > o.Source.Layer
 	}
-	return d.Source.Beats[o.Source]
+	return d.Source.Over(o.Source)
 }
 
 // Part is what a definition, or an element of one, gives to an option: a
@@ -130,13 +134,14 @@ func (p *Part) below(q *Part) bool {
 	case p.Def.Source.Layer != q.Def.Source.Layer:
 		return p.Def.Source.Layer < q.Def.Source.Layer
 	}
-	return q.Def.Source.Beats[p.Def.Source]
+	return q.Def.Source.Over(p.Def.Source)
 }
 
-// kept is p as a value, also where it says what to take away.
+// kept is p as a value by itself, also where it says what to take away, or where
+// in its list it goes.
 func (p *Part) kept() *Part {
 	q := *p
-	q.Remove = false
+	q.Remove, q.Place = false, Middle
 	if q.Fields != nil {
 		q.Fields = map[string]*Part{}
 		for k, f := range p.Fields {
