@@ -24,12 +24,15 @@ type wrongCase struct {
 	files map[string][]byte
 	steps []string // command lines; the last is the one that fails
 	want  string
+	fixed map[string][]byte // the files of whoever does what the message says
 }
 
 // TestWrong runs every wrong configuration of test/wrong as a user would, and
 // compares all that hostctl prints with the golden text. In an archive,
 // CASE/FILE is a file of the case's flake, CASE/run its command lines (without
-// it, validate) and CASE/want the text. A case without a flake.hcl gets one
+// it, validate) and CASE/want the text. CASE/fixed/FILE is a file as it is when
+// the message has been followed: the flake is valid with it. A name that is
+// proposed by "Did you mean" is followed without that. A case without a flake.hcl gets one
 // whose host has the module ./a.hcl.
 func TestWrong(t *testing.T) {
 	archives, err := filepath.Glob("../../test/wrong/*.txtar")
@@ -73,7 +76,7 @@ func casesOf(t *testing.T, archive *txtar.Archive) []*wrongCase {
 		}
 		c := byName[name]
 		if c == nil {
-			c = &wrongCase{name: name, files: map[string][]byte{}, steps: []string{"validate"}}
+			c = &wrongCase{name: name, files: map[string][]byte{}, fixed: map[string][]byte{}, steps: []string{"validate"}}
 			byName[name] = c
 			cases = append(cases, c)
 		}
@@ -83,7 +86,11 @@ func casesOf(t *testing.T, archive *txtar.Archive) []*wrongCase {
 		case "want":
 			c.want = string(f.Data)
 		default:
-			c.files[rest] = f.Data
+			if fixed, ok := strings.CutPrefix(rest, "fixed/"); ok {
+				c.fixed[fixed] = f.Data
+			} else {
+				c.files[rest] = f.Data
+			}
 		}
 	}
 	return cases
@@ -113,6 +120,12 @@ func (c *wrongCase) run(t *testing.T) string {
 	out := strings.ReplaceAll(stderr.String(), dir, "$FLAKE")
 	if code == exitOK && !strings.HasPrefix(out, "Warning") {
 		t.Errorf("exit code 0, and hostctl says %q: nothing is wrong", stdout.String()+out)
+	}
+	switch {
+	case len(c.fixed) > 0:
+		c.mended(t, dir)
+	case c.steps[len(c.steps)-1] == "validate" && strings.Contains(out, "Did you mean"):
+		c.followed(t, dir)
 	}
 	return out
 }
