@@ -37,8 +37,12 @@ func (c *wrongCase) followed(t *testing.T, dir string) {
 			t.Fatalf("the place of %q lies behind the end of %s", d.Detail, d.Range.Filename)
 		}
 		text, ok := replaced(string(src[from:to]), proposed(d))
-		if !ok { // the place is that of a value: its key is meant, or a line of its block
-			from, to = bytes.LastIndexByte(src[:from], '\n')+1, len(src)
+		if !ok { // the place is that of a value: its key is meant
+			from = bytes.LastIndexByte(src[:from], '\n') + 1
+			text, ok = replaced(string(src[from:to]), proposed(d))
+		}
+		if !ok { // the place is the head of a block
+			to = len(src)
 			text, _ = replaced(string(src[from:to]), proposed(d))
 		}
 		writeTestFile(t, file, slices.Concat(src[:from], []byte(text), src[to:]))
