@@ -99,7 +99,7 @@ func cached(image string, make func(dir, part string) error) error {
 
 // makeDisk makes a root with mmdebstrap, and of it a file system.
 func makeDisk(ctx context.Context, log io.Writer, dir, part string, files map[string]string, args ...string) error {
-	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}})
+	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main", "contrib"}})
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type recipe struct {
 	packages []string // beside those that every disk has
 	asks     []string // packages of its configuration, beside a kernel
 	files    map[string]string
+	later    string // makes more of the root, in a chroot, when packages are there
 	// storage makes file systems on the disks and mounts them on /mnt, but for
 	// the EFI system partition, which it calls $esp. It writes /tmp/fstab and what
 	// else is to be below /mnt/etc into /tmp/etc.
@@ -193,6 +194,47 @@ const bootctlInstall = `bootctl install --no-variables --esp-path=/boot/efi
 echo 'timeout 0' > /boot/efi/loader/loader.conf
 for k in /boot/vmlinuz-*; do kernel-install add ${k#/boot/vmlinuz-} $k /boot/initrd.img-${k#/boot/vmlinuz-}; done`
 
+// zfsDracut is an encrypted pool of ZFS that dracut opens and systemd-boot starts.
+func zfsDracut() recipe {
+	r := systemdBootDracut()
+	r.name = "zfs"
+	r.packages = []string{"efibootmgr", "gcc", "make"}
+	r.asks = []string{"dracut", "zfs-dracut", "zfs-dkms"}
+	r.files = map[string]string{
+		"etc/kernel/cmdline":        "root=ZFS=rpool/ROOT/debian ro console=ttyS0 panic=-1\n",
+		"etc/dracut.conf.d/vm.conf": r.files["etc/dracut.conf.d/vm.conf"],
+	}
+	// The module is built here for the next kernel, too: an emulated processor takes
+	// an hour and more. DKMS has it as built, and not as installed. What makes images
+	// comes last, since dracut fails where the module is not there.
+	r.later = `apt-get -y --no-install-recommends install zfs-dkms
+next=$(apt-cache depends linux-headers-cloud-amd64 | sed -n 's/.*Depends: linux-headers-//p' | head -1)
+apt-get -y --no-install-recommends install linux-headers-$next
+version=$(ls /usr/src | sed -n s/^zfs-//p)
+dkms status
+test -e /var/lib/dkms/zfs/$version/$next || dkms build zfs/$version -k $next
+mv /var/lib/dkms/zfs/$version/$next /root/built
+rm -f /var/lib/dkms/zfs/kernel-$next-*
+apt-get -y purge "linux-headers-$next" "linux-headers-${next%%-cloud*}*" "linux-kbuild-${next%%-cloud*}"
+rm -rf /usr/lib/modules/$next
+mv /root/built /var/lib/dkms/zfs/$version/$next
+dkms status
+apt-get -y --no-install-recommends install zfs-dracut dracut systemd-boot`
+	r.storage = `zgenhostid -f 0x00bab10c
+modprobe zfs
+printf 'label: gpt\nsize=512M, type=U\ntype=L\n' | sfdisk --quiet /dev/vdb
+udevadm settle
+printf %s "$passphrase" | zpool create -f -R /mnt -o ashift=12 -O mountpoint=none -O acltype=posixacl -O xattr=sa -O encryption=on -O keyformat=passphrase -O keylocation=prompt rpool /dev/vdb2
+zfs create rpool/ROOT
+zfs create -o mountpoint=/ -o canmount=noauto rpool/ROOT/debian
+zfs mount rpool/ROOT/debian
+esp=/dev/vdb1
+: > /tmp/fstab`
+	r.loader = "for k in /boot/vmlinuz-*; do dracut --force --kver ${k#/boot/vmlinuz-}; done\n" + bootctlInstall
+	r.passphrase = "a passphrase of the tests"
+	return r
+}
+
 // pointRelease is Debian's point release, whose kernel security updates are
 // ahead of most of the time.
 const pointRelease = "/" + machine.Suite
@@ -214,7 +256,7 @@ func (r recipe) recipeFiles() map[string]string {
 // folder is where the disks of a recipe are kept, and beside them dpkg's status
 // and the kernel.
 func (r recipe) folder() string {
-	digest := sha256.Sum256([]byte(fmt.Sprint(r.storage, r.loader, makeScript, r.recipePackages(), r.recipeFiles(), masked(), diskSize)))
+	digest := sha256.Sum256([]byte(fmt.Sprint(r.later, r.storage, r.loader, makeScript, r.recipePackages(), r.recipeFiles(), masked(), diskSize)))
 	return filepath.Join(machine.CacheDir(), "disks-"+r.name+"-"+hex.EncodeToString(digest[:6]))
 }
 
@@ -257,10 +299,14 @@ func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 				return err
 			}
 		}
-		from := filepath.Join(dir, "from.ext4")
+		from, later := filepath.Join(dir, "from.ext4"), filepath.Join(dir, "later")
+		if err := writeTo(later, "export DEBIAN_FRONTEND=noninteractive\n"+r.later+"\n"); err != nil {
+			return err
+		}
 		err := makeDisk(ctx, log, dir, from, r.recipeFiles(), "--include="+strings.Join(r.recipePackages(), ","),
 			"--essential-hook=cp -r "+early+`/. "$1"`,
 			`--customize-hook=chroot "$1" sh -c 'apt-mark manual $(dpkg-query --show --showformat "\${Package}\\n" "linux-image-6*" "linux-headers-6*") && apt-get -y purge linux-image-cloud-amd64 linux-headers-cloud-amd64'`,
+			"--customize-hook=cp "+later+` "$1/later" && chroot "$1" sh -ex /later < /dev/null && rm "$1/later"`,
 			`--customize-hook=cp "$1/var/lib/dpkg/status" `+part)
 		if err != nil {
 			return err
