@@ -341,9 +341,7 @@ func (r recipe) make(ctx context.Context, log io.Writer, dir, from, part string)
 		return err
 	}
 	script := "passphrase='" + r.passphrase + "'\nset -x\n" + fmt.Sprintf(makeScript, r.storage, r.loader)
-	out, err := m.Shell(ctx, script, 30*time.Minute)
-	fmt.Fprintln(log, out)
-	if err != nil {
+	if _, err := m.Shell(ctx, script, 30*time.Minute, func(line string) { fmt.Fprintln(log, line) }); err != nil {
 		return err
 	}
 	return m.PowerOff(ctx)
