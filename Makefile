@@ -78,7 +78,7 @@ test-packages: build tools
 # are built for it.
 test-boot: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_BOOT=all \
-	  $(GO) test -v -count=1 -timeout 120m -run 'TestLoaders|TestBootSide' ./test/host ./test/vm
+	  $(GO) test -v -count=1 -timeout 480m -run 'TestLoaders|TestBootSide|TestDpkgOrder|TestWorkstations' ./test/host ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000; of one kind with KIND=kill). What a failed run prints as its seed

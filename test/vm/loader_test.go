@@ -37,8 +37,8 @@ type journey struct {
 	*Machine
 	recipe
 	old, fresh string // kernels
-	start      string // what it boots from, as it was made
-	state0     string
+	// What it boots from, its files, and the units that fail, as it was made.
+	start, state0, failed string
 }
 
 // journey begins with the machine's first boot.
@@ -51,7 +51,7 @@ func (r recipe) journey(t *testing.T) *journey {
 		j.sh(t, "test -d /sys/firmware/efi", time.Minute)
 	}
 	j.old = j.sh(t, "uname -r", time.Minute)
-	j.start, j.state0 = j.entries(t), j.state(t)
+	j.start, j.state0, j.failed = j.entries(t), j.state(t), j.sh(t, failedUnits, time.Minute)
 	t.Logf("as it was made:\n%s", j.start)
 	return j
 }
@@ -73,9 +73,11 @@ func (j *journey) kernel(t *testing.T) {
 	j.sh(t, menuPlan, 3*time.Minute)
 }
 
+const failedUnits = "systemctl --failed --no-legend --plain | cut -d' ' -f1"
+
 func (j *journey) healthy(t *testing.T) {
 	t.Helper()
-	j.sh(t, "if systemctl --failed --no-legend | grep .; then exit 1; fi", time.Minute)
+	j.says(t, failedUnits, j.failed)
 }
 
 // settings are those of the kernel's command line and of its image, and a file that
