@@ -111,33 +111,14 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err := m.start(ctx, "", ""); err != nil {
 		return err
 	}
-	// Until then the serial lines are a keyboard of the firmware and of its loader,
-	// in whose editor of command lines one easily ends, and a screen that stops them
-	// where nobody reads.
-	for m.Firmware != "" {
-		if log, err := os.ReadFile(m.console()); err == nil && strings.Contains(string(log), "Linux version") {
-			break
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("cannot boot %s: the firmware starts no kernel: %w", m.Disk, err)
-		}
-	}
 	asked := make(chan error, 1)
 	if m.Passphrase != "" {
 		go func() { asked <- m.unlock(ctx) }()
 	}
+	// Until then the serial lines are a keyboard of the firmware and of its loader,
+	// in whose editor of command lines one easily ends, and a screen that stops them
+	// where nobody reads; and what is typed too early waits in line.
 	for {
-		var err error
-		if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err == nil {
-			break
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	m.lines = bufio.NewReader(m.shell)
-	for {
-		out, err := m.Shell(ctx, "systemctl is-system-running", 5*time.Second)
 		select {
 		case err := <-asked:
 			if err != nil {
@@ -145,6 +126,21 @@ func (m *Machine) Boot(ctx context.Context) error {
 			}
 		default:
 		}
+		log, err := os.ReadFile(m.console())
+		if err == nil && agentStarted.Match(log) {
+			break
+		}
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return fmt.Errorf("cannot boot %s: its shell did not start: %w\n%s", m.Disk, err, log[max(0, len(log)-3000):])
+		}
+	}
+	var err error
+	if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err != nil {
+		return err
+	}
+	m.lines = bufio.NewReader(m.shell)
+	for {
+		out, err := m.Shell(ctx, "systemctl is-system-running || true", time.Minute)
 		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
 			if _, err := fmt.Fprintln(m.shell, "PS1= PS2="); err != nil { // prompts are no output
 				return err
@@ -158,6 +154,9 @@ func (m *Machine) Boot(ctx context.Context) error {
 		}
 	}
 }
+
+// agentStarted is what systemd says when agent runs.
+var agentStarted = regexp.MustCompile(`Started .*Shell of the test`)
 
 // prompt is how a boot asks for what opens its disk: the initramfs of cryptsetup,
 // systemd, and ZFS.
@@ -310,4 +309,4 @@ func readManifest(results, console string) (string, error) {
 
 // bootTime is how long a boot may take, on cores that emulate and do other
 // things besides.
-const bootTime = 10 * time.Minute
+const bootTime = 15 * time.Minute
