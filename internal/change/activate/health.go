@@ -222,6 +222,9 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 				well = max(well, min(now.Sub(began), up(units, watch, clock)))
 			}
 			if pause = min(pollTime, settle-well); pause <= 0 {
+				for _, name := range unmet(units, watch) {
+					a.warn("%s did not start, since a condition of its own does not hold: 'systemctl status %s' tells which", name, name)
+				}
 				return nil
 			}
 		}
@@ -368,6 +371,17 @@ func examine(units map[string]unit, watch map[string]watched) (sick, waiting []I
 		}
 	}
 	return sick, waiting, running, stopping
+}
+
+// unmet are the units that were to start and found that they have no place on this
+// machine: hardware that it lacks, most of the time.
+func unmet(units map[string]unit, watch map[string]watched) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		if u, w := units[name], watch[name]; w.required && w.moved && u.active == "inactive" && u.conditionFailed {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unhealthy adds to each unit where the spec has it and what it said last.
