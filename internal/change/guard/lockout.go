@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/login"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -26,6 +27,7 @@ type Input struct {
 	State      *spec.State
 	Blob       func(digest string) ([]byte, error) // contents of Want's files
 	Along      map[string]string                   // digests of the configuration files that a recorded way brings, "" for none; the spec does not say them
+	Accounts   account.Files                       // the account files to which a recorded way leads; nil without one
 	Person     Person
 }
 
@@ -76,15 +78,13 @@ func Lockout(in Input) ([]string, error) {
 
 func views(in Input, live now) (before, after view, err error) {
 	before.files, after.files = live, newLater(in, live)
-	if before.accounts, after.accounts, err = accounts(in); err != nil {
-		return before, after, err
-	}
-	logins, err := lockedPasswords(in)
+	files, err := account.Read(in.Root)
 	if err != nil {
 		return before, after, err
 	}
+	before.accounts, after.accounts = accounts(in, files)
+	before.locked, after.locked = lockedPasswords(in, files)
 	for _, v := range []*view{&before, &after} {
-		v.locked = logins
 		has := in.hasNow
 		if v == &after {
 			has = in.hasLater
