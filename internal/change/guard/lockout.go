@@ -261,15 +261,18 @@ func passwords(in Input, before, after view) ([]string, error) {
 		return nil, err
 	}
 	left, err := after.holders()
+	off := before.sshd.Passwords && !after.sshd.Passwords
 	switch {
-	case err != nil || len(left) > 0:
+	case err != nil || len(left) > 0 || !off && len(held) == 0:
 		return nil, err
-	case before.sshd.Passwords && !after.sshd.Passwords:
+	case len(before.admins) > 0 && !in.hasLater("sudo"):
+		return []string{"package sudo goes, and root cannot log in over SSH then: who can may not administer the machine"}, nil
+	case len(before.admins) > 0 && len(after.admins) == 0:
+		return []string{"no account may do everything with sudo then, and root cannot log in over SSH: who can may not administer the machine"}, nil
+	case off:
 		return []string{`sshd takes no passwords then, and no account that may use sudo has a key; user "NAME" { authorized_keys = [...] } gives one`}, nil
-	case len(held) > 0:
-		return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 	}
-	return nil, nil
+	return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 }
 
 // passwordless warns of people who log in over SSH with a password, and have
