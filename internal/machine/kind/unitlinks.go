@@ -79,10 +79,11 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 			}
 		}
 	}
+	s.foundAlso(present)
 	for _, name := range names {
 		gone := slices.Clone(live[name].Stray)
 		for unit, in := range former[name] {
-			if unit == name || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+			if unit == name || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" || s.offBefore(unit) {
 				gone = append(gone, in.Links...)
 			}
 		}
@@ -95,6 +96,36 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 		}
 	}
 	return s.lacking(names, former, present)
+}
+
+// foundAlso notes of somebody else's units that Also= enables what they were like.
+// The spec may come to say it itself: that is no other finding.
+func (s *stage) foundAlso(present map[string]map[string]systemd.Install) {
+	for name, of := range present {
+		for unit := range of {
+			if unit == name || !on(s.Want.Units[name].Enabled) || s.Want.Units[unit].Enabled != nil || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+				continue
+			}
+			u := s.found.Units[unit]
+			if u.Enabled = s.Found.Units[unit].Enabled; u.Enabled == nil {
+				enabled := s.enabled.Enabled(unit)
+				u.Enabled = &enabled
+			}
+			s.found.Units[unit] = u
+		}
+	}
+	for unit, was := range s.Found.Units {
+		if u := s.found.Units[unit]; u.Enabled != nil && s.Prev.Units[unit].Enabled == nil && was.Enabled != nil {
+			u.Enabled = was.Enabled
+			s.found.Units[unit] = u
+		}
+	}
+}
+
+// offBefore says of somebody else's unit that it was not enabled before Also=
+// had it so, and that no spec has said anything of it.
+func (s *stage) offBefore(unit string) bool {
+	return off(s.Found.Units[unit].Enabled) && s.Want.Units[unit].Enabled == nil && s.Prev.Units[unit].Enabled == nil
 }
 
 // lacking are the units that are to be enabled and are not, or not by all their

@@ -23,6 +23,9 @@ func (s *stage) units(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.enabled, err = systemd.ReadLinks(s.root); err != nil {
+		return err
+	}
 	former, err := s.enabledBy(names)
 	if err != nil {
 		return err
