@@ -115,6 +115,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if m.Passphrase != "" {
 		go func() { asked <- m.unlock(ctx) }()
 	}
+	started := regexp.MustCompile(`Started .*Shell of the test`)
 	// Until then the serial lines are a keyboard of the firmware and of its loader,
 	// in whose editor of command lines one easily ends, and a screen that stops them
 	// where nobody reads; and what is typed too early waits in line.
@@ -127,7 +128,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 		default:
 		}
 		log, err := os.ReadFile(m.console())
-		if err == nil && agentStarted.Match(log) {
+		if err == nil && started.Match(log) {
 			break
 		}
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
@@ -155,15 +156,10 @@ func (m *Machine) Boot(ctx context.Context) error {
 	}
 }
 
-// agentStarted is what systemd says when agent runs.
-var agentStarted = regexp.MustCompile(`Started .*Shell of the test`)
-
-// prompt is how a boot asks for what opens its disk: the initramfs of cryptsetup,
-// systemd, and ZFS.
-var prompt = regexp.MustCompile(`Please unlock disk|Please enter passphrase|Enter passphrase for`)
-
 // unlock types the passphrase as soon as the boot asks for it.
 func (m *Machine) unlock(ctx context.Context) error {
+	// The initramfs of cryptsetup, systemd, and ZFS.
+	prompt := regexp.MustCompile(`Please unlock disk|Please enter passphrase|Enter passphrase for`)
 	for {
 		log, err := os.ReadFile(m.console())
 		if err == nil && prompt.Match(log) {
