@@ -231,8 +231,8 @@ func (f *follower) run(ctx context.Context) error {
 		select {
 		default:
 		case sig := <-signals:
-			if sig != os.Interrupt {
-				return fmt.Errorf("the session ends; the run goes on as %s, and what it says is in %s", serviceUnit, f.dir)
+			if sig == unix.SIGHUP { // the session ends
+				return &exitError{exitLeft, fmt.Errorf("the session ends; the run goes on as %s, and what it says is in %s", serviceUnit, f.dir)}
 			}
 			if err := unix.PidfdSendSignal(process, unix.SIGINT, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("cannot interrupt the run: %w", err)
