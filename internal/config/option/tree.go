@@ -168,7 +168,11 @@ func Meant(root *Node, name, near string) string {
 		return Elsewhere(root, name)
 	case strings.HasPrefix(name, near+"_"):
 		var lasts []string
-		root.Walk(func(o *Node) { lasts = append(lasts, o.Path[len(o.Path)-1]) })
+		root.Walk(func(o *Node) {
+			if last := o.Path[len(o.Path)-1]; strings.HasPrefix(last, near+"_") {
+				lasts = append(lasts, last)
+			}
+		})
 		return cmp.Or(Elsewhere(root, name), Elsewhere(root, Nearest(name, lasts)), text)
 	}
 	return text
