@@ -169,7 +169,7 @@ func Meant(root *Node, name, near string) string {
 	case strings.HasPrefix(name, near+"_"):
 		var lasts []string
 		root.Walk(func(o *Node) {
-			if last := o.Path[len(o.Path)-1]; last != near {
+			if last := o.Path[len(o.Path)-1]; strings.HasPrefix(last, near+"_") {
 				lasts = append(lasts, last)
 			}
 		})
