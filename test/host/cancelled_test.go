@@ -35,6 +35,9 @@ func (g *guest) nothingLeft() {
 // commits, or lets services follow, it does not touch. Who ends the session leaves
 // the run to itself, and is told so.
 func TestSignalInEachPhase(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
+		t.Skip("left to make test-packages: it takes minutes")
+	}
 	t.Parallel()
 	g := small(t)
 	config := flakeInGuest + "/hosts/small/default.hcl"
@@ -92,6 +95,9 @@ func TestSignalInEachPhase(t *testing.T) {
 // A disk that is full is named, with how much is wanted, and nothing is changed:
 // the one of the cache, and the one of the machine.
 func TestFullDisk(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
+		t.Skip("left to make test-packages: it takes minutes")
+	}
 	t.Parallel()
 	w := theWorld(t)
 	m, err := machine.NewOnDisk(t.Context(), w.base, machine.NameFor("FullDisk"))
