@@ -319,6 +319,7 @@ func runService(ctx context.Context, e *env, dir string) error {
 	// With --json stdout has its one document, the plan, already.
 	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm, by: j.By, tell: relay(dir)}
 	code := execute(ctx, own, j.Args)
+	e.past = true // how it ended has been said
 	// Written to the end or not at all: half a number is another one.
 	temp := filepath.Join(dir, ".exit")
 	err = os.WriteFile(temp, fmt.Appendf(nil, "%d\n", code), 0o600)
