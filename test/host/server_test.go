@@ -85,7 +85,8 @@ func serverDaemons() []machine.Exclusion {
 func (g *guest) holds() {
 	g.t.Helper()
 	g.lockedVersions()
-	g.says("systemctl is-active ssh hostctl-firewall docker libvirtd NetworkManager | sort | uniq -c", "5 active")
+	// libvirtd ends when nobody has asked it anything for two minutes.
+	g.says("virsh --connect qemu:///system uri > /dev/null; systemctl is-active ssh hostctl-firewall docker libvirtd NetworkManager | sort | uniq -c", "5 active")
 	g.says("systemctl --failed --no-legend --plain", "")
 	g.says("dpkg --audit", "")
 	g.says("hostname", "server-nix")
