@@ -69,7 +69,10 @@ config {
 locals {
   networks = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.network : {}
   domains  = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.domain : {}
-  kvm      = [for name, d in local.domains : name if can(regex("<domain[^>]* type=['\"]kvm", d.xml))]
+  # Guests that need KVM, and those that do not.
+  kvm   = [for name, d in local.domains : name if can(regex("<domain[^>]* type=['\"]kvm", d.xml))]
+  plain = [for name, d in local.domains : name if !contains(local.kvm, name)]
+
   # virsh needs the name to start a network, and takes it from the XML to
   # define one: a differing name would start another one.
   misnamed = concat(
@@ -102,11 +105,11 @@ package "libxml2-utils" {
 }
 
 unit "hostctl-libvirt.service" {
-  when    = length(local.networks) + length(local.domains) > length(local.kvm)
+  when    = length(local.networks) + length(local.plain) > 0
   enabled = true
   restart_triggers = concat(
     [for name, n in local.networks : "/etc/hostctl/libvirt/network-${name}.xml"],
-    [for name, d in local.domains : "/etc/hostctl/libvirt/domain-${name}.xml" if !contains(local.kvm, name)],
+    [for name in local.plain : "/etc/hostctl/libvirt/domain-${name}.xml"],
   )
   content = <<-EOT
     [Unit]
@@ -123,7 +126,7 @@ unit "hostctl-libvirt.service" {
     "ExecStart=/usr/bin/virsh net-autostart ${name}",
     "ExecStart=-/usr/bin/virsh net-start ${name}",
   ]]),
-  [for name, d in local.domains : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml" if !contains(local.kvm, name)],
+  [for name in local.plain : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
 ))}
 
     [Install]

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -83,18 +82,11 @@ func TestDpkgOrder(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_BOOT") != "all" {
 		t.Skip("left to make test-boot: ZFS takes minutes to build")
 	}
-	n := orders
-	if s := os.Getenv("HOSTCTL_TEST_ORDERS"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Parallel()
 	g := locked(t, "testdata/bootside", "bootside")
 	g.sh("mv /usr/bin/dpkg /usr/bin/dpkg.real")
 	g.write("/usr/bin/dpkg", shuffled, 0o755)
-	for seed := range n {
+	for seed := range machine.Number(t, "HOSTCTL_TEST_ORDERS", orders) {
 		g.write("/root/seed", fmt.Sprint(seed), 0o644)
 		g.want(0, []string{"would be generation 1"}, "build")
 		if log := g.read("/var/lib/hostctl/stage.log"); !strings.Contains(log, "shuffled: ") {

@@ -138,10 +138,7 @@ func masked() []string {
 
 func furnish(ctx context.Context, log io.Writer, root string, files map[string]string) error {
 	for path, text := range files {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o755); err != nil {
+		if err := writeTo(filepath.Join(root, path), text, 0o755); err != nil {
 			return err
 		}
 	}

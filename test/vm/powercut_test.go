@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,12 +84,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal("the switch changed nothing, so this test shows nothing")
 	}
 
-	n := cuts
-	if s := os.Getenv("HOSTCTL_TEST_CUTS"); s != "" {
-		if n, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	n := machine.Number(t, "HOSTCTL_TEST_CUTS", cuts)
 	seed := uint64(time.Now().UnixNano())
 	chance := rand.New(rand.NewPCG(seed, 0))
 	outcomes := map[string]int{}

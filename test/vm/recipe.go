@@ -36,13 +36,18 @@ type recipe struct {
 	passphrase string // of its disk; typed where the boot asks for it
 }
 
+const passphrase = "a passphrase of the tests"
+
 // serialGRUB is a menu that does not wait and a kernel that talks to a serial line.
 const serialGRUB = "GRUB_TIMEOUT=0\nGRUB_TERMINAL=console\nGRUB_CMDLINE_LINUX_DEFAULT=\nGRUB_CMDLINE_LINUX=\"console=ttyS0 panic=-1\"\n"
 
-// ext4ESP is a disk as it mostly is: an EFI system partition, and the root.
-const ext4ESP = `printf 'label: gpt\nsize=256M, type=U\ntype=L\n' | sfdisk --quiet /dev/vdb
+// espAndRoot are a disk's partitions as they mostly are.
+const espAndRoot = `printf 'label: gpt\nsize=256M, type=U\ntype=L\n' | sfdisk --quiet /dev/vdb
 udevadm settle
-mkfs.ext4 -q -L root /dev/vdb2
+`
+
+// ext4ESP is an EFI system partition, and a root of ext4.
+const ext4ESP = espAndRoot + `mkfs.ext4 -q -L root /dev/vdb2
 mount /dev/vdb2 /mnt
 esp=/dev/vdb1
 echo 'LABEL=root / ext4 errors=remount-ro 0 1' > /tmp/fstab`
@@ -128,7 +133,7 @@ echo "vda3_crypt UUID=$(blkid -s UUID -o value /dev/vdb3) none luks,discard" > /
   echo "UUID=$(blkid -s UUID -o value /dev/vdb2) /boot ext4 defaults 0 2"
   echo '/dev/mapper/debian--vg-swap_1 none swap sw 0 0'; } > /tmp/fstab`,
 		loader:     grubInstallEFI,
-		passphrase: "a passphrase of the tests",
+		passphrase: passphrase,
 	}
 }
 
@@ -159,9 +164,7 @@ func grubBtrfs() recipe {
 		disks:    1,
 		packages: grubEFIPackages("btrfs-progs"),
 		files:    modules("btrfs", "crc32c", "xxhash_generic", "blake2b_generic"),
-		storage: `printf 'label: gpt\nsize=256M, type=U\ntype=L\n' | sfdisk --quiet /dev/vdb
-udevadm settle
-mkfs.btrfs -q /dev/vdb2
+		storage: espAndRoot + `mkfs.btrfs -q /dev/vdb2
 mount /dev/vdb2 /mnt
 btrfs subvolume create /mnt/@rootfs
 umount /mnt
@@ -231,7 +234,7 @@ zfs mount rpool/ROOT/debian
 esp=/dev/vdb1
 : > /tmp/fstab`
 	r.loader = "for k in /boot/vmlinuz-*; do dracut --force --kver ${k#/boot/vmlinuz-}; done\n" + bootctlInstall
-	r.passphrase = "a passphrase of the tests"
+	r.passphrase = passphrase
 	return r
 }
 
@@ -295,12 +298,12 @@ func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 		}
 		early := filepath.Join(dir, "early") // what is there before packages are
 		for path, text := range r.files {
-			if err := writeTo(filepath.Join(early, path), text); err != nil {
+			if err := writeTo(filepath.Join(early, path), text, 0o644); err != nil {
 				return err
 			}
 		}
 		from, later := filepath.Join(dir, "from.ext4"), filepath.Join(dir, "later")
-		if err := writeTo(later, "export DEBIAN_FRONTEND=noninteractive\n"+r.later+"\n"); err != nil {
+		if err := writeTo(later, "export DEBIAN_FRONTEND=noninteractive\n"+r.later+"\n", 0o644); err != nil {
 			return err
 		}
 		err := makeDisk(ctx, log, dir, from, r.recipeFiles(), "--include="+strings.Join(r.recipePackages(), ","),
@@ -323,7 +326,7 @@ func (r recipe) make(ctx context.Context, log io.Writer, dir, from, part string)
 	}
 	m := &Machine{Dir: dir, Disk: from}
 	for i := range r.disks {
-		if err := writeTo(disk(part, i), ""); err != nil {
+		if err := writeTo(disk(part, i), "", 0o644); err != nil {
 			return err
 		}
 		if err := os.Truncate(disk(part, i), size+(1<<30)); err != nil {
@@ -347,11 +350,12 @@ func (r recipe) make(ctx context.Context, log io.Writer, dir, from, part string)
 	return m.PowerOff(ctx)
 }
 
-func writeTo(path, text string) error {
+// writeTo writes a file, and makes its folders.
+func writeTo(path, text string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(text), 0o644)
+	return os.WriteFile(path, []byte(text), mode)
 }
 
 func diskBytes() (int64, error) {

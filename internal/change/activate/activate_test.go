@@ -284,7 +284,6 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// What is called again after systemd gave no answer is what it had not taken up.
 // What this change started is told where it has no place on the machine; what it
 // left alone, or what runs, is not.
 func TestUnmet(t *testing.T) {
@@ -300,6 +299,7 @@ func TestUnmet(t *testing.T) {
 	}
 }
 
+// What is called again after systemd gave no answer is what it had not taken up.
 func TestUntouched(t *testing.T) {
 	earlier := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "1"}, "c.service": {active: "active", invocation: "1"}, "d.service": {active: "inactive"}}
 	now := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "2"}, "c.service": {active: "active", invocation: "1", job: true}, "d.service": {active: "inactive"}}

@@ -39,13 +39,10 @@ func installs(root system.Root, links *systemd.Links, want *spec.Host, name stri
 }
 
 // enabledBy are the installs of the units that are on in either spec, by their
-// names; those that the wanted one turns off or masks are left out.
-func (s *stage) enabledBy(names []string) (map[string]map[string]systemd.Install, error) {
-	links, err := systemd.ReadLinks(s.root)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]map[string]systemd.Install{}
+// names, while links are there; those that the wanted one turns off or masks are
+// left out.
+func (s *stage) enabledBy(links *systemd.Links, names []string) (out map[string]map[string]systemd.Install, err error) {
+	out = map[string]map[string]systemd.Install{}
 	for _, name := range names {
 		want := s.Want.Units[name]
 		if on(want.Masked) || off(want.Enabled) || !on(want.Enabled) && !on(s.Prev.Units[name].Enabled) {
@@ -67,7 +64,11 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 	if err != nil {
 		return nil, err
 	}
-	present, err := s.enabledBy(names)
+	links, err := systemd.ReadLinks(s.root)
+	if err != nil {
+		return nil, err
+	}
+	present, err := s.enabledBy(links, names)
 	if err != nil {
 		return nil, err
 	}

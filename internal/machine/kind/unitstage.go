@@ -26,7 +26,7 @@ func (s *stage) units(ctx context.Context) error {
 	if s.enabled, err = systemd.ReadLinks(s.root); err != nil {
 		return err
 	}
-	former, err := s.enabledBy(names)
+	former, err := s.enabledBy(s.enabled, names)
 	if err != nil {
 		return err
 	}
