@@ -181,6 +181,10 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	settle := min(settling(do, earlier), wait)
 	pause := firstPause
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
+	// What fails is told together with what fails beside it: units that are still
+	// on their way have as long as units must stay well.
+	var ill []Illness
+	var fell time.Time
 	var known map[string]unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		known = earlier
@@ -196,10 +200,14 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
-		if sick = a.lackKernel(sick, watch); len(sick) > 0 {
-			return a.unhealthy(ctx, sick)
-		}
-		if len(waiting) > 0 && now.After(deadline) {
+		if ill = alsoIll(ill, a.lackKernel(sick, watch)); len(ill) > 0 {
+			if fell.IsZero() {
+				fell = now
+			}
+			if len(waiting)+len(running) == 0 || now.Sub(fell) >= settleTime {
+				return a.unhealthy(ctx, ill)
+			}
+		} else if len(waiting) > 0 && now.After(deadline) {
 			for i := range waiting {
 				waiting[i].Reason += fmt.Sprintf(" after %.0f s", now.Sub(began).Seconds())
 			}
@@ -234,6 +242,16 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-time.After(pause):
 		}
 	}
+}
+
+// alsoIll adds the units of more that ill has not.
+func alsoIll(ill, more []Illness) []Illness {
+	for _, i := range more {
+		if !slices.ContainsFunc(ill, func(have Illness) bool { return have.Unit == i.Unit }) {
+			ill = append(ill, i)
+		}
+	}
+	return ill
 }
 
 // lackKernel leaves out units that may want the kernel which this change has
