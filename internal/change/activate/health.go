@@ -181,10 +181,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	settle := min(settling(do, earlier), wait)
 	pause := firstPause
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
-	// What fails is told together with what fails beside it: units that are still
-	// on their way have as long as units must stay well.
-	var ill []Illness
-	var fell time.Time
+	var ill fallen
 	var known map[string]unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		known = earlier
@@ -200,12 +197,9 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
-		if ill = alsoIll(ill, a.lackKernel(sick, watch)); len(ill) > 0 {
-			if fell.IsZero() {
-				fell = now
-			}
-			if len(waiting)+len(running) == 0 || now.Sub(fell) >= settleTime {
-				return a.unhealthy(ctx, ill)
+		if ill.add(a.lackKernel(sick, watch), now); len(ill.units) > 0 {
+			if len(waiting)+len(running) == 0 || now.Sub(ill.since) >= settleTime {
+				return a.unhealthy(ctx, ill.units)
 			}
 		} else if len(waiting) > 0 && now.After(deadline) {
 			for i := range waiting {
@@ -244,14 +238,22 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	}
 }
 
-// alsoIll adds the units of more that ill has not.
-func alsoIll(ill, more []Illness) []Illness {
-	for _, i := range more {
-		if !slices.ContainsFunc(ill, func(have Illness) bool { return have.Unit == i.Unit }) {
-			ill = append(ill, i)
+// fallen are the units that were found unwell. What fails is told together with
+// what fails beside it: those on their way have as long as units must stay well.
+type fallen struct {
+	units []Illness
+	since time.Time
+}
+
+func (f *fallen) add(sick []Illness, now time.Time) {
+	for _, i := range sick {
+		if len(f.units) == 0 {
+			f.since = now
+		}
+		if !slices.ContainsFunc(f.units, func(have Illness) bool { return have.Unit == i.Unit }) {
+			f.units = append(f.units, i)
 		}
 	}
-	return ill
 }
 
 // lackKernel leaves out units that may want the kernel which this change has
