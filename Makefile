@@ -24,11 +24,12 @@ bin/hostctl:
 	$(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/hostctl
 
 # Without root and without network: what a change is checked with again and again.
-# Levels that need root, a booted machine or a virtual one are make test's.
+# Levels that need root, a booted machine or a virtual one are make test's, and so
+# are tests that wait for half a minute.
 check: build
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	$(GO) vet ./...
-	CI= HOSTCTL_TEST_ROOT= $(GO) test -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...
+	CI= HOSTCTL_TEST_ROOT= $(GO) test -short -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...
 
 # PREFIX=/usr DESTDIR=... for packagers.
 PREFIX ?= /usr/local
