@@ -24,11 +24,12 @@ bin/hostctl:
 	$(GO) build -trimpath -ldflags '-s -w' -o $@ ./cmd/hostctl
 
 # Without root and without network: what a change is checked with again and again.
-# Levels that need root, a booted machine or a virtual one are make test's.
+# Levels that need root, a booted machine or a virtual one are make test's, and so
+# are tests that wait for half a minute.
 check: build
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	$(GO) vet ./...
-	CI= HOSTCTL_TEST_ROOT= $(GO) test -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...
+	CI= HOSTCTL_TEST_ROOT= $(GO) test -short -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...
 
 # PREFIX=/usr DESTDIR=... for packagers.
 PREFIX ?= /usr/local
@@ -67,18 +68,19 @@ test: build tools
 
 # Every set of packages, each held against apt-get on a machine of its own
 # (make test takes one of them), a move from one release to the next, and
-# another kernel from the boot menu, power cuts over a /boot/efi of vfat, and
-# clocks that jump.
+# another kernel from the boot menu, power cuts over a /boot/efi of vfat,
+# clocks that jump, a server that people live on, SIGTERM in each phase of a
+# switch, and full disks.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -count=1 -timeout 60m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps' ./test/host/... ./test/vm
+	  $(GO) test -v -count=1 -timeout 120m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps|TestLivedInServer|TestSignalInEachPhase|TestFullDisk' ./test/host/... ./test/vm
 
 # Machines with firmware, a loader and a kernel, as Debian's own tools make them:
 # a new kernel, the boot into it, and the way back. And a kernel with modules that
 # are built for it.
 test-boot: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_BOOT=all \
-	  $(GO) test -v -count=1 -timeout 120m -run 'TestLoaders|TestBootSide' ./test/host ./test/vm
+	  $(GO) test -v -count=1 -timeout 480m -run 'TestLoaders|TestBootSide|TestDpkgOrder|TestWorkstations' ./test/host ./test/vm
 
 # Interruptions of the real binary, N of them (0: every step of every kind,
 # about 10,000; of one kind with KIND=kill). What a failed run prints as its seed

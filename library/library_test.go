@@ -84,8 +84,36 @@ func TestModulesAreInert(t *testing.T) {
 	}
 }
 
+// Modules of the initrd reach a file, or it is said why they cannot.
+func TestInitrdModulesSayWhoMakesIt(t *testing.T) {
+	const modules = "boot {\n  initrd {\n    kernel_modules = [\"dummy\"]\n%s  }\n}\n"
+	if _, diags := host(t, fmt.Sprintf(modules, "")); !strings.Contains(diags.Error(), "false is initramfs-tools") {
+		t.Errorf("nobody is said to make the initrd: %v", diags)
+	}
+	for enable, path := range map[string]string{"true": "/etc/dracut.conf.d/50-hostctl.conf", "false": "/etc/initramfs-tools/modules"} {
+		spec := evaluate(t, fmt.Sprintf(modules, "    systemd { enable = "+enable+" }\n"))
+		if !bytes.Contains(spec, []byte(path)) || !bytes.Contains(spec, []byte("dummy")) {
+			t.Errorf("systemd.enable = %s: no %s in\n%s", enable, path, spec)
+		}
+	}
+}
+
 // evaluate is the spec of a host that one module describes.
 func evaluate(t *testing.T, module string) []byte {
+	t.Helper()
+	r, diags := host(t, module)
+	if len(diags) > 0 {
+		t.Fatal(diags)
+	}
+	b, err := r.Spec.Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// host is what a host comes to that one module describes.
+func host(t *testing.T, module string) (*eval.Result, hcl.Diagnostics) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -100,15 +128,7 @@ func evaluate(t *testing.T, module string) []byte {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	r, diags := eval.Host(context.Background(), f, "h")
-	if len(diags) > 0 {
-		t.Fatal(diags)
-	}
-	b, err := r.Spec.Canonical()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return eval.Host(context.Background(), f, "h")
 }
 
 // The configuration at the top of this repository is valid; the one warning

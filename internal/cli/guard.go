@@ -41,7 +41,7 @@ func (k *consent) flags(c *cobra.Command) {
 
 // guarding is a plan and what it was made from.
 func (s *session) guarding(p *spec.Plan, want *spec.Host) guard.Input {
-	return guard.Input{Root: system.Root(s.root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Along: s.along, Blob: s.blobOf(want)}
+	return guard.Input{Root: system.Root(s.root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Along: s.along, Accounts: s.users, Blob: s.blobOf(want)}
 }
 
 // lookForLockout says in a plan how it may keep people from logging in.

@@ -96,7 +96,7 @@ func runOptionsShow(ctx context.Context, e *env, path string) error {
 	found := at(c.Options, path)
 	if len(found) == 0 {
 		hint := "'hostctl options search WORD' looks for words"
-		if near := option.NearestPath(elements(path), places(c.Options)); near != "" {
+		if near := meantPlace(places(c.Options), path); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		return fmt.Errorf("cannot find an option at or below %q; %s", path, hint)
@@ -232,6 +232,16 @@ func elements(path string) []string {
 		}
 	}
 	return out
+}
+
+// meantPlace is the only place that ends as a path does or, failing that, the one
+// that a misspelt path probably meant; "" is none.
+func meantPlace(all []string, path string) string {
+	ends := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return !strings.HasSuffix(p, "."+path) })
+	if len(ends) == 1 {
+		return ends[0]
+	}
+	return option.NearestPath(elements(path), all)
 }
 
 // places are all paths of options and of what stands above them.

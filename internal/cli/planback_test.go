@@ -132,3 +132,54 @@ func TestRollbackPastByHand(t *testing.T) {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
 }
+
+// TestRollbackToAPassword: an account that a rollback brings back has the password
+// that it had last, and so has the guard: with one the account keeps a way in open,
+// and with one that was locked it does not, whatever the spec says.
+func TestRollbackToAPassword(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("records belong to root")
+	}
+	t.Setenv("HOSTCTL_CACHE", t.TempDir())
+	for password, lockouts := range map[string]int{"$y$j9T$salt$hash": 0, "!": 1} {
+		root := t.TempDir()
+		files := func(name, uid, password string) account.Files {
+			return account.Files{
+				account.Passwd: []byte("root:x:0:0::/root:/bin/bash\n" + name + ":x:" + uid + ":100::/home/" + name + ":/bin/bash\n"),
+				account.Group:  []byte("root:x:0:\nsudo:x:27:" + name + "\nusers:x:100:\n"),
+				account.Shadow: []byte("root:*:1::::::\n" + name + ":" + password + ":1::::::\n"),
+			}
+		}
+		now := files("eve", "1001", "$y$j9T$other$hash")
+		for path, content := range map[string]string{
+			account.Passwd: string(now[account.Passwd]), account.Group: string(now[account.Group]), account.Shadow: string(now[account.Shadow]),
+			"etc/sudoers":                    "%sudo ALL=(ALL:ALL) ALL\n",
+			"etc/ssh/sshd_config":            "UsePAM yes\n",
+			"var/lib/dpkg/status":            "Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\nPackage: sudo\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
+			"var/lib/hostctl/passwords.json": `{"alice": "alice:` + password + `:1::::::\n"}`,
+		} {
+			writeTestFile(t, filepath.Join(root, path), []byte(content))
+		}
+		store := generation.Store{Root: root}
+		if err := store.Adopt(map[string]spec.Installed{}); err != nil {
+			t.Fatal(err)
+		}
+		had := emptyHost()
+		had.Users = map[string]spec.User{"alice": {PasswordSecret: "alice"}}
+		for n, rec := range []*generation.Record{
+			{Spec: had},
+			{Spec: emptyHost(), Accounts: []account.Delta{account.Diff(files("alice", "1000", "$y$j9T$first$hash"), now)}},
+		} {
+			rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), commit.New(n)
+			rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
+			if err := store.Write(rec, generation.Path(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, want, p := backToZero(t, root)
+		found, err := guard.Lockout(s.guarding(p, want))
+		if err != nil || len(found) != lockouts {
+			t.Errorf("with alice's password %q it locks out: %q, %v", password, found, err)
+		}
+	}
+}

@@ -153,6 +153,11 @@ func (s *session) planBack(to int, want *spec.Host, lock []spec.Locked) (*spec.P
 	if err != nil {
 		return nil, fmt.Errorf("cannot go to generation %d, nothing on this machine was changed: %w", to, err)
 	}
+	saved, err := s.savedPasswords()
+	if err != nil {
+		return nil, err
+	}
+	s.users, _ = account.Passwords(live, after, saved)
 	var way plan.Recorded
 	way.Before.Users, way.Before.Groups = kind.Accounts(live)
 	way.After.Users, way.After.Groups = kind.Accounts(after)

@@ -36,6 +36,7 @@ const (
 	exitLocked     = 4 // another run holds the lock
 	exitRefused    = 5 // what is asked for could be done, and a guard says no; nothing was changed
 
+	exitLeft      = 129 // the session ended, and the run goes on without it; what shells make of SIGHUP
 	exitCancelled = 130 // a signal came before anything was changed; what shells make of Ctrl-C
 
 	exitUnformatted = 3 // fmt --check: a file is not formatted; terraform fmt has the same
@@ -189,6 +190,7 @@ as one transaction that 'hostctl rollback' undoes exactly.
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 (plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock,
 5 refused: the configuration is right, and a guard says no to what it would do,
+129 the session ended, and the run goes on as hostctl-run.service,
 130 cancelled by Ctrl-C or SIGTERM before anything was changed.`,
 		Version:       version(),
 		SilenceUsage:  true,

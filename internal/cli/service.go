@@ -231,8 +231,8 @@ func (f *follower) run(ctx context.Context) error {
 		select {
 		default:
 		case sig := <-signals:
-			if sig != os.Interrupt {
-				return fmt.Errorf("the session ends; the run goes on as %s, and what it says is in %s", serviceUnit, f.dir)
+			if sig == unix.SIGHUP { // the session ends
+				return &exitError{exitLeft, fmt.Errorf("the session ends; the run goes on as %s, and what it says is in %s", serviceUnit, f.dir)}
 			}
 			if err := unix.PidfdSendSignal(process, unix.SIGINT, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
 				return fmt.Errorf("cannot interrupt the run: %w", err)
@@ -319,6 +319,7 @@ func runService(ctx context.Context, e *env, dir string) error {
 	// With --json stdout has its one document, the plan, already.
 	own := &env{stdin: e.stdin, stdout: &output{to: e.stdout.to, used: true}, stderr: e.stderr, inService: true, confirmed: j.Confirm, by: j.By, tell: relay(dir)}
 	code := execute(ctx, own, j.Args)
+	e.past = true // how it ended has been said
 	// Written to the end or not at all: half a number is another one.
 	temp := filepath.Join(dir, ".exit")
 	err = os.WriteFile(temp, fmt.Appendf(nil, "%d\n", code), 0o600)

@@ -20,6 +20,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/tree"
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -44,6 +45,7 @@ type session struct {
 	reach   []string                  // the points that it can mount by then, if early; secure finds out
 	seen    *spec.State               // the machine, as the last plan found it
 	along   map[string]string         // digests of the configuration files that the last plan has from records
+	users   account.Files             // the account files that the last plan has from records
 	digests func() (*kind.StatCache, error)
 	stock   func() (*stock, error) // for the baseline, once the machine is as it is to be
 }
@@ -229,7 +231,7 @@ func (s *session) planAlong(want *spec.Host, lock []spec.Locked, recorded *plan.
 	}
 	s.seen = state
 	if recorded == nil {
-		s.along = nil
+		s.along, s.users = nil, nil
 	}
 	if !s.begun {
 		s.adopted = state.Installed

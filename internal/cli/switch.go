@@ -52,9 +52,9 @@ Without --confirm-within such a plan wants 'yes lockout' as the answer; with
 --yes it is refused (exit code 5), unless --accept lockout is given.
 
 The work is done by a service of its own, hostctl-run.service, which goes on when
-the session ends; ctrl-c cancels it as long as nothing is committed. With a plan
-that 'hostctl plan --out' saved nothing is asked: it is done as it was saved, or
-not at all.`,
+the session ends; ctrl-c and SIGTERM cancel it as long as nothing is committed.
+With a plan that 'hostctl plan --out' saved nothing is asked: it is done as it was
+saved, or not at all.`,
 		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes --confirm-within 3m\n  hostctl switch web1.plan",
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    e.switching(&opts),

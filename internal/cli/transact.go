@@ -243,21 +243,17 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 }
 
 func (s *session) keepPasswords(live, next account.Files, fresh bool) (account.Files, error) {
-	path := filepath.Join(s.root, generation.Dir, "passwords.json")
-	saved := map[string]string{}
-	b, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(b, &saved)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("cannot read the passwords of removed accounts: %w", err)
+	saved, err := s.savedPasswords()
+	if err != nil {
+		return nil, err
 	}
 	with, kept := account.Passwords(live, next, saved)
-	if b, err = json.Marshal(kept); err != nil {
+	b, err := json.Marshal(kept)
+	if err != nil {
 		return nil, err
 	}
 	if !maps.Equal(saved, kept) {
-		if err := system.WriteFile(path, b, 0o600, 0, 0); err != nil {
+		if err := system.WriteFile(s.passwordsPath(), b, 0o600, 0, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -265,6 +261,23 @@ func (s *session) keepPasswords(live, next account.Files, fresh bool) (account.F
 		return next, nil
 	}
 	return with, nil
+}
+
+func (s *session) passwordsPath() string {
+	return filepath.Join(s.root, generation.Dir, "passwords.json")
+}
+
+// savedPasswords are the shadow(5) lines of accounts that are gone, by name.
+func (s *session) savedPasswords() (map[string]string, error) {
+	saved := map[string]string{}
+	b, err := os.ReadFile(s.passwordsPath())
+	if err == nil {
+		err = json.Unmarshal(b, &saved)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("cannot read the passwords of removed accounts: %w", err)
+	}
+	return saved, nil
 }
 
 // writeLike writes data with the metadata of the live file at path.

@@ -256,7 +256,7 @@ func (s *session) afterBoot(ctx context.Context) error {
 	switch {
 	case err != nil || at == nil:
 		return err
-	case at.Trial() && (at.Refused != "" || !bootedThroughInit()):
+	case at.Trial() && (at.Refused != "" || !bootedThroughInit() || at.Window == 0): // it should have gone back before
 		return s.failTrial(ctx, at)
 	case at.Trial():
 		s.say("generation %d was applied at this boot; say 'hostctl confirm' within %s, otherwise the machine goes back", s.current, at.Window)

@@ -15,7 +15,7 @@ type Found struct {
 	Users  map[string]User  `json:"user,omitempty"`
 	Groups map[string]Group `json:"group,omitempty"`
 	// Units say whether somebody else's unit was enabled and masked, where the
-	// spec says so; nil is not known.
+	// spec says so, or has it enabled by another's Also=; nil is not known.
 	Units map[string]Unit `json:"unit,omitempty"`
 	// Sysctls are values of the kernel that ran.
 	Sysctls map[string]string `json:"sysctl,omitempty"`

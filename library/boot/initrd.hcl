@@ -27,6 +27,11 @@ locals {
   dracut    = config.boot.initrd.systemd.enable == true
 }
 
+assert "initrd_maker" {
+  condition = config.boot.initrd.systemd.enable != null || length(local.available) + length(local.forced) == 0
+  message   = "boot.initrd names kernel modules, and each maker of initrds reads them from a file of its own. Say which one the machine has: boot { initrd { systemd { enable = true } } } is dracut, false is initramfs-tools, Debian's default."
+}
+
 package {
   for_each = config.boot.initrd.systemd.enable == null ? {} : { dracut = local.dracut, initramfs-tools = !local.dracut }
   name     = each.key

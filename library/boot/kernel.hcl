@@ -33,7 +33,8 @@ package {
   for_each = config.boot.kernel_packages
 }
 
-file "/etc/default/grub.d/50-hostctl.cfg" {
+# The last of the folder: files of others there set what this one adds to.
+file "/etc/default/grub.d/zz-hostctl.cfg" {
   when    = length(config.boot.kernel_params) > 0 && !config.boot.loader.systemd_boot.enable
   content = "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX ${join(" ", distinct(config.boot.kernel_params))}\"\n"
 }

@@ -56,7 +56,7 @@ file {
   EOT
 }
 
-file "/etc/default/grub.d/60-hostctl-menu.cfg" {
+file "/etc/default/grub.d/zz-hostctl-menu.cfg" {
   when    = config.boot.loader.timeout != null && !config.boot.loader.systemd_boot.enable
   content = "GRUB_TIMEOUT=${config.boot.loader.timeout}\n"
 }

@@ -75,17 +75,22 @@ config {
 }
 
 locals {
+  # What sshd is told of any connection, and of some: who connects so may be somebody.
+  told = concat([config.services.openssh.settings], [for m in values(config.services.openssh.match) : m.settings])
+
   # What opens an account without a password: keys, and what sshd asks for them.
   keyed = concat(
     flatten([for name, u in config.user : u.authorized_keys if !u.absent]),
     [for path in keys(config.file) : path if endswith(path, "/.ssh/authorized_keys") || startswith(path, "/etc/ssh/authorized_keys.d/")],
-    [for key in keys(config.services.openssh.settings) : key if contains(["AuthorizedKeysCommand", "TrustedUserCAKeys"], key)],
+    flatten([for t in local.told : [for key in keys(t) : key if contains(["AuthorizedKeysCommand", "TrustedUserCAKeys"], key)]]),
   )
-  keys_off = contains([false, "no"], lookup(config.services.openssh.settings, "PubkeyAuthentication", true))
+  keys_off = contains([false, "no"], lookup(config.services.openssh.settings, "PubkeyAuthentication", true)) && !anytrue([for t in local.told : contains([true, "yes"], lookup(t, "PubkeyAuthentication", false))])
+  # What needs no keys.
+  keyless = flatten([for t in local.told : [for way in ["Password", "KbdInteractive", "GSSAPI", "Hostbased"] : way if contains([true, "yes"], lookup(t, "${way}Authentication", false))]])
 }
 
 warn "ssh_login" {
   when      = config.services.openssh.enable && contains([false, "no"], lookup(config.services.openssh.settings, "PasswordAuthentication", true))
-  condition = length(local.keyed) > 0 && !local.keys_off
+  condition = length(local.keyless) > 0 || length(local.keyed) > 0 && !local.keys_off
   message   = "Nobody can log in over SSH with what is declared: passwords are off and ${local.keys_off ? "keys are, too: settings has PubkeyAuthentication" : "no user has authorized_keys"}."
 }

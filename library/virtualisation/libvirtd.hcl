@@ -32,7 +32,7 @@ option "virtualisation.libvirtd.network.*.xml" {
 
 option "virtualisation.libvirtd.domain.*.xml" {
   type        = string
-  description = "A guest, as libvirt's domain XML has it; its <name> is the entry's. It is defined, not started."
+  description = "A guest, as libvirt's domain XML has it; its <name> is the entry's. It is defined, not started, and one of type kvm only where the machine has KVM."
   example     = "<domain type='kvm'><name>test</name><memory unit='GiB'>2</memory></domain>"
 }
 
@@ -69,6 +69,10 @@ config {
 locals {
   networks = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.network : {}
   domains  = config.virtualisation.libvirtd.enable ? config.virtualisation.libvirtd.domain : {}
+  # Guests that need KVM, and those that do not.
+  kvm   = [for name, d in local.domains : name if can(regex("<domain[^>]* type=['\"]kvm", d.xml))]
+  plain = [for name, d in local.domains : name if !contains(local.kvm, name)]
+
   # virsh needs the name to start a network, and takes it from the XML to
   # define one: a differing name would start another one.
   misnamed = concat(
@@ -101,11 +105,11 @@ package "libxml2-utils" {
 }
 
 unit "hostctl-libvirt.service" {
-  when    = length(local.networks) + length(local.domains) > 0
+  when    = length(local.networks) + length(local.plain) > 0
   enabled = true
   restart_triggers = concat(
     [for name, n in local.networks : "/etc/hostctl/libvirt/network-${name}.xml"],
-    [for name, d in local.domains : "/etc/hostctl/libvirt/domain-${name}.xml"],
+    [for name in local.plain : "/etc/hostctl/libvirt/domain-${name}.xml"],
   )
   content = <<-EOT
     [Unit]
@@ -122,8 +126,31 @@ unit "hostctl-libvirt.service" {
     "ExecStart=/usr/bin/virsh net-autostart ${name}",
     "ExecStart=-/usr/bin/virsh net-start ${name}",
   ]]),
-  [for name, d in local.domains : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
+  [for name in local.plain : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"],
 ))}
+
+    [Install]
+    WantedBy=multi-user.target
+  EOT
+}
+
+# libvirt defines no guest that the machine cannot run: one whose firmware has
+# virtualisation off, or that is a guest itself, waits until it has KVM.
+unit "hostctl-libvirt-kvm.service" {
+  when             = length(local.kvm) > 0
+  enabled          = true
+  restart_triggers = [for name in local.kvm : "/etc/hostctl/libvirt/domain-${name}.xml"]
+  content          = <<-EOT
+    [Unit]
+    Description=Define the declared guests of libvirt that need KVM
+    ConditionPathExists=/dev/kvm
+    After=libvirtd.service hostctl-libvirt.service
+    Requires=libvirtd.service
+
+    [Service]
+    Type=oneshot
+    RemainAfterExit=yes
+    ${join("\n", [for name in local.kvm : "ExecStart=/usr/bin/virsh define /etc/hostctl/libvirt/domain-${name}.xml"])}
 
     [Install]
     WantedBy=multi-user.target

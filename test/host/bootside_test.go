@@ -1,6 +1,7 @@
 package host
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,4 +57,42 @@ func TestBootSide(t *testing.T) {
 
 	g.want(0, nil, "rollback", "--to", "0", "--yes")
 	g.same("rollback to before the boot side", zero, append(machine.Accounts(), g.state()...)...)
+}
+
+// orders is how many orders of dpkg TestDpkgOrder takes, HOSTCTL_TEST_ORDERS another
+// number. In each ZFS is built, which takes minutes.
+const orders = 2
+
+// shuffled is a dpkg that configures what waits for it in an order of chance.
+// Dependencies it keeps, as dpkg does.
+const shuffled = `#!/bin/bash
+if test "${!#}" = --pending; then
+  names=$(dpkg-query -W -f '${db:Status-Status} ${binary:Package}\n' | sed -n 's/^unpacked //p' | shuf --random-source=<(yes "$(cat /root/seed)"))
+  if test -n "$names"; then
+    echo "shuffled: $(echo $names | head -c 200)"
+    exec /usr/bin/dpkg.real "${@:1:$#-1}" $names
+  fi
+fi
+exec /usr/bin/dpkg.real "$@"
+`
+
+// Whatever order dpkg configures a kernel, DKMS with its modules, and dracut in,
+// they are staged.
+func TestDpkgOrder(t *testing.T) {
+	if os.Getenv("HOSTCTL_TEST_BOOT") != "all" {
+		t.Skip("left to make test-boot: ZFS takes minutes to build")
+	}
+	t.Parallel()
+	g := locked(t, "testdata/bootside", "bootside")
+	g.sh("mv /usr/bin/dpkg /usr/bin/dpkg.real")
+	g.write("/usr/bin/dpkg", shuffled, 0o755)
+	for seed := range machine.Number(t, "HOSTCTL_TEST_ORDERS", orders) {
+		g.write("/root/seed", fmt.Sprint(seed), 0o644)
+		g.want(0, []string{"would be generation 1"}, "build")
+		if log := g.read("/var/lib/hostctl/stage.log"); !strings.Contains(log, "shuffled: ") {
+			t.Fatalf("seed %d: dpkg went its own way:\n%s", seed, log)
+		}
+		t.Logf("seed %d: staged", seed)
+		g.want(0, nil, "gc", "--yes")
+	}
 }

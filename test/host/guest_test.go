@@ -93,9 +93,15 @@ func (w world) boot(t *testing.T, name, dir, host string) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.started(t, m, dir, host)
+}
+
+// started boots a machine that was made with the flake of the folder dir in it.
+func (w world) started(t *testing.T, m *machine.Machine, dir, host string) *guest {
+	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() && os.Getenv("HOSTCTL_TEST_KEEP") != "" {
-			t.Logf("machine %s is left: %s", name, m.Shell())
+			t.Logf("machine %s is left: %s", m.Name, m.Shell())
 			return
 		}
 		if err := m.Destroy(); err != nil {

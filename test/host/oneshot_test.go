@@ -66,4 +66,9 @@ func TestOneshotThatFailsLater(t *testing.T) {
 	g.write(flakeInGuest+"/hosts/units/default.hcl", strings.Replace(settings, "20", "3", 1)+unitBlock("once.service", service("oneshot", "sleep 300", ""), isOn), 0o644)
 	g.want(0, []string{"warning: once.service still runs after"}, "switch", "--yes")
 	g.says("systemctl is-active once.service || true", "activating")
+
+	// One error tells of all that fail, not of the first one alone.
+	g.write(flakeInGuest+"/hosts/units/default.hcl", settings+unitBlock("early.service", service("oneshot", "exit 1", ""), isOn)+
+		unitBlock("late.service", service("oneshot", "sleep 0.5; exit 1", ""), isOn), 0o644)
+	g.want(3, []string{"\n  early.service (hosts/units/default.hcl:", "\n  late.service (hosts/units/default.hcl:"}, "switch", "--yes")
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// reference is a copy of this repository's own flake, with the packages of
-// server-nix locked afresh and fetched.
-func reference(t *testing.T) string {
+// reference is a copy of this repository's own flake, with the packages of a host
+// locked afresh and fetched.
+func reference(t *testing.T, host string) string {
 	t.Helper()
 	w := theWorld(t)
 	flake := t.TempDir()
@@ -25,15 +25,15 @@ func reference(t *testing.T) string {
 	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
 		t.Fatalf("cannot copy the reference flake: %v\n%s", err, out)
 	}
-	w.update(t, flake, "--host", "server-nix")
-	w.fetch(t, flake, "server-nix")
+	w.update(t, flake, "--host", host)
+	w.fetch(t, flake, host)
 	return flake
 }
 
 // TestServerNix takes the reference server through its life: switched, looked
 // at from outside, rebooted, rolled back, and switched again.
 func TestServerNix(t *testing.T) {
-	g := boot(t, reference(t), "server-nix")
+	g := boot(t, reference(t, "server-nix"), "server-nix")
 	g.copyIn("../../secrets/TEST-ONLY.agekey", "/var/lib/hostctl/age.key", 0o600)
 	zero := g.manifest()
 	g.want(2, []string{"openssh-server"}, "plan", "--detailed-exitcode")
@@ -85,7 +85,8 @@ func serverDaemons() []machine.Exclusion {
 func (g *guest) holds() {
 	g.t.Helper()
 	g.lockedVersions()
-	g.says("systemctl is-active ssh hostctl-firewall docker libvirtd NetworkManager | sort | uniq -c", "5 active")
+	// libvirtd ends when nobody has asked it anything for two minutes.
+	g.says("virsh --connect qemu:///system uri > /dev/null; systemctl is-active ssh hostctl-firewall docker libvirtd NetworkManager | sort | uniq -c", "5 active")
 	g.says("systemctl --failed --no-legend --plain", "")
 	g.says("dpkg --audit", "")
 	g.says("hostname", "server-nix")

@@ -73,7 +73,7 @@ func Base(ctx context.Context, log io.Writer) (string, error) {
 	digest := sha256.Sum256([]byte(fmt.Sprint(packages(), files(), masked(), diskSize)))
 	image := filepath.Join(machine.CacheDir(), "disk-"+hex.EncodeToString(digest[:6])+".ext4")
 	return image, cached(image, func(dir, part string) error {
-		return makeDisk(ctx, log, dir, part, files(), "0", "--include="+strings.Join(packages(), ","))
+		return makeDisk(ctx, log, dir, part, files(), "--include="+strings.Join(packages(), ","))
 	})
 }
 
@@ -97,10 +97,9 @@ func cached(image string, make func(dir, part string) error) error {
 	return os.Rename(part, image)
 }
 
-// makeDisk makes a root with mmdebstrap, and of it a file system at an offset
-// of a file.
-func makeDisk(ctx context.Context, log io.Writer, dir, part string, files map[string]string, offset string, args ...string) error {
-	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main"}})
+// makeDisk makes a root with mmdebstrap, and of it a file system.
+func makeDisk(ctx context.Context, log io.Writer, dir, part string, files map[string]string, args ...string) error {
+	sources, err := apt.Lines(ctx, apt.Source{Input: "debian", Suite: machine.Suite, Components: []string{"main", "contrib"}})
 	if err != nil {
 		return err
 	}
@@ -113,7 +112,7 @@ func makeDisk(ctx context.Context, log io.Writer, dir, part string, files map[st
 	if err := furnish(ctx, log, root, files); err != nil {
 		return err
 	}
-	return run(ctx, log, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-E", "offset="+offset, "-d", root, part, diskSize)
+	return run(ctx, log, "mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", root, part, diskSize)
 }
 
 // files are what makes a root one that boots as a machine that was never
@@ -139,10 +138,7 @@ func masked() []string {
 
 func furnish(ctx context.Context, log io.Writer, root string, files map[string]string) error {
 	for path, text := range files {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(root, path)), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o755); err != nil {
+		if err := writeTo(filepath.Join(root, path), text, 0o755); err != nil {
 			return err
 		}
 	}

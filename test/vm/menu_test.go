@@ -1,15 +1,10 @@
 package vm
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hostctl/hostctl/test/machine"
 )
 
 const menuSwitch = "hostctl switch --yes --flake /root/flake --host menu"
@@ -24,7 +19,6 @@ func TestBootMenu(t *testing.T) {
 		t.Skip("left to make test-packages")
 	}
 	m := menuMachine(t)
-	boot(t, m)
 	old := m.sh(t, "uname -r", time.Minute)
 	image := "/boot/initrd.img-" + old
 
@@ -88,7 +82,6 @@ func TestKernelOnTrial(t *testing.T) {
 		t.Skip("left to make test-packages")
 	}
 	m := menuMachine(t)
-	boot(t, m)
 	old := m.sh(t, "uname -r", time.Minute)
 	t.Logf("what a user sees:\n%s", m.sh(t, strings.Replace(menuSwitch, "switch", "test", 1), 20*time.Minute))
 	fresh := strings.TrimPrefix(m.sh(t, "ls /boot/vmlinuz-* | grep -vF "+old, time.Minute), "/boot/vmlinuz-")
@@ -104,64 +97,13 @@ func TestKernelOnTrial(t *testing.T) {
 	m.off(t)
 }
 
-// menuMachine is a machine that was never turned on, with hostctl, a flake with
-// another kernel, and its packages.
+// menuMachine is a machine that boots from a menu, turned on for the first time.
 func menuMachine(t *testing.T) *Machine {
 	t.Helper()
-	machine.Need(t, "mmdebstrap", "qemu-system-x86_64", "debugfs", "mke2fs")
-	ctx := t.Context()
-	base, err := MenuBase(ctx, os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &Machine{Dir: t.TempDir(), Offset: rootOffset, Menu: true}
-	m.Disk = filepath.Join(m.Dir, "disk.img")
-	copyDisk(t, base, m.Disk)
-	m.withKernel(t, "linux-image-cloud-amd64")
+	m := grubBIOS().machine(t, "linux-image-cloud-amd64")
+	boot(t, m)
+	m.sh(t, unpack, 5*time.Minute)
 	return m
-}
-
-// withKernel puts hostctl into a machine that is off, with a flake that has
-// another kernel, and its packages.
-func (m *Machine) withKernel(t *testing.T, packages ...string) {
-	t.Helper()
-	ctx := t.Context()
-	t.Cleanup(m.Kill)
-	hostctl := m.install(t)
-	flake := filepath.Join(t.TempDir(), "flake")
-	if err := os.CopyFS(flake, os.DirFS("testdata/menu")); err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, filepath.Join(flake, "hosts/menu/default.hcl"), fmt.Appendf(nil, "packages = [\"%s\"]\n", strings.Join(packages, `", "`)))
-	cache := filepath.Join(machine.CacheDir(), "cache")
-	update := exec.CommandContext(ctx, hostctl, "update", "--flake", flake)
-	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)
-	if out, err := update.CombinedOutput(); err != nil {
-		t.Fatalf("hostctl update: %v\n%s", err, out)
-	}
-	// What the disk has need not be fetched: dpkg's status says.
-	root := t.TempDir()
-	status, err := look(ctx, m.root(), "cat /var/lib/dpkg/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, filepath.Join(root, "var/lib/dpkg/status"), []byte(strings.TrimPrefix(status, "debugfs: cat /var/lib/dpkg/status\n")))
-	debs, err := machine.Fetch(ctx, root, cache, flake, "menu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(debs) == 0 {
-		t.Skip("Debian has one kernel today, so that there is none to go to")
-	}
-	if err := putTree(ctx, m.root(), flake, "/root/flake"); err != nil {
-		t.Fatal(err)
-	}
-	for _, deb := range debs {
-		to := filepath.Join("/var/cache/hostctl", strings.TrimPrefix(filepath.Dir(deb), cache))
-		if err := putTree(ctx, m.root(), filepath.Dir(deb), to); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // state is the manifest, with what it leaves out of /boot and without what boots
@@ -169,7 +111,7 @@ func (m *Machine) withKernel(t *testing.T, packages ...string) {
 // of ld.so.cache, which ldconfig.service writes anew when /usr has changed.
 func (m *Machine) state(t *testing.T) string {
 	t.Helper()
-	return m.sh(t, `/root/manifest 2>/dev/null | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) '; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg; dpkg --audit`, 5*time.Minute)
+	return m.sh(t, `/root/manifest 2>/dev/null | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) '; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg 2>/dev/null; dpkg --audit`, 5*time.Minute)
 }
 
 // fails runs a line that has to fail, and to say each of want.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -85,12 +84,7 @@ func TestPowerCut(t *testing.T) {
 		t.Fatal("the switch changed nothing, so this test shows nothing")
 	}
 
-	n := cuts
-	if s := os.Getenv("HOSTCTL_TEST_CUTS"); s != "" {
-		if n, err = strconv.Atoi(s); err != nil {
-			t.Fatal(err)
-		}
-	}
+	n := machine.Number(t, "HOSTCTL_TEST_CUTS", cuts)
 	seed := uint64(time.Now().UnixNano())
 	chance := rand.New(rand.NewPCG(seed, 0))
 	outcomes := map[string]int{}
@@ -151,20 +145,23 @@ func prepared(t *testing.T) *Machine {
 	return m
 }
 
-// install puts hostctl into a machine that is off, and returns the program.
-func (m *Machine) install(t *testing.T) string {
+// install puts hostctl into a machine that is off.
+func (m *Machine) install(t *testing.T) {
 	t.Helper()
-	ctx := t.Context()
 	hostctl := filepath.Join(m.Dir, "hostctl")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", hostctl, "github.com/hostctl/hostctl/cmd/hostctl")
+	buildHostctl(t, hostctl)
+	if err := debugfs(t.Context(), m.Disk, "write "+hostctl+" /usr/local/bin/hostctl", "sif /usr/local/bin/hostctl mode 0100755"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func buildHostctl(t *testing.T, to string) {
+	t.Helper()
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "github.com/hostctl/hostctl/cmd/hostctl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("cannot build hostctl: %v\n%s", err, out)
 	}
-	if err := debugfs(ctx, m.root(), "write "+hostctl+" /usr/local/bin/hostctl", "sif /usr/local/bin/hostctl mode 0100755"); err != nil {
-		t.Fatal(err)
-	}
-	return hostctl
 }
 
 // tiny is the package of the flake, with files enough that a cut falls

@@ -21,8 +21,9 @@ func TestVfat(t *testing.T) {
 	}
 	machine.Need(t, "mkfs.vfat")
 	m := prepared(t)
-	m.Vfat = filepath.Join(m.Dir, "efi.vfat")
-	if out, err := exec.CommandContext(t.Context(), "mkfs.vfat", "-C", m.Vfat, "65536").CombinedOutput(); err != nil {
+	vfat := filepath.Join(m.Dir, "efi.vfat")
+	m.Disks = []string{vfat}
+	if out, err := exec.CommandContext(t.Context(), "mkfs.vfat", "-C", vfat, "65536").CombinedOutput(); err != nil {
 		t.Fatalf("cannot make a disk: %v: %s", err, out)
 	}
 	boot(t, m)

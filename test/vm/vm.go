@@ -6,23 +6,27 @@ package vm
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
 
 // Machine is a virtual machine; its files are in Dir.
 type Machine struct {
-	Dir  string
-	Disk string // raw image of its root
-	Log  string // where to log every write to the disk; "" does not
-	Vfat string // raw image of /dev/vdb; "" is none
-	// Offset is where the root begins on a disk that has partitions.
-	Offset int
+	Dir   string
+	Disk  string   // raw image of its root, or of the first disk
+	Log   string   // where to log every write to the disk; "" does not
+	Disks []string // raw images of /dev/vdb and on
+	// Passphrase is what is typed where the boot asks for one.
+	Passphrase string
 	// Menu says that the machine boots as a real one does: its firmware starts
 	// the boot loader on its disk, and that what its menu names.
 	Menu bool
@@ -55,23 +59,21 @@ func accelerator(ctx context.Context, kernel string) string {
 // console is where the kernel's messages go.
 func (m *Machine) console() string { return filepath.Join(m.Dir, "console.log") }
 
-// root is the file system of the machine's root, as the tools of ext4 name it.
-func (m *Machine) root() string {
-	if m.Offset == 0 {
-		return m.Disk
-	}
-	return fmt.Sprintf("%s?offset=%d", m.Disk, m.Offset)
-}
-
-// start boots the disk with more words on the kernel's command line. A second
-// disk, if there is one, is results.
+// start boots the disk with more words on the kernel's command line. A disk
+// after all others, if there is one, is results.
 func (m *Machine) start(ctx context.Context, words string, results string) error {
-	kernel, initrd, err := bootFiles(ctx, m.root(), m.Dir)
-	if err != nil {
-		return err
-	}
-	if m.accel == "" {
-		m.accel = accelerator(ctx, kernel)
+	var loader []string
+	if !m.Menu {
+		// ext4 with commit=1 writes out each second how far the steps have come; with
+		// its usual 5 a commit that is shorter is on the disk as a whole or not at all.
+		kernel, initrd, err := bootFiles(ctx, m.Disk, m.Dir)
+		if err != nil {
+			return err
+		}
+		if m.accel == "" {
+			m.accel = accelerator(ctx, kernel)
+		}
+		loader = []string{"-kernel", kernel, "-initrd", initrd, "-append", "root=LABEL=root rootflags=commit=1 ro console=ttyS0 panic=-1 " + words}
 	}
 	drive := "file=" + m.Disk + ",format=raw,if=virtio,cache=writeback"
 	if m.Log != "" {
@@ -80,25 +82,25 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 		}
 		drive = "driver=blklogwrites,file.driver=file,file.filename=" + m.Disk + ",log.driver=file,log.filename=" + m.Log + ",if=virtio"
 	}
-	// ext4 with commit=1 writes out each second how far the steps have come; with
-	// its usual 5 a commit that is shorter is on the disk as a whole or not at all.
+	console := filepath.Join(m.Dir, "console")
+	if err := os.RemoveAll(m.console()); err != nil { // of the boot before
+		return err
+	}
 	args := []string{
-		"-accel", m.accel, "-m", "1024", "-smp", "1", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
-		"-serial", "file:" + m.console(), "-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
+		"-accel", m.accel, "-m", "1536", "-smp", "1", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
+		"-chardev", "socket,id=console,path=" + console + ",server=on,wait=off,logfile=" + m.console(), "-serial", "chardev:console",
+		"-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
 		"-drive", drive,
 	}
 	if m.Firmware != "" {
 		args = append(args, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+firmwareCode, "-drive", "if=pflash,format=raw,unit=1,file="+m.Firmware)
 	}
-	if !m.Menu {
-		args = append(args, "-kernel", kernel, "-initrd", initrd, "-append", "root=LABEL=root rootflags=commit=1 ro console=ttyS0 panic=-1 "+words)
+	for _, disk := range append(slices.Clone(m.Disks), results) {
+		if disk != "" {
+			args = append(args, "-drive", "file="+disk+",format=raw,if=virtio,cache=writeback")
+		}
 	}
-	if m.Vfat != "" {
-		args = append(args, "-drive", "file="+m.Vfat+",format=raw,if=virtio,cache=writeback")
-	}
-	if results != "" {
-		args = append(args, "-drive", "file="+results+",format=raw,if=virtio")
-	}
+	args = append(args, loader...)
 	m.cmd = exec.Command("qemu-system-x86_64", args...)
 	m.cmd.Stderr = os.Stderr
 	return m.cmd.Start()
@@ -109,29 +111,37 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err := m.start(ctx, "", ""); err != nil {
 		return err
 	}
+	asked := make(chan error, 1)
+	if m.Passphrase != "" {
+		go func() { asked <- m.unlock(ctx) }()
+	}
+	started := regexp.MustCompile(`Started .*Shell of the test`)
 	// Until then the serial lines are a keyboard of the firmware and of its loader,
 	// in whose editor of command lines one easily ends, and a screen that stops them
-	// where nobody reads.
-	for m.Firmware != "" {
-		if log, err := os.ReadFile(m.console()); err == nil && strings.Contains(string(log), "Linux version") {
+	// where nobody reads; and what is typed too early waits in line.
+	for {
+		select {
+		case err := <-asked:
+			if err != nil {
+				return err
+			}
+		default:
+		}
+		log, err := os.ReadFile(m.console())
+		if err == nil && started.Match(log) {
 			break
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return fmt.Errorf("cannot boot %s: the firmware starts no kernel: %w", m.Disk, err)
+		if err := pause(ctx, 200*time.Millisecond); err != nil {
+			return fmt.Errorf("cannot boot %s: its shell did not start: %w\n%s", m.Disk, err, log[max(0, len(log)-3000):])
 		}
 	}
-	for {
-		var err error
-		if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err == nil {
-			break
-		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
-			return err
-		}
+	var err error
+	if m.shell, err = net.Dial("unix", filepath.Join(m.Dir, "shell")); err != nil {
+		return err
 	}
 	m.lines = bufio.NewReader(m.shell)
 	for {
-		out, err := m.Shell(ctx, "systemctl is-system-running", 5*time.Second)
+		out, err := m.Shell(ctx, "systemctl is-system-running || true", time.Minute)
 		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
 			if _, err := fmt.Fprintln(m.shell, "PS1= PS2="); err != nil { // prompts are no output
 				return err
@@ -144,6 +154,40 @@ func (m *Machine) Boot(ctx context.Context) error {
 			return fmt.Errorf("cannot boot %s: it still says %q: %w\n%s", m.Disk, out, err, log[max(0, len(log)-3000):])
 		}
 	}
+}
+
+// unlock types the passphrase as soon as the boot asks for it.
+func (m *Machine) unlock(ctx context.Context) error {
+	// The initramfs of cryptsetup, systemd, and ZFS.
+	prompt := regexp.MustCompile(`Please unlock disk|Please enter passphrase|Enter passphrase for`)
+	for {
+		log, err := os.ReadFile(m.console())
+		if err == nil && prompt.Match(log) {
+			break
+		}
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return fmt.Errorf("cannot unlock %s: the boot did not ask: %w", m.Disk, err)
+		}
+	}
+	keyboard, err := net.Dial("unix", filepath.Join(m.Dir, "console"))
+	if err != nil {
+		return fmt.Errorf("cannot unlock %s: %w", m.Disk, err)
+	}
+	defer keyboard.Close()
+	if err := pause(ctx, 2*time.Second); err != nil { // it asks, and then it listens
+		return err
+	}
+	if _, err := fmt.Fprintln(keyboard, m.Passphrase); err != nil {
+		return err
+	}
+	// What the machine has not read when the line is hung up is lost. What it says
+	// is in its log as well, but it waits for who listens.
+	_ = keyboard.SetReadDeadline(time.Now().Add(20 * time.Second)) // only a closed line has none
+	_, err = io.Copy(io.Discard, keyboard)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
+	return err
 }
 
 // firmwareCode and firmwareVariables are Debian's build of UEFI for machines of
@@ -261,4 +305,4 @@ func readManifest(results, console string) (string, error) {
 
 // bootTime is how long a boot may take, on cores that emulate and do other
 // things besides.
-const bootTime = 10 * time.Minute
+const bootTime = 15 * time.Minute

@@ -284,6 +284,21 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// What this change started is told where it has no place on the machine; what it
+// left alone, or what runs, is not.
+func TestUnmet(t *testing.T) {
+	down := unit{load: "loaded", active: "inactive", conditionFailed: true}
+	up := unit{load: "loaded", active: "active", conditionFailed: true} // of an earlier start
+	units := map[string]unit{"kvm.service": down, "earlier.service": down, "other.service": down, "up.service": up}
+	watch := map[string]watched{
+		"kvm.service": {required: true, moved: true}, "earlier.service": {required: true},
+		"other.service": {moved: true}, "up.service": {required: true, moved: true},
+	}
+	if got := unmet(units, watch); !slices.Equal(got, []string{"kvm.service"}) {
+		t.Errorf("told: %v", got)
+	}
+}
+
 // What is called again after systemd gave no answer is what it had not taken up.
 func TestUntouched(t *testing.T) {
 	earlier := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "1"}, "c.service": {active: "active", invocation: "1"}, "d.service": {active: "inactive"}}

@@ -181,6 +181,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	settle := min(settling(do, earlier), wait)
 	pause := firstPause
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
+	var ill fallen
 	var known map[string]unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		known = earlier
@@ -196,10 +197,11 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		if stopping && now.Before(last) {
 			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
 		}
-		if sick = a.lackKernel(sick, watch); len(sick) > 0 {
-			return a.unhealthy(ctx, sick)
-		}
-		if len(waiting) > 0 && now.After(deadline) {
+		if ill.add(a.lackKernel(sick, watch), now); len(ill.units) > 0 {
+			if len(waiting)+len(running) == 0 || now.Sub(ill.since) >= settleTime {
+				return a.unhealthy(ctx, ill.units)
+			}
+		} else if len(waiting) > 0 && now.After(deadline) {
 			for i := range waiting {
 				waiting[i].Reason += fmt.Sprintf(" after %.0f s", now.Sub(began).Seconds())
 			}
@@ -222,6 +224,9 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 				well = max(well, min(now.Sub(began), up(units, watch, clock)))
 			}
 			if pause = min(pollTime, settle-well); pause <= 0 {
+				for _, name := range unmet(units, watch) {
+					a.warn("%s did not start, since a condition of its own does not hold: 'systemctl status %s' tells which", name, name)
+				}
 				return nil
 			}
 		}
@@ -229,6 +234,24 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(pause):
+		}
+	}
+}
+
+// fallen are the units that were found unwell. What fails is told together with
+// what fails beside it: those on their way have as long as units must stay well.
+type fallen struct {
+	units []Illness
+	since time.Time
+}
+
+func (f *fallen) add(sick []Illness, now time.Time) {
+	for _, i := range sick {
+		if len(f.units) == 0 {
+			f.since = now
+		}
+		if !slices.ContainsFunc(f.units, func(have Illness) bool { return have.Unit == i.Unit }) {
+			f.units = append(f.units, i)
 		}
 	}
 }
@@ -368,6 +391,17 @@ func examine(units map[string]unit, watch map[string]watched) (sick, waiting []I
 		}
 	}
 	return sick, waiting, running, stopping
+}
+
+// unmet are the units that were to start and found that they have no place on this
+// machine: hardware that it lacks, most of the time.
+func unmet(units map[string]unit, watch map[string]watched) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(units)) {
+		if u, w := units[name], watch[name]; w.required && w.moved && u.active == "inactive" && u.conditionFailed {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unhealthy adds to each unit where the spec has it and what it said last.

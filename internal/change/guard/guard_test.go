@@ -89,15 +89,31 @@ func TestLockout(t *testing.T) {
 		},
 		"sudo goes": {
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "groups", Before: "adm sudo", After: "adm"})},
-			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, may no longer do everything with sudo"},
+			says:    []string{"no account may do everything with sudo then, and root cannot log in over SSH", "ann, who runs this, may no longer do everything with sudo"},
 		},
 		"sudo stays by a rule of its own": {
 			want: spec.Host{Files: map[string]spec.File{"/etc/sudoers.d/ann": regular("ann ALL=(ALL) NOPASSWD: ALL\n")}},
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "groups", Before: "adm sudo", After: "adm"}),
 				step(spec.KindFile, "/etc/sudoers.d/ann", spec.Create)},
 		},
-		"the package sudo goes": {changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete)}, says: []string{"no account that may use sudo can log in over SSH then", "may no longer do everything with sudo"}},
-		"the account goes":      {changes: []spec.Change{step(spec.KindUser, "ann", spec.Delete)}, says: []string{"no account that may use sudo can log in over SSH then", "the account of ann, who runs this, is deleted"}},
+		"the package sudo goes with the passwords": {
+			want:    spec.Host{Files: map[string]spec.File{dropIn: regular(noPasswords)}},
+			changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete), step(spec.KindFile, dropIn, spec.Create)},
+			says:    []string{"package sudo goes, and root cannot log in over SSH then", "may no longer do everything with sudo", "can log in over SSH no more"},
+		},
+		"sudo goes, and root has a key": {
+			live:    map[string]string{"/root/.ssh/authorized_keys": keyB},
+			changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete)},
+			says:    []string{"ann, who runs this, may no longer do everything with sudo"},
+		},
+		"sudo leaves one for another, who has no way in": {
+			live: map[string]string{dropIn: noPasswords, "/home/ann/.ssh/authorized_keys": keyA},
+			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "groups", Before: "adm sudo", After: "adm"}),
+				step(spec.KindUser, "eve", spec.Update, spec.Field{Name: "groups", Before: "", After: "sudo"})},
+			says: []string{"no account that may use sudo can log in over SSH then, with a key or a password; ann could", "may no longer do everything with sudo"},
+		},
+		"the package sudo goes": {changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Delete)}, says: []string{"package sudo goes, and root cannot log in over SSH then", "may no longer do everything with sudo"}},
+		"the account goes":      {changes: []spec.Change{step(spec.KindUser, "ann", spec.Delete)}, says: []string{"no account may do everything with sudo then", "the account of ann, who runs this, is deleted"}},
 		"the shell": {
 			changes: []spec.Change{step(spec.KindUser, "ann", spec.Update, spec.Field{Name: "shell", Before: "/usr/bin/zsh", After: "/usr/sbin/nologin"})},
 			says:    []string{"no account that may use sudo can log in over SSH then", "ann, who runs this, gets the shell /usr/sbin/nologin"},

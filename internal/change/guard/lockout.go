@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/login"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -26,6 +27,7 @@ type Input struct {
 	State      *spec.State
 	Blob       func(digest string) ([]byte, error) // contents of Want's files
 	Along      map[string]string                   // digests of the configuration files that a recorded way brings, "" for none; the spec does not say them
+	Accounts   account.Files                       // the account files to which a recorded way leads; nil without one
 	Person     Person
 }
 
@@ -76,15 +78,13 @@ func Lockout(in Input) ([]string, error) {
 
 func views(in Input, live now) (before, after view, err error) {
 	before.files, after.files = live, newLater(in, live)
-	if before.accounts, after.accounts, err = accounts(in); err != nil {
-		return before, after, err
-	}
-	logins, err := lockedPasswords(in)
+	files, err := account.Read(in.Root)
 	if err != nil {
 		return before, after, err
 	}
+	before.accounts, after.accounts = accounts(in, files)
+	before.locked, after.locked = lockedPasswords(in, files)
 	for _, v := range []*view{&before, &after} {
-		v.locked = logins
 		has := in.hasNow
 		if v == &after {
 			has = in.hasLater
@@ -261,15 +261,18 @@ func passwords(in Input, before, after view) ([]string, error) {
 		return nil, err
 	}
 	left, err := after.holders()
+	off := before.sshd.Passwords && !after.sshd.Passwords
 	switch {
-	case err != nil || len(left) > 0:
+	case err != nil || len(left) > 0 || !off && len(held) == 0:
 		return nil, err
-	case before.sshd.Passwords && !after.sshd.Passwords:
+	case len(before.admins) > 0 && !in.hasLater("sudo"):
+		return []string{"package sudo goes, and root cannot log in over SSH then: who can may not administer the machine"}, nil
+	case len(before.admins) > 0 && len(after.admins) == 0:
+		return []string{"no account may do everything with sudo then, and root cannot log in over SSH: who can may not administer the machine"}, nil
+	case off:
 		return []string{`sshd takes no passwords then, and no account that may use sudo has a key; user "NAME" { authorized_keys = [...] } gives one`}, nil
-	case len(held) > 0:
-		return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 	}
-	return nil, nil
+	return []string{fmt.Sprintf("no account that may use sudo can log in over SSH then, with a key or a password; %s could", strings.Join(held, ", "))}, nil
 }
 
 // passwordless warns of people who log in over SSH with a password, and have

@@ -137,12 +137,11 @@ func (l later) Names(dir string) ([]string, error) {
 }
 
 // accounts are those of a machine as they are, and as a plan leaves them.
-func accounts(in Input) (before, after login.Accounts, err error) {
-	files, err := account.Read(in.Root)
-	if err != nil {
-		return before, after, err
-	}
+func accounts(in Input, files account.Files) (before, after login.Accounts) {
 	before = login.Accounts{Users: files.Users(), Groups: files.Groups()}
+	if in.Accounts != nil {
+		return before, login.Accounts{Users: in.Accounts.Users(), Groups: in.Accounts.Groups()}
+	}
 	after = login.Accounts{Users: maps.Clone(before.Users), Groups: maps.Clone(before.Groups)}
 	for _, c := range in.Plan.Of(spec.KindGroup) {
 		switch c.Action {
@@ -159,26 +158,35 @@ func accounts(in Input) (before, after login.Accounts, err error) {
 		}
 		change(after, c)
 	}
-	return before, after, nil
+	return before, after
 }
 
-// lockedPasswords are the accounts whose password is none that anybody could type.
-// Without a shadow(5) passwords are somewhere else, and nothing is known of them.
-func lockedPasswords(in Input) (map[string]bool, error) {
-	files, err := account.Read(in.Root)
-	if err != nil || files[account.Shadow] == nil {
-		return nil, err
+// lockedPasswords are the accounts whose password is none that anybody could type,
+// on a machine as it is and as a plan leaves it. Without a shadow(5) passwords are
+// somewhere else, and nothing is known of them.
+func lockedPasswords(in Input, files account.Files) (before, after map[string]bool) {
+	before = locked(files)
+	if in.Accounts != nil || before == nil {
+		return before, locked(in.Accounts)
+	}
+	after = maps.Clone(before)
+	for _, c := range in.Plan.Of(spec.KindUser) {
+		if c.Action == spec.Create {
+			after[c.ID.Name] = in.Want.Users[c.ID.Name].PasswordSecret == ""
+		}
+	}
+	return before, after
+}
+
+func locked(files account.Files) map[string]bool {
+	if files[account.Shadow] == nil {
+		return nil
 	}
 	out := map[string]bool{}
 	for name, l := range files.Logins() {
 		out[name] = l.Password == account.NoPassword || l.Password == account.LockedPassword
 	}
-	for _, c := range in.Plan.Of(spec.KindUser) {
-		if c.Action == spec.Create {
-			out[c.ID.Name] = in.Want.Users[c.ID.Name].PasswordSecret == ""
-		}
-	}
-	return out, nil
+	return out
 }
 
 // unknownID is the number of what does not have one yet.

@@ -32,7 +32,7 @@ func (m *maker) groups() {
 			return
 		}
 		if _, found := m.Found.Groups[name]; found || !owned(have.GID, prev.GID, prev.System) {
-			m.leave("group %q stays, though the spec no longer has it: %s", name, stays(found))
+			m.warn("group %q stays, though the spec no longer has it: %s", name, stays(found))
 			return
 		}
 		m.add(spec.KindGroup, name, spec.Delete, before(spec.DiffGroup(nil, have)))
@@ -64,7 +64,7 @@ func (m *maker) users() {
 			return
 		}
 		if _, found := m.Found.Users[name]; found || !owned(have.UID, prev.UID, prev.System) {
-			m.leave("user %q stays, though the spec no longer has it: %s", name, stays(found))
+			m.warn("user %q stays, though the spec no longer has it: %s", name, stays(found))
 			if fields := m.Found.User(name, have, spec.User{}, prev); len(fields) > 0 {
 				m.add(spec.KindUser, name, spec.Update, fields)
 			}

@@ -76,9 +76,6 @@ func Make(in Input) (*spec.Plan, error) {
 	if len(m.errs) > 0 {
 		return nil, errors.Join(m.errs...)
 	}
-	if !m.plan.Empty() {
-		m.plan.Warnings = append(m.plan.Warnings, m.left...)
-	}
 	m.sort()
 	m.plan.Release = release(m.plan.Of(spec.KindPackage))
 	return m.plan, nil
@@ -105,7 +102,6 @@ type maker struct {
 	Input
 	plan *spec.Plan
 	errs []error
-	left []string // what a spec that forgets it leaves
 }
 
 func (m *maker) sort() {
@@ -143,13 +139,6 @@ func (m *maker) set(kind spec.Kind, name string, exists bool, fields []spec.Fiel
 
 func (m *maker) warn(format string, args ...any) {
 	m.plan.Warnings = append(m.plan.Warnings, fmt.Sprintf(format, args...))
-}
-
-// leave says what stays though the spec no longer has it. It is said with the
-// change that leaves it: a plan with nothing else to do makes no generation, so
-// that every later one would say it again.
-func (m *maker) leave(format string, args ...any) {
-	m.left = append(m.left, fmt.Sprintf(format, args...))
 }
 
 func (m *maker) fail(format string, args ...any) {

@@ -28,13 +28,13 @@ func (m *maker) files() {
 			m.add(spec.KindFile, path, spec.Update, []spec.Field{{Name: "content", Before: "what the configuration says", After: "what it was in that generation"}})
 			return
 		case m.State.Shipped[path]:
-			m.leave("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
+			m.warn("file %q stays as it is, though the spec no longer has it: a package ships it too; reinstall that package for its own version", path)
 			return
 		case have.Type == spec.Hidden:
-			m.leave("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
+			m.warn("file %q stays as it is, though the spec no longer has it: %s", path, hides(&have))
 			return
 		case path == hostsPath:
-			m.leave("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
+			m.warn("file %q stays as it is, though the spec no longer has it: no machine is without one", path)
 			return
 		}
 		fields := before(spec.DiffFile(path, nil, have))

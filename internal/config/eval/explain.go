@@ -99,10 +99,8 @@ func (r *Result) unknown(at place, name, path string) string {
 			known[strings.Join(n.Path[:i+1], ".")] = true
 		}
 	})
-	if near := option.NearestPath(strings.Split(path, "."), sortedKeys(known)); near != "" {
-		return at.node.Missing(at.path, name) + fmt.Sprintf(" Did you mean %q?", near)
-	}
-	return at.node.Missing(at.path, name) + option.Elsewhere(r.eval.root, name)
+	near := option.NearestPath(strings.Split(path, "."), sortedKeys(known))
+	return at.node.Missing(at.path, name) + option.Meant(r.eval.root, name, near)
 }
 
 // formerly follows the next name of a path where it is one that was moved.

@@ -1,6 +1,7 @@
 package option
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -147,15 +148,34 @@ func (n *Node) Walk(f func(*Node)) {
 	}
 }
 
-// Unknown explains that n, reached by p, has no child called name. It looks
-// for the nearest name here and, failing that, for an option anywhere whose
-// last element is meant.
+// Unknown explains that n, reached by p, has no child called name, and says what
+// may be meant.
 func (n *Node) Unknown(root *Node, p Path, name string) string {
-	detail := n.Missing(p, name)
-	if hint := DidYouMean(name, n.Names()); hint != "" {
-		return detail + hint
+	return n.Missing(p, name) + Meant(root, name, Nearest(name, n.Names()))
+}
+
+// Meant says what a name that is no option's may mean: the nearest one where it
+// stands or, failing that, an option anywhere whose last element it is. A near
+// one that is no more than its first word comes last: who writes package_mode
+// misspells no package.
+func Meant(root *Node, name, near string) string {
+	text := ""
+	if near != "" {
+		text = fmt.Sprintf(" Did you mean %q?", near)
 	}
-	return detail + Elsewhere(root, name)
+	switch {
+	case near == "":
+		return Elsewhere(root, name)
+	case strings.HasPrefix(name, near+"_"):
+		var lasts []string
+		root.Walk(func(o *Node) {
+			if last := o.Path[len(o.Path)-1]; strings.HasPrefix(last, near+"_") {
+				lasts = append(lasts, last)
+			}
+		})
+		return cmp.Or(Elsewhere(root, name), Elsewhere(root, Nearest(name, lasts)), text)
+	}
+	return text
 }
 
 // Missing says that n, reached by p, has no child called name.

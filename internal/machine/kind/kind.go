@@ -14,6 +14,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -120,7 +121,8 @@ type stage struct {
 	tree    *system.Tree
 	names   account.Names // read after the accounts are made
 	homes   []home
-	changed []string // files that were written, for their checks
+	changed []string       // files that were written, for their checks
+	enabled *systemd.Links // those that were there before any unit was written
 }
 
 // origin says for an error where the resource was asked for.

@@ -39,13 +39,10 @@ func installs(root system.Root, links *systemd.Links, want *spec.Host, name stri
 }
 
 // enabledBy are the installs of the units that are on in either spec, by their
-// names; those that the wanted one turns off or masks are left out.
-func (s *stage) enabledBy(names []string) (map[string]map[string]systemd.Install, error) {
-	links, err := systemd.ReadLinks(s.root)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]map[string]systemd.Install{}
+// names, while links are there; those that the wanted one turns off or masks are
+// left out.
+func (s *stage) enabledBy(links *systemd.Links, names []string) (out map[string]map[string]systemd.Install, err error) {
+	out = map[string]map[string]systemd.Install{}
 	for _, name := range names {
 		want := s.Want.Units[name]
 		if on(want.Masked) || off(want.Enabled) || !on(want.Enabled) && !on(s.Prev.Units[name].Enabled) {
@@ -67,7 +64,11 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 	if err != nil {
 		return nil, err
 	}
-	present, err := s.enabledBy(names)
+	links, err := systemd.ReadLinks(s.root)
+	if err != nil {
+		return nil, err
+	}
+	present, err := s.enabledBy(links, names)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +80,11 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 			}
 		}
 	}
+	s.foundAlso(present)
 	for _, name := range names {
 		gone := slices.Clone(live[name].Stray)
 		for unit, in := range former[name] {
-			if unit == name || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+			if unit == name || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" || s.offBefore(unit) {
 				gone = append(gone, in.Links...)
 			}
 		}
@@ -95,6 +97,36 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 		}
 	}
 	return s.lacking(names, former, present)
+}
+
+// foundAlso notes of somebody else's units that Also= enables what they were like.
+// The spec may come to say it itself: that is no other finding.
+func (s *stage) foundAlso(present map[string]map[string]systemd.Install) {
+	for name, of := range present {
+		for unit := range of {
+			if unit == name || !on(s.Want.Units[name].Enabled) || s.Want.Units[unit].Enabled != nil || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+				continue
+			}
+			u := s.found.Units[unit]
+			if u.Enabled = s.Found.Units[unit].Enabled; u.Enabled == nil {
+				enabled := s.enabled.Enabled(unit)
+				u.Enabled = &enabled
+			}
+			s.found.Units[unit] = u
+		}
+	}
+	for unit, was := range s.Found.Units {
+		if u := s.found.Units[unit]; u.Enabled != nil && s.Prev.Units[unit].Enabled == nil && was.Enabled != nil {
+			u.Enabled = was.Enabled
+			s.found.Units[unit] = u
+		}
+	}
+}
+
+// offBefore says of somebody else's unit that it was not enabled before Also=
+// had it so, and that no spec has said anything of it.
+func (s *stage) offBefore(unit string) bool {
+	return off(s.Found.Units[unit].Enabled) && s.Want.Units[unit].Enabled == nil && s.Prev.Units[unit].Enabled == nil
 }
 
 // lacking are the units that are to be enabled and are not, or not by all their

@@ -23,7 +23,10 @@ func (s *stage) units(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	former, err := s.enabledBy(names)
+	if s.enabled, err = systemd.ReadLinks(s.root); err != nil {
+		return err
+	}
+	former, err := s.enabledBy(s.enabled, names)
 	if err != nil {
 		return err
 	}

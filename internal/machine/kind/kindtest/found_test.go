@@ -3,7 +3,9 @@ package kindtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -185,6 +187,49 @@ func TestFoundUnits(t *testing.T) {
 	m.tool(t, "systemctl", "enable", "b.service")
 	if got := m.lay(t, &spec.Host{}, nil); got != "" {
 		t.Errorf("what somebody else has decided is changed: %s", got)
+	}
+}
+
+// TestFoundAlso: somebody else's unit that Also= of a declared one enables is off
+// again when that goes, and stays on where it was on before.
+func TestFoundAlso(t *testing.T) {
+	const shipped = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=one.target\n"
+	main := func(also string, more map[string]spec.Unit) *spec.Host {
+		units := map[string]spec.Unit{"main.service": {Content: shipped + "Also=" + also + "\n", Enabled: ptr(true)}}
+		maps.Copy(units, more)
+		return &spec.Host{Units: units}
+	}
+	both := main("off.service on.service", nil)
+	said := main("off.service on.service", map[string]spec.Unit{"off.service": {Enabled: ptr(true)}})
+	for name, c := range map[string]struct {
+		steps []*spec.Host
+		on    string
+	}{
+		"Also goes":                   {steps: []*spec.Host{both, both, main("", nil)}, on: "main on"},
+		"one of two names goes":       {steps: []*spec.Host{both, main("on.service", nil)}, on: "main on"},
+		"the declaration goes":        {steps: []*spec.Host{both, both, {}}, on: "on"},
+		"it was declared for a while": {steps: []*spec.Host{both, said, both, {}}, on: "on"},
+		"it is declared in its place": {steps: []*spec.Host{both, {Units: map[string]spec.Unit{"off.service": {Enabled: ptr(true)}}}, {}}, on: "on"},
+		"it stays declared":           {steps: []*spec.Host{said, {Units: map[string]spec.Unit{"off.service": {Enabled: ptr(true)}}}}, on: "off on"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &machine{root: debian(t)}
+			write(t, m.root, "/usr/lib/systemd/system/off.service", shipped)
+			write(t, m.root, "/usr/lib/systemd/system/on.service", shipped)
+			m.tool(t, "systemctl", "enable", "on.service")
+			for _, want := range c.steps {
+				m.lay(t, want, nil)
+			}
+			var on []string
+			for _, unit := range []string{"main", "off", "on"} {
+				if slices.Contains(unitLinks(t, m.root), "one.target.wants/"+unit+".service") {
+					on = append(on, unit)
+				}
+			}
+			if got := strings.Join(on, " "); got != c.on {
+				t.Errorf("on are %q, want %q", got, c.on)
+			}
+		})
 	}
 }
 

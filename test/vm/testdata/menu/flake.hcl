@@ -2,7 +2,7 @@ description = "A machine that boots from a menu, for tests"
 
 input "debian" {
   url        = "debian:trixie"
-  components = ["main"]
+  components = ["main", "contrib"]
 }
 
 host "menu" {
