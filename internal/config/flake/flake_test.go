@@ -120,6 +120,20 @@ func TestRule09Nesting(t *testing.T) {
 	if _, diags := Parse("x.hcl", []byte(wide)); diags.HasErrors() {
 		t.Errorf("a wide list and 190 levels: %v", diags)
 	}
+	// A long file is read piece by piece; no cut makes an error, and none hides one.
+	for _, line := range []string{"# a comment\n", "a { b = \"${c}\" }\n", "a = <<E\n%{ if true }x%{ endif }\nE\n"} {
+		long := strings.Repeat(line, (maxTokens+maxTokens/10)/len(line))
+		for n := range 6 {
+			before := "x = " + strings.Repeat("[", 190) + strings.Repeat("]", 190) + strings.Repeat("\n", 5*n)
+			if diags := guard("x.hcl", []byte(before+long)); diags.HasErrors() {
+				t.Fatalf("%q behind %d lines: %v", line, 5*n, diags)
+			}
+		}
+		diags := guard("x.hcl", []byte(long+"x = "+strings.Repeat("[", 1_000_000)))
+		if want := strings.Count(long, "\n") + 1; !diags.HasErrors() || diags[0].Subject.Start.Line != want || diags[0].Subject.Start.Column != 205 {
+			t.Errorf("brackets behind %d bytes of %q: %v", len(long), line, diags)
+		}
+	}
 }
 
 // updateAndWrite locks inputs at what is current, and writes the lock.

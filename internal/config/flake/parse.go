@@ -86,8 +86,18 @@ func guard(name string, src []byte) hcl.Diagnostics {
 	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines && len(src) <= maxTokens && !longExponent().Match(src) {
 		return nil
 	}
-	tokens, _ := hclsyntax.LexConfig(src, name, hcl.InitialPos)
-	return guardTokens(tokens)
+	// All tokens at once can take hundreds of megabytes, which is what is looked for.
+	for end := maxTokens; ; {
+		end = min(end, len(src))
+		tokens, _ := hclsyntax.LexConfig(src[:end], name, hcl.InitialPos)
+		if end < len(src) { // the last word may be cut in two
+			tokens = tokens[:max(len(tokens)-2, 0)]
+		}
+		if diags := guardTokens(tokens); diags.HasErrors() || end == len(src) {
+			return diags
+		}
+		end += max(maxTokens-len(tokens), end/2)
+	}
 }
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
@@ -120,7 +130,7 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			depth--
 		case hclsyntax.TokenNewline, hclsyntax.TokenComma:
 			operators = 0
-		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit, hclsyntax.TokenOQuote, hclsyntax.TokenCQuote:
+		case hclsyntax.TokenIdent, hclsyntax.TokenNumberLit, hclsyntax.TokenQuotedLit, hclsyntax.TokenStringLit, hclsyntax.TokenOQuote, hclsyntax.TokenCQuote, hclsyntax.TokenComment:
 		default:
 			operators++
 		}
