@@ -36,14 +36,14 @@ func (c *wrongCase) followed(t *testing.T, dir string) {
 		if to > len(src) {
 			t.Fatalf("the place of %q lies behind the end of %s", d.Detail, d.Range.Filename)
 		}
-		text, ok := replaced(string(src[from:to]), proposed(d))
+		text, ok := replaced(string(src[from:to]), d)
 		if !ok { // the place is that of a value: its key is meant
 			from = bytes.LastIndexByte(src[:from], '\n') + 1
-			text, ok = replaced(string(src[from:to]), proposed(d))
+			text, ok = replaced(string(src[from:to]), d)
 		}
 		if !ok { // the place is the head of a block
 			to = len(src)
-			text, _ = replaced(string(src[from:to]), proposed(d))
+			text, _ = replaced(string(src[from:to]), d)
 		}
 		writeTestFile(t, file, slices.Concat(src[:from], []byte(text), src[to:]))
 	}
@@ -94,11 +94,18 @@ func proposed(d jsonDiagnostic) []string {
 	return names
 }
 
-// replaced is a text with names in the place of the word that is most like them;
-// it is false where no word is like them.
-func replaced(text string, names []string) (string, bool) {
+// replaced is a text with what d proposes in the place of what d quotes, or of the
+// word that is most like the proposal; it is false where no word is like it.
+func replaced(text string, d jsonDiagnostic) (string, bool) {
+	names := proposed(d)
 	if len(names) > 1 {
 		return `"` + strings.Join(names, `", "`) + `"`, true
+	}
+	said, _, _ := strings.Cut(d.Detail, "Did you mean")
+	for _, quoted := range regexp.MustCompile(`"[^"]+"`).FindAllString(said, -1) {
+		if strings.Count(text, quoted) == 1 {
+			return strings.Replace(text, quoted, `"`+names[0]+`"`, 1), true
+		}
 	}
 	word := regexp.MustCompile(`[\w@+-]+(?:[./]+[\w@+-]+)*`)
 	best, distance := "", 1<<20
