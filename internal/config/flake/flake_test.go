@@ -123,7 +123,7 @@ func TestRule09Nesting(t *testing.T) {
 	// A long file is read piece by piece; no cut makes an error, and none hides one.
 	for _, line := range []string{"# a comment\n", "a { b = \"${c}\" }\n", "a = <<E\n%{ if true }x%{ endif }\nE\n"} {
 		long := strings.Repeat(line, (maxTokens+maxTokens/10)/len(line))
-		for n := range 6 {
+		for n := range 3 {
 			before := "x = " + strings.Repeat("[", 190) + strings.Repeat("]", 190) + strings.Repeat("\n", 5*n)
 			if diags := guard("x.hcl", []byte(before+long)); diags.HasErrors() {
 				t.Fatalf("%q behind %d lines: %v", line, 5*n, diags)
