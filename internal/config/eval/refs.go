@@ -119,7 +119,7 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 			vals[k] = r.build(n.Entry, p.With(k), w.entry(k))
 		}
 		for key, kid := range w.kids {
-			if !slices.Contains(keys.keys, key) {
+			if _, ok := slices.BinarySearch(keys.keys, key); !ok {
 				r.absent(n, p, key, kid.at)
 			}
 		}
