@@ -57,9 +57,9 @@ func grows() []grown {
 			}
 		}, nil},
 		{"users who read all users", 500, one(func(n int) string {
-			return each(n, "user \"u%d\" {\n  description = \"one of ${length(config.user)}\"\n}\n")
+			return each(n, "user \"u%d\" {\n  comment = \"one of ${length(config.user)}\"\n}\n")
 		}), nil},
-		{"users", 1000, one(func(n int) string { return each(n, "user \"u%d\" { description = \"somebody\" }\n") }), nil},
+		{"users", 1000, one(func(n int) string { return each(n, "user \"u%d\" { comment = \"somebody\" }\n") }), nil},
 		{"files", 1000, one(func(n int) string { return each(n, "file \"/etc/bench/f%d\" { content = \"text\\n\" }\n") }), nil},
 		{"units", 1000, one(func(n int) string {
 			return each(n, "unit \"b%d.service\" {\n  content = \"[Service]\\nExecStart=/bin/true\\n\"\n}\n")

@@ -55,7 +55,8 @@ func sharedFunctions() map[string]function.Function {
 		fns[name] = refuseSecrets(name, f)
 	}
 	for name, f := range map[string]function.Function{
-		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
+		"length": lengthFunc(),
+		"join":   stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(), "dotted": dottedFunc(),
 		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
 		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "xml": writerFunc("xml", writeXML), "keyvalue": writerFunc("", writeKeyValue),
@@ -82,11 +83,15 @@ func refuseSecrets(name string, f function.Function) function.Function {
 	return checked(f, func(args []cty.Value) error {
 		for _, a := range args {
 			if s := secretsIn(a); len(s) > 0 {
-				return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", name, s[0])
+				return wouldChange(name, s[0])
 			}
 		}
 		return nil
 	})
+}
+
+func wouldChange(function, secret string) error {
+	return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", function, secret)
 }
 
 func takesAnything(p function.Parameter) function.Parameter {

@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
@@ -118,9 +119,9 @@ func textIn(v cty.Value, limit int) int {
 
 // manyDigits is a number, as words are told apart in JSON and YAML, whose digits
 // would fill the memory if they were written out.
-func manyDigits() *regexp.Regexp {
+var manyDigits = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[\s\[,:{-])[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]{5,}(?:$|[\s\],}])`)
-}
+})
 
 // maxDigits is how long a text may be that is read as a number.
 const maxDigits = 4096
