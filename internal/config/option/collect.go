@@ -28,7 +28,10 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		}
 	}
 	for _, p := range empty {
-		p.Def.Wins = p.Def.Wins || p.Priority == best
+		if p.Priority == best {
+			p.Def.Wins = true
+			m.trail.decide(m.path, p)
+		}
 	}
 	all := slices.Clone(elems)
 	elems = slices.DeleteFunc(elems, func(e *Part) bool {
@@ -39,6 +42,7 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	})
 	elems = m.remove(elems, removals, all)
 	slices.SortStableFunc(elems, order)
+	m.trail.keep(m.path, t.Kind, elems)
 	for _, e := range elems {
 		e.Def.Wins = true
 		if s, ok := KeyString(e.Value); ok && depth == 0 {
@@ -161,6 +165,7 @@ func (m *merger) remove(elems, removals, all []*Part) []*Part {
 		if !slices.ContainsFunc(all, meant) {
 			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))
 		}
+		m.trail.take(m.path, "", elems, r, meant)
 		before := len(elems)
 		elems = slices.DeleteFunc(elems, meant)
 		r.Def.Wins = r.Def.Wins || len(elems) < before
