@@ -152,6 +152,8 @@ func noElement(x found, rest string) string {
 	switch {
 	case len(steps) == 0:
 		return fmt.Sprintf("%s has no elements; there is no %s%s.", x.path, x.path, rest)
+	case strings.HasPrefix(rest, "[") && !strings.Contains(rest, "]"):
+		return fmt.Sprintf("%s%s has no closing bracket.", x.path, rest)
 	case last >= 0 && strings.HasPrefix(rest, "[") && !strings.HasPrefix(rest, `["`) && !slices.Contains(names, name):
 		return fmt.Sprintf("The last element of %s is [%d]; there is no [%s].", x.path, last, name)
 	case strings.HasPrefix(rest, "["+name+"]"):

@@ -129,7 +129,7 @@ func notFound(detail string) hcl.Diagnostics {
 func firstKey(rest string) string {
 	if quoted, ok := strings.CutPrefix(rest, `["`); ok {
 		name, _, _ := strings.Cut(quoted, `"]`)
-		return name
+		return strings.TrimSuffix(name, `"`)
 	}
 	rest = strings.TrimLeft(rest, ".[")
 	if i := strings.IndexAny(rest, ".[]"); i >= 0 {
@@ -139,10 +139,10 @@ func firstKey(rest string) string {
 }
 
 // oneKey takes .KEY or ["KEY"] off the front of a path: the longest of names
-// that fits.
+// that fits. A shell may have taken the quotes: [KEY].
 func oneKey(rest string, names []string) (key, after string, ok bool) {
 	for _, name := range names {
-		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name)} {
+		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name), "[" + name + "]"} {
 			tail, fits := strings.CutPrefix(rest, form)
 			if fits && (tail == "" || tail[0] == '.' || tail[0] == '[') && (!ok || len(name) > len(key)) {
 				key, after, ok = name, tail, true

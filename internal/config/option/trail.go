@@ -241,7 +241,7 @@ func Find(elems []Element, rest string) (x Element, after string, ok bool) {
 			case !fits || form == "" || tail != "" && tail[0] != '.' && tail[0] != '[':
 			case len(form) > len(best):
 				best, found, after = form, []Element{e}, tail
-			case form == best:
+			case form == best && e.Name == found[0].Name:
 				found = append(found, e)
 			}
 		}
@@ -263,16 +263,22 @@ func Find(elems []Element, rest string) (x Element, after string, ok bool) {
 	return x, after, true
 }
 
-// forms are the ways to write the step to an element.
+// forms are the ways, no two alike, to write the step to an element.
 func (x Element) forms() []string {
 	forms := []string{x.Step}
 	if index := fmt.Sprintf("[%d]", x.Index); x.Index >= 0 && index != x.Step {
 		forms = append(forms, index)
 	}
+	if x.Name == "" {
+		return forms
+	}
 	for _, form := range []string{"." + x.Name, fmt.Sprintf("[%q]", x.Name)} {
-		if x.Name != "" && form != x.Step {
+		if form != x.Step {
 			forms = append(forms, form)
 		}
+	}
+	if strings.Trim(x.Name, "0123456789") != "" {
+		forms = append(forms, "["+x.Name+"]") // a shell took the quotes; of digits it is a place
 	}
 	return forms
 }
