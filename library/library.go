@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed *.hcl */*.hcl */*.txt
+//go:embed *.hcl */*.hcl */*.txt synonyms.txt
 var files embed.FS
 
 // Read returns one embedded module, or a file that a module reads, by its

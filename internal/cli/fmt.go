@@ -27,10 +27,12 @@ func newFmt(e *env) *cobra.Command {
 		Long: `Rewrite FILEs, or every .hcl file of the flake, in the canonical format of HCL
 (that of 'terraform fmt'), with one newline at the end, and print the names of
 those that changed. Left out are hidden folders and those with a flake.hcl of
-their own. Line ends stay as they are, CRLF too. A file that does not parse is
-reported and not written; a file is replaced as a whole or not at all. - formats
-stdin to stdout. With --json print what is wrong as 'hostctl validate --json'
-does, and the names in "changed".
+their own. Line ends stay as they are, CRLF too; where a file has both kinds all
+become LF, those in its texts as well, and a line on stderr says so. A file that
+does not parse is reported and not written; a file is replaced as a whole or not
+at all. - formats stdin to stdout. With --json print what is wrong as 'hostctl
+validate --json' does, the names in "changed", and in "mixed_line_ends" those of
+them that had both kinds.
 
 Exit codes: 0 done, or with --check: nothing to do; 1 a file cannot be read, or
 does not parse; 3 with --check: files are not formatted (they are listed and
@@ -60,14 +62,14 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 	files := map[string]*hcl.File{}
 	var diags hcl.Diagnostics
 	var errs []error
-	changed := []string{}
+	done := formatted{Changed: []string{}}
 	for _, name := range names {
 		src, err := e.ownFile(name).Read(tree.MaxModule)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("cannot format: %w", err))
 			continue
 		}
-		made, d := format(name, src, files)
+		made, mixed, d := format(name, src, files)
 		diags = append(diags, d...)
 		if d.HasErrors() || bytes.Equal(made, src) {
 			continue
@@ -78,13 +80,16 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 				continue
 			}
 		}
-		changed = append(changed, name)
+		done.Changed = append(done.Changed, name)
+		if mixed {
+			done.Mixed = append(done.Mixed, name)
+		}
 	}
 	e.files = files
-	if err := e.sayFormatted(changed, diags, errs); err != nil {
+	if err := e.sayFormatted(done, o.check, diags, errs); err != nil {
 		return err
 	}
-	if o.check && len(changed) > 0 {
+	if o.check && len(done.Changed) > 0 {
 		return &exitError{code: exitUnformatted}
 	}
 	return nil
@@ -107,19 +112,24 @@ func (e *env) ownFile(path string) tree.File {
 type formatted struct {
 	verdictJSON
 	Changed []string `json:"changed"`
+	Mixed   []string `json:"mixed_line_ends,omitempty"` // of those, where all become LF
 }
 
-func (e *env) sayFormatted(changed []string, diags hcl.Diagnostics, errs []error) error {
+func (e *env) sayFormatted(done formatted, check bool, diags hcl.Diagnostics, errs []error) error {
 	if e.json {
 		for _, err := range errs {
 			diags = append(diags, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: err.Error()})
 		}
-		if err := e.writeJSON(formatted{asJSON(diags, e.files), changed}); err != nil {
+		done.verdictJSON = asJSON(diags, e.files)
+		if err := e.writeJSON(done); err != nil {
 			return err
 		}
 	} else {
-		for _, name := range changed {
+		for _, name := range done.Changed {
 			fmt.Fprintln(e.stdout, name)
+		}
+		for _, name := range done.Mixed {
+			e.sayMixed(name, check)
 		}
 		if err := e.writeDiagnostics(diags); err != nil {
 			return err
@@ -134,6 +144,14 @@ func (e *env) sayFormatted(changed []string, diags hcl.Diagnostics, errs []error
 	return nil
 }
 
+func (e *env) sayMixed(name string, check bool) {
+	become := "are LF now"
+	if check {
+		become = "would become LF"
+	}
+	e.say("%s had line ends of both kinds, CRLF and LF: all %s", name, become)
+}
+
 func (e *env) formatStdin() error {
 	if e.json {
 		return errors.New("cannot print JSON: what 'hostctl fmt -' prints is the file; name files instead")
@@ -143,36 +161,49 @@ func (e *env) formatStdin() error {
 		return fmt.Errorf("cannot format stdin: %w", err)
 	}
 	e.files = map[string]*hcl.File{}
-	made, diags := format("stdin", src, e.files)
+	made, mixed, diags := format("stdin", src, e.files)
 	if err := e.writeDiagnostics(diags); err != nil {
 		return err
 	}
 	if diags.HasErrors() {
 		return &exitError{code: exitFailed}
 	}
+	if mixed {
+		e.sayMixed("stdin", false)
+	}
 	e.stdout.exact = true
 	_, err = e.stdout.Write(made)
 	return err
 }
 
-// format is a file in the canonical format. It is kept in files for the
-// snippets of what is wrong with it.
-func format(name string, src []byte, files map[string]*hcl.File) ([]byte, hcl.Diagnostics) {
+// format is a file in the canonical format, and whether its line ends were mixed.
+// It is kept in files for the snippets of what is wrong with it.
+func format(name string, src []byte, files map[string]*hcl.File) (made []byte, mixed bool, diags hcl.Diagnostics) {
+	end, mixed := lineEnds(src)
+	if mixed {
+		src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
+	}
 	file, diags := flake.Parse(name, src)
 	if file == nil {
 		file = &hcl.File{Bytes: src}
 	}
 	files[name] = file
 	if diags.HasErrors() {
-		return nil, diags
+		return nil, false, diags
 	}
-	made := bytes.TrimRight(bytes.TrimLeft(hclwrite.Format(src), "\r\n"), "\r\n \t")
+	made = bytes.TrimRight(bytes.TrimLeft(hclwrite.Format(src), "\r\n"), "\r\n \t")
 	if len(made) == 0 {
-		return nil, diags
+		return nil, mixed, diags
 	}
-	end := []byte("\n")
-	if bytes.Contains(src, []byte("\r\n")) {
-		end = []byte("\r\n")
+	return append(made, end...), mixed, diags
+}
+
+// lineEnds is how the lines of a file are to end: with CRLF where all of them
+// do, else with LF. mixed says that it has both.
+func lineEnds(src []byte) (end string, mixed bool) {
+	all, windows := bytes.Count(src, []byte("\n")), bytes.Count(src, []byte("\r\n"))
+	if windows > 0 && windows == all {
+		return "\r\n", false
 	}
-	return append(made, end...), diags
+	return "\n", windows > 0
 }

@@ -40,10 +40,13 @@ With --markdown DIR write the reference of the library, a page for each area.`,
 	cmd.Flags().StringVar(&o.markdown, "markdown", "", "write the pages of the library into this `DIR`")
 	cmd.AddCommand(
 		&cobra.Command{
-			Use:     "search WORD...",
-			Short:   "List the options that speak of all these words",
-			Long:    "List the options whose path or description holds every one of the words.",
-			Example: "  hostctl options search firewall\n  hostctl options search --json kernel",
+			Use:   "search WORD...",
+			Short: "List the options that do what these words say",
+			Long: `List the options whose path or description has all the words, or which are
+meant by them, the likeliest first: what a thing is called on plain Debian, in
+Ansible, Terraform and NixOS leads to what does it here. Where the options alone
+do not say how, a line below them does.`,
+			Example: "  hostctl options search open port\n  hostctl options search cron\n  hostctl options search environment.systemPackages\n  hostctl options search --json kernel",
 			Args:    cobra.MinimumNArgs(1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return runOptionsSearch(cmd.Context(), e, args) },
 		},
@@ -78,14 +81,17 @@ func runOptionsSearch(ctx context.Context, e *env, words []string) error {
 	if err != nil {
 		return err
 	}
-	found := slices.DeleteFunc(slices.Clone(c.Options), func(o eval.OptionDoc) bool {
-		text := strings.ToLower(o.Path + " " + o.Description)
-		return slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, strings.ToLower(w)) })
-	})
+	question := strings.Join(words, " ")
+	s := newSearch(c.Options, question)
+	found, note := s.best()
 	if len(found) == 0 && !e.json {
-		return fmt.Errorf("cannot find an option that speaks of %q; 'hostctl options' lists all", strings.Join(words, " "))
+		return s.nothing(question)
 	}
-	return e.listOptions(found)
+	if err := e.listOptions(found); err != nil || note == "" || e.json {
+		return err
+	}
+	_, err = fmt.Fprintf(e.stdout, "\n%s\n", note)
+	return err
 }
 
 func runOptionsShow(ctx context.Context, e *env, path string) error {

@@ -14,15 +14,17 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Explanation is how one option came to its value.
+// Explanation is how an option, or an element of its value, came to be.
 type Explanation struct {
 	Path        string          `json:"path"`
 	Type        string          `json:"type"`
 	Description string          `json:"description,omitempty"`
 	Value       string          `json:"-"` // as HCL; (failed) where it has an error
 	JSON        json.RawMessage `json:"value"`
-	Declared    string          `json:"declared"` // file:line of the option block
+	Declared    string          `json:"declared"`       // file:line of the option block
+	Gone        bool            `json:"gone,omitempty"` // an element that is said and is not in the result
 	Definitions []Definition    `json:"definitions"`
+	Elements    []Element       `json:"elements,omitempty"`
 }
 
 // Definition is one line that sets the option, strongest first.
@@ -31,16 +33,18 @@ type Definition struct {
 	Line     int    `json:"line"`
 	Layer    string `json:"layer"`
 	Priority string `json:"priority"`
-	Text     string `json:"text"`           // as it stands in the file
-	Each     string `json:"each,omitempty"` // each.key of the for_each around it
-	Wins     bool   `json:"wins"`           // its value, or a part of it, is in the result
+	Text     string `json:"text"`              // as it stands in the file
+	Each     string `json:"each,omitempty"`    // each.key of the for_each around it
+	Wins     bool   `json:"wins"`              // its value, or a part of it, is in the result
+	Removes  bool   `json:"removes,omitempty"` // it stands in without()
 }
 
 // place is what a path leads to: a node, and below an option a key.
 type place struct {
 	node *option.Node
 	path option.Path
-	key  string // of the value of an option that is a map; "name" of an entry
+	rest string // what goes on below an option, into its value
+	name bool   // it is the name of the entry
 }
 
 // find follows a path as people type it: an HCL traversal, or with dots where
@@ -50,15 +54,11 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 	rest := "." + path
 	for rest != "" {
 		if at.node.IsOption() {
-			key, after, ok := oneKey(rest, r.eval.leafKeys(at))
-			if !ok || after != "" {
-				return at, notFound(fmt.Sprintf("%s is an option; it has no %s.", at.path, rest))
-			}
-			at.key = key
+			at.rest = rest
 			return at, nil
 		}
 		if rest == ".name" && isEntry(at) && at.node.Children["name"] == nil {
-			at.key = "name"
+			at.name = true
 			return at, nil
 		}
 		if now, after, ok := r.eval.formerly(at, rest); ok {
@@ -68,10 +68,9 @@ func (r *Result) find(path string) (place, hcl.Diagnostics) {
 		names := below(r.eval, at.node, at.path)
 		name, after, ok := oneKey(rest, names)
 		if !ok {
-			name, _, _ = strings.Cut(strings.TrimLeft(rest, `.["`), ".")
-			name = strings.TrimRight(name, `"]`)
+			name = firstKey(rest)
 			if at.node.Entry != nil {
-				return at, notFound(fmt.Sprintf("Nothing declares %s.%s", at.path.With(name), option.DidYouMean(name, names)))
+				return at, notFound(r.eval.undeclared(at, name, names))
 			}
 			return at, notFound(r.unknown(at, name, path))
 		}
@@ -126,11 +125,24 @@ func notFound(detail string) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Unknown option", Detail: detail}}
 }
 
+// firstKey is the next key of a path that leads nowhere.
+func firstKey(rest string) string {
+	if quoted, ok := strings.CutPrefix(rest, `["`); ok {
+		name, _, _ := strings.Cut(quoted, `"]`)
+		return strings.TrimSuffix(name, `"`)
+	}
+	rest = strings.TrimLeft(rest, ".[")
+	if i := strings.IndexAny(rest, ".[]"); i >= 0 {
+		return rest[:i]
+	}
+	return rest
+}
+
 // oneKey takes .KEY or ["KEY"] off the front of a path: the longest of names
-// that fits.
+// that fits. A shell may have taken the quotes: [KEY].
 func oneKey(rest string, names []string) (key, after string, ok bool) {
 	for _, name := range names {
-		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name)} {
+		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name), "[" + name + "]"} {
 			tail, fits := strings.CutPrefix(rest, form)
 			if fits && (tail == "" || tail[0] == '.' || tail[0] == '[') && (!ok || len(name) > len(key)) {
 				key, after, ok = name, tail, true
@@ -161,7 +173,7 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	}
 	n, p := at.node, at.path
 	if !n.IsOption() {
-		if at.key != "" {
+		if at.name {
 			return nil, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Not an option", Detail: fmt.Sprintf("The name of an entry is its key: %q.", p[len(p)-1])}}
 		}
 		return nil, hcl.Diagnostics{{
@@ -179,18 +191,26 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	}
 	if !c.bad {
 		x.Value, x.JSON = option.Text(c.merged.Value), asJSON(c.merged.Value)
+		if at.rest != "" {
+			return r.explainElement(x, at)
+		}
+		x.Elements = r.elements(p.String(), r.eval.trace(c, decl.Type))
 	}
 	defs := slices.Clone(c.defs)
 	slices.SortStableFunc(defs, func(a, b *option.Definition) int {
 		return cmp.Or(compareBool(b.Wins, a.Wins), cmp.Compare(b.Priority, a.Priority), cmp.Compare(b.Source.Layer, a.Source.Layer), cmp.Compare(b.Source.Index, a.Source.Index))
 	})
 	for _, d := range defs {
-		x.Definitions = append(x.Definitions, Definition{
-			File: d.Range.Filename, Line: d.Range.Start.Line, Layer: d.Source.Layer.String(), Priority: d.Priority.String(),
-			Text: r.source(d.Range), Each: eachOf(d), Wins: d.Wins,
-		})
+		x.Definitions = append(x.Definitions, r.definition(d, d.Range, d.Priority, d.Wins))
 	}
 	return x, nil
+}
+
+func (r *Result) definition(d *option.Definition, at hcl.Range, p option.Priority, wins bool) Definition {
+	return Definition{
+		File: at.Filename, Line: at.Start.Line, Layer: d.Source.Layer.String(), Priority: p.String(),
+		Text: r.source(at), Each: eachOf(d), Wins: wins,
+	}
 }
 
 // asJSON is a value without what its type would add: of a null of any type
@@ -262,14 +282,14 @@ func (r *Result) Option(path string) (cty.Value, hcl.Diagnostics) {
 	if diags.HasErrors() {
 		return cty.NilVal, diags
 	}
-	if at.key == "name" && isEntry(at) {
+	if at.name {
 		return cty.StringVal(at.path[len(at.path)-1]), nil
 	}
 	before := len(r.eval.diags)
-	v := r.eval.whole(at.node, at.path)
-	if at.key != "" {
-		v = attribute(v, at.key)
+	if at.rest != "" {
+		return r.elementValue(at)
 	}
+	v := r.eval.whole(at.node, at.path)
 	return v, r.eval.diags[before:]
 }
 

@@ -28,23 +28,16 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		}
 	}
 	for _, p := range empty {
-		p.Def.Wins = p.Def.Wins || p.Priority == best
+		if p.Priority == best {
+			p.Def.Wins = true
+			m.trail.decide(m.path, p)
+		}
 	}
 	all := slices.Clone(elems)
-	strongest := map[*Definition]*Part{}
-	for _, e := range all {
-		if s := strongest[e.Def]; s == nil || e.Priority > s.Priority {
-			strongest[e.Def] = e
-		}
-	}
-	elems = slices.DeleteFunc(elems, func(e *Part) bool {
-		if e.Priority < best {
-			m.warnBeaten(e, strongest[e.Def])
-		}
-		return e.Priority < best
-	})
+	elems = m.standing(elems, best)
 	elems = m.remove(elems, removals, all)
 	slices.SortStableFunc(elems, order)
+	m.trail.keep(m.path, t.Kind, elems)
 	for _, e := range elems {
 		e.Def.Wins = true
 		if s, ok := KeyString(e.Value); ok && depth == 0 {
@@ -58,6 +51,26 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		return joinLines(elems, defined)
 	}
 	return m.assemble(t, elems, defined)
+}
+
+// standing are the elements that no other one beats by its priority.
+func (m *merger) standing(elems []*Part, best Priority) []*Part {
+	beaten := func(e *Part) bool { return e.Priority < best }
+	if !slices.ContainsFunc(elems, beaten) {
+		return elems
+	}
+	strongest := map[*Definition]*Part{}
+	for _, e := range elems {
+		if s := strongest[e.Def]; s == nil || e.Priority > s.Priority {
+			strongest[e.Def] = e
+		}
+	}
+	for _, e := range elems {
+		if beaten(e) {
+			m.warnBeaten(e, strongest[e.Def])
+		}
+	}
+	return slices.DeleteFunc(elems, beaten)
 }
 
 // strength is the priority at which a part defines its list.
@@ -180,8 +193,11 @@ func (m *merger) remove(elems, removals, all []*Part) []*Part {
 				continue
 			}
 			found = true
-			r.Def.Wins = r.Def.Wins || there[e]
-			delete(there, e)
+			if there[e] {
+				r.Def.Wins = true
+				m.trail.take(m.path, "", e, r)
+				delete(there, e)
+			}
 		}
 		if !found {
 			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))

@@ -28,7 +28,10 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		if p.Priority == Force {
 			forced[p] = own
 		}
-		p.Def.Wins = p.Def.Wins || len(own) == 0
+		if len(own) == 0 {
+			p.Def.Wins = true
+			m.trail.decide(m.path, p)
+		}
 		for k, f := range own {
 			fields[k] = append(fields[k], f)
 		}
@@ -37,6 +40,7 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	for k, own := range fields {
 		all[k] = slices.Clone(own)
 	}
+	m.trail.say(m.path, all)
 	exclusive(forced, fields)
 	m.removeKeys(removals, fields, all)
 	out := map[string]cty.Value{}
@@ -139,7 +143,12 @@ func (m *merger) removeKeys(removals []*Part, fields, all map[string][]*Part) {
 				m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer defines %s.", m.path.With(key)))
 			}
 			before := len(fields[key])
-			fields[key] = slices.DeleteFunc(fields[key], weaker)
+			fields[key] = slices.DeleteFunc(fields[key], func(p *Part) bool {
+				if weaker(p) {
+					m.trail.take(m.path, key, p, r)
+				}
+				return weaker(p)
+			})
 			r.Def.Wins = r.Def.Wins || len(fields[key]) < before
 			if len(fields[key]) == 0 {
 				delete(fields, key)

@@ -21,7 +21,8 @@ type merger struct {
 	diags    hcl.Diagnostics
 	elements map[string]*Part
 	path     Path
-	misspelt bool // an attribute is unknown: what is missing may be meant by it
+	trail    *trail // of Trace alone
+	misspelt bool   // an attribute is unknown: what is missing may be meant by it
 }
 
 // Merge makes one value of the definitions of the option at path (rules 10
@@ -83,6 +84,7 @@ func (m *merger) live(parts []*Part) []*Part {
 		return out
 	}
 	gone.Def.Wins = true
+	m.trail.decide(m.path, gone)
 	return slices.DeleteFunc(out, func(p *Part) bool { return p.below(gone) })
 }
 
@@ -184,6 +186,7 @@ func (m *merger) strongest(parts []*Part) *Part {
 	for _, p := range best {
 		p.Def.Wins = true
 	}
+	m.trail.decide(m.path, best...)
 	return best[0]
 }
 
