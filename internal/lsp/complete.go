@@ -23,7 +23,7 @@ type completion struct {
 }
 
 func (q *request) complete() completionList {
-	c := &completion{request: q, cursor: cursorAt(q.text.src, q.offset), result: q.host(q.path), items: []completionItem{}}
+	c := &completion{request: q, cursor: cursorAt(q.text.src, q.offset), result: q.hostOf(q.path), items: []completionItem{}}
 	switch {
 	case c.inFlake():
 		c.flakeFile()

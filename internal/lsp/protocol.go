@@ -24,8 +24,9 @@ type textEdit struct {
 }
 
 type textDocument struct {
-	URI  string `json:"uri"`
-	Text string `json:"text,omitempty"`
+	URI     string `json:"uri"`
+	Text    string `json:"text,omitempty"`
+	Version int    `json:"version,omitempty"`
 }
 
 type initializeParams struct {
@@ -46,10 +47,19 @@ type initializeParams struct {
 }
 
 type documentParams struct {
-	TextDocument   textDocument `json:"textDocument"`
-	ContentChanges []struct {
-		Text string `json:"text"`
-	} `json:"contentChanges"`
+	TextDocument   textDocument    `json:"textDocument"`
+	ContentChanges []contentChange `json:"contentChanges"`
+}
+
+type contentChange struct {
+	Range *span  `json:"range"` // nil: Text is all of the file
+	Text  string `json:"text"`
+}
+
+type watchedParams struct {
+	Changes []struct {
+		URI string `json:"uri"`
+	} `json:"changes"`
 }
 
 type positionParams struct {
@@ -71,6 +81,7 @@ const (
 
 type publishParams struct {
 	URI         string       `json:"uri"`
+	Version     *int         `json:"version,omitempty"` // of a file that is open
 	Diagnostics []diagnostic `json:"diagnostics"`
 }
 

@@ -39,7 +39,8 @@ type server struct {
 	conn *jsonrpc2.Conn
 
 	mu         sync.Mutex // of everything below
-	open       map[string][]byte
+	open       map[string]*document
+	edits      int                   // changes of what is open or on disk
 	workspaces map[string]*workspace // by folder
 	snippets   bool
 	watch      bool
@@ -86,7 +87,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 }
 
 func newServer(ctx context.Context, o Options) *server {
-	return &server{Options: o, ctx: ctx, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
+	return &server{Options: o, ctx: ctx, open: map[string]*document{}, workspaces: map[string]*workspace{}}
 }
 
 // handle answers one message. A bug in one answer must not take the editor's
@@ -112,8 +113,7 @@ func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
 	case "textDocument/didOpen", "textDocument/didChange", "textDocument/didClose", "textDocument/didSave":
 		return nil, s.document(req)
 	case "workspace/didChangeWatchedFiles":
-		s.refresh()
-		return nil, nil
+		return nil, s.filesChanged(req)
 	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol", "textDocument/codeAction":
 		return s.answer(req)
 	}
@@ -134,7 +134,7 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 		"serverInfo": map[string]string{"name": "hostctl", "version": s.Version},
 		"capabilities": map[string]any{
 			"positionEncoding":           "utf-16",
-			"textDocumentSync":           map[string]any{"openClose": true, "change": 1, "save": true},
+			"textDocumentSync":           map[string]any{"openClose": true, "change": 2},
 			"completionProvider":         map[string]any{"triggerCharacters": []string{".", "\"", "/"}},
 			"hoverProvider":              true,
 			"definitionProvider":         true,
@@ -150,7 +150,7 @@ func (s *server) watchFiles() {
 	if !s.watch {
 		return
 	}
-	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}}
+	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}, {"globPattern": "**/packages.lock"}}
 	registration := map[string]any{"id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": map[string]any{"watchers": watchers}}
 	// Not waited for: the answer comes through the loop that this runs in.
 	_, err := s.conn.DispatchCall(s.ctx, "client/registerCapability", map[string]any{"registrations": []any{registration}})
@@ -175,47 +175,6 @@ func params(req *jsonrpc2.Request, to any) error {
 	return nil
 }
 
-// document follows what the editor does to a file.
-func (s *server) document(req *jsonrpc2.Request) error {
-	var p documentParams
-	if err := params(req, &p); err != nil {
-		return err
-	}
-	path := pathOf(p.TextDocument.URI)
-	if path == "" {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch req.Method {
-	case "textDocument/didOpen":
-		s.open[path] = []byte(p.TextDocument.Text)
-	case "textDocument/didChange":
-		if n := len(p.ContentChanges); n > 0 {
-			s.open[path] = []byte(p.ContentChanges[n-1].Text)
-		}
-	case "textDocument/didClose":
-		delete(s.open, path)
-	}
-	if w := s.workspaceOf(path); w != nil {
-		if req.Method == "textDocument/didChange" {
-			w.typed(path)
-		} else {
-			w.renew()
-		}
-	}
-	return nil
-}
-
-// refresh evaluates everything anew.
-func (s *server) refresh() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.workspaces {
-		w.renew()
-	}
-}
-
 // workspaceOf is the flake that a file belongs to, by the nearest flake.hcl
 // above it; nil where there is none. A file of the library belongs to
 // whichever flake is open.
@@ -231,7 +190,7 @@ func (s *server) workspaceOf(path string) *workspace {
 		_, held := s.open[flake]
 		if _, err := os.Stat(flake); err == nil || held {
 			if s.workspaces[dir] == nil {
-				s.workspaces[dir] = &workspace{server: s, dir: dir, all: true, changed: map[string]bool{}}
+				s.workspaces[dir] = s.newWorkspace(dir)
 			}
 			return s.workspaces[dir]
 		}
@@ -266,14 +225,6 @@ func (s *server) libraryFile(name string) (string, error) {
 	return path, nil
 }
 
-// content is a file as the editor holds it, else as on disk.
-func (s *server) content(path string) ([]byte, error) {
-	if b, ok := s.open[path]; ok {
-		return b, nil
-	}
-	return fileAt(s.workspaceOf(path), path).Read(tree.MaxData)
-}
-
 // fileAt is the file at a path, of the flake of a workspace if it lies there.
 func fileAt(w *workspace, path string) tree.File {
 	if w != nil {
@@ -288,6 +239,7 @@ func fileAt(w *workspace, path string) tree.File {
 type request struct {
 	*server
 	*workspace
+	*view  // nil where there is no workspace, or no flake that can be read
 	path   string
 	text   *text
 	offset int
@@ -300,13 +252,13 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 	}
 	path := pathOf(p.TextDocument.URI)
 	s.mu.Lock()
-	src, ok := s.open[path]
+	d := s.open[path]
 	w := s.workspaceOf(path)
 	s.mu.Unlock()
-	if !ok {
+	if d == nil {
 		return nil, nil
 	}
-	q := &request{server: s, path: path, text: newText(src)}
+	q := &request{server: s, path: path, text: newText(d.text)}
 	q.offset = q.text.offset(p.Position)
 	switch req.Method {
 	case "textDocument/formatting":
@@ -323,10 +275,9 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 	if w == nil {
 		return nil, nil
 	}
-	q.workspace = w
-	w.first()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	q.workspace, q.view = w, w.asked()
 	switch req.Method {
 	case "textDocument/completion":
 		return q.complete(), nil

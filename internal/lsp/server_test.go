@@ -22,6 +22,7 @@ type editor struct {
 	published chan publishParams
 	watched   chan string
 	served    chan error
+	versions  map[string]int // of what is open, by name
 }
 
 type duplex struct {
@@ -85,7 +86,7 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1)}
+	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1), versions: map[string]int{}}
 	go func() {
 		e.served <- Serve(context.Background(), toServer, fromServer, Options{Cache: filepath.Join(dir, ".cache"), Version: "test"})
 		fromServer.Close()
@@ -135,21 +136,26 @@ func (e *editor) uri(name string) string { return uriOf(filepath.Join(e.dir, nam
 
 // edit opens a file with other content than it has on disk.
 func (e *editor) edit(name, src string) {
-	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "languageId": "hcl", "version": 1, "text": src}})
+	e.versions[name]++
+	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "languageId": "hcl", "version": e.versions[name], "text": src}})
 }
 
-func (e *editor) change(name, src string) {
-	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "version": 2}, "contentChanges": []any{map[string]any{"text": src}}})
+func (e *editor) change(name, src string) { e.changePart(name, map[string]any{"text": src}) }
+
+func (e *editor) changePart(name string, changes ...any) {
+	e.versions[name]++
+	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "version": e.versions[name]}, "contentChanges": changes})
 }
 
-// diagnosed waits for the diagnostics of a file.
+// diagnosed waits for the diagnostics of a file; where it is open, for those of
+// its text as it is.
 func (e *editor) diagnosed(name string) []diagnostic {
 	e.t.Helper()
 	late := time.After(30 * time.Second)
 	for {
 		select {
 		case p := <-e.published:
-			if p.URI == e.uri(name) {
+			if p.URI == e.uri(name) && (e.versions[name] == 0 || p.Version != nil && *p.Version == e.versions[name]) {
 				return p.Diagnostics
 			}
 		case <-late:

@@ -83,12 +83,14 @@ user = { other = force({ uid = self.name }), (args.user) = {} }
 `
 	for name, src := range map[string]string{"one/default.hcl": testOne + more, "flake.hcl": testFlake, "stray.hcl": "x {\n"} {
 		path := filepath.Join(e.dir, name)
-		s.open[path] = []byte(src)
+		s.open[path] = &document{}
+		s.open[path].set(path, []byte(src), 1)
 		w := s.workspaceOf(path)
-		w.first()
+		s.edits++
+		w.evaluate()
 		for n := range len(src) + 1 {
 			for _, src := range []string{src[:n], src} {
-				q := &request{server: s, workspace: w, path: path, text: newText([]byte(src)), offset: n}
+				q := &request{server: s, workspace: w, view: w.asked(), path: path, text: newText([]byte(src)), offset: n}
 				q.complete()
 				q.hover()
 				q.define()
