@@ -14,8 +14,9 @@ import (
 
 // publish sends the diagnostics of every file that has some, none for those
 // that had some the last time, and those of every open file, so that the editor
-// knows which version they are of.
-func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]document) {
+// knows which version they are of. Files that are not judged are left as they
+// are.
+func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]document, judged func(path string) bool) {
 	all := eval.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		all.Add(name, found[name])
@@ -25,8 +26,8 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]do
 		path := w.pathOf(d.Subject)
 		byFile[path] = append(byFile[path], w.diagnostic(d, path, held))
 	}
-	for path := range w.published {
-		if byFile[path] == nil {
+	for path, some := range w.published {
+		if some && byFile[path] == nil {
 			byFile[path] = []diagnostic{}
 		}
 	}
@@ -39,9 +40,10 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]do
 			byFile[path] = append(byFile[path], w.diagnostic(d, path, held))
 		}
 	}
-	w.published = map[string]bool{}
 	for _, path := range slices.Sorted(maps.Keys(byFile)) {
-		w.send(path, byFile[path], held)
+		if judged(path) {
+			w.send(path, byFile[path], held)
+		}
 	}
 }
 
@@ -57,9 +59,7 @@ func (w *workspace) publishBroken(path string, d *document) {
 }
 
 func (w *workspace) send(path string, diagnostics []diagnostic, held map[string]document) {
-	if len(diagnostics) > 0 {
-		w.published[path] = true
-	}
+	w.published[path] = len(diagnostics) > 0
 	p := publishParams{URI: uriOf(path), Diagnostics: diagnostics}
 	if d, ok := held[path]; ok {
 		p.Version = &d.version

@@ -86,12 +86,20 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1), versions: map[string]int{}}
+	e := connect(t, dir, toEditor, fromEditor)
 	go func() {
 		e.served <- Serve(context.Background(), toServer, fromServer, Options{Cache: filepath.Join(dir, ".cache"), Version: "test"})
 		fromServer.Close()
 	}()
-	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{toEditor, fromEditor}, jsonrpc2.VSCodeObjectCodec{}),
+	e.begin(capabilities)
+	return e
+}
+
+// connect is the editor at the other end of a server's pipes; what ends the
+// server sends its error to served.
+func connect(t *testing.T, dir string, fromServer io.Reader, toServer io.WriteCloser) *editor {
+	e := &editor{t: t, dir: dir, published: make(chan publishParams, 1000), watched: make(chan string, 1), served: make(chan error, 1), versions: map[string]int{}}
+	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{fromServer, toServer}, jsonrpc2.VSCodeObjectCodec{}),
 		jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
 			if req.Method == "textDocument/publishDiagnostics" {
 				var p publishParams
@@ -105,17 +113,21 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 			}
 			return nil, nil
 		}))
+	return e
+}
+
+// begin starts the session, which ends with the test.
+func (e *editor) begin(capabilities map[string]any) {
 	e.call("initialize", map[string]any{"capabilities": capabilities}, nil)
 	e.notify("initialized", map[string]any{})
-	t.Cleanup(func() {
+	e.t.Cleanup(func() {
 		e.call("shutdown", nil, nil)
 		e.notify("exit", nil)
 		if err := <-e.served; err != nil {
-			t.Errorf("Serve: %v", err)
+			e.t.Errorf("Serve: %v", err)
 		}
 		e.conn.Close()
 	})
-	return e
 }
 
 func (e *editor) call(method string, p, result any) {

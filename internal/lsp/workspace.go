@@ -34,7 +34,7 @@ type workspace struct {
 	sound     *view                        // that questions are answered from
 	reached   map[string]map[string]string // by host, what it is made of: paths by the names of diagnostics; nil: nothing is evaluated
 	found     map[string]hcl.Diagnostics   // by host, "" is flake.hcl
-	published map[string]bool
+	published map[string]bool              // what some was last sent of
 }
 
 func (s *server) newWorkspace(dir string) *workspace {
@@ -98,7 +98,7 @@ func (w *workspace) evaluate() {
 	}
 	w.all, w.changed = false, map[string]bool{}
 	w.keep(r, results, found)
-	w.publish(w.found, held)
+	w.publish(w.found, held, func(string) bool { return true })
 }
 
 // now is the flake as the editor holds it: what questions are answered from,
@@ -133,14 +133,16 @@ func (w *workspace) evaluateHosts(ctx context.Context, r *view, affected map[str
 
 // foretell publishes what the first of the affected hosts says of the files
 // that changed, as what all of them will: a mistake in a file that many hosts
-// share is mostly the same on each, and the others take their time.
+// share is mostly the same on each, and the others take their time. A file that
+// the first is not made of waits for those that are.
 func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host string, diags hcl.Diagnostics, held map[string]document) {
 	w.server.mu.Lock()
 	defer w.server.mu.Unlock()
 	if ctx.Err() != nil {
 		return
 	}
-	changed := func(d *hcl.Diagnostic) bool { return w.changed[w.pathOf(d.Subject)] }
+	judged := func(path string) bool { return w.changed[path] && slices.Contains(w.hosts(path), host) }
+	changed := func(d *hcl.Diagnostic) bool { return judged(w.pathOf(d.Subject)) }
 	found := maps.Clone(w.found)
 	for name := range affected {
 		found[name] = slices.DeleteFunc(slices.Clone(found[name]), changed)
@@ -150,8 +152,7 @@ func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host
 			}
 		}
 	}
-	found[host] = diags
-	w.publish(found, held)
+	w.publish(found, held, judged)
 }
 
 // affected are the hosts that what changed is part of; nil stands for all.
