@@ -18,8 +18,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sourcegraph/jsonrpc2"
 
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
@@ -29,6 +32,10 @@ type Options struct {
 	Cache   string // folder where library files are shown from
 	Version string
 	Offline bool // no input is fetched
+	// Packages are the names in the package lock of a host.
+	Packages func(f *flake.Flake, host string) []string
+	// Beyond is what is wrong with an evaluated host that evaluation does not see.
+	Beyond func(f *flake.Flake, host string, r *eval.Result, diags hcl.Diagnostics) hcl.Diagnostics
 }
 
 // server is one editor's session. Messages are handled one after the other;
@@ -44,6 +51,7 @@ type server struct {
 	workspaces map[string]*workspace // by folder
 	snippets   bool
 	watch      bool
+	moves      bool // it renames files for its servers
 	shutdown   bool
 	left       bool // it sent exit
 	closed     bool
@@ -114,13 +122,20 @@ func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
 		return nil, s.document(req)
 	case "workspace/didChangeWatchedFiles":
 		return nil, s.filesChanged(req)
-	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol", "textDocument/codeAction":
+	case "workspace/symbol":
+		var p symbolParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return s.workspaceSymbols(p.Query), nil
+	}
+	if strings.HasPrefix(req.Method, "textDocument/") && !req.Notif {
 		return s.answer(req)
 	}
 	if req.Notif {
 		return nil, nil
 	}
-	return nil, &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: "hostctl has no " + req.Method}
+	return nil, unknownMethod(req)
 }
 
 func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
@@ -130,6 +145,8 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 	}
 	s.snippets = p.Capabilities.TextDocument.Completion.CompletionItem.SnippetSupport
 	s.watch = p.Capabilities.Workspace.DidChangeWatchedFiles.DynamicRegistration
+	edits := p.Capabilities.Workspace.WorkspaceEdit
+	s.moves = edits.DocumentChanges && slices.Contains(edits.ResourceOperations, "rename")
 	return map[string]any{
 		"serverInfo": map[string]string{"name": "hostctl", "version": s.Version},
 		"capabilities": map[string]any{
@@ -140,6 +157,12 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 			"definitionProvider":         true,
 			"documentFormattingProvider": true,
 			"documentSymbolProvider":     true,
+			"referencesProvider":         true,
+			"documentHighlightProvider":  true,
+			"renameProvider":             map[string]any{"prepareProvider": true},
+			"signatureHelpProvider":      map[string]any{"triggerCharacters": []string{"(", ","}},
+			"foldingRangeProvider":       true,
+			"workspaceSymbolProvider":    true,
 			"codeActionProvider":         map[string]any{"codeActionKinds": []string{"quickfix"}},
 		},
 	}, nil
@@ -252,9 +275,8 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 	}
 	path := pathOf(p.TextDocument.URI)
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	d := s.open[path]
-	w := s.workspaceOf(path)
-	s.mu.Unlock()
 	if d == nil {
 		return nil, nil
 	}
@@ -265,6 +287,8 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 		return q.format(), nil
 	case "textDocument/documentSymbol":
 		return q.symbols(), nil
+	case "textDocument/foldingRange":
+		return q.folds(), nil
 	case "textDocument/codeAction":
 		var p actionParams
 		if err := params(req, &p); err != nil {
@@ -272,17 +296,45 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 		}
 		return q.fixes(p.Context.Diagnostics), nil
 	}
-	if w == nil {
+	q.workspace = s.workspaceOf(path)
+	if q.workspace == nil {
 		return nil, nil
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q.workspace, q.view = w, w.asked()
+	q.view = q.workspace.asked()
+	return q.answerOfFlake(req)
+}
+
+// answerOfFlake answers what takes to know the flake.
+func (q *request) answerOfFlake(req *jsonrpc2.Request) (any, error) {
 	switch req.Method {
 	case "textDocument/completion":
 		return q.complete(), nil
 	case "textDocument/hover":
 		return q.hover(), nil
+	case "textDocument/definition":
+		return q.define(), nil
+	case "textDocument/signatureHelp":
+		return q.signatureHelp(), nil
+	case "textDocument/documentHighlight":
+		return q.highlights(), nil
+	case "textDocument/references":
+		var p referenceParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return q.references(p.Context.IncludeDeclaration), nil
+	case "textDocument/prepareRename":
+		return q.prepareRename()
+	case "textDocument/rename":
+		var p renameParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return q.rename(p.NewName)
 	}
-	return q.define(), nil
+	return nil, unknownMethod(req)
+}
+
+func unknownMethod(req *jsonrpc2.Request) error {
+	return &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: "hostctl has no " + req.Method}
 }

@@ -11,7 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sourcegraph/jsonrpc2"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 // editor is a client of the protocol, as an editor is one.
@@ -88,11 +92,20 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	}
 	e := connect(t, dir, toEditor, fromEditor)
 	go func() {
-		e.served <- Serve(context.Background(), toServer, fromServer, Options{Cache: filepath.Join(dir, ".cache"), Version: "test"})
+		e.served <- Serve(context.Background(), toServer, fromServer, testOptions(dir))
 		fromServer.Close()
 	}()
 	e.begin(capabilities)
 	return e
+}
+
+// testOptions has a lock of two packages for every host.
+func testOptions(dir string) Options {
+	return Options{
+		Cache: filepath.Join(dir, ".cache"), Version: "test",
+		Packages: func(*flake.Flake, string) []string { return []string{"git", "libc6"} },
+		Beyond:   func(*flake.Flake, string, *eval.Result, hcl.Diagnostics) hcl.Diagnostics { return nil },
+	}
 }
 
 // connect is the editor at the other end of a server's pipes; what ends the
@@ -255,6 +268,8 @@ func TestCompletion(t *testing.T) {
 		{"one/default.hcl", "services {\n  openssh {\n    settings = {\n      |", "X11Forwarding", "ports"},
 		{"one/default.hcl", "function \"f\" {\n  params = []\n  |", "result variadic_param", "services"},
 		{"one/default.hcl", "function \"mine\" {\n  result = 1\n}\nmy {\n  text = |\n}\n", "mine", ""},
+		{"one/default.hcl", "packages = [\"gi|", "git libc6", "config"},
+		{"one/default.hcl", "package \"|", "git libc6", "config"},
 		{"flake.hcl", "|", "host template input", "services"},
 		{"flake.hcl", testFlake + "host \"three\" {\n  |\n}", "modules template system", "host"},
 		{"flake.hcl", testFlake + "host \"three\" {\n  template = \"|", "base", ""},

@@ -119,6 +119,9 @@ func (w *workspace) evaluateHosts(ctx context.Context, r *view, affected map[str
 	var first sync.Once
 	// What is left out, for it was interrupted, is not looked at.
 	_ = r.fleet.Each(ctx, hosts, func(i int, res *eval.Result, d hcl.Diagnostics) {
+		if ctx.Err() == nil {
+			d = append(d, w.server.Beyond(r.flake, hosts[i], res, d)...)
+		}
 		made[i], said[i] = res, d
 		if len(affected) > 1 {
 			first.Do(func() { w.foretell(ctx, affected, hosts[i], d, held) })

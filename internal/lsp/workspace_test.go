@@ -66,7 +66,7 @@ func TestWorkspaceOfAFile(t *testing.T) {
 // that end there, and of whole ones.
 func TestNothingTypedEndsTheServer(t *testing.T) {
 	e := newEditor(t)
-	s := newServer(t.Context(), Options{Cache: filepath.Join(e.dir, ".cache"), Version: "test"})
+	s := newServer(t.Context(), testOptions(e.dir))
 	s.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{strings.NewReader(""), nopWriter{}}, jsonrpc2.VSCodeObjectCodec{}), nil)
 	more := `
 function "f" {
@@ -94,6 +94,12 @@ user = { other = force({ uid = self.name }), (args.user) = {} }
 				q.complete()
 				q.hover()
 				q.define()
+				q.signatureHelp()
+				q.folds()
+				if n%50 == 0 {
+					q.references(true)
+					q.highlights()
+				}
 			}
 		}
 	}

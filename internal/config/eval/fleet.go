@@ -51,7 +51,7 @@ type parsed struct {
 	once  sync.Once
 	kept  sync.Once
 	ready atomic.Bool // all below is set
-	file  *hcl.File // with an empty body where it did not parse
+	file  *hcl.File   // with an empty body where it did not parse
 	diags hcl.Diagnostics
 	err   error // it cannot be read
 }

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"path/filepath"
+	"reflect"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -112,4 +113,15 @@ func (r *Result) Text(at hcl.Range) string {
 		return string(at.SliceBytes(f.Bytes))
 	}
 	return ""
+}
+
+// SameSpec reports whether two results are of the same host, wherever that was
+// said.
+func (r *Result) SameSpec(other *Result) bool {
+	if r == nil || other == nil || r.Spec == nil || other.Spec == nil {
+		return r == other
+	}
+	a, b := *r.Spec, *other.Spec
+	a.Origins, b.Origins = nil, nil
+	return reflect.DeepEqual(a, b)
 }
