@@ -94,6 +94,9 @@ func (w *workspace) evaluate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
+		if r == w.sound && fetches(r) {
+			w.sound = nil // an input whose fetching was interrupted counts as one that cannot be had
+		}
 		return
 	}
 	w.all, w.changed = false, map[string]bool{}
@@ -101,12 +104,20 @@ func (w *workspace) evaluate() {
 	w.publish(w.found, held, func(string) bool { return true })
 }
 
+// fetches reports whether the evaluation of a flake may have to fetch something.
+func fetches(v *view) bool {
+	if v.flake == nil {
+		return false
+	}
+	return slices.ContainsFunc(v.flake.InputNames(), func(name string) bool { return v.flake.Input(name).Debian == nil })
+}
+
 // now is the flake as the editor holds it: what questions are answered from,
 // if that is it. The server's mutex is held.
 func (w *workspace) now() *view {
 	texts := textsOf(w.server.held())
-	if r := w.asked(); r != nil && same(r.texts, texts) {
-		return r
+	if v := w.asked(); v != nil && same(v.texts, texts) {
+		return v
 	}
 	return w.read(texts)
 }
