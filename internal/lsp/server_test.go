@@ -99,12 +99,17 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	return e
 }
 
-// testOptions has a lock of two packages for every host.
+// testOptions has a lock of two packages for every host, and a warning for one.
 func testOptions(dir string) Options {
 	return Options{
 		Cache: filepath.Join(dir, ".cache"), Version: "test",
 		Packages: func(*flake.Flake, string) []string { return []string{"git", "libc6"} },
-		Beyond:   func(*flake.Flake, string, *eval.Result, hcl.Diagnostics) hcl.Diagnostics { return nil },
+		Beyond: func(_ *flake.Flake, host string, _ *eval.Result, _ hcl.Diagnostics) hcl.Diagnostics {
+			if host != "two" {
+				return nil
+			}
+			return hcl.Diagnostics{{Severity: hcl.DiagWarning, Summary: "Not in the lock", Detail: "Nothing brings /bin/zsh."}}
+		},
 	}
 }
 

@@ -225,13 +225,13 @@ func TestSession(t *testing.T) {
 	}
 	bare := median(s.took["bare evaluation"])
 	for what, most := range map[string]float64{
-		"first completion":                      0.8,
-		"completion while typing":               0.2,
-		"hover of a value that was just typed":  0.8,
-		"diagnostics of syntax":                 0.2,
-		"diagnostics, of a file of one host":    0.8,
-		"diagnostics, of a file of three hosts": 1,
-		"diagnostics, of a file of four hosts":  1,
+		"first completion":                      0.4,
+		"completion while typing":               0.1,
+		"hover of a value that was just typed":  0.3,
+		"diagnostics of syntax":                 0.1,
+		"diagnostics, of a file of one host":    0.6,
+		"diagnostics, of a file of three hosts": 0.7,
+		"diagnostics, of a file of four hosts":  0.7,
 	} {
 		took := median(s.took[what])
 		ratio := took.Seconds() / bare.Seconds()

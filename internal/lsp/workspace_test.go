@@ -109,3 +109,30 @@ type nopWriter struct{}
 
 func (nopWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (nopWriter) Close() error                { return nil }
+
+// What the package lock does not bring is told, too, of the host whose it is.
+func TestBeyondEvaluation(t *testing.T) {
+	e := newEditor(t)
+	e.edit("flake.hcl", testFlake)
+	if got := e.diagnosed("flake.hcl"); len(got) != 1 || got[0].Severity != severityWarning || !strings.Contains(got[0].Message, "Nothing brings /bin/zsh. (On two.)") {
+		t.Errorf("the lock's warning is %+v", got)
+	}
+}
+
+// A flake.hcl that never could be read leaves questions without an answer, and
+// nothing worse.
+func TestFlakeThatCannotBeRead(t *testing.T) {
+	e := newEditor(t)
+	e.edit("flake.hcl", "host \"one\" {\n  bogus = 1\n}\n")
+	e.edit("one/default.hcl", testOne)
+	for _, name := range []string{"flake.hcl", "one/default.hcl"} {
+		for _, method := range []string{"completion", "hover", "definition", "references", "documentHighlight", "signatureHelp", "foldingRange", "documentSymbol"} {
+			e.call("textDocument/"+method, map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}}, nil)
+		}
+		err := e.conn.Call(context.Background(), "textDocument/rename", map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}, "newName": "x"}, nil)
+		if err == nil || !strings.Contains(err.Error(), "flake.hcl cannot be read") {
+			t.Errorf("rename in %s: %v", name, err)
+		}
+	}
+	e.call("workspace/symbol", map[string]any{"query": ""}, nil)
+}
