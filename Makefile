@@ -44,7 +44,7 @@ deb: build
 # (CycloneDX) and checksums.
 release: deb
 	arch=$$($(GO) env GOARCH); cp bin/hostctl bin/hostctl-linux-$$arch && \
-	  $(GO) run $(CYCLONEDX) bin -json -output bin/hostctl-linux-$$arch.cdx.json bin/hostctl-linux-$$arch && \
+	  $(GO) run $(CYCLONEDX) bin -json -std -noserial -notimestamp -output bin/hostctl-linux-$$arch.cdx.json bin/hostctl-linux-$$arch && \
 	  cd bin && sha256sum hostctl-linux-$$arch* *.deb > SHA256SUMS && cat SHA256SUMS
 
 tools:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 )
 
 // reserved is a path, or a folder with all that is in it, that no switch can
@@ -24,7 +25,7 @@ const (
 	atBoot     = "have systemd-tmpfiles make it at each boot"
 )
 
-func reservedPaths() []reserved {
+var reservedPaths = sync.OnceValue(func() []reserved {
 	accounts := "write a user or a group block"
 	out := []reserved{
 		{"/run", goneAtBoot, atBoot}, {"/tmp", goneAtBoot, atBoot}, {"/dev", goneAtBoot, atBoot},
@@ -46,7 +47,7 @@ func reservedPaths() []reserved {
 		out = append(out, reserved{"/etc/" + name, ofAccounts, accounts}, reserved{"/etc/" + name + "-", ofAccounts, accounts})
 	}
 	return append(out, reserved{"/etc/.pwd.lock", ofAccounts, accounts})
-}
+})
 
 // ownUnits are the units that hostctl works with: its recovery at boot, a run, and
 // the timer of a trial.

@@ -36,6 +36,7 @@ func main() {
 	stat := flag.String("stat", "", "only stat the paths that this `file` lists, as the measure of a plan's floor does")
 	rounds := flag.Int("rounds", 3, "rounds of apt-get against hostctl")
 	only := flag.Bool("switches", false, "measure switches alone")
+	scale := flag.String("scale", "", "measure alone how the things whose name has this `word` grow (all: a space)")
 	flag.Parse()
 	if *stat != "" {
 		statAll(*stat)
@@ -54,6 +55,10 @@ func main() {
 	check(os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")))
 
 	fmt.Printf("%-34s %9s %9s %9s %9s %8s  %s\n", "", "min", "median", "max", "cpu", "peak", "aim")
+	if *scale != "" {
+		scales(dir, path, strings.TrimSpace(*scale))
+		return
+	}
 	if *only {
 		switches(dir, path, *rounds)
 		return
@@ -62,6 +67,7 @@ func main() {
 	row("eval fw16-nix", fw16, "median < 80 ms: "+verdict(fw16.median < 80*time.Millisecond))
 	fmt.Printf("  transparent huge pages here: %s\n", hugePages())
 	options(dir, path, *runs)
+	scales(dir, path, "")
 	fleets(dir, path, *full)
 	switches(dir, path, *rounds)
 }

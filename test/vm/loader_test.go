@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,9 +76,15 @@ func (j *journey) kernel(t *testing.T) {
 
 const failedUnits = "systemctl --failed --no-legend --plain | cut -d' ' -f1"
 
+// healthy sees that no unit fails which did not fail before hostctl came.
 func (j *journey) healthy(t *testing.T) {
 	t.Helper()
-	j.says(t, failedUnits, j.failed)
+	before := strings.Fields(j.failed)
+	for _, unit := range strings.Fields(j.sh(t, failedUnits, time.Minute)) {
+		if !slices.Contains(before, unit) {
+			t.Errorf("%s fails:\n%s", unit, j.sh(t, "systemctl status --no-pager "+unit+" || true", time.Minute))
+		}
+	}
 }
 
 // settings are those of the kernel's command line and of its image, and a file that

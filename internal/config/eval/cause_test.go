@@ -103,7 +103,7 @@ func evalWith(t *testing.T, module, dir string) *Result {
 	e := newEvaluator(context.Background(), NewFleet(f))
 	const name = "library/extra.hcl"
 	m := e.newModule(nil, name, name, option.Library)
-	m.done, m.counted = true, true
+	m.counted = true
 	e.modules[name] = m
 	e.read(m, e.fleet.parse(name, name, func() ([]byte, error) { return []byte(module), nil }))
 	e.loaded = append(e.loaded, m)

@@ -38,7 +38,6 @@ type evaluator struct {
 	modules map[string]*module   // by path on disk, or library path
 	sources map[string]tree.File // of what is copied, by digest
 	loaded  []*module            // in load order
-	loading []*module            // each imports the next
 	mounts  map[string]*flake.Input
 	args    cty.Value
 

@@ -31,7 +31,7 @@ import (
 func sharedFunctions() map[string]function.Function {
 	fns := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
-		"min": stdlib.MinFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": fewDigits(stdlib.ParseIntFunc, nil),
+		"min": stdlib.MinFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": stdlib.ParseIntFunc,
 		"chomp": stdlib.ChompFunc, "formatlist": stdlib.FormatListFunc, "lower": stdlib.LowerFunc,
 		"upper": stdlib.UpperFunc, "regex": stdlib.RegexFunc, "regexall": stdlib.RegexAllFunc, "split": stdlib.SplitFunc,
 		"strrev": stdlib.ReverseFunc, "substr": stdlib.SubstrFunc, "title": stdlib.TitleFunc, "trim": stdlib.TrimFunc,
@@ -43,7 +43,7 @@ func sharedFunctions() map[string]function.Function {
 		"setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 		"csvdecode": saysWhere(stdlib.CSVDecodeFunc, whereCSV), "jsondecode": saysWhere(stdlib.JSONDecodeFunc, whereJSON),
 		"yamldecode": saysWhere(yaml.YAMLDecodeFunc, whereYAML),
-		"tostring":   stdlib.MakeToFunc(cty.String), "tonumber": fewDigits(stdlib.MakeToFunc(cty.Number), manyDigits()), "tobool": stdlib.MakeToFunc(cty.Bool),
+		"tostring":   stdlib.MakeToFunc(cty.String), "tonumber": stdlib.MakeToFunc(cty.Number), "tobool": stdlib.MakeToFunc(cty.Bool),
 		"tolist": stdlib.MakeToFunc(cty.List(cty.DynamicPseudoType)), "toset": stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 		"tomap": stdlib.MakeToFunc(cty.Map(cty.DynamicPseudoType)),
 	}
@@ -51,42 +51,51 @@ func sharedFunctions() map[string]function.Function {
 		fns[name] = f
 	}
 	fns["did_you_mean"] = didYouMeanFunc()
-	for name, f := range fns {
-		fns[name] = refuseSecrets(name, f)
+	conditions := map[string][]condition{}
+	for name := range fns {
+		conditions[name] = []condition{refuseSecrets(name)}
 	}
 	for name, f := range map[string]function.Function{
-		"join": stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
+		"length": lengthFunc(),
+		"join":   stdlib.JoinFunc, "format": stdlib.FormatFunc, "indent": stdlib.IndentFunc, "merge": stdlib.MergeFunc, "concat": stdlib.ConcatFunc,
 		"try": tryfunc.TryFunc, "can": tryfunc.CanFunc, "substitute": substituteFunc(), "dotted": dottedFunc(),
 		"jsonencode": escaping("json", stdlib.JSONEncodeFunc), "yamlencode": escaping("json", yaml.YAMLEncodeFunc),
 		"ini": writerFunc("", writeINI), "toml": writerFunc("json", writeTOML), "xml": writerFunc("xml", writeXML), "keyvalue": writerFunc("", writeKeyValue),
 	} {
 		fns[name] = f
 	}
+	conditions["parseint"] = append(conditions["parseint"], fewDigits(nil))
+	conditions["tonumber"] = append(conditions["tonumber"], fewDigits(manyDigits()))
+	before := func(name string, c condition) { conditions[name] = append([]condition{c}, conditions[name]...) }
 	for name, estimate := range estimates() {
-		fns[name] = bounded(fns[name], estimate)
+		before(name, bounded(estimate))
 	}
 	first := func(a []cty.Value) (string, bool) { return text(a, 0), true }
-	fns["regex"], fns["regexall"] = matchable(fns["regex"], first, 1), matchable(fns["regexall"], first, 1)
-	fns["replace"] = matchable(fns["replace"], func(a []cty.Value) (string, bool) { return between(text(a, 1)) }, 0)
-	fns["yamldecode"], fns["jsondecode"] = shallow(fns["yamldecode"]), shallow(fns["jsondecode"])
+	before("regex", matchable(first, 1))
+	before("regexall", matchable(first, 1))
+	before("replace", matchable(func(a []cty.Value) (string, bool) { return between(text(a, 1)) }, 0))
+	before("yamldecode", shallow)
+	before("jsondecode", shallow)
 	for name, f := range fns {
-		if !slices.Contains(lazyFunctions(), name) {
-			fns[name] = waiting(f)
-		}
+		fns[name] = guarded(f, !slices.Contains(lazyFunctions(), name), conditions[name])
 	}
 	return fns
 }
 
-// refuseSecrets wraps a function that would destroy a placeholder silently.
-func refuseSecrets(name string, f function.Function) function.Function {
-	return checked(f, func(args []cty.Value) error {
+// refuseSecrets is for a function that would destroy a placeholder silently.
+func refuseSecrets(name string) condition {
+	return func(args []cty.Value) error {
 		for _, a := range args {
 			if s := secretsIn(a); len(s) > 0 {
-				return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", name, s[0])
+				return wouldChange(name, s[0])
 			}
 		}
 		return nil
-	})
+	}
+}
+
+func wouldChange(function, secret string) error {
+	return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", function, secret)
 }
 
 func takesAnything(p function.Parameter) function.Parameter {

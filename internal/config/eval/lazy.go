@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
@@ -13,30 +15,35 @@ func lazyFunctions() []string {
 	return []string{"can", "coalesce", "concat", "element", "flatten", "keys", "length", "lookup", "merge", "reverse", "slice", "try", "values", "zipmap"}
 }
 
-// waiting makes f wait until all of its arguments are known. Most functions of
-// cty look into elements and take a placeholder, which may yet become null, a
-// list, or equal to another, for one value.
-func waiting(f function.Function) function.Function {
-	known := func(args []cty.Value) bool {
-		for _, a := range args {
-			if !a.IsWhollyKnown() {
-				return false
-			}
-		}
-		return true
+// guarded asks conditions before each call of f. One that waits is not called until all
+// of its arguments are known: most functions of cty look into elements and take a
+// placeholder, which may yet become null, a list, or equal to another, for one value.
+// All that is one function and not one around the other, since cty asks for the type
+// of a result before each call, and each would ask the next.
+func guarded(f function.Function, waits bool, conditions []condition) function.Function {
+	if !waits && len(conditions) == 0 {
+		return f
+	}
+	mayCall := func(args []cty.Value) bool {
+		return !waits || !slices.ContainsFunc(args, func(a cty.Value) bool { return !a.IsWhollyKnown() })
 	}
 	wrapped := &function.Spec{
 		Type: func(args []cty.Value) (cty.Type, error) {
-			if known(args) {
-				return f.ReturnTypeForValues(args)
+			if !mayCall(args) {
+				if t, err := f.ReturnTypeForValues(args); err == nil && t.IsPrimitiveType() {
+					return t, nil
+				}
+				return cty.DynamicPseudoType, nil
 			}
-			if t, err := f.ReturnTypeForValues(args); err == nil && t.IsPrimitiveType() {
-				return t, nil
+			for _, holds := range conditions {
+				if err := holds(args); err != nil {
+					return cty.NilType, err
+				}
 			}
-			return cty.DynamicPseudoType, nil
+			return f.ReturnTypeForValues(args)
 		},
 		Impl: func(args []cty.Value, t cty.Type) (cty.Value, error) {
-			if known(args) {
+			if mayCall(args) {
 				return f.Call(args)
 			}
 			var all []cty.ValueMarks

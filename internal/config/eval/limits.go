@@ -6,10 +6,10 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 )
 
 // maxDepth is how deep decoded data may nest, as files of the language do.
@@ -118,22 +118,22 @@ func textIn(v cty.Value, limit int) int {
 
 // manyDigits is a number, as words are told apart in JSON and YAML, whose digits
 // would fill the memory if they were written out.
-func manyDigits() *regexp.Regexp {
+var manyDigits = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[\s\[,:{-])[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]{5,}(?:$|[\s\],}])`)
-}
+})
 
 // maxDigits is how long a text may be that is read as a number.
 const maxDigits = 4096
 
 // fewDigits refuses texts whose number has more digits than any number needs, by
 // their length or by what exponent stands in them.
-func fewDigits(f function.Function, exponent *regexp.Regexp) function.Function {
-	return checked(f, func(args []cty.Value) error {
+func fewDigits(exponent *regexp.Regexp) condition {
+	return func(args []cty.Value) error {
 		if s := text(args, 0); len(s) > maxDigits || exponent != nil && exponent.MatchString(s) {
 			return fmt.Errorf("no number here has so many digits; %d are the most", maxDigits)
 		}
 		return nil
-	})
+	}
 }
 
 // jsonValues counts the values and the ends of objects in a text of JSON. What has
@@ -209,8 +209,8 @@ const (
 
 // matchable refuses regular expressions that take long to compile or to match.
 // pattern tells which argument is one, and text which it is matched with.
-func matchable(f function.Function, pattern func([]cty.Value) (string, bool), in int) function.Function {
-	return checked(f, func(args []cty.Value) error {
+func matchable(pattern func([]cty.Value) (string, bool), in int) condition {
+	return func(args []cty.Value) error {
 		p, ok := pattern(args)
 		if !ok {
 			return nil
@@ -227,7 +227,7 @@ func matchable(f function.Function, pattern func([]cty.Value) (string, bool), in
 			return fmt.Errorf("a regular expression of %d states takes too long in a text of %d bytes: the product may be %d", n, size, maxMatches)
 		}
 		return nil
-	})
+	}
 }
 
 // states is about what a regular expression is compiled to.
@@ -283,59 +283,39 @@ func widths(format string) int {
 }
 
 // bounded refuses a call that would produce more than a host may.
-func bounded(f function.Function, estimate func([]cty.Value) int) function.Function {
-	return checked(f, func(args []cty.Value) error {
+func bounded(estimate func([]cty.Value) int) condition {
+	return func(args []cty.Value) error {
 		if size := estimate(args); size > budget || size < 0 {
 			return fmt.Errorf("its result would be larger than the %d MB that all values of a host may have", budget>>20)
 		}
 		return nil
-	})
+	}
 }
 
-// checked asks check before every call.
-func checked(f function.Function, check func([]cty.Value) error) function.Function {
-	wrapped := &function.Spec{
-		Type: func(args []cty.Value) (cty.Type, error) {
-			if err := check(args); err != nil {
-				return cty.NilType, err
-			}
-			return f.ReturnTypeForValues(args)
-		},
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f.Call(args) },
-	}
-	for _, p := range f.Params() {
-		wrapped.Params = append(wrapped.Params, takesAnything(p))
-	}
-	if v := f.VarParam(); v != nil {
-		p := takesAnything(*v)
-		wrapped.VarParam = &p
-	}
-	return function.New(wrapped)
-}
+// condition is what a call is held against before it is made.
+type condition func(args []cty.Value) error
 
 // shallow refuses data whose nesting would overflow the decoder's stack: by
 // brackets, by indentation, and by the dashes of lists within lists.
-func shallow(f function.Function) function.Function {
+func shallow(args []cty.Value) error {
 	tooDeep := fmt.Errorf("the data nests deeper than %d levels", maxDepth)
-	return checked(f, func(args []cty.Value) error {
-		depth := 0
-		for line := range strings.Lines(text(args, 0)) {
-			rest := strings.TrimLeft(line, " \t-?:")
-			if len(line)-len(rest) > 2*maxDepth {
+	depth := 0
+	for line := range strings.Lines(text(args, 0)) {
+		rest := strings.TrimLeft(line, " \t-?:")
+		if len(line)-len(rest) > 2*maxDepth {
+			return tooDeep
+		}
+		for _, c := range rest {
+			switch c {
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth = max(depth-1, 0)
+			}
+			if depth > maxDepth {
 				return tooDeep
 			}
-			for _, c := range rest {
-				switch c {
-				case '[', '{':
-					depth++
-				case ']', '}':
-					depth = max(depth-1, 0)
-				}
-				if depth > maxDepth {
-					return tooDeep
-				}
-			}
 		}
-		return nil
-	})
+	}
+	return nil
 }

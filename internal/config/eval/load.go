@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -31,7 +30,6 @@ type module struct {
 	root   *block
 	// rootInstance is what all blocks of the file hang below.
 	rootInstance *instance
-	done         bool // its imports are loaded
 	counted      bool // its definitions are collected, or will be
 }
 
@@ -48,7 +46,7 @@ func (e *evaluator) flakeModule() *module {
 func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.Layer) *module {
 	m := &module{
 		flake: f, name: name, dir: filepath.Dir(file), locals: map[string]*local{},
-		source: &option.Source{Layer: layer, Beats: map[*option.Source]bool{}},
+		source: &option.Source{Layer: layer},
 	}
 	if f != nil {
 		rel, err := filepath.Rel(f.Dir, m.dir)
@@ -87,26 +85,19 @@ func (e *evaluator) loadList(layer option.Layer, list hcl.Expression) {
 			foreign = append(foreign, m)
 		}
 	}
+	if len(foreign) == 0 {
+		return
+	}
 	for _, m := range own {
-		for _, f := range foreign {
-			under(m.source, f.source)
-			for s := range m.source.Beats {
-				if s != f.source && !f.source.Beats[s] {
-					under(s, f.source)
+		for s := range m.source.Reach() {
+			for _, f := range foreign {
+				if !f.source.Reach()[s] {
+					s.Import(f.source)
 				}
 			}
 		}
-	}
-}
-
-func under(s, t *option.Source) {
-	if s == t {
-		return
-	}
-	s.Beats[t] = true
-	for u := range t.Beats {
-		if u != s {
-			s.Beats[u] = true
+		for _, f := range foreign {
+			m.source.Import(f.source)
 		}
 	}
 }
@@ -209,11 +200,9 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	m := e.newModule(f, file.name, real, layer)
 	e.modules[real] = m
 	e.read(m, file)
-	e.loading = append(e.loading, m)
 	e.imports(m, layer)
-	e.loading = e.loading[:len(e.loading)-1]
 	m.source.Index = len(e.loaded)
-	m.counted, m.done = true, true
+	m.counted = true
 	e.loaded = append(e.loaded, m)
 	return m
 }
@@ -290,16 +279,7 @@ func (e *evaluator) imports(m *module, layer option.Layer) {
 		return
 	}
 	for _, child := range e.loadPaths(a.Expr, m, layer) {
-		if child.done {
-			under(m.source, child.source)
-			continue
-		}
-		// What leads from a file back to it imports one another, and is equal.
-		for _, on := range e.loading[max(0, slices.Index(e.loading, child)):] {
-			if on != m {
-				m.source.Beats[on.source] = true
-			}
-		}
+		m.source.Import(child.source)
 	}
 }
 
@@ -317,7 +297,6 @@ func (e *evaluator) declareLibrary(name string) *module {
 	e.fleet.use(file)
 	m := e.newModule(nil, "library/"+name, "library/"+name, option.Library)
 	m.source.Index = -1
-	m.done = true
 	e.modules["library/"+name] = m
 	e.read(m, file)
 	return m

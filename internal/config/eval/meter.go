@@ -112,6 +112,7 @@ func sizeOf(v cty.Value, limit int) int {
 type metered struct {
 	hclsyntax.Expression
 	text bool    // it is a part of a template
+	box  bool    // its value is asked for its length alone
 	here located // the expression, for now
 }
 
@@ -128,9 +129,16 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 				count.spend(cty.True, m.Range())
 			}
 			v, diags := m.Expression.Value(ctx)
-			count.spend(v, m.Range())
+			if _, read := m.Expression.(*hclsyntax.ScopeTraversalExpr); read {
+				count.spend(cty.True, m.Range()) // what is there already is not produced again
+			} else {
+				count.spend(v, m.Range())
+			}
 			if m.text {
 				v = spelt(v)
+			}
+			if m.box {
+				v = boxed(v)
 			}
 			return v, diags
 		}
@@ -181,6 +189,9 @@ func meterAll(node hclsyntax.Node) {
 					x.Args[i] = meterOne(arg, false)
 				}
 			}
+			if m, ok := last(x.Args).(*metered); ok && x.Name == "length" {
+				m.box = !x.ExpandFinal
+			}
 		case *hclsyntax.BinaryOpExpr:
 			byElement(x)
 		case *hclsyntax.TemplateExpr:
@@ -198,6 +209,29 @@ func meterAll(node hclsyntax.Node) {
 		}
 		return nil
 	})
+}
+
+func last(args []hclsyntax.Expression) hclsyntax.Expression {
+	if len(args) == 0 {
+		return nil
+	}
+	return args[len(args)-1]
+}
+
+// boxed hides the elements of v from cty, which looks for marks in all elements of
+// what it gives a function: in every user of a thousand, at a thousand users.
+func boxed(v cty.Value) cty.Value {
+	return cty.CapsuleVal(cty.Capsule("box", reflect.TypeFor[cty.Value]()), &v)
+}
+
+// unboxed is what boxed was given, or v.
+func unboxed(v cty.Value) cty.Value {
+	if v.Type().IsCapsuleType() {
+		if inner, ok := v.EncapsulatedValue().(*cty.Value); ok {
+			return *inner
+		}
+	}
+	return v
 }
 
 // meterCall leaves alone what may be the syntax of a definition.

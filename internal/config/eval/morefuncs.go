@@ -35,7 +35,6 @@ func ownFunctions() map[string]function.Function {
 		}
 		return cty.StringVal(string(b)), nil
 	}, "text")
-	fns["length"] = anyFunc(cty.Number, length)
 	fns["sum"] = listFunc(cty.Number, cty.Number, func(vals []cty.Value) (cty.Value, error) {
 		total := cty.Zero
 		for _, v := range vals {
@@ -96,25 +95,38 @@ func listFunc(of, returns cty.Type, f func([]cty.Value) (cty.Value, error)) func
 	})
 }
 
-func anyFunc(returns cty.Type, f func(cty.Value) (cty.Value, error)) function.Function {
+// lengthFunc does not look into elements: how many there are holds whatever they
+// are, and every entry of a map may ask how many entries there are.
+func lengthFunc() function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType}},
-		Type:   function.StaticReturnType(returns),
-		Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return f(args[0]) },
+		Params: []function.Parameter{takesAnything(function.Parameter{Name: "value", Type: cty.DynamicPseudoType})},
+		Type:   function.StaticReturnType(cty.Number),
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			whole := unboxed(args[0])
+			v, marks := whole.Unmark()
+			switch {
+			case v.IsNull():
+				return cty.NilVal, errors.New("argument must not be null")
+			case !v.IsKnown():
+				return cty.UnknownVal(cty.Number).WithMarks(marks), nil
+			case v.Type() == cty.String:
+				if s := secretsIn(whole); len(s) > 0 {
+					return cty.NilVal, wouldChange("length", s[0])
+				}
+				n, err := stdlib.Strlen(v)
+				if err != nil {
+					return cty.NilVal, err
+				}
+				return n.WithMarks(marks), nil
+			case !v.CanIterateElements():
+				return cty.NilVal, errors.New("length() takes a string, a list, a set or a map")
+			case v.Type().IsSetType() && !v.IsWhollyKnown():
+				_, deep := whole.UnmarkDeep()
+				return cty.UnknownVal(cty.Number).WithMarks(deep), nil // two of them may yet be equal
+			}
+			return cty.NumberIntVal(int64(v.LengthInt())).WithMarks(marks), nil
+		},
 	})
-}
-
-func length(v cty.Value) (cty.Value, error) {
-	if v.Type() == cty.String {
-		return stdlib.Strlen(v)
-	}
-	if !v.CanIterateElements() {
-		return cty.NilVal, errors.New("length() takes a string, a list, a set or a map")
-	}
-	if v.Type().IsSetType() && !v.IsWhollyKnown() {
-		return cty.UnknownVal(cty.Number), nil // two of them may yet be equal
-	}
-	return cty.NumberIntVal(int64(v.LengthInt())), nil
 }
 
 // replace takes a regular expression where the substring is between slashes,

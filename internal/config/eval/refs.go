@@ -115,11 +115,17 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 		if keys.bad {
 			return r.poisoned()
 		}
+		if w.keys && !w.all && w.each == nil && len(w.kids) == 0 {
+			if keys.names == cty.NilVal {
+				keys.names = r.namesOnly(n, p, keys.keys)
+			}
+			return keys.names
+		}
 		for _, k := range keys.keys {
 			vals[k] = r.build(n.Entry, p.With(k), w.entry(k))
 		}
 		for key, kid := range w.kids {
-			if !slices.Contains(keys.keys, key) {
+			if _, ok := slices.BinarySearch(keys.keys, key); !ok {
 				r.absent(n, p, key, kid.at)
 			}
 		}
@@ -137,6 +143,15 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 		default:
 			r.absent(n, p, key, kid.at)
 		}
+	}
+	return cty.ObjectVal(vals)
+}
+
+// namesOnly is a map of which nothing is read but what keys it has.
+func (r *reading) namesOnly(n *option.Node, p option.Path, keys []string) cty.Value {
+	vals := map[string]cty.Value{}
+	for _, k := range keys {
+		vals[k] = r.build(n.Entry, p.With(k), &want{})
 	}
 	return cty.ObjectVal(vals)
 }

@@ -23,7 +23,8 @@ type cell struct {
 
 	merged  option.Merged
 	defs    []*option.Definition
-	keys    []string
+	keys    []string  // of keys cells, sorted
+	names   cty.Value // the map of them, once it was read for its keys alone
 	exists  bool
 	certain bool // an entry that a block without conditions makes
 }

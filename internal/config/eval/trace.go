@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
@@ -124,8 +126,8 @@ func (t *tracer) keys(r read) ([]string, bool) {
 		return nil, false
 	}
 	var some []string
-	for _, key := range c.keys {
-		if t.names[key] {
+	for _, key := range sortedKeys(t.names) {
+		if _, ok := slices.BinarySearch(c.keys, key); ok {
 			some = append(some, key)
 		}
 	}
@@ -151,8 +153,8 @@ func (t *tracer) leaf(r read) {
 	if c.state == busy || !t.e.resolve(c, hcl.Range{}) || c.bad {
 		return
 	}
-	for _, key := range sortedKeys(c.merged.Elements) {
-		if p := c.merged.Elements[key]; t.names[key] {
+	for _, key := range sortedKeys(t.names) {
+		if p, ok := c.merged.Elements[key]; ok {
 			why := t.e.cause(p.Def, p.Range, key, t.depth+1)
 			if why == nil {
 				why = &cause{def: p.Def, at: p.Range}

@@ -36,6 +36,8 @@ const (
 	// A call of a function ends when it ends; this is how long one may take
 	// that is under way at the deadline.
 	grace = 2 * time.Second
+	// Whoever presses Ctrl-C has the prompt within a second.
+	graceInterrupted = 700 * time.Millisecond
 )
 
 // watch ends the evaluations of one context that take too long or too much
@@ -117,7 +119,11 @@ func (w *watch) look(ctx context.Context, done <-chan struct{}, stop func(error)
 		case asked.IsZero():
 			asked = time.Now()
 		}
-		if hard || time.Since(asked) > grace {
+		patience := grace
+		if ctx.Err() != nil {
+			patience = graceInterrupted
+		}
+		if hard || time.Since(asked) > patience {
 			stop(w.gaveUp(over))
 			return
 		}

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -162,9 +163,14 @@ func (s *stumbled) adviseKey(d *hcl.Diagnostic) bool {
 	return true
 }
 
+// slashes are what joins maps in Nix.
+var slashes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[})]\s*//\s*(\{|[a-z_]+[.(])`)
+})
+
 // suspicions are warnings about what parses and may mean something else.
 func suspicions(name string, src []byte) hcl.Diagnostics {
-	joined := regexp.MustCompile(`[})]\s*//\s*(\{|[a-z_]+[.(])`).Match(src)
+	joined := bytes.Contains(src, []byte("//")) && slashes().Match(src)
 	windows := bytes.Contains(src, []byte("\r\n")) && bytes.Contains(src, []byte("<<"))
 	if !joined && !windows {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
@@ -161,9 +162,9 @@ func opens(word string) int {
 
 // longExponent is what a number looks like whose digits would fill the memory,
 // and what else can look so.
-func longExponent() *regexp.Regexp {
+var longExponent = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`[0-9.][eE][-+]?[0-9]{5}`)
-}
+})
 
 // hugeExponent reports a number whose digits would fill the memory.
 func hugeExponent(number string) bool {

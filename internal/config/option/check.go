@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/zclconf/go-cty/cty"
 )
@@ -96,6 +97,14 @@ func toString(t Type, v cty.Value) (cty.Value, error) {
 	return v, fmt.Errorf("expected %s, got %s", article(t), Describe(v))
 }
 
+var sizeForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?B?|B|%)?$`)
+})
+
+var timeForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]+(us|ms|s|sec|m|min|h|d|w|month|y)? ?)+$|^infinity$`)
+})
+
 func checkText(t Type, s string) error {
 	ok := true
 	switch t.Kind {
@@ -104,9 +113,9 @@ func checkText(t Type, s string) error {
 	case PortRange:
 		ok = portRange(s)
 	case Size:
-		ok = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?([KMGTP]i?B?|B|%)?$`).MatchString(s)
+		ok = sizeForm().MatchString(s)
 	case Duration:
-		ok = regexp.MustCompile(`^([0-9]+(us|ms|s|sec|m|min|h|d|w|month|y)? ?)+$|^infinity$`).MatchString(s)
+		ok = timeForm().MatchString(s)
 	case Mode:
 		ok = (len(s) == 3 || len(s) == 4) && strings.Trim(s, "01234567") == ""
 	case Enum:

@@ -31,9 +31,15 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		p.Def.Wins = p.Def.Wins || p.Priority == best
 	}
 	all := slices.Clone(elems)
+	strongest := map[*Definition]*Part{}
+	for _, e := range all {
+		if s := strongest[e.Def]; s == nil || e.Priority > s.Priority {
+			strongest[e.Def] = e
+		}
+	}
 	elems = slices.DeleteFunc(elems, func(e *Part) bool {
 		if e.Priority < best {
-			m.warnBeaten(e, elems)
+			m.warnBeaten(e, strongest[e.Def])
 		}
 		return e.Priority < best
 	})
@@ -156,16 +162,38 @@ func (m *merger) check(t Type, p *Part) (*Part, bool) {
 // remove takes elements away; all has those, too, that the force() of another
 // file beats: they are no mistake of whoever takes them away.
 func (m *merger) remove(elems, removals, all []*Part) []*Part {
+	if len(removals) == 0 {
+		return elems
+	}
+	alike := map[string][]*Part{}
+	for _, e := range all {
+		alike[likeness(e)] = append(alike[likeness(e)], e)
+	}
+	there := map[*Part]bool{}
+	for _, e := range elems {
+		there[e] = true
+	}
 	for _, r := range removals {
-		meant := func(e *Part) bool { return e.weaker(r) && e.Value.RawEquals(r.Value) }
-		if !slices.ContainsFunc(all, meant) {
+		found := false
+		for _, e := range alike[likeness(r)] {
+			if !e.weaker(r) || !e.Value.RawEquals(r.Value) {
+				continue
+			}
+			found = true
+			r.Def.Wins = r.Def.Wins || there[e]
+			delete(there, e)
+		}
+		if !found {
 			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))
 		}
-		before := len(elems)
-		elems = slices.DeleteFunc(elems, meant)
-		r.Def.Wins = r.Def.Wins || len(elems) < before
 	}
-	return elems
+	return slices.DeleteFunc(elems, func(e *Part) bool { return !there[e] })
+}
+
+// likeness is the same for parts of equal value.
+func likeness(p *Part) string {
+	s, _ := KeyString(p.Value)
+	return s
 }
 
 func (m *merger) warnEmpty(parts, elems []*Part) {
@@ -179,11 +207,10 @@ func (m *merger) warnEmpty(parts, elems []*Part) {
 
 // warnBeaten: force() around an element is force() around its list, and an
 // element beside it is not in there.
-func (m *merger) warnBeaten(e *Part, elems []*Part) {
-	i := slices.IndexFunc(elems, func(by *Part) bool { return by.Def == e.Def && by.Priority > e.Priority })
-	if i >= 0 {
+func (m *merger) warnBeaten(e, by *Part) {
+	if by.Priority > e.Priority {
 		m.warn(e, "Beaten in its own list", fmt.Sprintf("%s: %s does not count, since %s stands beside it with %s. Write force([...]) around the whole list, or take one of the two out.",
-			m.path, Describe(e.Value), Describe(elems[i].Value), map[Priority]string{Plain: "no default(...) around it", Force: "force(...) around it"}[elems[i].Priority]))
+			m.path, Describe(e.Value), Describe(by.Value), map[Priority]string{Plain: "no default(...) around it", Force: "force(...) around it"}[by.Priority]))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -53,10 +54,14 @@ func badAccount(s string) string {
 
 func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
+var packageName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$`)
+})
+
 // badPackage holds a name against Debian's Policy 5.6.7; what follows a colon is
 // an architecture.
 func badPackage(s string) string {
-	if regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$`).MatchString(s) {
+	if packageName().MatchString(s) {
 		return ""
 	}
 	if name, from, ok := strings.Cut(s, "/"); ok && badPackage(name) == "" && from != "" {
@@ -96,10 +101,14 @@ func notInUnit(r rune) bool {
 	return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(`:-_.\@`, r)
 }
 
+var dnsName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)([.][A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*[.]?$`)
+})
+
 // badHost is stricter than hosts(5) where that says nothing, and takes the
 // underscore that many a name has.
 func badHost(s string) string {
-	if len(s) <= 253 && regexp.MustCompile(`^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)([.][A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*[.]?$`).MatchString(s) {
+	if len(s) <= 253 && dnsName().MatchString(s) {
 		return ""
 	}
 	return "it is made of letters, digits, hyphens and dots"

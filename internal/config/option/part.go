@@ -2,6 +2,7 @@ package option
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -48,14 +49,40 @@ const (
 // Source is the file that a definition stands in.
 type Source struct {
 	Layer Layer
-	Dir   string           // the path that expressions see for its folder
-	Index int              // load order
-	Beats map[*Source]bool // files that it imports, directly or not
+	Dir   string // the path that expressions see for its folder
+	Index int    // load order
+
+	imports []*Source
+	reach   map[*Source]bool // what it imports, directly or not, once somebody asked
+}
+
+// Import notes that s imports t.
+func (s *Source) Import(t *Source) {
+	if s != t {
+		s.imports, s.reach = append(s.imports, t), nil
+	}
+}
+
+// Reach is all that s imports, directly or not. Whoever asks while files are
+// loaded gets what is known by then.
+func (s *Source) Reach() map[*Source]bool {
+	if s.reach == nil && len(s.imports) > 0 {
+		s.reach = map[*Source]bool{}
+		for todo := slices.Clone(s.imports); len(todo) > 0; {
+			t := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			if !s.reach[t] {
+				s.reach[t] = true
+				todo = append(todo, t.imports...)
+			}
+		}
+	}
+	return s.reach
 }
 
 // Over reports whether s beats t by what it imports. Two files that import each
 // other are equals.
-func (s *Source) Over(t *Source) bool { return s.Beats[t] && !t.Beats[s] }
+func (s *Source) Over(t *Source) bool { return s != t && s.Reach()[t] && !t.Reach()[s] }
 
 // Definition is one line of a configuration that sets an option. Merge fills
 // in what became of it.
