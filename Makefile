@@ -12,7 +12,7 @@ PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3
 
 export CGO_ENABLED := 0
 
-.PHONY: all build check install deb release test test-packages test-boot torture fuzz lint bench demo docs tools clean
+.PHONY: all build check install deb release test test-packages test-boot torture fuzz lint bench demo docs vscode tools clean
 
 all: build
 
@@ -120,5 +120,10 @@ docs: build
 	bin/hostctl options --markdown docs/options
 	bin/hostctl show --markdown --write docs/reference-configuration.md
 
+# bin/hostctl.vsix, for code --install-extension, once its server has answered the
+# protocol library that its client is made of. Takes node and npm.
+vscode: build
+	cd editors/vscode && npm ci --ignore-scripts && HOSTCTL=$(CURDIR)/bin/hostctl npm test && npm run package
+
 clean:
-	rm -rf bin
+	rm -rf bin editors/vscode/node_modules

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/lsp"
 )
 
@@ -12,7 +13,8 @@ func newLSP(e *env) *cobra.Command {
 		Short: "Serve an editor: completion, documentation, definitions, diagnostics",
 		Long: `Speak the Language Server Protocol on standard input and output, for an editor
 that starts this command: completion, hover documentation, go to definition,
-formatting, an outline, and diagnostics of every host while a file is typed.
+references, rename, signatures, formatting, outlines, folding, and diagnostics
+of every host while a file is typed.
 The flake is found by the nearest flake.hcl above each file; --flake and --host
 do not matter. docs/editors.md shows how to set up Neovim, VS Code and Helix.
 
@@ -25,7 +27,23 @@ Exit codes: 0 the editor ended the session, 1 it left without shutdown.`,
 				return err
 			}
 			e.stdout.exact = true
-			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, lsp.Options{Cache: cache, Version: version(), Offline: e.offline})
+			return lsp.Serve(cmd.Context(), e.stdin, e.stdout, lsp.Options{
+				Cache: cache, Version: version(), Offline: e.offline, Packages: lockedPackages, Beyond: unbrought,
+			})
 		},
 	}
+}
+
+// lockedPackages are the names in a host's package lock; none where there is
+// no lock that can be read, which plan says.
+func lockedPackages(f *flake.Flake, host string) []string {
+	lock, err := readPackageLock(f, host)
+	if err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(lock))
+	for _, l := range lock {
+		names = append(names, l.Name)
+	}
+	return names
 }

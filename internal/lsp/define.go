@@ -14,10 +14,10 @@ import (
 // define finds where what is pointed at was written.
 func (q *request) define() []location {
 	c := q.pointed()
-	r := q.host(q.path)
+	r := q.hostOf(q.path)
 	_, label := c.labelling()
 	if c.quoted() && !label {
-		if q.inFlake() && c.levels[len(c.levels)-2].key == "template" && q.flake != nil {
+		if q.inFlake() && c.levels[len(c.levels)-2].key == "template" && q.view != nil {
 			if t := q.flake.Template(c.word); t != nil {
 				return q.at(&t.Range)
 			}
@@ -76,8 +76,8 @@ func (q *request) at(r *hcl.Range) []location {
 	if r == nil {
 		return nil
 	}
-	path := q.workspace.pathOf(r)
-	src, err := q.content(path)
+	path := q.view.pathOf(q.workspace, r)
+	src, err := q.view.content(q.workspace, path)
 	if err != nil {
 		return nil
 	}
@@ -106,7 +106,7 @@ func existing(file tree.File) []location {
 
 // inputAt is the file of input.X.modules.Y, else the input block.
 func (q *request) inputAt(c *cursor) []location {
-	if q.flake == nil {
+	if q.view == nil {
 		return nil
 	}
 	if len(c.steps) == 3 {
@@ -123,10 +123,10 @@ func (q *request) inputAt(c *cursor) []location {
 // argument is where args.X is set: by the flake, else by any of its templates
 // and hosts.
 func (q *request) argument(name string) *hcl.Range {
-	f := q.flake
-	if f == nil {
+	if q.view == nil {
 		return nil
 	}
+	f := q.flake
 	args := []map[string]hcl.Expression{f.Args}
 	for _, t := range f.Templates() {
 		args = append(args, f.Template(t).Args)

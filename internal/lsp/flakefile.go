@@ -34,7 +34,7 @@ func (c *completion) flakeFile() {
 	}
 	key := c.flakeKey()
 	switch {
-	case c.cursor.quoted() && key == "template" && c.flake != nil:
+	case c.cursor.quoted() && key == "template" && c.view != nil:
 		c.words(kindVariable, "template", c.flake.Templates()...)
 	case c.cursor.quoted() && key == "system":
 		c.words(kindValue, "", "amd64", "arm64")
@@ -42,7 +42,7 @@ func (c *completion) flakeFile() {
 		c.modules()
 	case !c.cursor.quoted() && len(c.cursor.steps) == 0 && c.cursor.top().value:
 		c.words(kindVariable, "", "args", "input", "host")
-	case !c.cursor.quoted() && c.result != nil && len(c.cursor.steps) > 0 && c.flake != nil:
+	case !c.cursor.quoted() && c.result != nil && len(c.cursor.steps) > 0 && c.view != nil:
 		c.traversal(c.cursor.steps)
 	}
 }

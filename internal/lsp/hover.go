@@ -2,6 +2,8 @@ package lsp
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -48,7 +50,7 @@ func (q *request) meant(r *eval.Result, c *cursor) spot {
 }
 
 func (q *request) hover() *hover {
-	r := q.host(q.path)
+	r := q.hostOf(q.path)
 	if r == nil {
 		return nil
 	}
@@ -106,19 +108,35 @@ func (q *request) describe(r *eval.Result, s spot) string {
 		}
 	}
 	path := s.path[:min(len(s.path), len(s.node.Path))]
-	for _, name := range q.hosts(q.path) {
-		x, diags := q.results[name].Explain(path.String())
-		if diags.HasErrors() || x == nil {
-			continue
-		}
-		fmt.Fprintf(&b, "\nOn %s: `%s`", name, oneLine(x.Value))
-		if n := len(x.Definitions); n > 0 && x.Definitions[0].Wins {
-			w := x.Definitions[0]
-			fmt.Fprintf(&b, " (%s:%d, %s layer)", w.File, w.Line, w.Layer)
-		}
-		b.WriteString("\n")
+	names := q.partOf(q.path)
+	for _, name := range names {
+		b.WriteString(q.valueOn(name, path))
+	}
+	if more := len(q.workspace.hosts(q.path)) - len(names); more > 0 {
+		fmt.Fprintf(&b, "\nAnd %d hosts more\n", more)
+	}
+	if d := q.open[q.path]; d != nil && d.broken != nil {
+		b.WriteString("\nThis file does not parse: values are those before the mistake was typed.\n")
 	}
 	return b.String()
+}
+
+// valueOn is an option's value on a host, with the line that decides it.
+func (q *request) valueOn(name string, path option.Path) string {
+	r := q.view.host(q.workspace, name)
+	if !slices.Contains(slices.Collect(maps.Values(r.Paths())), q.path) {
+		return ""
+	}
+	x, diags := r.Explain(path.String())
+	if diags.HasErrors() || x == nil {
+		return ""
+	}
+	decided := ""
+	if n := len(x.Definitions); n > 0 && x.Definitions[0].Wins {
+		w := x.Definitions[0]
+		decided = fmt.Sprintf(" (%s:%d, %s layer)", w.File, w.Line, w.Layer)
+	}
+	return fmt.Sprintf("\nOn %s: `%s`%s\n", name, oneLine(x.Value), decided)
 }
 
 // declared is what an option block says.
@@ -137,12 +155,10 @@ func (q *request) declared(d *option.Declaration) string {
 	return b.String()
 }
 
-// source is a piece of a file that was evaluated.
+// source is a piece of a file that was read.
 func (q *request) source(at hcl.Range) string {
-	for _, r := range q.results {
-		if f := r.Files[at.Filename]; f != nil && at.CanSliceBytes(f.Bytes) {
-			return string(at.SliceBytes(f.Bytes))
-		}
+	for _, r := range q.loaded {
+		return r.Text(at)
 	}
 	return ""
 }

@@ -24,8 +24,9 @@ type textEdit struct {
 }
 
 type textDocument struct {
-	URI  string `json:"uri"`
-	Text string `json:"text,omitempty"`
+	URI     string `json:"uri"`
+	Text    string `json:"text,omitempty"`
+	Version int    `json:"version,omitempty"`
 }
 
 type initializeParams struct {
@@ -34,6 +35,10 @@ type initializeParams struct {
 			DidChangeWatchedFiles struct {
 				DynamicRegistration bool `json:"dynamicRegistration"`
 			} `json:"didChangeWatchedFiles"`
+			WorkspaceEdit struct {
+				DocumentChanges    bool     `json:"documentChanges"`
+				ResourceOperations []string `json:"resourceOperations"`
+			} `json:"workspaceEdit"`
 		} `json:"workspace"`
 		TextDocument struct {
 			Completion struct {
@@ -46,10 +51,19 @@ type initializeParams struct {
 }
 
 type documentParams struct {
-	TextDocument   textDocument `json:"textDocument"`
-	ContentChanges []struct {
-		Text string `json:"text"`
-	} `json:"contentChanges"`
+	TextDocument   textDocument    `json:"textDocument"`
+	ContentChanges []contentChange `json:"contentChanges"`
+}
+
+type contentChange struct {
+	Range *span  `json:"range"` // nil: Text is all of the file
+	Text  string `json:"text"`
+}
+
+type watchedParams struct {
+	Changes []struct {
+		URI string `json:"uri"`
+	} `json:"changes"`
 }
 
 type positionParams struct {
@@ -71,6 +85,7 @@ const (
 
 type publishParams struct {
 	URI         string       `json:"uri"`
+	Version     *int         `json:"version,omitempty"` // of a file that is open
 	Diagnostics []diagnostic `json:"diagnostics"`
 }
 
@@ -112,6 +127,8 @@ const (
 
 	symbolModule   = 2
 	symbolProperty = 7
+	symbolFunction = 12
+	symbolVariable = 13
 )
 
 type completionList struct {
@@ -142,6 +159,76 @@ type codeAction struct {
 	Edit        workspaceEdit `json:"edit"`
 }
 
+// workspaceEdit has one of both.
 type workspaceEdit struct {
-	Changes map[string][]textEdit `json:"changes"` // by URI
+	Changes         map[string][]textEdit `json:"changes,omitempty"` // by URI
+	DocumentChanges []documentEdit        `json:"documentChanges,omitempty"`
+}
+
+// documentEdit changes a file's text, or moves it.
+type documentEdit struct {
+	TextDocument *versioned `json:"textDocument,omitempty"`
+	Edits        []textEdit `json:"edits,omitempty"`
+	Kind         string     `json:"kind,omitempty"`
+	OldURI       string     `json:"oldUri,omitempty"`
+	NewURI       string     `json:"newUri,omitempty"`
+}
+
+type versioned struct {
+	URI     string `json:"uri"`
+	Version *int   `json:"version"` // null: any
+}
+
+type highlight struct {
+	Range span `json:"range"`
+	Kind  int  `json:"kind"`
+}
+
+const (
+	highlightRead  = 2
+	highlightWrite = 3
+)
+
+type referenceParams struct {
+	Context struct {
+		IncludeDeclaration bool `json:"includeDeclaration"`
+	} `json:"context"`
+}
+
+type renameParams struct {
+	NewName string `json:"newName"`
+}
+
+type symbolParams struct {
+	Query string `json:"query"`
+}
+
+type symbolInformation struct {
+	Name          string   `json:"name"`
+	Kind          int      `json:"kind"`
+	Location      location `json:"location"`
+	ContainerName string   `json:"containerName,omitempty"`
+}
+
+type foldingRange struct {
+	StartLine int    `json:"startLine"`
+	EndLine   int    `json:"endLine"`
+	Kind      string `json:"kind,omitempty"`
+}
+
+type signatureHelp struct {
+	Signatures      []signatureInformation `json:"signatures"`
+	ActiveSignature int                    `json:"activeSignature"`
+	ActiveParameter int                    `json:"activeParameter"`
+}
+
+type signatureInformation struct {
+	Label         string                 `json:"label"`
+	Documentation *markup                `json:"documentation,omitempty"`
+	Parameters    []parameterInformation `json:"parameters"`
+}
+
+type parameterInformation struct {
+	Label         string  `json:"label"`
+	Documentation *markup `json:"documentation,omitempty"`
 }

@@ -18,8 +18,11 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sourcegraph/jsonrpc2"
 
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
@@ -29,6 +32,10 @@ type Options struct {
 	Cache   string // folder where library files are shown from
 	Version string
 	Offline bool // no input is fetched
+	// Packages are the names in the package lock of a host.
+	Packages func(f *flake.Flake, host string) []string
+	// Beyond is what is wrong with an evaluated host that evaluation does not see.
+	Beyond func(f *flake.Flake, host string, r *eval.Result, diags hcl.Diagnostics) hcl.Diagnostics
 }
 
 // server is one editor's session. Messages are handled one after the other;
@@ -39,10 +46,12 @@ type server struct {
 	conn *jsonrpc2.Conn
 
 	mu         sync.Mutex // of everything below
-	open       map[string][]byte
+	open       map[string]*document
+	edits      int                   // changes of what is open or on disk
 	workspaces map[string]*workspace // by folder
 	snippets   bool
 	watch      bool
+	moves      bool // it renames files for its servers
 	shutdown   bool
 	left       bool // it sent exit
 	closed     bool
@@ -86,7 +95,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 }
 
 func newServer(ctx context.Context, o Options) *server {
-	return &server{Options: o, ctx: ctx, open: map[string][]byte{}, workspaces: map[string]*workspace{}}
+	return &server{Options: o, ctx: ctx, open: map[string]*document{}, workspaces: map[string]*workspace{}}
 }
 
 // handle answers one message. A bug in one answer must not take the editor's
@@ -112,15 +121,21 @@ func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
 	case "textDocument/didOpen", "textDocument/didChange", "textDocument/didClose", "textDocument/didSave":
 		return nil, s.document(req)
 	case "workspace/didChangeWatchedFiles":
-		s.refresh()
-		return nil, nil
-	case "textDocument/completion", "textDocument/hover", "textDocument/definition", "textDocument/formatting", "textDocument/documentSymbol", "textDocument/codeAction":
+		return nil, s.filesChanged(req)
+	case "workspace/symbol":
+		var p symbolParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return s.workspaceSymbols(p.Query), nil
+	}
+	if strings.HasPrefix(req.Method, "textDocument/") && !req.Notif {
 		return s.answer(req)
 	}
 	if req.Notif {
 		return nil, nil
 	}
-	return nil, &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: "hostctl has no " + req.Method}
+	return nil, unknownMethod(req)
 }
 
 func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
@@ -130,16 +145,24 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 	}
 	s.snippets = p.Capabilities.TextDocument.Completion.CompletionItem.SnippetSupport
 	s.watch = p.Capabilities.Workspace.DidChangeWatchedFiles.DynamicRegistration
+	edits := p.Capabilities.Workspace.WorkspaceEdit
+	s.moves = edits.DocumentChanges && slices.Contains(edits.ResourceOperations, "rename")
 	return map[string]any{
 		"serverInfo": map[string]string{"name": "hostctl", "version": s.Version},
 		"capabilities": map[string]any{
 			"positionEncoding":           "utf-16",
-			"textDocumentSync":           map[string]any{"openClose": true, "change": 1, "save": true},
+			"textDocumentSync":           map[string]any{"openClose": true, "change": 2},
 			"completionProvider":         map[string]any{"triggerCharacters": []string{".", "\"", "/"}},
 			"hoverProvider":              true,
 			"definitionProvider":         true,
 			"documentFormattingProvider": true,
 			"documentSymbolProvider":     true,
+			"referencesProvider":         true,
+			"documentHighlightProvider":  true,
+			"renameProvider":             map[string]any{"prepareProvider": true},
+			"signatureHelpProvider":      map[string]any{"triggerCharacters": []string{"(", ","}},
+			"foldingRangeProvider":       true,
+			"workspaceSymbolProvider":    true,
 			"codeActionProvider":         map[string]any{"codeActionKinds": []string{"quickfix"}},
 		},
 	}, nil
@@ -150,7 +173,7 @@ func (s *server) watchFiles() {
 	if !s.watch {
 		return
 	}
-	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}}
+	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}, {"globPattern": "**/packages.lock"}}
 	registration := map[string]any{"id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": map[string]any{"watchers": watchers}}
 	// Not waited for: the answer comes through the loop that this runs in.
 	_, err := s.conn.DispatchCall(s.ctx, "client/registerCapability", map[string]any{"registrations": []any{registration}})
@@ -175,47 +198,6 @@ func params(req *jsonrpc2.Request, to any) error {
 	return nil
 }
 
-// document follows what the editor does to a file.
-func (s *server) document(req *jsonrpc2.Request) error {
-	var p documentParams
-	if err := params(req, &p); err != nil {
-		return err
-	}
-	path := pathOf(p.TextDocument.URI)
-	if path == "" {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch req.Method {
-	case "textDocument/didOpen":
-		s.open[path] = []byte(p.TextDocument.Text)
-	case "textDocument/didChange":
-		if n := len(p.ContentChanges); n > 0 {
-			s.open[path] = []byte(p.ContentChanges[n-1].Text)
-		}
-	case "textDocument/didClose":
-		delete(s.open, path)
-	}
-	if w := s.workspaceOf(path); w != nil {
-		if req.Method == "textDocument/didChange" {
-			w.typed(path)
-		} else {
-			w.renew()
-		}
-	}
-	return nil
-}
-
-// refresh evaluates everything anew.
-func (s *server) refresh() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.workspaces {
-		w.renew()
-	}
-}
-
 // workspaceOf is the flake that a file belongs to, by the nearest flake.hcl
 // above it; nil where there is none. A file of the library belongs to
 // whichever flake is open.
@@ -231,7 +213,7 @@ func (s *server) workspaceOf(path string) *workspace {
 		_, held := s.open[flake]
 		if _, err := os.Stat(flake); err == nil || held {
 			if s.workspaces[dir] == nil {
-				s.workspaces[dir] = &workspace{server: s, dir: dir, all: true, changed: map[string]bool{}}
+				s.workspaces[dir] = s.newWorkspace(dir)
 			}
 			return s.workspaces[dir]
 		}
@@ -266,14 +248,6 @@ func (s *server) libraryFile(name string) (string, error) {
 	return path, nil
 }
 
-// content is a file as the editor holds it, else as on disk.
-func (s *server) content(path string) ([]byte, error) {
-	if b, ok := s.open[path]; ok {
-		return b, nil
-	}
-	return fileAt(s.workspaceOf(path), path).Read(tree.MaxData)
-}
-
 // fileAt is the file at a path, of the flake of a workspace if it lies there.
 func fileAt(w *workspace, path string) tree.File {
 	if w != nil {
@@ -288,6 +262,7 @@ func fileAt(w *workspace, path string) tree.File {
 type request struct {
 	*server
 	*workspace
+	*view  // nil where there is no workspace, or no flake that can be read
 	path   string
 	text   *text
 	offset int
@@ -300,19 +275,20 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 	}
 	path := pathOf(p.TextDocument.URI)
 	s.mu.Lock()
-	src, ok := s.open[path]
-	w := s.workspaceOf(path)
-	s.mu.Unlock()
-	if !ok {
+	defer s.mu.Unlock()
+	d := s.open[path]
+	if d == nil {
 		return nil, nil
 	}
-	q := &request{server: s, path: path, text: newText(src)}
+	q := &request{server: s, path: path, text: newText(d.text)}
 	q.offset = q.text.offset(p.Position)
 	switch req.Method {
 	case "textDocument/formatting":
 		return q.format(), nil
 	case "textDocument/documentSymbol":
 		return q.symbols(), nil
+	case "textDocument/foldingRange":
+		return q.folds(), nil
 	case "textDocument/codeAction":
 		var p actionParams
 		if err := params(req, &p); err != nil {
@@ -320,18 +296,45 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 		}
 		return q.fixes(p.Context.Diagnostics), nil
 	}
-	if w == nil {
+	q.workspace = s.workspaceOf(path)
+	if q.workspace == nil {
 		return nil, nil
 	}
-	q.workspace = w
-	w.first()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	q.view = q.workspace.asked()
+	return q.answerOfFlake(req)
+}
+
+// answerOfFlake answers what takes to know the flake.
+func (q *request) answerOfFlake(req *jsonrpc2.Request) (any, error) {
 	switch req.Method {
 	case "textDocument/completion":
 		return q.complete(), nil
 	case "textDocument/hover":
 		return q.hover(), nil
+	case "textDocument/definition":
+		return q.define(), nil
+	case "textDocument/signatureHelp":
+		return q.signatureHelp(), nil
+	case "textDocument/documentHighlight":
+		return q.highlights(), nil
+	case "textDocument/references":
+		var p referenceParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return q.references(p.Context.IncludeDeclaration), nil
+	case "textDocument/prepareRename":
+		return q.prepareRename()
+	case "textDocument/rename":
+		var p renameParams
+		if err := params(req, &p); err != nil {
+			return nil, err
+		}
+		return q.rename(p.NewName)
 	}
-	return q.define(), nil
+	return nil, unknownMethod(req)
+}
+
+func unknownMethod(req *jsonrpc2.Request) error {
+	return &jsonrpc2.Error{Code: jsonrpc2.CodeMethodNotFound, Message: "hostctl has no " + req.Method}
 }

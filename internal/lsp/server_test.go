@@ -11,7 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/sourcegraph/jsonrpc2"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
 // editor is a client of the protocol, as an editor is one.
@@ -22,6 +26,7 @@ type editor struct {
 	published chan publishParams
 	watched   chan string
 	served    chan error
+	versions  map[string]int // of what is open, by name
 }
 
 type duplex struct {
@@ -85,12 +90,34 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &editor{t: t, dir: dir, published: make(chan publishParams, 100), watched: make(chan string, 1), served: make(chan error, 1)}
+	e := connect(t, dir, toEditor, fromEditor)
 	go func() {
-		e.served <- Serve(context.Background(), toServer, fromServer, Options{Cache: filepath.Join(dir, ".cache"), Version: "test"})
+		e.served <- Serve(context.Background(), toServer, fromServer, testOptions(dir))
 		fromServer.Close()
 	}()
-	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{toEditor, fromEditor}, jsonrpc2.VSCodeObjectCodec{}),
+	e.begin(capabilities)
+	return e
+}
+
+// testOptions has a lock of two packages for every host, and a warning for one.
+func testOptions(dir string) Options {
+	return Options{
+		Cache: filepath.Join(dir, ".cache"), Version: "test",
+		Packages: func(*flake.Flake, string) []string { return []string{"git", "libc6"} },
+		Beyond: func(_ *flake.Flake, host string, _ *eval.Result, _ hcl.Diagnostics) hcl.Diagnostics {
+			if host != "two" {
+				return nil
+			}
+			return hcl.Diagnostics{{Severity: hcl.DiagWarning, Summary: "Not in the lock", Detail: "Nothing brings /bin/zsh."}}
+		},
+	}
+}
+
+// connect is the editor at the other end of a server's pipes; what ends the
+// server sends its error to served.
+func connect(t *testing.T, dir string, fromServer io.Reader, toServer io.WriteCloser) *editor {
+	e := &editor{t: t, dir: dir, published: make(chan publishParams, 1000), watched: make(chan string, 1), served: make(chan error, 1), versions: map[string]int{}}
+	e.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{fromServer, toServer}, jsonrpc2.VSCodeObjectCodec{}),
 		jsonrpc2.HandlerWithError(func(_ context.Context, _ *jsonrpc2.Conn, req *jsonrpc2.Request) (any, error) {
 			if req.Method == "textDocument/publishDiagnostics" {
 				var p publishParams
@@ -104,17 +131,21 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 			}
 			return nil, nil
 		}))
+	return e
+}
+
+// begin starts the session, which ends with the test.
+func (e *editor) begin(capabilities map[string]any) {
 	e.call("initialize", map[string]any{"capabilities": capabilities}, nil)
 	e.notify("initialized", map[string]any{})
-	t.Cleanup(func() {
+	e.t.Cleanup(func() {
 		e.call("shutdown", nil, nil)
 		e.notify("exit", nil)
 		if err := <-e.served; err != nil {
-			t.Errorf("Serve: %v", err)
+			e.t.Errorf("Serve: %v", err)
 		}
 		e.conn.Close()
 	})
-	return e
 }
 
 func (e *editor) call(method string, p, result any) {
@@ -135,21 +166,26 @@ func (e *editor) uri(name string) string { return uriOf(filepath.Join(e.dir, nam
 
 // edit opens a file with other content than it has on disk.
 func (e *editor) edit(name, src string) {
-	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "languageId": "hcl", "version": 1, "text": src}})
+	e.versions[name]++
+	e.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "languageId": "hcl", "version": e.versions[name], "text": src}})
 }
 
-func (e *editor) change(name, src string) {
-	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "version": 2}, "contentChanges": []any{map[string]any{"text": src}}})
+func (e *editor) change(name, src string) { e.changePart(name, map[string]any{"text": src}) }
+
+func (e *editor) changePart(name string, changes ...any) {
+	e.versions[name]++
+	e.notify("textDocument/didChange", map[string]any{"textDocument": map[string]any{"uri": e.uri(name), "version": e.versions[name]}, "contentChanges": changes})
 }
 
-// diagnosed waits for the diagnostics of a file.
+// diagnosed waits for the diagnostics of a file; where it is open, for those of
+// its text as it is.
 func (e *editor) diagnosed(name string) []diagnostic {
 	e.t.Helper()
 	late := time.After(30 * time.Second)
 	for {
 		select {
 		case p := <-e.published:
-			if p.URI == e.uri(name) {
+			if p.URI == e.uri(name) && (e.versions[name] == 0 || p.Version != nil && *p.Version == e.versions[name]) {
 				return p.Diagnostics
 			}
 		case <-late:
@@ -237,6 +273,8 @@ func TestCompletion(t *testing.T) {
 		{"one/default.hcl", "services {\n  openssh {\n    settings = {\n      |", "X11Forwarding", "ports"},
 		{"one/default.hcl", "function \"f\" {\n  params = []\n  |", "result variadic_param", "services"},
 		{"one/default.hcl", "function \"mine\" {\n  result = 1\n}\nmy {\n  text = |\n}\n", "mine", ""},
+		{"one/default.hcl", "packages = [\"gi|", "git libc6", "config"},
+		{"one/default.hcl", "package \"|", "git libc6", "config"},
 		{"flake.hcl", "|", "host template input", "services"},
 		{"flake.hcl", testFlake + "host \"three\" {\n  |\n}", "modules template system", "host"},
 		{"flake.hcl", testFlake + "host \"three\" {\n  template = \"|", "base", ""},

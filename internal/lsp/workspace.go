@@ -7,15 +7,12 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
-	"github.com/hostctl/hostctl/internal/config/flake"
-	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
 // pause is how long typing must rest before the flake is evaluated.
@@ -30,14 +27,18 @@ type workspace struct {
 
 	// Of the server's mutex:
 	timer     *time.Timer
-	cancel    context.CancelFunc // of the evaluation that runs
-	all       bool               // every host is to be evaluated
-	changed   map[string]bool    // else those that are made of these files
-	flake     *flake.Flake       // the last that could be read
-	results   map[string]*eval.Result
-	found     map[string]hcl.Diagnostics // by host, "" is flake.hcl
-	paths     map[string]string          // on disk, by the names of diagnostics
-	published map[string]bool
+	cancel    context.CancelFunc           // of the evaluation that runs
+	all       bool                         // every host is to be evaluated
+	changed   map[string]bool              // else those that are made of these files
+	fleet     *eval.Fleet                  // of the last reading
+	sound     *view                        // that questions are answered from
+	reached   map[string]map[string]string // by host, what it is made of: paths by the names of diagnostics; nil: nothing is evaluated
+	found     map[string]hcl.Diagnostics   // by host, "" is flake.hcl
+	published map[string]bool              // what some was last sent of
+}
+
+func (s *server) newWorkspace(dir string) *workspace {
+	return &workspace{server: s, dir: dir, all: true, changed: map[string]bool{}, published: map[string]bool{}}
 }
 
 // typed evaluates what the file at path is part of, once typing rests. The
@@ -49,7 +50,7 @@ func (w *workspace) typed(path string) {
 
 // renew evaluates the whole flake. The server's mutex is held.
 func (w *workspace) renew() {
-	w.all = true
+	w.all, w.sound = true, nil
 	w.schedule(0)
 }
 
@@ -61,16 +62,6 @@ func (w *workspace) schedule(delay time.Duration) {
 		w.cancel()
 	}
 	w.timer = time.AfterFunc(delay, w.evaluate)
-}
-
-// first waits for the first evaluation.
-func (w *workspace) first() {
-	w.server.mu.Lock()
-	none := w.results == nil
-	w.server.mu.Unlock()
-	if none {
-		w.evaluate()
-	}
 }
 
 // evaluate reads the flake as the editor holds it and publishes what is
@@ -92,48 +83,80 @@ func (w *workspace) evaluate() {
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	w.cancel = cancel
-	unsaved, affected := maps.Clone(s.open), w.affected()
+	held, affected, r := s.held(), w.affected(), w.now()
 	s.mu.Unlock()
 
-	f, diags := flake.LoadUnsaved(w.dir, unsaved)
-	if f != nil {
-		f.Offline = s.Offline
-	}
-	results, found := map[string]*eval.Result{}, map[string]hcl.Diagnostics{"": diags}
-	if f != nil && !diags.HasErrors() {
-		hosts := slices.DeleteFunc(f.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
-		made, said := make([]*eval.Result, len(hosts)), make([]hcl.Diagnostics, len(hosts))
-		var first sync.Once
-		eval.NewFleet(f).Each(ctx, hosts, func(i int, r *eval.Result, d hcl.Diagnostics) {
-			made[i], said[i] = r, d
-			if len(affected) > 1 {
-				first.Do(func() { w.foretell(ctx, affected, hosts[i], d, unsaved) })
-			}
-		})
-		for i, name := range hosts {
-			results[name], found[name] = made[i], said[i]
-		}
+	var results map[string]*eval.Result
+	found := map[string]hcl.Diagnostics{"": r.diags}
+	if r.flake != nil && !r.diags.HasErrors() {
+		results = w.evaluateHosts(eval.Interruptible(ctx), r, affected, held, found)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
+		if r == w.sound && fetches(r) {
+			w.sound = nil // an input whose fetching was interrupted counts as one that cannot be had
+		}
 		return
 	}
 	w.all, w.changed = false, map[string]bool{}
-	w.keep(f, results, found)
-	w.publish(w.found, unsaved)
+	w.keep(r, results, found)
+	w.publish(w.found, held, func(string) bool { return true })
+}
+
+// fetches reports whether the evaluation of a flake may have to fetch something.
+func fetches(v *view) bool {
+	if v.flake == nil {
+		return false
+	}
+	return slices.ContainsFunc(v.flake.InputNames(), func(name string) bool { return v.flake.Input(name).Debian == nil })
+}
+
+// now is the flake as the editor holds it: what questions are answered from,
+// if that is it. The server's mutex is held.
+func (w *workspace) now() *view {
+	texts := textsOf(w.server.held())
+	if v := w.asked(); v != nil && same(v.texts, texts) {
+		return v
+	}
+	return w.read(texts)
+}
+
+// evaluateHosts evaluates the affected hosts, nil are all, and adds what is
+// wrong to found.
+func (w *workspace) evaluateHosts(ctx context.Context, r *view, affected map[string]bool, held map[string]document, found map[string]hcl.Diagnostics) map[string]*eval.Result {
+	hosts := slices.DeleteFunc(r.flake.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
+	made, said := make([]*eval.Result, len(hosts)), make([]hcl.Diagnostics, len(hosts))
+	var first sync.Once
+	// What is left out, for it was interrupted, is not looked at.
+	_ = r.fleet.Each(ctx, hosts, func(i int, res *eval.Result, d hcl.Diagnostics) {
+		if ctx.Err() == nil {
+			d = append(d, w.server.Beyond(r.flake, hosts[i], res, d)...)
+		}
+		made[i], said[i] = res, d
+		if len(affected) > 1 {
+			first.Do(func() { w.foretell(ctx, affected, hosts[i], d, held) })
+		}
+	})
+	results := map[string]*eval.Result{}
+	for i, name := range hosts {
+		results[name], found[name] = made[i], said[i]
+	}
+	return results
 }
 
 // foretell publishes what the first of the affected hosts says of the files
 // that changed, as what all of them will: a mistake in a file that many hosts
-// share is mostly the same on each, and the others take their time.
-func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host string, diags hcl.Diagnostics, unsaved map[string][]byte) {
+// share is mostly the same on each, and the others take their time. A file that
+// the first is not made of waits for those that are.
+func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host string, diags hcl.Diagnostics, held map[string]document) {
 	w.server.mu.Lock()
 	defer w.server.mu.Unlock()
 	if ctx.Err() != nil {
 		return
 	}
-	changed := func(d *hcl.Diagnostic) bool { return w.changed[w.pathOf(d.Subject)] }
+	judged := func(path string) bool { return w.changed[path] && slices.Contains(w.hosts(path), host) }
+	changed := func(d *hcl.Diagnostic) bool { return judged(w.pathOf(d.Subject)) }
 	found := maps.Clone(w.found)
 	for name := range affected {
 		found[name] = slices.DeleteFunc(slices.Clone(found[name]), changed)
@@ -143,13 +166,12 @@ func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host
 			}
 		}
 	}
-	found[host] = diags
-	w.publish(found, unsaved)
+	w.publish(found, held, judged)
 }
 
 // affected are the hosts that what changed is part of; nil stands for all.
 func (w *workspace) affected() map[string]bool {
-	if w.all || w.flake == nil || w.changed[filepath.Join(w.dir, "flake.hcl")] {
+	if w.all || w.reached == nil || w.changed[filepath.Join(w.dir, "flake.hcl")] {
 		return nil
 	}
 	out := map[string]bool{}
@@ -165,120 +187,35 @@ func (w *workspace) affected() map[string]bool {
 	return out
 }
 
-// keep replaces what questions are answered from. A host of which a file does
-// not parse, as is usual in mid word, is still what it was before.
-func (w *workspace) keep(f *flake.Flake, results map[string]*eval.Result, found map[string]hcl.Diagnostics) {
-	if w.results == nil {
-		w.results, w.found = map[string]*eval.Result{}, map[string]hcl.Diagnostics{}
-	}
-	w.paths = map[string]string{"flake.hcl": filepath.Join(w.dir, "flake.hcl")}
-	if f == nil || found[""].HasErrors() {
+// keep remembers what is wrong and what each host is made of. Of a host of
+// which a file does not parse that is what it was before.
+func (w *workspace) keep(r *view, results map[string]*eval.Result, found map[string]hcl.Diagnostics) {
+	if r.flake == nil || found[""].HasErrors() {
 		w.found, w.all = found, true
 		return
 	}
-	w.flake = f
+	if w.reached == nil {
+		w.reached, w.found = map[string]map[string]string{}, map[string]hcl.Diagnostics{}
+	}
 	maps.Copy(w.found, found)
-	for name, r := range results {
-		maps.Copy(w.paths, r.Paths())
-		if w.results[name] == nil || !r.Incomplete() {
-			w.results[name] = r
+	for name, res := range results {
+		if w.reached[name] == nil || !res.Incomplete() {
+			w.reached[name] = res.Paths()
+		}
+		if r == w.sound {
+			r.loaded[name] = res
 		}
 	}
-	maps.DeleteFunc(w.results, func(name string, _ *eval.Result) bool { return f.Host(name) == nil })
-	maps.DeleteFunc(w.found, func(name string, _ hcl.Diagnostics) bool { return name != "" && f.Host(name) == nil })
-	for _, r := range w.results {
-		maps.Copy(w.paths, r.Paths())
-	}
+	gone := func(name string) bool { return name != "" && r.flake.Host(name) == nil }
+	maps.DeleteFunc(w.reached, func(name string, _ map[string]string) bool { return gone(name) })
+	maps.DeleteFunc(w.found, func(name string, _ hcl.Diagnostics) bool { return gone(name) })
 }
 
-// publish sends the diagnostics of every file that has some, and none for
-// those that had some the last time. Places are those of what was evaluated.
-func (w *workspace) publish(found map[string]hcl.Diagnostics, unsaved map[string][]byte) {
-	all := eval.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
-	for _, name := range slices.Sorted(maps.Keys(found)) {
-		all.Add(name, found[name])
-	}
-	byFile := map[string][]diagnostic{}
-	for _, d := range all.Merged() {
-		path := w.pathOf(d.Subject)
-		byFile[path] = append(byFile[path], w.diagnostic(d, path, unsaved))
-	}
-	reached := slices.Collect(maps.Values(w.paths))
-	for path, src := range unsaved {
-		if slices.Contains(reached, path) || w.server.workspaceOf(path) != w || filepath.Ext(path) != ".hcl" {
-			continue
-		}
-		// No host is made of this file: only its syntax can be judged.
-		_, diags := flake.Parse(path, src)
-		for _, d := range diags {
-			byFile[path] = append(byFile[path], w.diagnostic(d, path, unsaved))
-		}
-	}
-	for path := range w.published {
-		if byFile[path] == nil {
-			byFile[path] = []diagnostic{}
-		}
-	}
-	w.published = map[string]bool{}
-	for _, path := range slices.Sorted(maps.Keys(byFile)) {
-		if len(byFile[path]) > 0 {
-			w.published[path] = true
-		}
-		w.server.complain(w.server.conn.Notify(w.server.ctx, "textDocument/publishDiagnostics", publishParams{URI: uriOf(path), Diagnostics: byFile[path]}))
-	}
-}
-
-func (w *workspace) diagnostic(d *hcl.Diagnostic, path string, unsaved map[string][]byte) diagnostic {
-	out := diagnostic{Severity: severityError, Source: "hostctl", Message: d.Summary + ". " + strings.TrimSpace(d.Detail)}
-	if d.Severity == hcl.DiagWarning {
-		out.Severity = severityWarning
-	}
-	src, held := unsaved[path]
-	if !held {
-		src, _ = fileAt(w, path).Read(tree.MaxData) // one that is gone has no lines to show
-	}
-	if d.Subject != nil {
-		out.Range = newText(src).span(*d.Subject)
-	}
-	return out
-}
-
-// pathOf is the file on disk that a range is of; what has no place is
-// flake.hcl's.
-func (w *workspace) pathOf(r *hcl.Range) string {
-	if r == nil {
-		return w.paths["flake.hcl"]
-	}
-	if path := w.paths[r.Filename]; path != "" {
-		return path
-	}
-	if name, ok := strings.CutPrefix(r.Filename, "library/"); ok {
-		if path, err := w.server.libraryFile(name); err == nil {
-			return path
-		}
-	}
-	if filepath.IsAbs(r.Filename) {
-		return r.Filename
-	}
-	return filepath.Join(w.dir, filepath.FromSlash(r.Filename))
-}
-
-// host is one that a file is part of, or any, by name.
-func (w *workspace) host(path string) *eval.Result {
-	if names := w.hosts(path); len(names) > 0 {
-		return w.results[names[0]]
-	}
-	for _, name := range slices.Sorted(maps.Keys(w.results)) {
-		return w.results[name]
-	}
-	return nil
-}
-
-// hosts are those that a file is part of.
+// hosts are those that a file is part of, as last evaluated.
 func (w *workspace) hosts(path string) []string {
 	var out []string
-	for _, name := range slices.Sorted(maps.Keys(w.results)) {
-		for _, p := range w.results[name].Paths() {
+	for _, name := range slices.Sorted(maps.Keys(w.reached)) {
+		for _, p := range w.reached[name] {
 			if p == path {
 				out = append(out, name)
 				break

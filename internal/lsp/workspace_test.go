@@ -66,7 +66,7 @@ func TestWorkspaceOfAFile(t *testing.T) {
 // that end there, and of whole ones.
 func TestNothingTypedEndsTheServer(t *testing.T) {
 	e := newEditor(t)
-	s := newServer(t.Context(), Options{Cache: filepath.Join(e.dir, ".cache"), Version: "test"})
+	s := newServer(t.Context(), testOptions(e.dir))
 	s.conn = jsonrpc2.NewConn(context.Background(), jsonrpc2.NewBufferedStream(duplex{strings.NewReader(""), nopWriter{}}, jsonrpc2.VSCodeObjectCodec{}), nil)
 	more := `
 function "f" {
@@ -83,15 +83,23 @@ user = { other = force({ uid = self.name }), (args.user) = {} }
 `
 	for name, src := range map[string]string{"one/default.hcl": testOne + more, "flake.hcl": testFlake, "stray.hcl": "x {\n"} {
 		path := filepath.Join(e.dir, name)
-		s.open[path] = []byte(src)
+		s.open[path] = &document{}
+		s.open[path].set(path, []byte(src), 1)
 		w := s.workspaceOf(path)
-		w.first()
+		s.edits++
+		w.evaluate()
 		for n := range len(src) + 1 {
 			for _, src := range []string{src[:n], src} {
-				q := &request{server: s, workspace: w, path: path, text: newText([]byte(src)), offset: n}
+				q := &request{server: s, workspace: w, view: w.asked(), path: path, text: newText([]byte(src)), offset: n}
 				q.complete()
 				q.hover()
 				q.define()
+				q.signatureHelp()
+				q.folds()
+				if n%50 == 0 {
+					q.references(true)
+					q.highlights()
+				}
 			}
 		}
 	}
@@ -101,3 +109,30 @@ type nopWriter struct{}
 
 func (nopWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (nopWriter) Close() error                { return nil }
+
+// What the package lock does not bring is told, too, of the host whose it is.
+func TestBeyondEvaluation(t *testing.T) {
+	e := newEditor(t)
+	e.edit("flake.hcl", testFlake)
+	if got := e.diagnosed("flake.hcl"); len(got) != 1 || got[0].Severity != severityWarning || !strings.Contains(got[0].Message, "Nothing brings /bin/zsh. (On two.)") {
+		t.Errorf("the lock's warning is %+v", got)
+	}
+}
+
+// A flake.hcl that never could be read leaves questions without an answer, and
+// nothing worse.
+func TestFlakeThatCannotBeRead(t *testing.T) {
+	e := newEditor(t)
+	e.edit("flake.hcl", "host \"one\" {\n  bogus = 1\n}\n")
+	e.edit("one/default.hcl", testOne)
+	for _, name := range []string{"flake.hcl", "one/default.hcl"} {
+		for _, method := range []string{"completion", "hover", "definition", "references", "documentHighlight", "signatureHelp", "foldingRange", "documentSymbol"} {
+			e.call("textDocument/"+method, map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}}, nil)
+		}
+		err := e.conn.Call(context.Background(), "textDocument/rename", map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}, "newName": "x"}, nil)
+		if err == nil || !strings.Contains(err.Error(), "flake.hcl cannot be read") {
+			t.Errorf("rename in %s: %v", name, err)
+		}
+	}
+	e.call("workspace/symbol", map[string]any{"query": ""}, nil)
+}

@@ -8,12 +8,19 @@ end
 local function main()
   vim.cmd("edit hosts/one.hcl")
   local buf = vim.api.nvim_get_current_buf()
-  local config = { name = "hostctl", cmd = { "hostctl", "lsp" }, root_dir = vim.fn.getcwd() }
-  -- vim.lsp.start came with 0.8.
-  local id = vim.lsp.start and vim.lsp.start(config) or vim.lsp.start_client(config)
+  -- The lines of docs/editors.md, which this Neovim was started with, attach the
+  -- server. They are for 0.8 and newer.
   if not vim.lsp.start then
-    vim.lsp.buf_attach_client(buf, id)
+    vim.lsp.buf_attach_client(buf, vim.lsp.start_client({ name = "hostctl", cmd = { "hostctl", "lsp" }, root_dir = vim.fn.getcwd() }))
   end
+  local function clients()
+    local get = vim.lsp.get_clients or vim.lsp.get_active_clients
+    return vim.tbl_values(get({ name = "hostctl" }))
+  end
+  if not vim.wait(20000, function() return #clients() == 1 end, 20) then
+    fail("the lines of docs/editors.md start no server")
+  end
+  local id = clients()[1].id
 
   local function type_line(n, text)
     vim.api.nvim_buf_set_lines(buf, n, n + 1, false, { text })
@@ -65,6 +72,12 @@ local function main()
   type_line(2, "  openssh { enable=true }")
   vim.lsp.util.apply_text_edits(ask("textDocument/formatting", 0, 0, { options = { tabSize = 2, insertSpaces = true } }), buf, "utf-16")
   print("formatted" .. vim.api.nvim_buf_get_lines(buf, 2, 3, false)[1])
+
+  -- Typed, not saved; one name in two places.
+  vim.api.nvim_buf_set_lines(buf, -1, -1, false, { "locals {", "  mine = 1", "  more = local.mine", "}" })
+  print("references " .. #ask("textDocument/references", 9, 3, { context = { includeDeclaration = true } }))
+  vim.lsp.util.apply_workspace_edit(ask("textDocument/rename", 9, 3, { newName = "ours" }), "utf-16")
+  print("renamed" .. table.concat(vim.api.nvim_buf_get_lines(buf, 9, 11, false)))
 
   vim.lsp.stop_client(id)
   if not vim.wait(20000, function() return vim.lsp.get_client_by_id(id) == nil end, 20) then

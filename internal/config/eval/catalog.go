@@ -90,7 +90,7 @@ func (e *evaluator) sourceOf(x hcl.Expression) string {
 		return ""
 	}
 	rng := x.Range()
-	f := e.flake.Files[rng.Filename]
+	f := e.fleet.file(rng.Filename)
 	if f == nil || rng.End.Byte > len(f.Bytes) {
 		return ""
 	}

@@ -268,7 +268,7 @@ func below(e *evaluator, n *option.Node, p option.Path) []string {
 }
 
 func (r *Result) source(rng hcl.Range) string {
-	f := r.Files[rng.Filename]
+	f := r.eval.fleet.file(rng.Filename)
 	if f == nil || rng.End.Byte > len(f.Bytes) {
 		return ""
 	}

@@ -1,10 +1,13 @@
 package eval
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +37,7 @@ type Fleet struct {
 	always  []string
 	moved   []library.Move
 
+	known  map[string]*parsed // what an earlier fleet parsed; see Again
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
 	bytes  atomic.Int64       // of all that was parsed
@@ -46,7 +50,8 @@ type parsed struct {
 	name  string // in diagnostics
 	once  sync.Once
 	kept  sync.Once
-	file  *hcl.File // with an empty body where it did not parse
+	ready atomic.Bool // all below is set
+	file  *hcl.File   // with an empty body where it did not parse
 	diags hcl.Diagnostics
 	err   error // it cannot be read
 }
@@ -70,6 +75,31 @@ func NewFleet(f *flake.Flake) *Fleet {
 	return s
 }
 
+// Again is a fleet of the same flake, read anew as f. A file whose text is what
+// it was for s is not parsed again. s may be evaluating still.
+func (s *Fleet) Again(f *flake.Flake) *Fleet {
+	again := &Fleet{
+		flake: f, base: s.base, shape: s.shape, invalid: s.invalid, always: s.always, moved: s.moved,
+		known: map[string]*parsed{}, parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.Copy(again.known, s.known)
+	for key, p := range s.parsed {
+		if p.ready.Load() {
+			again.known[key] = p
+		}
+	}
+	s.uses.Range(func(expr, found any) bool {
+		// Those of other files would be kept for ever.
+		if strings.HasPrefix(expr.(hcl.Expression).Range().Filename, "library/") {
+			again.uses.Store(expr, found)
+		}
+		return true
+	})
+	return again
+}
+
 func (s *Fleet) declare(label, file string) {
 	p, err := option.Declared(label)
 	if err == nil {
@@ -90,6 +120,19 @@ func (s *Fleet) Host(ctx context.Context, name string) (*Result, hcl.Diagnostics
 	e := newEvaluator(ctx, s)
 	r := e.run(name)
 	return r, e.diags
+}
+
+// Load reads the modules of one host, which is in the flake, and evaluates no
+// more than that takes. What is asked of the result is evaluated then; its Spec
+// is nil.
+func (s *Fleet) Load(ctx context.Context, name string) *Result {
+	defer s.parseAhead(name)()
+	e := newEvaluator(ctx, s)
+	e.host = s.flake.Host(name)
+	e.meter.watch.enter(e)
+	defer e.meter.watch.leave(e)
+	e.loadAll()
+	return &Result{Files: s.flake.Files, eval: e}
 }
 
 // Each evaluates hosts, as many at a time as there are processors, and hands
@@ -164,6 +207,11 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 		}
 		if s.bytes.Add(int64(len(src))) > maxModules {
 			p.err = fmt.Errorf("cannot read %s: with it, the modules of the flake are more than %d MB; data belongs into files that file() reads", name, maxModules>>20)
+			return
+		}
+		defer p.ready.Store(true)
+		if k := s.known[key]; k != nil && k.name == name && bytes.Equal(k.file.Bytes, src) {
+			p.file, p.diags = k.file, k.diags
 			return
 		}
 		p.file, p.diags = flake.Parse(name, src)

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"path/filepath"
+	"reflect"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -104,4 +105,23 @@ func (r *Result) Functions(path string) map[string]function.Function {
 		}
 	}
 	return out
+}
+
+// Text is a piece of a file that the host was made of; "" where there is none.
+func (r *Result) Text(at hcl.Range) string {
+	if f := r.eval.fleet.file(at.Filename); f != nil && at.CanSliceBytes(f.Bytes) {
+		return string(at.SliceBytes(f.Bytes))
+	}
+	return ""
+}
+
+// SameSpec reports whether two results are of the same host, wherever that was
+// said.
+func (r *Result) SameSpec(other *Result) bool {
+	if r == nil || other == nil || r.Spec == nil || other.Spec == nil {
+		return r == other
+	}
+	a, b := *r.Spec, *other.Spec
+	a.Origins, b.Origins = nil, nil
+	return reflect.DeepEqual(a, b)
 }

@@ -162,7 +162,7 @@ func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 		u, ok, inner = pathOf(x.Collection, in)
 		u.rng = x.Range()
 		if key, literal := literalKey(x.Key); literal {
-			u.steps = append(u.steps, step{name: key})
+			u.steps = append(u.steps, step{name: key, rng: x.Key.Range()})
 		} else if !u.inexact {
 			s := step{any: true}
 			if early(x.Key, in) {

@@ -87,6 +87,14 @@ func Bounded(ctx context.Context, timeout time.Duration, stop func(error)) (boun
 	})
 }
 
+// Interruptible is a context whose evaluations end soon after ctx does, and say
+// so.
+func Interruptible(ctx context.Context) context.Context {
+	w := &watch{}
+	context.AfterFunc(ctx, func() { w.ask(&excess{summary: "Interrupted", what: "was interrupted"}) })
+	return context.WithValue(ctx, watchKey{}, w)
+}
+
 // watchOf is the watch of a context, or nil.
 func watchOf(ctx context.Context) *watch {
 	w, _ := ctx.Value(watchKey{}).(*watch)

@@ -1,0 +1,34 @@
+package eval
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/hostctl/hostctl/internal/config/option"
+)
+
+// Read is something that an expression reads: a root, such as config or local,
+// and the path below it, with * for a key that is computed. What is read of a
+// loop's variable is read of what the loop goes over.
+type Read struct {
+	Root  string
+	Path  []string
+	Names []hcl.Range // where each of Path stands, with its dot or quotes; the zero range where it is computed
+}
+
+// Reads lists what an expression reads, as it stands in it.
+func Reads(expr hclsyntax.Expression) []Read {
+	var out []Read
+	for _, u := range usesOf(expr, nil) {
+		r := Read{Root: u.root}
+		for _, s := range u.steps {
+			name := s.name
+			if s.any {
+				name = option.Any
+			}
+			r.Path, r.Names = append(r.Path, name), append(r.Names, s.rng)
+		}
+		out = append(out, r)
+	}
+	return out
+}
