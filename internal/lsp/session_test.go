@@ -224,14 +224,15 @@ func TestSession(t *testing.T) {
 		t.Errorf("these were %d edits", s.edits)
 	}
 	bare := median(s.took["bare evaluation"])
+	// Twice what they take on an idle machine: other tests run beside this one.
 	for what, most := range map[string]float64{
-		"first completion":                      0.4,
-		"completion while typing":               0.1,
-		"hover of a value that was just typed":  0.3,
-		"diagnostics of syntax":                 0.1,
-		"diagnostics, of a file of one host":    0.6,
-		"diagnostics, of a file of three hosts": 0.7,
-		"diagnostics, of a file of four hosts":  0.7,
+		"first completion":                      1, // there is but one
+		"completion while typing":               0.3,
+		"hover of a value that was just typed":  0.6,
+		"diagnostics of syntax":                 0.3,
+		"diagnostics, of a file of one host":    1,
+		"diagnostics, of a file of three hosts": 1.2,
+		"diagnostics, of a file of four hosts":  1.2,
 	} {
 		took := median(s.took[what])
 		ratio := took.Seconds() / bare.Seconds()
