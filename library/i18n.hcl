@@ -5,7 +5,7 @@ option "i18n.default_locale" {
   description = "The locale of everything that asks for none: LANG (locale(7))."
   example     = "en_US.UTF-8"
   validation {
-    condition     = can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", value))
+    condition     = can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", value)) || contains(local.plain, value)
     error_message = "${value} names no character set: write ${value}.UTF-8."
   }
 }
@@ -16,13 +16,16 @@ option "i18n.extra_locale_settings" {
   description = "LC_* variables that are to differ from the default locale."
   example     = { LC_TIME = "en_DK.UTF-8" }
   validation {
-    condition     = alltrue([for name, locale in value : name == "LANGUAGE" || can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale))])
-    error_message = join(" ", [for name, locale in value : "${name} = ${locale} names no character set: write ${locale}.UTF-8." if name != "LANGUAGE" && !can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale))])
+    condition     = alltrue([for name, locale in value : name == "LANGUAGE" || can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) || contains(local.plain, locale)])
+    error_message = join(" ", [for name, locale in value : "${name} = ${locale} names no character set: write ${locale}.UTF-8." if name != "LANGUAGE" && !can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) && !contains(local.plain, locale)])
   }
 }
 
 locals {
   known = concat(["C", "POSIX"], split("\n", trimspace(file("./system/locales.txt"))))
+
+  # Those that glibc lists without a character set, and with none, are UTF-8.
+  plain = [for name in local.known : name if can(regex("^[^.@]+$", name)) && !contains(local.known, "${name}.UTF-8")]
 
   # LANGUAGE is a list of languages and no locale; C and POSIX are always there.
   used = setsubtract(
@@ -42,13 +45,13 @@ locals {
 # name that is not in the list of glibc may be right.
 warn "Unknown locale" {
   when      = config.i18n.default_locale != null
-  condition = contains(local.known, replace(config.i18n.default_locale, "/[.][^@]+@/", "@")) || contains(local.known, config.i18n.default_locale)
+  condition = contains(local.known, replace(config.i18n.default_locale, "/[.][^@]+@/", "@")) || contains(local.known, trimsuffix(config.i18n.default_locale, ".UTF-8"))
   message   = "glibc's list has no locale ${config.i18n.default_locale}.${did_you_mean(config.i18n.default_locale, local.known)} /usr/share/i18n/SUPPORTED has all of them."
 }
 
 warn "Unknown locale of a category" {
   for_each  = { for name, locale in config.i18n.extra_locale_settings : name => locale if name != "LANGUAGE" }
-  condition = contains(local.known, replace(config.i18n.extra_locale_settings[each.key], "/[.][^@]+@/", "@")) || contains(local.known, each.value)
+  condition = contains(local.known, replace(config.i18n.extra_locale_settings[each.key], "/[.][^@]+@/", "@")) || contains(local.known, trimsuffix(each.value, ".UTF-8"))
   message   = "${each.key}: glibc's list has no locale ${each.value}.${did_you_mean(each.value, local.known)} /usr/share/i18n/SUPPORTED has all of them."
 }
 

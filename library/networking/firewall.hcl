@@ -36,6 +36,14 @@ option "networking.firewall.interface.*.allowed_udp_ports" {
   example     = [53, 67]
 }
 
+# As the kernel has names, without what would end a word of nft(8); a * at the end
+# stands for all that begin so.
+assert "firewall_interface" {
+  for_each  = config.networking.firewall.interface
+  condition = can(regex("^[^/:,;\"'\\\\{}$%*[:space:][:cntrl:]]{1,15}[*]?$", each.key)) && !contains([".", ".."], each.key)
+  message   = "networking.firewall.interface: ${jsonencode(each.key)} is no name of an interface: at most 15 characters, such as eth0 or br-lan; wl* is each that begins with wl."
+}
+
 locals {
   # Each set of ports that is open, and what else has to match.
   open = concat(

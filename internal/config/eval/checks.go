@@ -116,7 +116,7 @@ func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 		return nil
 	}
 	t := &tracer{e: e, mod: c.block.mod, inst: inst, names: e.names(inst, "")}
-	for _, expr := range []hcl.Expression{c.cond, c.block.when} {
+	for _, expr := range []hcl.Expression{c.cond, c.block.when, c.block.forEach} {
 		if expr == nil {
 			continue
 		}

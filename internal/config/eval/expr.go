@@ -45,7 +45,8 @@ type reading struct {
 	e      *evaluator
 	refs   []ref // cells that are not known yet
 	skip   []hcl.Range
-	sick   bool // something that was read is poisoned
+	sick   bool    // something that was read is poisoned
+	unset  []*cell // options that were read and that nothing defines
 	gone   []absence
 	locals []*local
 	seen   map[*local]cty.Value // in this reading: locals of locals of locals are many
@@ -102,11 +103,15 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 		}
 		return
 	}
+	unset := r.unset // what try() and can() make of one bears no mark of it
 	for _, mark := range unknownMarks(v) {
 		if m, ok := mark.(missing); ok {
-			e.fail(expr.Range().Ptr(), "Option not defined", m.cell.path.String()+" has no value: no file sets it and it has no default. Set it, or give its option block a default.")
-			return
+			unset = []*cell{m.cell}
 		}
+	}
+	if len(unset) > 0 {
+		e.fail(expr.Range().Ptr(), "Option not defined", unset[0].path.String()+" has no value: no file sets it and it has no default. Set it, or give its option block a default.")
+		return
 	}
 	e.fail(expr.Range().Ptr(), "Unknown value", "internal error: nothing says what this expression waits for.")
 }

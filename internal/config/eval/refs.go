@@ -188,6 +188,7 @@ func (r *reading) leaf(c *cell, at hcl.Range) cty.Value {
 		return r.poisoned()
 	}
 	if !c.merged.Defined && c.node.Decl.Type.Kind != option.Optional {
+		r.unset = append(r.unset, c)
 		return cty.UnknownVal(c.node.Decl.Type.Cty()).Mark(missing{c})
 	}
 	return c.merged.Value

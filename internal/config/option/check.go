@@ -30,7 +30,11 @@ func checkScalar(t Type, v cty.Value) (cty.Value, error) {
 		return toString(t, v)
 	case Mode:
 		if v.Type() != cty.String {
-			return v, fmt.Errorf(`a mode is a string of octal digits: write "0644", since the number 0644 is 644`)
+			mode := "0644"
+			if n := numberText(v); v.Type() == cty.Number && len(n) == 3 {
+				mode = "0" + n
+			}
+			return v, fmt.Errorf("a mode is a string of octal digits: write %q, since the number %s is %s", mode, mode, mode[1:])
 		}
 	case SecretRef:
 		if v.Type() == cty.String && !strings.HasPrefix(v.AsString(), "/run/secrets") {

@@ -76,10 +76,13 @@ func Nearest(name string, known []string) string {
 		distance = 1 // half of a short word in common is chance
 	}
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		d := levenshtein.Distance(name, k, nil)
 		if k == name {
 			continue
 		}
+		if strings.EqualFold(k, name) {
+			return k
+		}
+		d := levenshtein.Distance(name, k, nil)
 		if len(k) == len(name) && letters(k) == letters(name) {
 			d = 1
 		}
