@@ -111,7 +111,7 @@ func (u *unbrought) shell(user string) {
 // unknownShell is for a program of /usr/bin that is no shell hostctl knows.
 func (u *unbrought) unknownShell(user, name string) {
 	shell := "/usr/bin/" + name
-	if isWord(name, baseShells) || has(u.host.Files, shell) || has(u.host.Packages, name) || u.locked[name] != "" {
+	if option.IsWord(name, baseShells) || has(u.host.Files, shell) || has(u.host.Packages, name) || u.locked[name] != "" {
 		return
 	}
 	hint := option.DidYouMean(name, append(sortedKeys(shellPackages()), strings.Fields(baseShells)...))
@@ -120,8 +120,6 @@ func (u *unbrought) unknownShell(user, name string) {
 	}
 	u.add(option.Path{string(spec.KindUser), user, "shell"}, hcl.DiagWarning, fmt.Sprintf("no package of the configuration is known to bring the login shell %s.%s", shell, hint))
 }
-
-func isWord(s, words string) bool { return slices.Contains(strings.Fields(words), s) }
 
 // owners are the accounts and groups of files, where they are misspelt: packages
 // make too many others for a list.
@@ -167,7 +165,7 @@ func (u *unbrought) groups(user string) {
 		switch ours := otherNames()[group]; {
 		case ours != "":
 			u.add(at, hcl.DiagWarning, fmt.Sprintf("Debian has no group %q, %q is for the same. Where you made one, declare it: group %q {}.", group, ours, group))
-		case group != "" && groupPackages()[group] == nil && !isWord(group, baseNames) && !isWord(group, otherGroups) && !u.bringsNamed(group):
+		case group != "" && groupPackages()[group] == nil && !option.IsWord(group, baseNames) && !option.IsWord(group, otherGroups) && !u.bringsNamed(group):
 			known := slices.Concat(sortedKeys(groupPackages()), strings.Fields(baseNames), strings.Fields(otherGroups), sortedKeys(u.host.Groups))
 			u.add(at, hcl.DiagWarning, fmt.Sprintf("nothing is known to make the group %q.%s Where a package or you make it, declare it: group %q {}.", group, option.DidYouMean(group, known), group))
 		}

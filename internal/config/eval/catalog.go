@@ -89,10 +89,6 @@ func (e *evaluator) sourceOf(x hcl.Expression) string {
 	if x == nil {
 		return ""
 	}
-	rng := x.Range()
-	f := e.fleet.file(rng.Filename)
-	if f == nil || rng.End.Byte > len(f.Bytes) {
-		return ""
-	}
-	return strings.TrimSuffix(strings.ReplaceAll(string(f.Bytes[rng.Start.Byte:rng.End.Byte]), "\n  ", "\n"), "\n")
+	text, _ := e.fleet.text(x.Range())
+	return strings.TrimSuffix(strings.ReplaceAll(text, "\n  ", "\n"), "\n")
 }

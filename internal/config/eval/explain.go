@@ -209,7 +209,7 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 func (r *Result) definition(d *option.Definition, at hcl.Range, p option.Priority, wins bool) Definition {
 	return Definition{
 		File: at.Filename, Line: at.Start.Line, Layer: d.Source.Layer.String(), Priority: p.String(),
-		Text: r.source(at), Each: eachOf(d), Wins: wins,
+		Text: r.Text(at), Each: eachOf(d), Wins: wins,
 	}
 }
 
@@ -265,14 +265,6 @@ func below(e *evaluator, n *option.Node, p option.Path) []string {
 	keys := e.keysCell(n, p)
 	e.resolve(keys, hcl.Range{})
 	return keys.keys
-}
-
-func (r *Result) source(rng hcl.Range) string {
-	f := r.eval.fleet.file(rng.Filename)
-	if f == nil || rng.End.Byte > len(f.Bytes) {
-		return ""
-	}
-	return string(f.Bytes[rng.Start.Byte:rng.End.Byte])
 }
 
 // Option is the value of an option, or of all options of a group, a map or

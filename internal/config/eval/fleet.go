@@ -244,6 +244,15 @@ func (s *Fleet) file(name string) *hcl.File {
 	return s.flake.Files[name]
 }
 
+// text is a range as it stands in its file; false where that was not read.
+func (s *Fleet) text(at hcl.Range) (string, bool) {
+	f := s.file(at.Filename)
+	if f == nil || !at.CanSliceBytes(f.Bytes) {
+		return "", false
+	}
+	return string(at.SliceBytes(f.Bytes)), true
+}
+
 // open opens an input and, if it is one, its flake.
 func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	s.mu.Lock()

@@ -109,10 +109,8 @@ func (r *Result) Functions(path string) map[string]function.Function {
 
 // Text is a piece of a file that the host was made of; "" where there is none.
 func (r *Result) Text(at hcl.Range) string {
-	if f := r.eval.fleet.file(at.Filename); f != nil && at.CanSliceBytes(f.Bytes) {
-		return string(at.SliceBytes(f.Bytes))
-	}
-	return ""
+	text, _ := r.eval.fleet.text(at)
+	return text
 }
 
 // SameSpec reports whether two results are of the same host, wherever that was

@@ -189,8 +189,10 @@ func meterAll(node hclsyntax.Node) {
 					x.Args[i] = meterOne(arg, false)
 				}
 			}
-			if m, ok := last(x.Args).(*metered); ok && x.Name == "length" {
-				m.box = !x.ExpandFinal
+			if x.Name == "length" && len(x.Args) == 1 && !x.ExpandFinal {
+				if m, ok := x.Args[0].(*metered); ok {
+					m.box = true
+				}
 			}
 		case *hclsyntax.BinaryOpExpr:
 			byElement(x)
@@ -209,13 +211,6 @@ func meterAll(node hclsyntax.Node) {
 		}
 		return nil
 	})
-}
-
-func last(args []hclsyntax.Expression) hclsyntax.Expression {
-	if len(args) == 0 {
-		return nil
-	}
-	return args[len(args)-1]
 }
 
 // boxed hides the elements of v from cty, which looks for marks in all elements of

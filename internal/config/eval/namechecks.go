@@ -44,7 +44,7 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 		d.e.fail(at, "Invalid name", fmt.Sprintf("%q is no kernel parameter: its name is a path below /proc/sys with dots, such as net.ipv4.ip_forward.", name))
 	case kind == spec.KindSysctl && strings.ContainsFunc(name+d.host.Sysctls[name], unicode.IsControl):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: a newline, or another control character, in a key or its value would set others.", kind, name))
-	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, notGraphic) || strings.ContainsAny(name[:1], "#;") || strings.ContainsAny(name, "/=,\"'\\")):
+	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, option.NotGraphic) || strings.ContainsAny(name[:1], "#;") || strings.ContainsAny(name, "/=,\"'\\")):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is no name of a module.", kind, name))
 	case kind == spec.KindKernelModule && strings.Contains(name, ".ko"):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is a file; the module is called %q.", kind, name, name[:strings.Index(name, ".ko")]))
@@ -54,10 +54,8 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 // sysctlKey takes the patterns of sysctl.d(5), too; names of interfaces have
 // nearly anything in them.
 func sysctlKey(name string) bool {
-	return strings.ContainsAny(name, "./") && !strings.ContainsAny(name, "=#;") && !strings.ContainsFunc(name, notGraphic)
+	return strings.ContainsAny(name, "./") && !strings.ContainsAny(name, "=#;") && !strings.ContainsFunc(name, option.NotGraphic)
 }
-
-func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 // checkSecretNames: a secret's name is its path below /run/secrets, or below
 // /run/secrets-for-users.

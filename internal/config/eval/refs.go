@@ -117,7 +117,7 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 		}
 		if w.keys && !w.all && w.each == nil && len(w.kids) == 0 {
 			if keys.names == cty.NilVal {
-				keys.names = r.namesOnly(n, p, keys.keys)
+				keys.names = namesOnly(keys.keys)
 			}
 			return keys.names
 		}
@@ -148,10 +148,10 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 }
 
 // namesOnly is a map of which nothing is read but what keys it has.
-func (r *reading) namesOnly(n *option.Node, p option.Path, keys []string) cty.Value {
+func namesOnly(keys []string) cty.Value {
 	vals := map[string]cty.Value{}
 	for _, k := range keys {
-		vals[k] = r.build(n.Entry, p.With(k), &want{})
+		vals[k] = cty.EmptyObjectVal
 	}
 	return cty.ObjectVal(vals)
 }

@@ -224,11 +224,11 @@ func (e *evaluator) lookup(d *hcl.Diagnostic) (of, key cty.Value, what string) {
 
 // textOf is a range as it stands in its file.
 func (e *evaluator) textOf(r hcl.Range) string {
-	f := e.fleet.file(r.Filename)
-	if f == nil || r.Start.Byte > r.End.Byte || r.End.Byte > len(f.Bytes) {
+	text, ok := e.fleet.text(r)
+	if !ok {
 		return "this"
 	}
-	return string(f.Bytes[r.Start.Byte:r.End.Byte])
+	return text
 }
 
 func (e *evaluator) rewordVariable(d *hcl.Diagnostic) {

@@ -44,7 +44,7 @@ func badAccount(s string) string {
 	switch {
 	case s == "" || len(s) > 32:
 		return "it has from 1 to 32 characters"
-	case strings.ContainsAny(s[:1], "-+~.") || strings.ContainsAny(s, ":,/") || strings.ContainsFunc(s, notGraphic):
+	case strings.ContainsAny(s[:1], "-+~.") || strings.ContainsAny(s, ":,/") || strings.ContainsFunc(s, NotGraphic):
 		return "it begins with a letter, and holds neither blanks nor : , /"
 	case strings.Trim(s, "0123456789") == "":
 		return "digits alone are an id"
@@ -52,7 +52,8 @@ func badAccount(s string) string {
 	return ""
 }
 
-func notGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+// NotGraphic is true of blanks and control characters.
+func NotGraphic(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 
 var packageName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]+(:[a-z0-9-]+)?$`)
@@ -80,7 +81,7 @@ func badUnit(s string) string {
 	switch {
 	case i < 0:
 		return "it has a suffix"
-	case !isWord(suffix, unitTypes):
+	case !IsWord(suffix, unitTypes):
 		return fmt.Sprintf("%q is no type of unit: it is one of %s", suffix, unitTypes)
 	case len(s) > 255 || i == 0 || strings.ContainsFunc(s, notInUnit):
 		return `systemd takes letters, digits and : - _ . \ @, at most 255 in all; systemd-escape(1) makes a name of a path`
@@ -88,7 +89,8 @@ func badUnit(s string) string {
 	return ""
 }
 
-func isWord(s, words string) bool {
+// IsWord reports whether s is one of words, which blanks part.
+func IsWord(s, words string) bool {
 	for w := range strings.FieldsSeq(words) {
 		if w == s {
 			return true
