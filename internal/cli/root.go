@@ -125,7 +125,10 @@ func execute(ctx context.Context, e *env, args []string) int {
 	root.SetIn(e.stdin)
 	root.SetOut(e.stdout)
 	root.SetErr(e.stderr)
-	return e.end(root.ExecuteContext(ctx))
+	code := e.end(root.ExecuteContext(ctx))
+	// cobra keeps what completes a flag, and that e, as long as the process lives.
+	e.found, e.files = nil, nil
+	return code
 }
 
 // end says how a command ended, and is its exit code. What a command could not

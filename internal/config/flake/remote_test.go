@@ -292,7 +292,7 @@ func TestSSHLogin(t *testing.T) {
 
 	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, other)})
 	_, err = locking(t, address)
-	wantError(t, "a key that is not let in", err, `does not let "root" in`, "it accepts none of: "+filepath.Join(home, ".ssh", "id_ed25519"))
+	wantError(t, "a key that is not let in", err, fmt.Sprintf("does not let %q in", s.User), "it accepts none of: "+filepath.Join(home, ".ssh", "id_ed25519"))
 	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, locked)})
 	_, err = locking(t, address)
 	wantError(t, "a key with a passphrase", err, "has a passphrase", "ssh-add")

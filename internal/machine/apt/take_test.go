@@ -1,6 +1,7 @@
 package apt_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -92,7 +93,11 @@ func TestTakeWhileSwapped(t *testing.T) {
 		if err := os.Remove(deb); err != nil {
 			t.Fatal(err)
 		}
-		if err := make(); err != nil {
+		if err := make(); errors.Is(err, unix.EPERM) && os.Geteuid() != 0 {
+			t.Logf("%s takes root", what)
+			place(good)
+			continue
+		} else if err != nil {
 			t.Fatal(err)
 		}
 		if err := cache.Take(t.Context(), []spec.Locked{l}, t.TempDir()); err == nil {
