@@ -297,6 +297,7 @@ func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 	if err != nil {
 		return err
 	}
+	c.Came = tx.Came()
 	return bootloader.Follow(ctx, c)
 }
 

@@ -23,16 +23,13 @@ import (
 // was changed: network, sshd, accounts. So the login in which it is typed has
 // to be younger than the change.
 
-// bootIDPath names this boot, random(4).
-const bootIDPath = "/proc/sys/kernel/random/boot_id"
-
 // moment is now, on clocks that nobody sets.
 func moment() (*generation.Moment, error) {
-	id, err := os.ReadFile(bootIDPath)
+	id, err := system.BootID()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell this boot from others: %w", err)
 	}
-	m := &generation.Moment{Boot: strings.TrimSpace(string(id))}
+	m := &generation.Moment{Boot: id}
 	m.Running, err = clock(unix.CLOCK_MONOTONIC)
 	if err == nil {
 		m.SinceBoot, err = clock(unix.CLOCK_BOOTTIME)

@@ -189,7 +189,8 @@ func systemdBootDracut() recipe {
 			"etc/dracut.conf.d/vm.conf": "drivers=\" virtio_pci virtio_blk ext4 \"\n",
 		},
 		storage: ext4ESP,
-		loader:  bootctlInstall,
+		// Debian brings no such file: a machine's command line is what it started with.
+		loader: bootctlInstall + "\nrm /etc/kernel/cmdline",
 	}
 }
 

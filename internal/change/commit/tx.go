@@ -69,6 +69,17 @@ func (tx *Tx) Gone() []string {
 	return out
 }
 
+// Came lists the paths of those at which nothing stood before.
+func (tx *Tx) Came() []string {
+	var out []string
+	for _, s := range tx.Steps {
+		if s.Do == swap && s.comes() && !s.goes() || s.Do == copies && s.Old == nil {
+			out = append(out, s.Path)
+		}
+	}
+	return out
+}
+
 // Taken lists the live files below a folder that the transaction takes away, and
 // where they are when it has.
 func (tx *Tx) Taken(folder string) map[string]string {

@@ -19,6 +19,7 @@ import (
 // about what the machine boots from.
 type Change struct {
 	Touched []string // paths that came, went, or were replaced
+	Came    []string // those of them at which nothing stood before; for what is done after the change
 	Gone    []string // those of them that nothing stands at afterwards; for what is done before the change
 	// Asked is what maintainer scripts wanted to do to it, as the stage recorded
 	// it (Call.String). It says what is due; none of it is run as it stands.
@@ -156,6 +157,11 @@ func (c Change) entries(ctx context.Context, boot string, made []string) error {
 	missing, err := withoutEntry(boot, kernels)
 	if err != nil {
 		return err
+	}
+	if c.broughtCmdline() {
+		if err := noteOptions(boot, kernels); err != nil {
+			return fmt.Errorf("cannot note the kernel's command line as it was: %w", err)
+		}
 	}
 	all := c.touches(entrySources()...)
 	due := slices.DeleteFunc(kernels, func(version string) bool {

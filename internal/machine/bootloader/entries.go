@@ -93,9 +93,13 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 		return nil
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(entriesDir)) }()
+	former, err := readFormerOptions()
+	if err != nil {
+		return err
+	}
 	for _, version := range versions {
 		say("making the boot entry of %s", version)
-		if err := makeEntry(ctx, boot, version); err != nil {
+		if err := makeEntry(ctx, boot, version, former); err != nil {
 			return fmt.Errorf("cannot make the boot entry of %s, the old one stays: %w", version, err)
 		}
 		made, err := place(entriesDir, boot)
@@ -109,12 +113,12 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 			return err
 		}
 	}
-	return nil
+	return former.back()
 }
 
 // makeEntry runs kernel-install(8) on a folder that looks like boot: which folders
 // and which layout it finds there is what it goes by.
-func makeEntry(ctx context.Context, boot, version string) error {
+func makeEntry(ctx context.Context, boot, version string, former *formerOptions) error {
 	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
 		return err
 	}
@@ -143,23 +147,27 @@ func makeEntry(ctx context.Context, boot, version string) error {
 	}
 	made, err := filepath.Glob(filepath.Join(entriesDir, "loader/entries/*.conf"))
 	for _, path := range made {
-		err = errors.Join(err, relocate(path, entriesDir, boot))
+		err = errors.Join(err, relocate(path, entriesDir, boot, former))
 	}
 	return err
 }
 
 // relocate makes the paths of an entry those that the loader knows: below the file
 // system that it reads, which the folder is not that the entry was made in. What it
-// names has to be there, or to be brought there with it.
-func relocate(path, made, boot string) error {
+// names has to be there, or to be brought there with it. Its kernel's command line is
+// the former one where there is one.
+func relocate(path, made, boot string, former *formerOptions) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	var out strings.Builder
 	for line := range strings.Lines(string(text)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if value = strings.TrimSpace(value); !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
+		key, value := keyOf(line)
+		if key == "options" && former != nil {
+			line = "options " + former.Options + "\n"
+		}
+		if !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
 			out.WriteString(line)
 			continue
 		}
@@ -174,6 +182,13 @@ func relocate(path, made, boot string) error {
 		out.WriteString(strings.Replace(line, value, file, 1))
 	}
 	return os.WriteFile(path, []byte(out.String()), 0o600)
+}
+
+// keyOf is the key of a line of an entry, and its value (Boot Loader Specification,
+// Type #1).
+func keyOf(line string) (key, value string) {
+	key, value, _ = strings.Cut(strings.TrimSpace(line), " ")
+	return key, strings.TrimSpace(value)
 }
 
 // place brings the files of a folder to another: those of loader/entries last.

@@ -77,15 +77,22 @@ func TestRelocate(t *testing.T) {
 		}
 	}
 	write("title      Debian\noptions    root=x linux " + made + "/ ro\nlinux      " + made + "/aaa/6.1/linux\ninitrd     /initramfs-6.1.img\n")
-	if err := relocate(path, made, boot); err != nil {
+	if err := relocate(path, made, boot, nil); err != nil {
 		t.Fatal(err)
 	}
 	const want = "title      Debian\noptions    root=x linux MADE/ ro\nlinux      /aaa/6.1/linux\ninitrd     /initramfs-6.1.img\n"
 	if got, err := os.ReadFile(path); string(got) != strings.ReplaceAll(want, "MADE", made) || err != nil {
 		t.Errorf("it is %q, %v", got, err)
 	}
+	write("options root=x new\nlinux /aaa/6.1/linux\n")
+	if err := relocate(path, made, boot, &formerOptions{Options: "root=x ro"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); string(got) != "options root=x ro\nlinux /aaa/6.1/linux\n" || err != nil {
+		t.Errorf("with a former command line it is %q, %v", got, err)
+	}
 	write("linux /aaa/6.1/linux\ninitrd /aaa/6.1/initrd.img-6.1\n")
-	if err := relocate(path, made, boot); err == nil || !strings.Contains(err.Error(), "/aaa/6.1/initrd.img-6.1") {
+	if err := relocate(path, made, boot, nil); err == nil || !strings.Contains(err.Error(), "/aaa/6.1/initrd.img-6.1") {
 		t.Errorf("an entry of what is not there: %v", err)
 	}
 }

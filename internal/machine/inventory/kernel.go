@@ -18,11 +18,10 @@ func (inv *Inventory) readKernel(root system.Root) error {
 	if root != "/" {
 		return nil
 	}
-	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	if err != nil {
+	var err error
+	if inv.Boot, err = system.BootID(); err != nil {
 		return err
 	}
-	inv.Boot = strings.TrimSpace(string(b))
 	inv.Sysctls = readSysctls()
 	if inv.Modules, err = readModules(); err != nil {
 		return err

@@ -122,6 +122,12 @@ func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cm
 	return cmd
 }
 
+// BootID is the boot_id of random(4): another one at each boot.
+func BootID() (string, error) {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(b)), err
+}
+
 // KernelRelease is the running kernel's name for itself, uname -r, by which its
 // modules and its image are called.
 func KernelRelease() (string, error) {
