@@ -255,8 +255,16 @@ func (s scene) check(t *testing.T, want tree, what string) {
 	}
 }
 
+// rounds are as many as a test takes; of make check's, each fifth.
+func rounds(n int64) int64 {
+	if testing.Short() {
+		return (n + 4) / 5
+	}
+	return n
+}
+
 func TestCommitAndInverseAreExact(t *testing.T) {
-	for seed := range int64(20) {
+	for seed := range rounds(20) {
 		s := newScene(t, seed)
 		j := Journal{Root: s.root}
 		for round := range 2 {
@@ -281,7 +289,7 @@ func TestCommitAndInverseAreExact(t *testing.T) {
 // TestRecoverAfterEveryStep stops a transaction after each of its steps, in
 // each state of the journal, and recovers.
 func TestRecoverAfterEveryStep(t *testing.T) {
-	for seed := range int64(2) {
+	for seed := range rounds(2) {
 		for k := 0; ; k++ {
 			s := newScene(t, seed)
 			j := Journal{Root: s.root}
@@ -304,7 +312,7 @@ func TestRecoverAfterEveryStep(t *testing.T) {
 
 // TestRecoverOverTwoEdges interrupts a way back over two generations at once.
 func TestRecoverOverTwoEdges(t *testing.T) {
-	for seed := range int64(2) {
+	for seed := range rounds(2) {
 		for k := 0; ; k++ {
 			rng := rand.New(rand.NewSource(seed))
 			root, second, third := scratch(t), scratch(t), scratch(t)

@@ -139,7 +139,7 @@ func (c *chain) drop(t *testing.T, i int) {
 // Whichever generations are taken away, wherever the root stands, every way
 // between those that remain leads to exactly what they were.
 func TestComposedEdgesAreExact(t *testing.T) {
-	for seed := range int64(6) {
+	for seed := range rounds(6) {
 		rng := rand.New(rand.NewSource(seed))
 		c := newChain(t, rng, 10)
 		what := fmt.Sprintf("seed %d", seed)

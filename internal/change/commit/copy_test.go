@@ -165,7 +165,7 @@ func (s copyScene) tx(t *testing.T, add func(*Builder)) *Tx {
 // copies, forward and back, and stops after each step; the transaction is then
 // finished, or undone.
 func TestCopiesAfterEveryStep(t *testing.T) {
-	for seed := range int64(4) {
+	for seed := range rounds(4) {
 		rng := rand.New(rand.NewSource(seed))
 		trees := []held{growHeld(rng), growHeld(rng), growHeld(rng)}
 		for _, back := range []bool{false, true} {
@@ -292,7 +292,7 @@ func TestCopiesRefuseWhatChanged(t *testing.T) {
 }
 
 func TestComposedCopies(t *testing.T) {
-	for seed := range int64(20) {
+	for seed := range rounds(20) {
 		rng := rand.New(rand.NewSource(seed))
 		trees := []held{growHeld(rng), growHeld(rng), growHeld(rng)}
 		s := newCopyScene(t, trees[0])

@@ -33,7 +33,7 @@ func backwards(tx *Tx) []Step {
 // generations that they lie between.
 func TestJumpsThatAreCut(t *testing.T) {
 	const edges = 4
-	for seed := range int64(150) {
+	for seed := range rounds(150) {
 		rng := rand.New(rand.NewSource(seed))
 		root := scratch(t)
 		grow(t, rng, root)
