@@ -73,10 +73,10 @@ test: build tools
 # (make test takes one of them), a move from one release to the next, and
 # another kernel from the boot menu, power cuts over a /boot/efi of vfat,
 # clocks that jump, a server that people live on, SIGTERM in each phase of a
-# switch, and full disks.
+# switch, SIGKILL oftener than make test, and full disks.
 test-packages: build tools
 	HOSTCTL_TEST_ROOT=$$($(GO) run ./test/machine/testmachine base) HOSTCTL_TEST_PACKAGES=all \
-	  $(GO) test -v -count=1 -timeout 120m -run 'TestPackages|TestRelease|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps|TestLivedInServer|TestSignalInEachPhase|TestFullDisk' ./test/host/... ./test/vm
+	  $(GO) test -v -count=1 -timeout 120m -run 'TestPackages|TestRelease|TestKilledSwitch|TestBootMenu|TestKernelOnTrial|TestVfat|TestClockJumps|TestLivedInServer|TestSignalInEachPhase|TestFullDisk' ./test/host/... ./test/vm
 
 # Machines with firmware, a loader and a kernel, as Debian's own tools make them:
 # a new kernel, the boot into it, and the way back. And a kernel with modules that

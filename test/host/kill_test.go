@@ -16,8 +16,8 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// kills is how often TestKilledSwitch kills a switch.
-const kills = 20
+// kills is how often TestKilledSwitch kills a switch, and of make test-packages.
+const kills, manyKills = 9, 20
 
 // phase is a part of a switch, as its own words tell them apart. Random
 // moments of the whole would nearly all lie in its longest part.
@@ -57,7 +57,11 @@ func TestKilledSwitch(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("an undisturbed switch: %s; random seed %d", whole, seed)
 	outcomes := map[string]int{}
-	for i := range kills {
+	n := kills
+	if os.Getenv("HOSTCTL_TEST_PACKAGES") == "all" {
+		n = manyKills
+	}
+	for i := range n {
 		p := phase(i) % phases
 		k := g.switchKilled(p, time.Duration(random.Int64N(int64(whole.length[p]))))
 		r := g.want(0, nil, "recover")
@@ -73,7 +77,7 @@ func TestKilledSwitch(t *testing.T) {
 			g.same("rollback after a kill", old, machine.Accounts()...)
 		}
 	}
-	t.Logf("%d interruptions, %d third states (%d old, %d new)", kills, outcomes["third"], outcomes["old"], outcomes["new"])
+	t.Logf("%d interruptions, %d third states (%d old, %d new)", n, outcomes["third"], outcomes["old"], outcomes["new"])
 }
 
 // bulky is the package tiny with enough files that replacing them takes time.

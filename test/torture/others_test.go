@@ -90,6 +90,7 @@ func (h *host) roots() picture {
 // hostctl looks at it or changes it, nothing of root's changes, and hostctl gets
 // on afterwards.
 func TestAnotherAccount(t *testing.T) {
+	t.Parallel()
 	h := bareHost(t, "")
 	for n := 1; n <= 2; n++ {
 		h.putHome(n)

@@ -91,6 +91,7 @@ const hosts = 2
 // TestInterruptions is the suite: what was asked for with -n, spread evenly
 // over the kinds, and over the calls of each.
 func TestInterruptions(t *testing.T) {
+	t.Parallel()
 	seed := newSeed(t)
 	disks := disksOf(seed)
 	t.Logf("file systems of their own: %s", disks)
