@@ -5,7 +5,7 @@ option "i18n.default_locale" {
   description = "The locale of everything that asks for none: LANG (locale(7))."
   example     = "en_US.UTF-8"
   validation {
-    condition     = can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", value)) || contains(local.plain, value)
+    condition     = can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", value)) || contains(local.known, value) && !contains(local.known, "${value}.UTF-8")
     error_message = "${value} names no character set: write ${value}.UTF-8."
   }
 }
@@ -16,16 +16,13 @@ option "i18n.extra_locale_settings" {
   description = "LC_* variables that are to differ from the default locale."
   example     = { LC_TIME = "en_DK.UTF-8" }
   validation {
-    condition     = alltrue([for name, locale in value : name == "LANGUAGE" || can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) || contains(local.plain, locale)])
-    error_message = join(" ", [for name, locale in value : "${name} = ${locale} names no character set: write ${locale}.UTF-8." if name != "LANGUAGE" && !can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) && !contains(local.plain, locale)])
+    condition     = alltrue([for name, locale in value : name == "LANGUAGE" || can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) || contains(local.known, locale) && !contains(local.known, "${locale}.UTF-8")])
+    error_message = join(" ", [for name, locale in value : "${name} = ${locale} names no character set: write ${locale}.UTF-8." if name != "LANGUAGE" && !can(regex("^(C|POSIX|.*[.][^@]+.*|.*@.+)$", locale)) && !(contains(local.known, locale) && !contains(local.known, "${locale}.UTF-8"))])
   }
 }
 
 locals {
   known = concat(["C", "POSIX"], split("\n", trimspace(file("./system/locales.txt"))))
-
-  # Those that glibc lists without a character set, and with none, are UTF-8.
-  plain = [for name in local.known : name if can(regex("^[^.@]+$", name)) && !contains(local.known, "${name}.UTF-8")]
 
   # LANGUAGE is a list of languages and no locale; C and POSIX are always there.
   used = setsubtract(
