@@ -109,6 +109,9 @@ func (p *private) evaluates() {
 
 // The seed's "secrets stored in a private repo", over ssh.
 func TestPrivateSecretsOverSSH(t *testing.T) {
+	if testing.Short() {
+		t.Skip("updates a lock again and again; TestPrivateSecretsOverHTTPS is not left out")
+	}
 	p := newPrivate(t)
 	s := gitserver.NewSSH(t)
 	p.flake(s.URL(p.repo) + "?ref=main&shallow=1")

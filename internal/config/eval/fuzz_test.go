@@ -194,13 +194,21 @@ func emptyModules(t testing.TB) string {
 	return dir
 }
 
+func notShort(f *testing.F) {
+	if testing.Short() {
+		f.Skip("its seeds take ten seconds")
+	}
+}
+
 func FuzzParse(f *testing.F) {
+	notShort(f)
 	seeds(f)
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, src []byte) { parseAll(t, dir, src) })
 }
 
 func FuzzEval(f *testing.F) {
+	notShort(f)
 	seeds(f)
 	dir := emptyModules(f)
 	f.Fuzz(func(t *testing.T, src []byte) { evalAll(t, dir, src) })
