@@ -12,7 +12,8 @@ option "networking.hosts" {
 }
 
 locals {
-  address = "^([0-9]{1,3}[.]){3}[0-9]{1,3}$|^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9_.-]+)?$"
+  octet   = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+  address = "^(${local.octet}[.]){3}${local.octet}$|^[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){2,7}(:[0-9.]+)?(%[A-Za-z0-9_.-]+)?$"
 }
 
 file "/etc/hosts" {

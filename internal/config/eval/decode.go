@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -294,6 +295,9 @@ func (d *decoder) file(name string, x *entry) {
 		}
 		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and .. in it.%s", x.path, hint))
 	}
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a newline, or another control character, is no part of a path here.", x.path))
+	}
 	switch attr, v := x.oneOf("content", "source", "symlink", "directory"); attr {
 	case "content":
 		d.content(&f, v.AsString(), x)
@@ -426,6 +430,9 @@ func (d *decoder) kernel() {
 		for _, name := range slices.Sorted(maps.Keys(c.merged.Elements)) {
 			d.host.Origins[spec.ID{Kind: kind, Name: name}] = d.e.elementOrigin(name, c.merged.Elements[name])
 			d.kernelName(kind, name, c.merged.Elements[name].Range.Ptr())
+		}
+		if kind == spec.KindSysctl {
+			d.sameParameter(c.merged.Elements)
 		}
 	}
 }

@@ -1,6 +1,12 @@
 package eval
 
 import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
@@ -71,10 +77,26 @@ func (d *decoder) mount(name string, x *entry) {
 		Source: x.text("source"), FSType: x.text("fstype"), Options: x.list("options"),
 		NeededInBoot: x.truth("needed_in_boot"), Hide: x.truth("hide"),
 	})
+	m := d.host.Mounts[name]
+	if v, ok := x.get("source"); ok && v.AsString() == "" {
+		x.fail("source", "Invalid value", "the source is empty: it is a device, a dataset, or a path for a bind mount.")
+	}
+	for _, option := range m.Options {
+		if strings.ContainsFunc(option, unicode.IsSpace) {
+			x.fail("options", "Invalid value", fmt.Sprintf("%q has a blank in it, where a line of fstab(5) ends its options. Write each by itself.", option))
+		}
+	}
 }
 
 func (d *decoder) swap(name string, x *entry) {
-	put(&d.host.Swaps, name, spec.Swap{Size: x.text("size"), Priority: x.number("priority")})
+	s := spec.Swap{Size: x.text("size"), Priority: x.number("priority")}
+	put(&d.host.Swaps, name, s)
+	if tag, _, _ := strings.Cut(name, "="); !path.IsAbs(name) && !slices.Contains([]string{"UUID", "LABEL", "PARTUUID", "PARTLABEL"}, tag) {
+		d.failAt(x.path, "Invalid name", fmt.Sprintf("%q is neither an absolute path nor UUID=…, LABEL=… or the like.", name))
+	}
+	if p := s.Priority; p != nil && (*p < -1 || *p > 32767) {
+		x.fail("priority", "Invalid value", fmt.Sprintf("%d is no priority: they go from -1 to 32767 (swapon(8)).", *p))
+	}
 }
 
 // put adds to a map that most hosts leave nil, so that their spec does not

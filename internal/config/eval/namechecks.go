@@ -34,6 +34,20 @@ func (d *decoder) checkNames() {
 	}
 }
 
+// sameParameter refuses two keys that are one file below /proc/sys: which of them
+// counts would be said by their order.
+func (d *decoder) sameParameter(elements map[string]*option.Part) {
+	has := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(elements)) {
+		name := sysctlFile(key)
+		if other, taken := has[name]; taken {
+			d.e.fail(elements[key].Range.Ptr(), "Same parameter twice", fmt.Sprintf("sysctl: %q and %q are both /proc/sys/%s. Leave out one of the two.", other, key, name))
+			continue
+		}
+		has[name] = key
+	}
+}
+
 // kernelName refuses a key or a module that would make more than one line of
 // the file that hostctl writes of them, and what no kernel takes.
 func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
@@ -44,6 +58,9 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 		d.e.fail(at, "Invalid name", fmt.Sprintf("%q is no kernel parameter: its name is a path below /proc/sys with dots, such as net.ipv4.ip_forward.", name))
 	case kind == spec.KindSysctl && strings.ContainsFunc(name+d.host.Sysctls[name], unicode.IsControl):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: a newline, or another control character, in a key or its value would set others.", kind, name))
+	case kind == spec.KindSysctl && strings.Contains(value, " #"):
+		text, _, _ := strings.Cut(value, " #")
+		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: the kernel gets all of %q: sysctl.d(5) has no comment behind a value. Write %q, and the comment in this file.", kind, name, value, strings.TrimSpace(text)))
 	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, option.NotGraphic) || strings.ContainsAny(name[:1], "#;") || strings.ContainsAny(name, "/=,\"'\\")):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is no name of a module.", kind, name))
 	case kind == spec.KindKernelModule && strings.Contains(name, ".ko"):
@@ -55,6 +72,16 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 // nearly anything in them.
 func sysctlKey(name string) bool {
 	return strings.ContainsAny(name, "./") && !strings.ContainsAny(name, "=#;") && !strings.ContainsFunc(name, option.NotGraphic)
+}
+
+// sysctlFile is the path of a key below /proc/sys: dots separate, unless a slash
+// comes first, and then the two change roles (sysctl.d(5)).
+func sysctlFile(key string) string {
+	key = strings.TrimPrefix(key, "-")
+	if i := strings.IndexAny(key, "./"); i >= 0 && key[i] == '.' {
+		return strings.NewReplacer(".", "/", "/", ".").Replace(key)
+	}
+	return key
 }
 
 // checkSecretNames: a secret's name is its path below /run/secrets, or below
@@ -121,22 +148,58 @@ func (d *decoder) accountFields(name string) {
 			d.failAt(at.With(field), "Invalid value", fmt.Sprintf("%q: a line of /etc/passwd takes no colon and no newline in it.", value))
 		}
 	}
-	if u.Shell != "" && !path.IsAbs(u.Shell) {
+	if u.Home != "" && !path.IsAbs(u.Home) {
+		d.failAt(at.With("home"), "Invalid path", fmt.Sprintf("%q is no absolute path.%s", u.Home, homeHint(name, u.Home)))
+	}
+	if v, ok := (&entry{e: d.e, path: at}).get("shell"); ok && v.AsString() == "" {
+		d.failAt(at.With("shell"), "Invalid value", "the shell is empty. Leave it out, and an account that exists keeps the shell that it has.")
+	}
+	if program, arguments, ok := strings.Cut(u.Shell, " "); ok {
+		d.failAt(at.With("shell"), "Invalid value", fmt.Sprintf("a shell gets no arguments: write %q, and leave out %q. What it shall do at its start stands in its own files, such as ~/.profile.", program, arguments))
+	} else if u.Shell != "" && !path.IsAbs(u.Shell) {
 		d.failAt(at.With("shell"), "Invalid path", fmt.Sprintf("%q is neither an absolute path nor the name of a program in /usr/bin.", u.Shell))
 	}
 }
 
-// checkIDs refuses one number for two accounts, or two groups.
+// homeHint is the path that a relative one, or a shell's, probably meant.
+func homeHint(name, home string) string {
+	if home == "~" || home == "~"+name {
+		return fmt.Sprintf(" Leave it out: it is /home/%s then.", name)
+	}
+	if strings.HasPrefix(home, "home/") {
+		return fmt.Sprintf(" Did you mean %q?", "/"+path.Clean(home))
+	}
+	return ""
+}
+
+// checkIDs refuses one number for two accounts, or two groups, and those that are
+// somebody's on each Debian, or mean "none" to a system call.
 func (d *decoder) checkIDs() {
 	users, groups := map[string]*int{}, map[string]*int{}
 	for name, u := range d.host.Users {
 		users[name] = u.UID
+		d.checkID(option.Path{string(spec.KindUser), name, "uid"}, u.UID, "root", "nobody")
 	}
 	for name, g := range d.host.Groups {
 		groups[name] = g.GID
+		d.checkID(option.Path{string(spec.KindGroup), name, "gid"}, g.GID, "root", "nogroup")
 	}
 	d.unique(spec.KindUser, "uid", users)
 	d.unique(spec.KindGroup, "gid", groups)
+}
+
+// checkID follows Debian Policy 9.2.2.
+func (d *decoder) checkID(at option.Path, id *int, first, nobody string) {
+	if id == nil {
+		return
+	}
+	owner := map[int]string{0: first, 65534: nobody}[*id]
+	switch {
+	case *id == 65535 || *id >= 1<<32-1:
+		d.failAt(at, "Invalid value", fmt.Sprintf("%d is no id: 65535 and 4294967295 mean that there is none, and no id is larger.", *id))
+	case owner != "" && at[1] != owner:
+		d.failAt(at, "Invalid value", fmt.Sprintf("%d is the id of %q on every Debian, and whoever has it is %[2]q.", *id, owner))
+	}
 }
 
 func (d *decoder) unique(kind spec.Kind, field string, ids map[string]*int) {

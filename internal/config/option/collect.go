@@ -137,8 +137,8 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		hint := ""
 		if _, one := KeyString(v); one {
 			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
-			if v.Type() == cty.String && strings.ContainsAny(v.AsString(), ",;") {
-				hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(v.AsString()))
+			if v.Type() == cty.String && strings.ContainsAny(v.AsString(), separators(*t.Elem)) {
+				hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(v.AsString(), separators(*t.Elem)))
 			}
 		}
 		m.fail(p, "Wrong type", "%s: expected %s, got %s.%s", m.path, article(t), Describe(v), hint)
@@ -151,10 +151,20 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 	return out, true
 }
 
-// eachQuoted is a text with commas as the elements of a list.
-func eachQuoted(s string) string {
+// separators are what stands between several elements in a text: no name has a blank
+// in it.
+func separators(elem Type) string {
+	switch elem.Kind {
+	case UserName, GroupName, PackageName, UnitName, HostName, PackageRef:
+		return ",; "
+	}
+	return ",;"
+}
+
+// eachQuoted is a text with separators as the elements of a list.
+func eachQuoted(s, separators string) string {
 	var out []string
-	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' }) {
+	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, fmt.Sprintf("%q", part))
 		}
