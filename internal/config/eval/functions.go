@@ -53,7 +53,9 @@ func sharedFunctions() map[string]function.Function {
 	fns["did_you_mean"] = didYouMeanFunc()
 	conditions := map[string][]condition{}
 	for name := range fns {
-		conditions[name] = []condition{refuseSecrets(name)}
+		if !slices.Contains(choosing(), name) {
+			conditions[name] = []condition{refuseSecrets(name)}
+		}
 	}
 	for name, f := range map[string]function.Function{
 		"length": lengthFunc(),
@@ -80,6 +82,12 @@ func sharedFunctions() map[string]function.Function {
 		fns[name] = guarded(f, !slices.Contains(lazyFunctions(), name), conditions[name])
 	}
 	return fns
+}
+
+// choosing are the functions whose result is of elements as they are, each with the
+// secrets that it bears itself.
+func choosing() []string {
+	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values", "zipmap"}
 }
 
 // refuseSecrets is for a function that would destroy a placeholder silently.

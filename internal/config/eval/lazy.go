@@ -140,7 +140,20 @@ func both(a, b cty.Value) cty.Value {
 
 // amongst reports whether every one of some known values is among others.
 func amongst(some, others []cty.Value) bool {
+	isText := func(v cty.Value) bool { return v.Type() == cty.String && !v.IsNull() }
+	texts := map[string]bool{} // by far the most
+	for _, b := range others {
+		if isText(b) {
+			texts[b.AsString()] = true
+		}
+	}
 	for _, a := range some {
+		if isText(a) {
+			if !texts[a.AsString()] {
+				return false
+			}
+			continue
+		}
 		found := false
 		for _, b := range others {
 			found = found || equal(a, b).True()

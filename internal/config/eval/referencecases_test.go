@@ -143,6 +143,16 @@ my { text = file("./nfd.txt") }` + myOptions + `
 e` + "\u0301"},
 		{name: "rule 19 a function that would destroy a placeholder", errs: []string{`upper() would change the placeholder of secret "s"`}, files: secretFiles + `
 file "/x" { content = upper(config.secret.s.placeholder) }`},
+		{name: "rule 19 a function that chooses takes a placeholder along, and no other", option: "my.list", want: `["b","x","b","b","b"]`, files: secretFiles + `
+locals {
+  map  = { a = config.secret.s.placeholder, b = "b" }
+  list = [config.secret.s.placeholder, "b"]
+}
+my { list = [lookup(local.map, "b", ""), lookup(local.map, "c", "x"), values(local.map)[1], element(local.list, 1), zipmap(["a", "b"], reverse(slice(local.list, 0, 2))).a] }
+file "/x" { content = join("", values(local.map)) }` + myOptions},
+		{name: "rule 19 what was chosen is a placeholder still", errs: []string{`user.u.comment holds the placeholder of secret "s"`}, files: secretFiles + `
+locals { map = { a = config.secret.s.placeholder, b = "b" } }
+user "u" { comment = lookup(local.map, "a", "") }`},
 		{name: "rule 19 a secret is no string option", errs: []string{"expected a secret"}, files: secretFiles + `
 user "u" { hashed_password_file = "x" }`},
 		{name: "rule 19 a file with a secret is nobody else's", errs: []string{"its mode must give nothing"}, files: secretFiles + `
