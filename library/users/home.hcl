@@ -40,7 +40,7 @@ option "home.*.file.*.mode" {
 
 locals {
   written = flatten([for user, h in config.home : [for path, f in h.file : { user = user, path = path }]])
-  rooted  = { for f in local.written : "${f.user} ${f.path}" => f if can(regex("^(~|[$]HOME|[$][{]HOME[}]|[.])?/", f.path)) }
+  rooted  = { for f in local.written : "${f.user} ${f.path}" => f if can(regex("^(~|[$]HOME|[$][{]HOME[}]|[.])?/|(^|/)[.][.](/|$)", f.path)) }
   users   = keys(config.user)
   files   = [for f in local.written : f if contains(local.users, f.user) && !contains(keys(local.rooted), "${f.user} ${f.path}")]
 }
@@ -49,7 +49,9 @@ assert "home_path" {
   for_each  = local.rooted
   condition = !contains(keys(config.home[each.value.user].file), each.value.path)
   message = "${jsonencode(each.value.path)}: the path of a file in a home is relative to it. ${
-    startswith(each.value.path, "/") && !startswith(each.value.path, "/home/${each.value.user}/")
+    can(regex("(^|/)[.][.](/|$)", each.value.path))
+    ? "Write it without .. in it. Files elsewhere stand at the top, outside of home: file \"/srv/x\" { ... }."
+    : startswith(each.value.path, "/") && !startswith(each.value.path, "/home/${each.value.user}/")
     ? "Files elsewhere stand at the top, outside of home: file ${jsonencode(each.value.path)} { ... }."
     : "Write file ${jsonencode(replace(each.value.path, "/^(~|[$]HOME|[$][{]HOME[}]|[.]|/home/[^/]*)?/+/", ""))} { ... }."
   }"
