@@ -94,6 +94,9 @@ func sources(t *testing.T) []source {
 		if d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata") {
 			return fs.SkipDir
 		}
+		if _, err := os.Stat(filepath.Join(p, "go.mod")); d.IsDir() && p != root && err == nil {
+			return fs.SkipDir // another module
+		}
 		if d.IsDir() || filepath.Ext(p) != ".go" {
 			return nil
 		}
@@ -313,4 +316,21 @@ func isConstantLike(v *ast.ValueSpec) bool {
 		}
 	}
 	return name == "_" || strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err")
+}
+
+// TestNoClouds: no client of a cloud, and nothing that such a client brings, comes
+// from the network into the program (third_party/nocloud).
+func TestNoClouds(t *testing.T) {
+	sums, err := os.ReadFile("../go.sum")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(sums)) {
+		path, _, _ := strings.Cut(line, " ")
+		for _, cloud := range []string{"cloud.google.com/", "google.golang.org/api", "google.golang.org/grpc", "github.com/aws/", "github.com/Azure/", "github.com/huaweicloud/", "github.com/hashicorp/vault/", "github.com/envoyproxy/", "go.opentelemetry.io/"} {
+			if strings.HasPrefix(path, cloud) {
+				t.Errorf("go.sum has %s", path)
+			}
+		}
+	}
 }
