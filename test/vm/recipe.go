@@ -183,7 +183,7 @@ func systemdBootDracut() recipe {
 		firmware: true,
 		disks:    1,
 		packages: []string{"systemd-boot", "dracut", "efibootmgr"},
-		asks:     []string{"dracut"},
+		asks:     []string{"dracut", "systemd-boot"},
 		files: map[string]string{
 			"etc/kernel/cmdline":        "root=LABEL=root ro console=ttyS0 panic=-1\n",
 			"etc/dracut.conf.d/vm.conf": "drivers=\" virtio_pci virtio_blk ext4 \"\n",
@@ -203,7 +203,7 @@ func zfsDracut() recipe {
 	r := systemdBootDracut()
 	r.name = "zfs"
 	r.packages = []string{"efibootmgr", "gcc", "make"}
-	r.asks = []string{"dracut", "zfs-dracut", "zfs-dkms"}
+	r.asks = []string{"dracut", "systemd-boot", "zfs-dracut", "zfs-dkms"}
 	r.files = map[string]string{
 		"etc/kernel/cmdline":        "root=ZFS=rpool/ROOT/debian ro console=ttyS0 panic=-1\n",
 		"etc/dracut.conf.d/vm.conf": r.files["etc/dracut.conf.d/vm.conf"],
