@@ -167,7 +167,10 @@ func (c Change) entries(ctx context.Context, boot string, made []string) error {
 	due := slices.DeleteFunc(kernels, func(version string) bool {
 		return !all && !slices.Contains(made, version) && !slices.Contains(missing, version) && !c.touches(kernelPrefix+version)
 	})
-	return writeEntries(ctx, boot, due, c.Say)
+	if err := writeEntries(ctx, boot, due, c.Say); err != nil || !all {
+		return err
+	}
+	return noteBack()
 }
 
 // kernelsHere are the versions of the kernels that have both an image in /boot

@@ -113,7 +113,7 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 			return err
 		}
 	}
-	return former.back()
+	return nil
 }
 
 // makeEntry runs kernel-install(8) on a folder that looks like boot: which folders

@@ -66,10 +66,11 @@ func readFormerOptions() (*formerOptions, error) {
 	return &f, nil
 }
 
-// back notes that entries have the line again.
-func (f *formerOptions) back() error {
-	if f == nil {
-		return nil
+// noteBack notes that every entry has the line again.
+func noteBack() error {
+	f, err := readFormerOptions()
+	if err != nil || f == nil {
+		return err
 	}
 	boot, err := system.BootID()
 	if err != nil {
