@@ -81,12 +81,6 @@ type Boot struct {
 	KernelParams      []string `json:"kernel_params,omitempty"`
 }
 
-// Installs reports whether b asks for more than files of the root: the boot
-// loader itself, or initrds.
-func (b *Boot) Installs() bool {
-	return b != nil && (b.Loader+b.Initrd != "" || b.RollbackRoot || len(b.AvailableModules)+len(b.ForcedModules) > 0)
-}
-
 // MountPoint is a path at which something is mounted, and the resource that
 // says so.
 type MountPoint struct {

@@ -21,8 +21,11 @@ func (m *maker) notApplied() {
 			what = append(what, fmt.Sprintf("%d %s", w.n, w.kind))
 		}
 	}
-	if m.Want.Boot.Installs() {
-		what = append(what, "boot loader and initrd")
+	if b := m.Want.Boot; b != nil && b.Loader != "" {
+		what = append(what, b.Loader+" where another boot loader is")
+	}
+	if b := m.Want.Boot; b != nil && b.RollbackRoot {
+		what = append(what, "boot.rollback_root")
 	}
 	if len(what) > 0 {
 		m.warn("declared and checked, but not applied by this version: %s", strings.Join(what, ", "))

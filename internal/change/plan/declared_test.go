@@ -13,10 +13,10 @@ func TestWhatNoSwitchAppliesIsNamed(t *testing.T) {
 		want spec.Host
 		warn []string
 	}{
-		{"nothing of the sort", spec.Host{Boot: &spec.Boot{KernelParams: []string{"quiet"}}}, nil},
+		{"nothing of the sort", spec.Host{Boot: &spec.Boot{KernelParams: []string{"quiet"}, Initrd: "dracut", ForcedModules: []string{"dummy"}}}, nil},
 		{"disks and a loader", spec.Host{
-			Disks: map[string]spec.Disk{"a": {}}, Mounts: map[string]spec.Mount{"/srv": {}, "/var": {}}, Boot: &spec.Boot{Loader: "systemd-boot"},
-		}, []string{"declared and checked, but not applied by this version: 1 disk, 2 mount, boot loader and initrd"}},
+			Disks: map[string]spec.Disk{"a": {}}, Mounts: map[string]spec.Mount{"/srv": {}, "/var": {}}, Boot: &spec.Boot{Loader: "systemd-boot", RollbackRoot: true},
+		}, []string{"declared and checked, but not applied by this version: 1 disk, 2 mount, systemd-boot where another boot loader is, boot.rollback_root"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p, err := Make(Input{Want: &c.want, State: &spec.State{}})
