@@ -29,7 +29,7 @@ bin/hostctl:
 
 # Without root and without network: what a change is checked with again and again.
 # Levels that need root, a booted machine or a virtual one are make test's, and so
-# are tests that take half a minute. go vet is make lint's.
+# are tests that take seconds each. go vet is make lint's.
 check: build
 	@out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "gofmt: $$out"; exit 1; }
 	CI= HOSTCTL_TEST_ROOT= $(GO) test -short -vet=off -ldflags '-s -w' -timeout 10m ./cmd/... ./internal/... ./library/... ./packaging/...

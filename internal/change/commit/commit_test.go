@@ -268,14 +268,22 @@ func TestCommitAndInverseAreExact(t *testing.T) {
 		s := newScene(t, seed)
 		j := Journal{Root: s.root}
 		for round := range 2 {
-			if err := j.Commit(s.tx(t, false)); err != nil {
+			forth := s.tx(t, false)
+			if err := j.Commit(forth); err != nil {
 				t.Fatal(err)
 			}
 			s.check(t, s.new, fmt.Sprintf("seed %d round %d forward", seed, round))
 			if err := j.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := j.Commit(s.tx(t, true)); err != nil {
+			back := s.tx(t, true)
+			if came, gone := sorted(forth.Came()), sorted(back.Gone()); !slices.Equal(came, gone) || slices.ContainsFunc(came, func(p string) bool { return s.old[p[1:]] != "" }) {
+				t.Errorf("seed %d: %q came, and %q go on the way back", seed, came, gone)
+			}
+			if came, gone := sorted(back.Came()), sorted(forth.Gone()); !slices.Equal(came, gone) || slices.ContainsFunc(came, func(p string) bool { return s.new[p[1:]] != "" }) {
+				t.Errorf("seed %d: %q went, and %q come on the way back", seed, gone, came)
+			}
+			if err := j.Commit(back); err != nil {
 				t.Fatal(err)
 			}
 			s.check(t, s.old, fmt.Sprintf("seed %d round %d back", seed, round))
@@ -284,6 +292,11 @@ func TestCommitAndInverseAreExact(t *testing.T) {
 			}
 		}
 	}
+}
+
+func sorted(paths []string) []string {
+	slices.Sort(paths)
+	return paths
 }
 
 // TestRecoverAfterEveryStep stops a transaction after each of its steps, in
@@ -849,3 +862,4 @@ func setMTime(path string, ns int64) error {
 	times := []unix.Timespec{{Nsec: unix.UTIME_OMIT}, unix.NsecToTimespec(ns)}
 	return unix.UtimesNanoAt(unix.AT_FDCWD, path, times, unix.AT_SYMLINK_NOFOLLOW)
 }
+

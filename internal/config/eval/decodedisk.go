@@ -82,8 +82,8 @@ func (d *decoder) mount(name string, x *entry) {
 		x.fail("source", "Invalid value", "the source is empty: it is a device, a dataset, or a path for a bind mount.")
 	}
 	for _, option := range m.Options {
-		if strings.ContainsFunc(option, unicode.IsSpace) {
-			x.fail("options", "Invalid value", fmt.Sprintf("%q has a blank in it, where a line of fstab(5) ends its options. Write each by itself.", option))
+		if option == "" || strings.ContainsFunc(option, unicode.IsSpace) && !strings.Contains(option, "=") {
+			x.fail("options", "Invalid value", fmt.Sprintf("%q is no option of mount(8). Write each by itself.", option))
 		}
 	}
 }
@@ -91,7 +91,9 @@ func (d *decoder) mount(name string, x *entry) {
 func (d *decoder) swap(name string, x *entry) {
 	s := spec.Swap{Size: x.text("size"), Priority: x.number("priority")}
 	put(&d.host.Swaps, name, s)
-	if tag, _, _ := strings.Cut(name, "="); !path.IsAbs(name) && !slices.Contains([]string{"UUID", "LABEL", "PARTUUID", "PARTLABEL"}, tag) {
+	tag, value, _ := strings.Cut(name, "=")
+	tagged := value != "" && slices.Contains([]string{"UUID", "LABEL", "PARTUUID", "PARTLABEL", "ID"}, tag)
+	if !path.IsAbs(name) && !tagged || strings.ContainsFunc(name, unicode.IsControl) {
 		d.failAt(x.path, "Invalid name", fmt.Sprintf("%q is neither an absolute path nor UUID=…, LABEL=… or the like.", name))
 	}
 	if p := s.Priority; p != nil && (*p < -1 || *p > 32767) {

@@ -26,8 +26,8 @@ import (
 )
 
 // sharedFunctions are those that do not care which file calls them, under
-// their Terraform names. Only those that build text take the placeholder of
-// a secret (rule 19).
+// their Terraform names. Only those that build text, or choose elements, take
+// the placeholder of a secret (rule 19).
 func sharedFunctions() map[string]function.Function {
 	fns := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
@@ -87,7 +87,7 @@ func sharedFunctions() map[string]function.Function {
 // choosing are the functions whose result is of elements as they are, each with the
 // secrets that it bears itself.
 func choosing() []string {
-	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values", "zipmap"}
+	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values"}
 }
 
 // refuseSecrets is for a function that would destroy a placeholder silently.

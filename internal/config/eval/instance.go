@@ -190,9 +190,16 @@ func (p *instance) keepElements(b *block, elems map[string]cty.Value) {
 	p.elems[b] = elems
 }
 
+func keyOfSecret(name string) error {
+	return fmt.Errorf("a key of for_each would be the placeholder of secret %q, which is rendered in the content of files only", name)
+}
+
 func eachElements(v cty.Value) (map[string]cty.Value, error) {
-	v, _ = v.Unmark()
+	v, marks := v.Unmark()
 	out := map[string]cty.Value{}
+	if s := secretsIn(cty.True.WithMarks(marks)); len(s) > 0 {
+		return nil, keyOfSecret(s[0])
+	}
 	if v.IsNull() {
 		return out, nil
 	}
@@ -205,6 +212,9 @@ func eachElements(v cty.Value) (map[string]cty.Value, error) {
 		k, elem := it.Element()
 		if !isMap {
 			k = elem
+		}
+		if s := secretsIn(k); len(s) > 0 {
+			return nil, keyOfSecret(s[0])
 		}
 		key, ok := option.KeyString(k)
 		if !ok {

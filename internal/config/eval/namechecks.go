@@ -34,6 +34,12 @@ func (d *decoder) checkNames() {
 	}
 }
 
+// numberAndMore reports whether numbers are followed by a comment.
+func numberAndMore(value string) bool {
+	i := strings.IndexAny(value, "#;")
+	return i > 0 && strings.Trim(value[:i], "-0123456789 \t") == ""
+}
+
 // sameParameter refuses two keys that are one file below /proc/sys: which of them
 // counts would be said by their order.
 func (d *decoder) sameParameter(elements map[string]*option.Part) {
@@ -58,8 +64,8 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 		d.e.fail(at, "Invalid name", fmt.Sprintf("%q is no kernel parameter: its name is a path below /proc/sys with dots, such as net.ipv4.ip_forward.", name))
 	case kind == spec.KindSysctl && strings.ContainsFunc(name+d.host.Sysctls[name], unicode.IsControl):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: a newline, or another control character, in a key or its value would set others.", kind, name))
-	case kind == spec.KindSysctl && strings.Contains(value, " #"):
-		text, _, _ := strings.Cut(value, " #")
+	case kind == spec.KindSysctl && numberAndMore(value):
+		text := strings.TrimRight(value[:strings.IndexAny(value, "#;")], " \t")
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s[%q]: the kernel gets all of %q: sysctl.d(5) has no comment behind a value. Write %q, and the comment in this file.", kind, name, value, strings.TrimSpace(text)))
 	case kind == spec.KindKernelModule && (name == "" || strings.ContainsFunc(name, option.NotGraphic) || strings.ContainsAny(name[:1], "#;") || strings.ContainsAny(name, "/=,\"'\\")):
 		d.e.fail(at, "Invalid value", fmt.Sprintf("%s: %q is no name of a module.", kind, name))
@@ -71,6 +77,9 @@ func (d *decoder) kernelName(kind spec.Kind, name string, at *hcl.Range) {
 // sysctlKey takes the patterns of sysctl.d(5), too; names of interfaces have
 // nearly anything in them.
 func sysctlKey(name string) bool {
+	if file := sysctlFile(name); path.Clean("/"+file) != "/"+file {
+		return false
+	}
 	return strings.ContainsAny(name, "./") && !strings.ContainsAny(name, "=#;") && !strings.ContainsFunc(name, option.NotGraphic)
 }
 
@@ -150,12 +159,21 @@ func (d *decoder) accountFields(name string) {
 	}
 	if u.Home != "" && !path.IsAbs(u.Home) {
 		d.failAt(at.With("home"), "Invalid path", fmt.Sprintf("%q is no absolute path.%s", u.Home, homeHint(name, u.Home)))
+	} else if slices.Contains(strings.Split(u.Home, "/"), "..") {
+		d.failAt(at.With("home"), "Invalid path", fmt.Sprintf("%q has .. in it: write the path that it leads to.", u.Home))
 	}
-	if v, ok := (&entry{e: d.e, path: at}).get("shell"); ok && v.AsString() == "" {
-		d.failAt(at.With("shell"), "Invalid value", "the shell is empty. Leave it out, and an account that exists keeps the shell that it has.")
+	said := ""
+	if v, ok := (&entry{e: d.e, path: at}).get("shell"); ok {
+		said = v.AsString()
+		if strings.TrimSpace(said) == "" {
+			d.failAt(at.With("shell"), "Invalid value", "the shell is empty. Leave it out, and an account that exists keeps the shell that it has.")
+			return
+		}
 	}
-	if program, arguments, ok := strings.Cut(u.Shell, " "); ok {
-		d.failAt(at.With("shell"), "Invalid value", fmt.Sprintf("a shell gets no arguments: write %q, and leave out %q. What it shall do at its start stands in its own files, such as ~/.profile.", program, arguments))
+	if words := strings.Fields(said); len(words) > 1 {
+		d.failAt(at.With("shell"), "Invalid value", fmt.Sprintf("a shell gets no arguments: write %q, and leave out %q. What it shall do at its start stands in its own files, such as ~/.profile.", words[0], strings.Join(words[1:], " ")))
+	} else if len(words) == 1 && words[0] != said {
+		d.failAt(at.With("shell"), "Invalid value", fmt.Sprintf("%q has a blank at one of its ends: write %q.", said, words[0]))
 	} else if u.Shell != "" && !path.IsAbs(u.Shell) {
 		d.failAt(at.With("shell"), "Invalid path", fmt.Sprintf("%q is neither an absolute path nor the name of a program in /usr/bin.", u.Shell))
 	}

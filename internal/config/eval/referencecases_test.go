@@ -148,8 +148,14 @@ locals {
   map  = { a = config.secret.s.placeholder, b = "b" }
   list = [config.secret.s.placeholder, "b"]
 }
-my { list = [lookup(local.map, "b", ""), lookup(local.map, "c", "x"), values(local.map)[1], element(local.list, 1), zipmap(["a", "b"], reverse(slice(local.list, 0, 2))).a] }
+my { list = [lookup(local.map, "b", ""), lookup(local.map, "c", "x"), values(local.map)[1], element(local.list, 1), reverse(slice(local.list, 0, 2))[0]] }
 file "/x" { content = join("", values(local.map)) }` + myOptions},
+		{name: "rule 19 a key of for_each is no placeholder", errs: []string{`a key of for_each would be the placeholder of secret "s"`}, files: secretFiles + `
+file {
+  for_each = { "/srv/${config.secret.s.placeholder}" = 1 }
+  name     = "/srv/x"
+  content  = each.key
+}`},
 		{name: "rule 19 what was chosen is a placeholder still", errs: []string{`user.u.comment holds the placeholder of secret "s"`}, files: secretFiles + `
 locals { map = { a = config.secret.s.placeholder, b = "b" } }
 user "u" { comment = lookup(local.map, "a", "") }`},

@@ -137,7 +137,7 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		hint := ""
 		if _, one := KeyString(v); one {
 			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
-			if v.Type() == cty.String && strings.ContainsAny(v.AsString(), separators(*t.Elem)) {
+			if v.Type() == cty.String && len(strings.FieldsFunc(v.AsString(), func(r rune) bool { return strings.ContainsRune(separators(*t.Elem), r) })) > 1 {
 				hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(v.AsString(), separators(*t.Elem)))
 			}
 		}

@@ -159,7 +159,7 @@ func (c Change) entries(ctx context.Context, boot string, made []string) error {
 		return err
 	}
 	if c.broughtCmdline() {
-		if err := noteOptions(boot, kernels); err != nil {
+		if err := noteOptions(); err != nil {
 			return fmt.Errorf("cannot note the kernel's command line as it was: %w", err)
 		}
 	}

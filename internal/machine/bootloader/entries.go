@@ -162,10 +162,14 @@ func relocate(path, made, boot string, former *formerOptions) error {
 		return err
 	}
 	var out strings.Builder
+	said := false
 	for line := range strings.Lines(string(text)) {
 		key, value := keyOf(line)
-		if key == "options" && former != nil {
-			line = "options " + former.Options + "\n"
+		if key == "options" && former != nil { // several add up
+			if said {
+				continue
+			}
+			line, said = "options "+former.Options+"\n", true
 		}
 		if !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
 			out.WriteString(line)
@@ -187,8 +191,12 @@ func relocate(path, made, boot string, former *formerOptions) error {
 // keyOf is the key of a line of an entry, and its value (Boot Loader Specification,
 // Type #1).
 func keyOf(line string) (key, value string) {
-	key, value, _ = strings.Cut(strings.TrimSpace(line), " ")
-	return key, strings.TrimSpace(value)
+	line = strings.TrimSpace(line)
+	i := strings.IndexAny(line, " \t")
+	if i < 0 {
+		return line, ""
+	}
+	return line[:i], strings.TrimSpace(line[i:])
 }
 
 // place brings the files of a folder to another: those of loader/entries last.

@@ -18,12 +18,13 @@ import (
 // that brings the file would write what that configuration asked for.
 const cmdline = "/etc/kernel/cmdline"
 
-// optionsFile has the line that was an entry's before hostctl wrote the file.
+// optionsFile has the line that the machine ran with before hostctl wrote the file.
 const optionsFile = "/var/lib/hostctl/boot-options.json"
 
 // formerOptions is the content of optionsFile.
 type formerOptions struct {
 	Options string `json:"options"`
+	Machine string `json:"machine"` // machine-id(5): a copy of this disk has another root
 	// Back is the boot_id of random(4) of the boot in which entries got the line
 	// again: the boots after it run with it, and the running kernel's line serves.
 	Back string `json:"back,omitempty"`
@@ -37,24 +38,38 @@ func (f formerOptions) write() error {
 	return system.WriteFiles(map[string][]byte{optionsFile: text}, 0o600, 0, 0)
 }
 
+// noted is what optionsFile has, or nil. One that cannot be read, or is another
+// machine's, is none.
+func noted() *formerOptions {
+	text, err := os.ReadFile(optionsFile)
+	var f formerOptions
+	if err != nil || json.Unmarshal(text, &f) != nil || f.Options == "" || f.Machine != machineID() {
+		return nil
+	}
+	return &f
+}
+
+// machineID is empty where the machine has none.
+func machineID() string {
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
+}
+
 // readFormerOptions is the line that entries get; nil where kernel-install knows
-// what to write.
+// what to write. A line that leads to another root than the one that is mounted is
+// never written: the root may have moved since.
 func readFormerOptions() (*formerOptions, error) {
 	for _, path := range []string{cmdline, "/usr/lib/kernel/cmdline"} {
 		if _, err := os.Stat(path); err == nil {
 			return nil, nil
 		}
 	}
-	text, err := os.ReadFile(optionsFile)
-	if errors.Is(err, fs.ErrNotExist) {
+	f := noted()
+	if f == nil {
 		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var f formerOptions
-	if err := json.Unmarshal(text, &f); err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", optionsFile, err)
 	}
 	boot, err := system.BootID()
 	if err != nil {
@@ -63,7 +78,11 @@ func readFormerOptions() (*formerOptions, error) {
 	if f.Back != "" && f.Back != boot {
 		return nil, os.Remove(optionsFile)
 	}
-	return &f, nil
+	runs, err := runningOptions()
+	if err != nil || rootOf(f.Options) != rootOf(runs) {
+		return nil, err
+	}
+	return f, nil
 }
 
 // noteBack notes that every entry has the line again.
@@ -72,61 +91,68 @@ func noteBack() error {
 	if err != nil || f == nil {
 		return err
 	}
+	if f.Back, err = system.BootID(); err != nil {
+		return err
+	}
+	return f.write()
+}
+
+// noteOptions keeps the line that the machine runs with, which is what entries have
+// where nothing says another. A run that goes on after a crash finds it noted, and
+// may run with the new one itself; so may one that goes forth again in the boot of
+// the way back.
+func noteOptions() error {
 	boot, err := system.BootID()
 	if err != nil {
 		return err
 	}
-	return formerOptions{Options: f.Options, Back: boot}.write()
+	if f := noted(); f != nil && f.Back == "" {
+		return nil
+	} else if f != nil && f.Back == boot {
+		f.Back = ""
+		return f.write()
+	}
+	options, err := runningOptions()
+	if err != nil {
+		return err
+	}
+	return formerOptions{Options: options, Machine: machineID()}.write()
 }
 
-// noteOptions keeps the line that the entries of this machine have, the running
-// kernel's before others. A line that was noted stays, unless the way back has been
-// gone since.
-func noteOptions(boot string, kernels []string) error {
-	if text, err := os.ReadFile(optionsFile); err == nil {
-		var f formerOptions
-		if json.Unmarshal(text, &f) == nil && f.Back == "" {
-			return nil
-		}
-	}
-	running, err := system.KernelRelease()
+// runningOptions are those of the running kernel, less what a boot loader adds; the
+// same that kernel-install leaves out.
+func runningOptions() (string, error) {
+	text, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
-		return err
+		return "", fmt.Errorf("cannot read the kernel's command line: %w", err)
 	}
-	machine, err := os.ReadFile("/etc/machine-id")
-	if err != nil {
-		return err
-	}
-	var paths []string
-	for _, version := range append([]string{running}, kernels...) {
-		has, err := entriesOf(boot, version)
-		if err != nil {
-			return err
-		}
-		// Another system on this disk may have the same kernel.
-		slices.SortStableFunc(has, func(a, b string) int {
-			own := func(path string) int {
-				if strings.HasPrefix(filepath.Base(path), strings.TrimSpace(string(machine))) {
-					return 0
-				}
-				return 1
-			}
-			return own(a) - own(b)
-		})
-		paths = append(paths, has...)
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		for line := range strings.Lines(string(text)) {
-			if key, options := keyOf(line); key == "options" && options != "" {
-				return formerOptions{Options: options}.write()
-			}
+	words := slices.DeleteFunc(strings.Fields(string(text)), func(word string) bool {
+		return strings.HasPrefix(word, "initrd=") || strings.HasPrefix(word, "BOOT_IMAGE=")
+	})
+	return strings.Join(words, " "), nil
+}
+
+// rootOf is the device that a command line has as its root, or the text that names
+// it where that leads to none here.
+func rootOf(options string) string {
+	root := ""
+	for word := range strings.FieldsSeq(options) {
+		if value, ok := strings.CutPrefix(word, "root="); ok {
+			root = strings.Trim(value, `"`)
 		}
 	}
-	return nil
+	path := root
+	if tag, value, ok := strings.Cut(root, "="); ok {
+		dir := map[string]string{"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}[tag]
+		if dir == "" {
+			return root
+		}
+		path = filepath.Join("/dev/disk", dir, value)
+	}
+	if device, err := filepath.EvalSymlinks(path); err == nil && strings.HasPrefix(path, "/") {
+		return device
+	}
+	return root
 }
 
 // broughtCmdline reports whether the change brings the kernel's command line to a

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -12,25 +11,20 @@ import (
 
 // Without /etc/kernel/cmdline kernel-install writes the running kernel's command
 // line. The way back from a configuration that brings the file gives the entries
-// the line that they had, until the machine has started with it.
+// the line that they had, until the machine has started with it. The line of the
+// kernel that runs the test stands for the machine's.
 func TestFormerOptions(t *testing.T) {
 	for _, dir := range []string{"/etc/kernel", "/var/lib"} {
 		ownMount(t, dir)
 	}
-	machine, err := os.ReadFile("/etc/machine-id")
+	runs, err := runningOptions()
 	if err != nil {
 		t.Fatal(err)
 	}
-	boot := t.TempDir()
-	write := func(path, text string) {
-		t.Helper()
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
-		}
+	boot, err := system.BootID()
+	if err != nil {
+		t.Fatal(err)
 	}
-	entry := filepath.Join(boot, "loader/entries", strings.TrimSpace(string(machine))+"-6.1.conf")
-	write(entry, "title Debian\noptions    root=LABEL=root ro  quiet\nlinux /x\n")
-	write(filepath.Join(boot, "loader/entries/aaa-6.1.conf"), "options another system\n")
 	gets := func(when, want string) {
 		t.Helper()
 		f, err := readFormerOptions()
@@ -42,44 +36,78 @@ func TestFormerOptions(t *testing.T) {
 			t.Errorf("%s: entries get %q, %v, wanted %q", when, got, err, want)
 		}
 	}
-	const former = "root=LABEL=root ro  quiet"
-	c := Change{Came: []string{cmdline}}
-	gets("before all", "")
-	if c.broughtCmdline() {
-		if err := noteOptions(boot, []string{"6.1"}); err != nil {
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	write(cmdline, "root=LABEL=root ro new\n")
+	former := runs + " former" // what a machine ran with that runs with another line now
+	has := func(f formerOptions) { t.Helper(); do(f.write()) }
+	ours := formerOptions{Options: former, Machine: machineID()}
+
+	gets("before all", "")
+	if !(Change{Came: []string{cmdline}}).broughtCmdline() {
+		t.Error("the file came, and nothing is noted")
+	}
+	do(noteOptions())
+	gets("after a note", runs)
+	do(errors.Join(os.MkdirAll(filepath.Dir(cmdline), 0o755), os.WriteFile(cmdline, []byte("new\n"), 0o644)))
 	gets("with the file", "")
-	write(entry, "options root=LABEL=root ro new\n")
-	if err := noteOptions(boot, []string{"6.1"}); err != nil { // a run that was killed, and goes on
-		t.Fatal(err)
-	}
-	if err := os.Remove(cmdline); err != nil {
-		t.Fatal(err)
-	}
+	do(os.Remove(cmdline))
+
+	has(ours)
+	do(noteOptions()) // a run that was killed, and goes on in the next boot
 	gets("on the way back", former)
-	if err := noteBack(); err != nil {
-		t.Fatal(err)
-	}
+	do(noteBack())
 	gets("once more in that boot", former)
-	if err := (formerOptions{Options: former, Back: "another boot"}).write(); err != nil {
-		t.Fatal(err)
+	do(noteOptions())
+	gets("forth again in that boot, and back", former)
+	if noted().Back != "" {
+		t.Error("the way forth is not noted")
 	}
+
+	later := ours
+	later.Back = "another boot"
+	has(later)
 	gets("after a boot", "")
 	if _, err := os.Stat(optionsFile); err == nil {
 		t.Error("the note outlives what it is for")
 	}
-	id, err := system.BootID()
-	if err != nil {
+	later.Back = boot
+	has(later)
+	gets("in the boot of the way back", former)
+
+	moved := ours
+	moved.Options = "root=UUID=of-another-disk ro"
+	has(moved)
+	gets("where the root has moved", "")
+	copied := ours
+	copied.Machine = "another machine"
+	has(copied)
+	gets("on a copy of the disk", "")
+	do(noteOptions())
+	gets("on a copy of the disk, after a note of its own", runs)
+	do(os.WriteFile(optionsFile, []byte("{"), 0o600))
+	gets("with a note that is cut off", "")
+}
+
+func TestRootOf(t *testing.T) {
+	dir := t.TempDir()
+	device, link := filepath.Join(dir, "sda2"), filepath.Join(dir, "root")
+	if err := errors.Join(os.WriteFile(device, nil, 0o600), os.Symlink(device, link)); err != nil {
 		t.Fatal(err)
 	}
-	if err := (formerOptions{Options: "older", Back: id}).write(); err != nil {
-		t.Fatal(err)
+	for options, want := range map[string]string{
+		"ro quiet":                         "",
+		"root=" + link + " ro":             device,
+		"root=UUID=no-such ro":             "UUID=no-such",
+		"root=ZFS=rpool/ROOT/debian ro":    "ZFS=rpool/ROOT/debian",
+		`root="` + device + `" ro`:         device,
+		"root=/dev/a ro root=PARTUUID=x-y": "PARTUUID=x-y",
+	} {
+		if got := rootOf(options); got != want {
+			t.Errorf("%s: %q, want %q", options, got, want)
+		}
 	}
-	if err := noteOptions(boot, []string{"6.1"}); err != nil {
-		t.Fatal(err)
-	}
-	gets("forth again", "root=LABEL=root ro new")
 }
