@@ -169,7 +169,11 @@ func relocate(path, made, boot string, former *formerOptions) error {
 			if said {
 				continue
 			}
-			line, said = "options "+former.Options+"\n", true
+			before := "options "
+			if value != "" {
+				before = strings.TrimSuffix(strings.TrimSpace(line), value)
+			}
+			line, said = before+former.Options+"\n", true
 		}
 		if !slices.Contains([]string{"linux", "initrd", "devicetree", "efi"}, key) {
 			out.WriteString(line)

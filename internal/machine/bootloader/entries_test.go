@@ -84,11 +84,11 @@ func TestRelocate(t *testing.T) {
 	if got, err := os.ReadFile(path); string(got) != strings.ReplaceAll(want, "MADE", made) || err != nil {
 		t.Errorf("it is %q, %v", got, err)
 	}
-	write("options root=x new\nlinux /aaa/6.1/linux\n")
+	write("options    root=x new\noptions more\nlinux /aaa/6.1/linux\n")
 	if err := relocate(path, made, boot, &formerOptions{Options: "root=x ro"}); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := os.ReadFile(path); string(got) != "options root=x ro\nlinux /aaa/6.1/linux\n" || err != nil {
+	if got, err := os.ReadFile(path); string(got) != "options    root=x ro\nlinux /aaa/6.1/linux\n" || err != nil {
 		t.Errorf("with a former command line it is %q, %v", got, err)
 	}
 	write("linux /aaa/6.1/linux\ninitrd /aaa/6.1/initrd.img-6.1\n")
