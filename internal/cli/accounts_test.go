@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,9 +26,7 @@ func TestDeclaredIDsOfEarlierAccounts(t *testing.T) {
 // What is to be known of accounts is said beside a plan that is looked at and
 // beside one that is about to be carried out; not once more after the answer.
 func TestPlansSayWhoseAccounts(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	root := recordedRoot(t, 1)
 	writeTestFile(t, filepath.Join(root, generation.Dir, "tombs.json"), []byte(`{"users":{"old":1820}}`))
 	p := &spec.Plan{Changes: []spec.Change{{

@@ -41,9 +41,7 @@ func recordedRoot(t *testing.T, last int) string {
 
 // A list of generations is read on a terminal of 80 columns.
 func TestGenerationsListFits(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	root := t.TempDir()
 	store := generation.Store{Root: root}
 	for n, command := range []string{"hostctl switch", "hostctl switch --flake /etc/hostctl --host server-nix --yes --confirm-within 3m"} {
@@ -99,9 +97,7 @@ func ends(t *testing.T, code chan int) int {
 // A signal at a question ends the command, which says so and nothing else; the
 // lock is free while it asks.
 func TestCancelledAtAQuestion(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		root := recordedRoot(t, 2)
 		c, code := asked(t, "Delete generation 1 for good?", "generations", "delete", "1", "--root", root)
@@ -129,9 +125,7 @@ func TestCancelledAtAQuestion(t *testing.T) {
 
 // What somebody agreed to is done, and nothing that came up meanwhile.
 func TestAgreed(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	root := recordedRoot(t, 3)
 	c, code := asked(t, "Delete generation 1 for good?", "generations", "delete", "1", "--root", root)
 	c.expect("yes", "y\n", "generation 1 deleted")

@@ -15,9 +15,7 @@ import (
 // that for a machine without any: a trial stays one, and what waits is not dropped,
 // until the system runs.
 func TestBootWithoutGenerations(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	for name, at := range map[string]generation.AtBoot{
 		"a trial of the first generation": {Back: 0},
 		"a trial of a later one":          {Back: 3},

@@ -21,9 +21,7 @@ import (
 // and another one made one. The way back says what becomes of both, and that whoever
 // runs it goes.
 func TestRollbackPastAbsent(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	root := t.TempDir()
 	files := func(names ...string) account.Files {
@@ -97,9 +95,7 @@ func backToZero(t *testing.T, root string) (*session, *spec.Host, *spec.Plan) {
 // TestRollbackPastByHand: what somebody installed by hand goes with a rollback past
 // it, and the plan says so before anybody agrees.
 func TestRollbackPastByHand(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	root := t.TempDir()
 	writeTestFile(t, filepath.Join(root, account.Passwd), []byte("root:x:0:0::/root:/bin/bash\n"))
@@ -137,9 +133,7 @@ func TestRollbackPastByHand(t *testing.T) {
 // that it had last, and so has the guard: with one the account keeps a way in open,
 // and with one that was locked it does not, whatever the spec says.
 func TestRollbackToAPassword(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
+	needsRoot(t)
 	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	for password, lockouts := range map[string]int{"$y$j9T$salt$hash": 0, "!": 1} {
 		root := t.TempDir()

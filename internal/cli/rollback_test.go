@@ -12,11 +12,17 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 )
 
-// TestRollbackTarget: only leaving --to away means the parent.
-func TestRollbackTarget(t *testing.T) {
+// needsRoot skips a test that writes records, which belong to root.
+func needsRoot(t *testing.T) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("records belong to root")
 	}
+}
+
+// TestRollbackTarget: only leaving --to away means the parent.
+func TestRollbackTarget(t *testing.T) {
+	needsRoot(t)
 	s := &session{env: &env{}, store: generation.Store{Root: t.TempDir()}, begun: true, current: 2}
 	for n := range 3 {
 		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(n)}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // scratch is a folder that costs no disk: what these tests look at is the
@@ -419,7 +421,7 @@ func start(t *testing.T, j Journal, tx *Tx) {
 
 func prepare(t *testing.T, j Journal, tx *Tx) {
 	t.Helper()
-	tx.Machine = j.machine()
+	tx.Machine = system.Root(j.Root).MachineID()
 	if err := j.prepare(tx, nil); err != nil { // no power is cut here: nothing needs to be durable
 		t.Fatal(err)
 	}

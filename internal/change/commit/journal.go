@@ -1,7 +1,6 @@
 package commit
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,7 +57,7 @@ var ErrReverted = errors.New("every step was undone: the files are as they were"
 // fails the steps before it are undone; the error then wraps ErrReverted.
 func (j Journal) Commit(tx *Tx) error {
 	defer tx.letGo()
-	tx.Machine = j.machine()
+	tx.Machine = system.Root(j.Root).MachineID()
 	if err := j.check(tx); err != nil {
 		return err
 	}
@@ -358,20 +357,6 @@ func (j Journal) check(tx *Tx) error {
 	return errors.Join(errs...)
 }
 
-// machine is the machine-id of the root, "" where it has never been booted:
-// machine-id(5) allows an empty file and the word uninitialized then.
-func (j Journal) machine() string {
-	b, err := os.ReadFile(filepath.Join(j.Root, "etc/machine-id"))
-	if err != nil {
-		return ""
-	}
-	id := string(bytes.TrimSpace(b))
-	if id == "uninitialized" {
-		return ""
-	}
-	return id
-}
-
 func (j Journal) marker(state string) (marker, error) {
 	b, err := os.ReadFile(j.file(state))
 	if err != nil {
@@ -398,7 +383,7 @@ func (j Journal) load(state string) (*Tx, error) {
 	if err != nil {
 		return nil, j.refuse(j.records(m.ID), err)
 	}
-	if here := j.machine(); tx.Machine != "" && here != tx.Machine {
+	if here := system.Root(j.Root).MachineID(); tx.Machine != "" && here != tx.Machine {
 		return nil, fmt.Errorf("cannot use the journal %s: it was begun on another machine, with machine-id %s, and this one has %q; nothing was replayed"+
 			"\nwhere this is that machine, put its machine-id back into /etc/machine-id and run 'hostctl recover'; where its disk was copied, %s",
 			j.file(state), tx.Machine, here, j.forget())

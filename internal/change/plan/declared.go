@@ -21,11 +21,13 @@ func (m *maker) notApplied() {
 			what = append(what, fmt.Sprintf("%d %s", w.n, w.kind))
 		}
 	}
-	if b := m.Want.Boot; b != nil && b.Loader != "" {
-		what = append(what, b.Loader+" where another boot loader is")
-	}
-	if b := m.Want.Boot; b != nil && b.RollbackRoot {
-		what = append(what, "boot.rollback_root")
+	if b := m.Want.Boot; b != nil {
+		if b.Loader != "" {
+			what = append(what, b.Loader+" where another boot loader is")
+		}
+		if b.RollbackRoot {
+			what = append(what, "boot.rollback_root")
+		}
 	}
 	if len(what) > 0 {
 		m.warn("declared and checked, but not applied by this version: %s", strings.Join(what, ", "))

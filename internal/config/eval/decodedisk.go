@@ -73,11 +73,11 @@ func (d *decoder) zpool(name string, x *entry) {
 }
 
 func (d *decoder) mount(name string, x *entry) {
-	put(&d.host.Mounts, name, spec.Mount{
+	m := spec.Mount{
 		Source: x.text("source"), FSType: x.text("fstype"), Options: x.list("options"),
 		NeededInBoot: x.truth("needed_in_boot"), Hide: x.truth("hide"),
-	})
-	m := d.host.Mounts[name]
+	}
+	put(&d.host.Mounts, name, m)
 	if v, ok := x.get("source"); ok && v.AsString() == "" {
 		x.fail("source", "Invalid value", "the source is empty: it is a device, a dataset, or a path for a bind mount.")
 	}

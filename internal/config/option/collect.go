@@ -137,8 +137,10 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 		hint := ""
 		if _, one := KeyString(v); one {
 			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
-			if v.Type() == cty.String && len(strings.FieldsFunc(v.AsString(), func(r rune) bool { return strings.ContainsRune(separators(*t.Elem), r) })) > 1 {
-				hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(v.AsString(), separators(*t.Elem)))
+			if v.Type() == cty.String {
+				if parts := separated(*t.Elem, v.AsString()); len(parts) > 1 {
+					hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(parts))
+				}
 			}
 		}
 		m.fail(p, "Wrong type", "%s: expected %s, got %s.%s", m.path, article(t), Describe(v), hint)
@@ -151,20 +153,21 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 	return out, true
 }
 
-// separators are what stands between several elements in a text: no name has a blank
+// separated is a text at what stands between several elements: no name has a blank
 // in it.
-func separators(elem Type) string {
+func separated(elem Type, s string) []string {
+	between := ",;"
 	switch elem.Kind {
 	case UserName, GroupName, PackageName, UnitName, HostName, PackageRef:
-		return ",; "
+		between = ",; "
 	}
-	return ",;"
+	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(between, r) })
 }
 
-// eachQuoted is a text with separators as the elements of a list.
-func eachQuoted(s, separators string) string {
+// eachQuoted are those parts of a text as the elements of a list.
+func eachQuoted(parts []string) string {
 	var out []string
-	for _, part := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+	for _, part := range parts {
 		if part = strings.TrimSpace(part); part != "" {
 			out = append(out, fmt.Sprintf("%q", part))
 		}

@@ -1,7 +1,6 @@
 package bootloader
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	json "github.com/go-json-experiment/json/v1"
+
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -17,6 +18,9 @@ import (
 // it the line is the running kernel's, so that the way back from a configuration
 // that brings the file would write what that configuration asked for.
 const cmdline = "/etc/kernel/cmdline"
+
+// shippedCmdline is where it looks next; Debian has no such file.
+const shippedCmdline = "/usr/lib/kernel/cmdline"
 
 // optionsFile has the line that the machine ran with before hostctl wrote the file.
 const optionsFile = "/var/lib/hostctl/boot-options.json"
@@ -43,26 +47,17 @@ func (f formerOptions) write() error {
 func noted() *formerOptions {
 	text, err := os.ReadFile(optionsFile)
 	var f formerOptions
-	if err != nil || json.Unmarshal(text, &f) != nil || f.Options == "" || f.Machine != machineID() {
+	if err != nil || json.Unmarshal(text, &f) != nil || f.Options == "" || f.Machine != system.Root("/").MachineID() {
 		return nil
 	}
 	return &f
-}
-
-// machineID is empty where the machine has none.
-func machineID() string {
-	id, err := os.ReadFile("/etc/machine-id")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(id))
 }
 
 // readFormerOptions is the line that entries get; nil where kernel-install knows
 // what to write. A line that leads to another root than the one that is mounted is
 // never written: the root may have moved since.
 func readFormerOptions() (*formerOptions, error) {
-	for _, path := range []string{cmdline, "/usr/lib/kernel/cmdline"} {
+	for _, path := range []string{cmdline, shippedCmdline} {
 		if _, err := os.Stat(path); err == nil {
 			return nil, nil
 		}
@@ -102,13 +97,15 @@ func noteBack() error {
 // may run with the new one itself; so may one that goes forth again in the boot of
 // the way back.
 func noteOptions() error {
+	f := noted()
+	if f != nil && f.Back == "" {
+		return nil
+	}
 	boot, err := system.BootID()
 	if err != nil {
 		return err
 	}
-	if f := noted(); f != nil && f.Back == "" {
-		return nil
-	} else if f != nil && f.Back == boot {
+	if f != nil && f.Back == boot {
 		f.Back = ""
 		return f.write()
 	}
@@ -116,7 +113,7 @@ func noteOptions() error {
 	if err != nil {
 		return err
 	}
-	return formerOptions{Options: options, Machine: machineID()}.write()
+	return formerOptions{Options: options, Machine: system.Root("/").MachineID()}.write()
 }
 
 // runningOptions are those of the running kernel, less what a boot loader adds; the
@@ -158,6 +155,6 @@ func rootOf(options string) string {
 // broughtCmdline reports whether the change brings the kernel's command line to a
 // machine that had none.
 func (c Change) broughtCmdline() bool {
-	_, err := os.Stat("/usr/lib/kernel/cmdline")
+	_, err := os.Stat(shippedCmdline)
 	return errors.Is(err, fs.ErrNotExist) && slices.Contains(c.Came, cmdline)
 }

@@ -44,7 +44,7 @@ func TestFormerOptions(t *testing.T) {
 	}
 	former := runs + " former" // what a machine ran with that runs with another line now
 	has := func(f formerOptions) { t.Helper(); do(f.write()) }
-	ours := formerOptions{Options: former, Machine: machineID()}
+	ours := formerOptions{Options: former, Machine: system.Root("/").MachineID()}
 
 	gets("before all", "")
 	if !(Change{Came: []string{cmdline}}).broughtCmdline() {

@@ -122,6 +122,20 @@ func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cm
 	return cmd
 }
 
+// MachineID is the machine-id of the root, "" where it has never been booted:
+// machine-id(5) allows an empty file and the word uninitialized then.
+func (r Root) MachineID() string {
+	b, err := os.ReadFile(filepath.Join(string(r), "etc/machine-id"))
+	if err != nil {
+		return ""
+	}
+	id := strings.TrimSpace(string(b))
+	if id == "uninitialized" {
+		return ""
+	}
+	return id
+}
+
 // BootID is the boot_id of random(4): another one at each boot.
 func BootID() (string, error) {
 	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
