@@ -31,11 +31,16 @@ func apart(t *testing.T, do func(t *testing.T)) {
 		if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 			t.Fatal(err)
 		}
-		before := mountPoints(t)
+		before := mounts(t)
 		do(t)
-		for _, point := range slices.Backward(mountPoints(t)[len(before):]) {
-			if err := unix.Unmount(point, unix.MNT_DETACH); err != nil {
-				t.Errorf("cannot unmount %s: %v", point, err)
+		for _, m := range slices.Backward(mounts(t)) {
+			// Not by their number: what others mounted goes from here as well
+			// when they remove its folder (mount_namespaces(7)).
+			if slices.Contains(before, m) {
+				continue
+			}
+			if err := unix.Unmount(m.point, unix.MNT_DETACH); err != nil {
+				t.Errorf("cannot unmount %s: %v", m.point, err)
 			}
 		}
 		return
@@ -49,16 +54,19 @@ func apart(t *testing.T, do func(t *testing.T)) {
 	}
 }
 
-// mountPoints are those of the process, the oldest first (proc_pid_mountinfo(5)).
-func mountPoints(t *testing.T) []string {
+type mount struct{ id, point string }
+
+// mounts are those of the process, the oldest first (proc_pid_mountinfo(5)).
+func mounts(t *testing.T) []mount {
 	t.Helper()
 	b, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
+	var out []mount
 	for line := range strings.Lines(string(b)) {
-		out = append(out, strings.Fields(line)[4])
+		fields := strings.Fields(line)
+		out = append(out, mount{id: fields[0], point: fields[4]})
 	}
 	return out
 }
