@@ -39,11 +39,11 @@ package {
 }
 
 file "/etc/dracut.conf.d/50-hostctl.conf" {
-  when    = local.dracut && length(local.available) + length(local.forced) > 0
-  content = <<-EOT
-    add_drivers+=" ${join(" ", local.available)} "
-    force_drivers+=" ${join(" ", local.forced)} "
-  EOT
+  when = local.dracut && length(local.available) + length(local.forced) > 0
+  content = join("", [
+    for setting, modules in { add_drivers = local.available, force_drivers = local.forced } :
+    "${setting}+=\" ${join(" ", modules)} \"\n" if length(modules) > 0
+  ])
 }
 
 # initramfs-tools loads everything that it is told to have.
