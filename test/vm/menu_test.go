@@ -113,7 +113,7 @@ func menuMachine(t *testing.T) *Machine {
 // built, which is data.
 func (m *Machine) state(t *testing.T) string {
 	t.Helper()
-	return m.sh(t, `/root/manifest 2>/dev/null | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) |\./(etc/initramfs-tools/scripts/local-bottom/hostctl|etc/systemd/system/(multi-user\.target\.wants/)?hostctl-recover\.service|var/lib/dkms/.*)( |$)'; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg 2>/dev/null; dpkg --audit`, 5*time.Minute)
+	return m.sh(t, `/root/manifest 2>/dev/null | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) |\./(etc/initramfs-tools/scripts/local-bottom/hostctl|usr/lib/dracut/modules\.d/90hostctl(/.*)?|etc/systemd/system/(multi-user\.target\.wants/)?hostctl-recover\.service|var/lib/dkms/.*)( |$)'; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg 2>/dev/null; dpkg --audit`, 5*time.Minute)
 }
 
 // fails runs a line that has to fail, and to say each of want.

@@ -3,6 +3,7 @@ package commit
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -327,5 +328,25 @@ func TestImmutableTop(t *testing.T) {
 	defer chattr(t, dir, "-i")
 	if err := d.Sync(); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a transaction takes away is found where it waits: in its slot, and aside
+// where somebody had changed it.
+func TestTaken(t *testing.T) {
+	tx := &Tx{Mounts: []Mount{{Point: "/"}, {Point: "/usr"}}, Steps: []Step{
+		{Do: swap, Path: "/usr/lib/modules/6.2/a.ko", FS: 1, Slot: "gen/5/0/1", Out: 7},
+		{Do: swap, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Out: 8},
+		{Do: keep, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Dest: "aside/5-x/usr/lib/modules/6.2/modules.dep"},
+		{Do: swap, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", In: 9, Out: 10},
+		{Do: keep, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", Dest: "aside/5-x/stays"},
+		{Do: swap, Path: "/usr/lib/modules/6.20/b.ko", FS: 1, Slot: "gen/5/0/4", Out: 11},
+	}}
+	want := map[string]string{
+		"/usr/lib/modules/6.2/a.ko":        "/usr/.hostctl/gen/5/0/1",
+		"/usr/lib/modules/6.2/modules.dep": "/usr/.hostctl/aside/5-x/usr/lib/modules/6.2/modules.dep",
+	}
+	if got := tx.Taken("/usr/lib/modules/6.2"); !maps.Equal(got, want) {
+		t.Errorf("got %v", got)
 	}
 }

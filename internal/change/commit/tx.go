@@ -85,8 +85,15 @@ func (tx *Tx) Came() []string {
 func (tx *Tx) Taken(folder string) map[string]string {
 	out := map[string]string{}
 	for _, s := range tx.Steps {
-		if s.Do == swap && s.goes() && !s.comes() && strings.HasPrefix(s.Path, folder+"/") {
-			out[s.Path] = filepath.Join(tx.Mounts[s.FS].Point, AreaName, s.Slot)
+		if !strings.HasPrefix(s.Path, folder+"/") {
+			continue
+		}
+		area := filepath.Join(tx.Mounts[s.FS].Point, AreaName)
+		switch _, goes := out[s.Path]; {
+		case s.Do == swap && s.goes() && !s.comes():
+			out[s.Path] = filepath.Join(area, s.Slot)
+		case s.Do == keep && goes: // somebody had changed it
+			out[s.Path] = filepath.Join(area, s.Dest)
 		}
 	}
 	return out

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -71,7 +72,11 @@ func AddRecovery(ctx context.Context, versions []string, say func(format string,
 func (g *generator) makeImage(ctx context.Context, version string, needs []need, say func(format string, args ...any)) error {
 	image := imagePrefix + version
 	command := g.command(image+fresh, version)
-	_, warnings, err := run(ctx, command[0], command[1:]...)
+	cmd := system.Root("/").Command(ctx, command[0], command[1:]...)
+	// dracut runs the hooks of boot loaders itself, on an image that nobody has looked
+	// into: systemd-boot's would write over the entry that the machine boots from.
+	cmd.Env = append(cmd.Environ(), "NO_POST_UPDATE_HOOKS=1")
+	_, warnings, err := output(cmd)
 	if err != nil {
 		return fmt.Errorf("cannot make %s, the old one stays: %w", image, err)
 	}
@@ -190,11 +195,14 @@ func ignoreMissing(err error) error {
 
 // run returns what a program printed on either output.
 func run(ctx context.Context, name string, args ...string) (stdout, stderr string, err error) {
-	cmd := system.Root("/").Command(ctx, name, args...)
+	return output(system.Root("/").Command(ctx, name, args...))
+}
+
+func output(cmd *exec.Cmd) (stdout, stderr string, err error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return "", "", fmt.Errorf("cannot run %s: %w: %s", strings.Join(append([]string{name}, args...), " "), err, strings.TrimSpace(errs.String()))
+		return "", "", fmt.Errorf("cannot run %s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(errs.String()))
 	}
 	return out.String(), errs.String(), nil
 }

@@ -37,14 +37,49 @@ func HoldModules(root system.Root, release string, taken map[string]string) erro
 	if !isDir(root.Path(filepath.Join(held, release))) {
 		return nil
 	}
-	if _, err := os.Lstat(root.Path(folder)); err == nil {
-		return nil // something else stands there, or the way led back
-	}
-	err := unnoticed(filepath.Dir(root.Path(folder)), func() error { return os.Symlink(filepath.Join(held, release), root.Path(folder)) })
-	if err != nil {
+	if err := link(root, release); err != nil {
 		return cannotHold(release, err)
 	}
 	return nil
+}
+
+// link gives the running kernel the names of what is held: the folder, or those in
+// it where somebody else's modules keep the folder and the kernel's own are gone.
+func link(root system.Root, release string) error {
+	folder := root.Path(ModulesOf(release))
+	if _, err := os.Lstat(folder); errors.Is(err, fs.ErrNotExist) {
+		return unnoticed(filepath.Dir(folder), func() error { return os.Symlink(filepath.Join(held, release), folder) })
+	}
+	if isDir(filepath.Join(folder, "kernel")) {
+		return nil // the way led back
+	}
+	list, err := os.ReadDir(root.Path(filepath.Join(held, release)))
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		err := os.Symlink(filepath.Join(held, release, e.Name()), filepath.Join(folder, e.Name()))
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlink takes these names away.
+func unlink(root system.Root, release string) error {
+	folder := root.Path(ModulesOf(release))
+	if _, err := os.Readlink(folder); err == nil {
+		return unnoticed(filepath.Dir(folder), func() error { return os.Remove(folder) })
+	}
+	list, err := os.ReadDir(folder)
+	for _, e := range list {
+		path := filepath.Join(folder, e.Name())
+		if to, linkErr := os.Readlink(path); linkErr == nil && to == filepath.Join(held, release, e.Name()) {
+			err = errors.Join(err, os.Remove(path))
+		}
+	}
+	return ignoreMissing(err)
 }
 
 // unnoticed does something in a folder whose time a generation has set.
@@ -61,7 +96,7 @@ func cannotHold(release string, err error) error {
 }
 
 // ReleaseModules takes away what HoldModules made, which belongs to no
-// generation: the name always, and the links unless they are the running
+// generation: the names always, and what they lead to unless that is the running
 // kernel's.
 func ReleaseModules(root system.Root, release string) error {
 	kernels, err := os.ReadDir(root.Path(held))
@@ -72,11 +107,8 @@ func ReleaseModules(root system.Root, release string) error {
 		return err
 	}
 	for _, k := range kernels {
-		name := root.Path(ModulesOf(k.Name()))
-		if _, err := os.Readlink(name); err == nil {
-			if err := unnoticed(filepath.Dir(name), func() error { return os.Remove(name) }); err != nil {
-				return err
-			}
+		if err := unlink(root, k.Name()); err != nil {
+			return err
 		}
 		if k.Name() != release {
 			if err := os.RemoveAll(root.Path(filepath.Join(held, k.Name()))); err != nil {

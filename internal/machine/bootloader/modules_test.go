@@ -44,6 +44,16 @@ func TestHoldModules(t *testing.T) {
 	do(HoldModules(root, "6.2", nil))
 	has("/usr/lib/modules/6.2", "/.hostctl/modules/6.2")
 
+	do(ReleaseModules(root, "6.2"))
+	// A module of somebody's keeps the folder.
+	do(os.MkdirAll(root.Path("/usr/lib/modules/6.2/updates"), 0o755))
+	do(HoldModules(root, "6.2", map[string]string{"/usr/lib/modules/6.2/modules.dep": "/.hostctl/aside/3-x/usr/lib/modules/6.2/modules.dep"}))
+	has("/usr/lib/modules/6.2/kernel", "/.hostctl/modules/6.2/kernel")
+	has("/usr/lib/modules/6.2/modules.dep", "/.hostctl/modules/6.2/modules.dep")
+	do(ReleaseModules(root, "6.2"))
+	has("/usr/lib/modules/6.2/kernel", "")
+	do(os.RemoveAll(root.Path("/usr/lib/modules/6.2")))
+
 	do(ReleaseModules(root, "6.1"))
 	has("/usr/lib/modules/6.2", "")
 	left, err := filepath.Glob(root.Path("/.hostctl") + "/*")
