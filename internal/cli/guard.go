@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -45,7 +47,7 @@ func (s *session) guarding(p *spec.Plan, want *spec.Host) guard.Input {
 }
 
 // lookForLockout says in a plan how it may keep people from logging in.
-func (s *session) lookForLockout(p *spec.Plan, want *spec.Host) error {
+func (s *session) lookForLockout(ctx context.Context, p *spec.Plan, want *spec.Host) error {
 	if p.Empty() || !s.live() || s.inService {
 		return nil // nobody logs in there, or it was agreed to where it was typed
 	}
@@ -58,8 +60,22 @@ func (s *session) lookForLockout(p *spec.Plan, want *spec.Host) error {
 	if in.Person, err = person(); err != nil {
 		return err
 	}
-	p.Lockout, err = guard.Lockout(in)
-	return err
+	if p.Lockout, err = guard.Lockout(in); err != nil {
+		return err
+	}
+	for _, c := range p.Of(spec.KindFile) {
+		if c.ID.Name != bootloader.Cmdline || c.Action == spec.Delete {
+			continue
+		}
+		root, err := bootloader.OtherRoot(ctx, want.Files[c.ID.Name].Content)
+		if err != nil {
+			return err
+		}
+		if root != "" {
+			p.Lockout = append(p.Lockout, fmt.Sprintf("the next boot looks for its root at root=%s, which is not the root of this machine, and ends there; boot.root says it, and /proc/cmdline has the present one", root))
+		}
+	}
+	return nil
 }
 
 // wording is the question before a plan, if nobody has consented: what may lock

@@ -67,7 +67,7 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lookForLockout(p, target.host); err != nil {
+	if err := s.lookForLockout(ctx, p, target.host); err != nil {
 		return err
 	}
 	if err := s.show(p, opts.verbose); err != nil {

@@ -67,7 +67,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lookForLockout(p, want); err != nil {
+	if err := s.lookForLockout(ctx, p, want); err != nil {
 		return err
 	}
 	if err := s.unmoved(p, want, lock); err != nil {

@@ -85,7 +85,7 @@ func (s *session) runSwitch(ctx context.Context, opts switchOptions) error {
 		return err
 	}
 	defer release()
-	if err := s.lookForLockout(p, target.host); err != nil {
+	if err := s.lookForLockout(ctx, p, target.host); err != nil {
 		return err
 	}
 	if err := s.unmoved(p, target.host, target.lock); err != nil {

@@ -13,19 +13,29 @@ import (
 // Refuse says why a machine is not brought to a spec, though its plan can be
 // made: somebody would lose what is theirs. The way back is refused nobody.
 func Refuse(p *spec.Plan, want, prev *spec.Host, st *spec.State) error {
-	return errors.Join(append(checkPaths(p, want, st), checkHosts(want, prev, st))...)
+	return errors.Join(slices.Concat(checkPaths(p, want, st), checkMasks(want, prev, st), []error{checkHosts(want, prev, st)})...)
+}
+
+// checkMasks refuses what is to run from now on and somebody has masked
+// (systemctl(1)): nothing would start it, and a switch to it would go back.
+func checkMasks(want, prev *spec.Host, st *spec.State) (errs []error) {
+	on := func(b *bool) bool { return b != nil && *b }
+	for _, name := range slices.Sorted(maps.Keys(want.Units)) {
+		w, was, has := want.Units[name], prev.Units[name], st.Units[name]
+		if !on(w.Enabled) || on(was.Enabled) || w.Masked != nil || on(was.Masked) || w.Content != "" || !on(has.Masked) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("cannot enable %s%s: it is masked on this machine, and nothing starts it; unit %q { masked = false } takes the mask away",
+			name, placed(want, spec.ID{Kind: spec.KindUnit, Name: name}), name))
+	}
+	return errs
 }
 
 // checkPaths refuses, by the links that the machine has, what validate refuses
 // by those of every Debian. A link that the plan takes away leads nowhere.
 func checkPaths(p *spec.Plan, want *spec.Host, st *spec.State) (errs []error) {
 	diverted := p.Diverted()
-	at := func(id spec.ID) string {
-		if o := want.Origins[id].String(); o != "" {
-			return " (" + o + ")"
-		}
-		return ""
-	}
+	at := func(id spec.ID) string { return placed(want, id) }
 	lead := func(path string) string {
 		if spec.Below(path, diverted) {
 			return want.Leads(path)
@@ -42,4 +52,12 @@ func checkPaths(p *spec.Plan, want *spec.Host, st *spec.State) (errs []error) {
 		errs = append(errs, fmt.Errorf("cannot set %s%s: %s%s, on this machine; remove one of the two", c.Second.By, at(c.Second.By), c.Why(), at(c.First.By)))
 	}
 	return errs
+}
+
+// placed says where a resource is declared, in brackets.
+func placed(want *spec.Host, id spec.ID) string {
+	if origin := want.Origins[id].String(); origin != "" {
+		return " (" + origin + ")"
+	}
+	return ""
 }

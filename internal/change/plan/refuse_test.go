@@ -92,3 +92,35 @@ func TestPathsMeetOnTheMachine(t *testing.T) {
 	}}}
 	refusedWith(t, Refuse(goes, two, &spec.Host{}, &spec.State{Leads: map[string]string{"/opt/app/conf": "/srv/app/conf"}}))
 }
+
+// TestMasksOfOthersStay: what somebody has masked is not enabled without a word that
+// takes the mask away.
+func TestMasksOfOthersStay(t *testing.T) {
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		want, prev, have spec.Unit
+		refused          bool
+	}{
+		"masked":         {spec.Unit{Enabled: &yes}, spec.Unit{}, spec.Unit{Enabled: &yes, Masked: &yes}, true},
+		"unmasked by it": {spec.Unit{Enabled: &yes, Masked: &no}, spec.Unit{}, spec.Unit{Enabled: &no, Masked: &yes}, false},
+		"masked by us":   {spec.Unit{Enabled: &yes}, spec.Unit{Masked: &yes}, spec.Unit{Enabled: &no, Masked: &yes}, false},
+		"not masked":     {spec.Unit{Enabled: &yes}, spec.Unit{}, spec.Unit{Enabled: &no, Masked: &no}, false},
+		"disabled":       {spec.Unit{Enabled: &no}, spec.Unit{}, spec.Unit{Enabled: &yes, Masked: &yes}, false},
+		"masked since":   {spec.Unit{Enabled: &yes}, spec.Unit{Enabled: &yes}, spec.Unit{Enabled: &yes, Masked: &yes}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := spec.ID{Kind: spec.KindUnit, Name: "fstrim.timer"}
+			want := &spec.Host{Units: map[string]spec.Unit{id.Name: c.want}, Origins: map[spec.ID]spec.Origin{id: {File: "hosts/web1.hcl", Line: 3}}}
+			prev := &spec.Host{Units: map[string]spec.Unit{id.Name: c.prev}}
+			st := &spec.State{Units: map[string]spec.Unit{id.Name: c.have}}
+			p, err := Make(Input{Want: want, Prev: prev, State: st})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = Refuse(p, want, prev, st)
+			if c.refused != (err != nil) || err != nil && !strings.Contains(err.Error(), "cannot enable fstrim.timer (hosts/web1.hcl:3): it is masked on this machine") {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

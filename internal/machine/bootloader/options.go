@@ -1,6 +1,7 @@
 package bootloader
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,10 +15,10 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// cmdline is where kernel-install(8) takes the kernel's command line from. Without
+// Cmdline is where kernel-install(8) takes the kernel's command line from. Without
 // it the line is the running kernel's, so that the way back from a configuration
 // that brings the file would write what that configuration asked for.
-const cmdline = "/etc/kernel/cmdline"
+const Cmdline = "/etc/kernel/cmdline"
 
 // shippedCmdline is where it looks next; Debian has no such file.
 const shippedCmdline = "/usr/lib/kernel/cmdline"
@@ -57,7 +58,7 @@ func noted() *formerOptions {
 // what to write. A line that leads to another root than the one that is mounted is
 // never written: the root may have moved since.
 func readFormerOptions() (*formerOptions, error) {
-	for _, path := range []string{cmdline, shippedCmdline} {
+	for _, path := range []string{Cmdline, shippedCmdline} {
 		if _, err := os.Stat(path); err == nil {
 			return nil, nil
 		}
@@ -131,13 +132,19 @@ func runningOptions() (string, error) {
 
 // rootOf is the device that a command line has as its root, or the text that names
 // it where that leads to none here.
-func rootOf(options string) string {
+func rootOf(options string) string { return deviceOf(rootWord(options)) }
+
+func rootWord(options string) string {
 	root := ""
 	for word := range strings.FieldsSeq(options) {
 		if value, ok := strings.CutPrefix(word, "root="); ok {
 			root = strings.Trim(value, `"`)
 		}
 	}
+	return root
+}
+
+func deviceOf(root string) string {
 	path := root
 	if tag, value, ok := strings.Cut(root, "="); ok {
 		dir := map[string]string{"UUID": "by-uuid", "LABEL": "by-label", "PARTUUID": "by-partuuid", "PARTLABEL": "by-partlabel"}[tag]
@@ -152,9 +159,37 @@ func rootOf(options string) string {
 	return root
 }
 
+// OtherRoot is the root= of a command line that leads elsewhere than to the root of
+// this machine, where entries of systemd-boot would have that line; else "".
+func OtherRoot(ctx context.Context, options string) (string, error) {
+	root := rootWord(options)
+	if root == "" || !SystemdBoot(ctx) {
+		return "", nil
+	}
+	runs, err := runningOptions()
+	if err != nil || deviceOf(root) == rootOf(runs) {
+		return "", err
+	}
+	mounts, err := system.Mounts()
+	if err != nil || slices.ContainsFunc(mounts, func(m system.Mount) bool { return m.Point == "/" && leadsTo(root, m) }) {
+		return "", err
+	}
+	return root, nil
+}
+
+// leadsTo reports whether a root= means what is mounted there. A pool of ZFS may be
+// left to be found (dracut.zfs(7)).
+func leadsTo(root string, m system.Mount) bool {
+	if m.Type == "zfs" {
+		name := strings.TrimPrefix(strings.TrimPrefix(root, "ZFS="), "zfs:")
+		return name == m.Source || strings.EqualFold(name, "AUTO") || name == "zfs"
+	}
+	return deviceOf(root) == deviceOf(m.Source)
+}
+
 // broughtCmdline reports whether the change brings the kernel's command line to a
 // machine that had none.
 func (c Change) broughtCmdline() bool {
 	_, err := os.Stat(shippedCmdline)
-	return errors.Is(err, fs.ErrNotExist) && slices.Contains(c.Came, cmdline)
+	return errors.Is(err, fs.ErrNotExist) && slices.Contains(c.Came, Cmdline)
 }

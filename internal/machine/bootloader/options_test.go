@@ -47,14 +47,14 @@ func TestFormerOptions(t *testing.T) {
 	ours := formerOptions{Options: former, Machine: system.Root("/").MachineID()}
 
 	gets("before all", "")
-	if !(Change{Came: []string{cmdline}}).broughtCmdline() {
+	if !(Change{Came: []string{Cmdline}}).broughtCmdline() {
 		t.Error("the file came, and nothing is noted")
 	}
 	do(noteOptions())
 	gets("after a note", runs)
-	do(errors.Join(os.MkdirAll(filepath.Dir(cmdline), 0o755), os.WriteFile(cmdline, []byte("new\n"), 0o644)))
+	do(errors.Join(os.MkdirAll(filepath.Dir(Cmdline), 0o755), os.WriteFile(Cmdline, []byte("new\n"), 0o644)))
 	gets("with the file", "")
-	do(os.Remove(cmdline))
+	do(os.Remove(Cmdline))
 
 	has(ours)
 	do(noteOptions()) // a run that was killed, and goes on in the next boot
@@ -108,6 +108,31 @@ func TestRootOf(t *testing.T) {
 	} {
 		if got := rootOf(options); got != want {
 			t.Errorf("%s: %q, want %q", options, got, want)
+		}
+	}
+}
+
+// A command line that names the root that is mounted leads to it, however it says so.
+func TestLeadsTo(t *testing.T) {
+	zfs := system.Mount{Point: "/", Type: "zfs", Source: "zroot/encrypted/root"}
+	disk := system.Mount{Point: "/", Type: "ext4", Source: "/dev/null"}
+	for _, c := range []struct {
+		root string
+		m    system.Mount
+		want bool
+	}{
+		{"ZFS=zroot/encrypted/root", zfs, true},
+		{"zfs:zroot/encrypted/root", zfs, true},
+		{"zfs:AUTO", zfs, true},
+		{"ZFS=zroot/other", zfs, false},
+		{"LABEL=root", zfs, false},
+		{"/dev/null", disk, true},
+		{"/dev/zero", disk, false},
+		{"ZFS=zroot/encrypted/root", disk, false},
+		{"UUID=nowhere", disk, false},
+	} {
+		if got := leadsTo(c.root, c.m); got != c.want {
+			t.Errorf("root=%s on %s: %v", c.root, c.m.Source, got)
 		}
 	}
 }
