@@ -77,13 +77,17 @@ func (g *generator) makeImage(ctx context.Context, version string, needs []need,
 	// into: systemd-boot's would write over the entry that the machine boots from.
 	cmd.Env = append(cmd.Environ(), "NO_POST_UPDATE_HOOKS=1")
 	_, warnings, err := output(cmd)
-	if err != nil {
-		return fmt.Errorf("cannot make %s, the old one stays: %w", image, err)
-	}
+	var told []string // what it prints is also of the programs that it runs
 	for line := range strings.Lines(warnings) {
 		if line = strings.TrimSpace(line); g.tells(line) {
-			say("%s: %s", command[0], line)
+			told = append(told, line)
 		}
+	}
+	if err != nil {
+		return fmt.Errorf("cannot make %s, the old one stays: %s: %w: %s", image, command[0], err, strings.Join(told, "; "))
+	}
+	for _, line := range told {
+		say("%s: %s", command[0], line)
 	}
 	if err := g.verify(ctx, image+fresh, version, warnings, needs); err != nil {
 		return fmt.Errorf("cannot use the new %s, the old one stays: %w", image, err)
@@ -195,14 +199,16 @@ func ignoreMissing(err error) error {
 
 // run returns what a program printed on either output.
 func run(ctx context.Context, name string, args ...string) (stdout, stderr string, err error) {
-	return output(system.Root("/").Command(ctx, name, args...))
+	stdout, stderr, err = output(system.Root("/").Command(ctx, name, args...))
+	if err != nil {
+		return "", "", fmt.Errorf("cannot run %s: %w: %s", strings.Join(append([]string{name}, args...), " "), err, strings.TrimSpace(stderr))
+	}
+	return stdout, stderr, nil
 }
 
 func output(cmd *exec.Cmd) (stdout, stderr string, err error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
-		return "", "", fmt.Errorf("cannot run %s: %w: %s", strings.Join(cmd.Args, " "), err, strings.TrimSpace(errs.String()))
-	}
-	return out.String(), errs.String(), nil
+	err = cmd.Run()
+	return out.String(), errs.String(), err
 }
