@@ -45,7 +45,7 @@ func mayImport() map[string][]string {
 		"internal/machine/inventory":  {"internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
 		"internal/machine/login":      {"internal/machine/account"},
 		"internal/change/plan":        {"internal/spec"},
-		"internal/change/guard":       {"internal/machine/account", "internal/machine/apt", "internal/machine/login", "internal/machine/system", "internal/spec"},
+		"internal/change/guard":       {"internal/machine/account", "internal/machine/bootloader", "internal/machine/apt", "internal/machine/login", "internal/machine/system", "internal/spec"},
 		"internal/change/absorb":      {"internal/change/commit", "internal/machine/apt", "internal/machine/inventory", "internal/machine/system", "internal/spec"},
 		"internal/change/drift":       {"internal/machine/account", "internal/machine/apt", "internal/machine/inventory", "internal/machine/kind", "internal/machine/system", "internal/spec"},
 		"internal/change/observe":     {"internal/machine/apt", "internal/machine/kind", "internal/machine/secret", "internal/machine/system", "internal/spec"},

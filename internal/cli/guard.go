@@ -19,7 +19,6 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/guard"
 	"github.com/hostctl/hostctl/internal/machine/account"
-	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -60,22 +59,8 @@ func (s *session) lookForLockout(ctx context.Context, p *spec.Plan, want *spec.H
 	if in.Person, err = person(); err != nil {
 		return err
 	}
-	if p.Lockout, err = guard.Lockout(in); err != nil {
-		return err
-	}
-	for _, c := range p.Of(spec.KindFile) {
-		if c.ID.Name != bootloader.Cmdline || c.Action == spec.Delete {
-			continue
-		}
-		root, err := bootloader.OtherRoot(ctx, want.Files[c.ID.Name].Content)
-		if err != nil {
-			return err
-		}
-		if root != "" {
-			p.Lockout = append(p.Lockout, fmt.Sprintf("the next boot looks for its root at root=%s, which is not the root of this machine, and ends there; boot.root says it, and /proc/cmdline has the present one", root))
-		}
-	}
-	return nil
+	p.Lockout, err = guard.Lockout(ctx, in)
+	return err
 }
 
 // wording is the question before a plan, if nobody has consented: what may lock
@@ -105,7 +90,7 @@ func (s *session) wording(question string, k consent, p *spec.Plan) (string, err
 
 // stillLetsIn looks again before a commit: what the machine had when somebody agreed
 // to the plan, a key for instance, may be gone since.
-func (s *session) stillLetsIn(p *spec.Plan, want *spec.Host, k consent) error {
+func (s *session) stillLetsIn(ctx context.Context, p *spec.Plan, want *spec.Host, k consent) error {
 	if p.Empty() || !s.live() || os.Geteuid() != 0 || len(k.accept) > 0 || k.confirmWithin > 0 {
 		return nil
 	}
@@ -119,15 +104,15 @@ func (s *session) stillLetsIn(p *spec.Plan, want *spec.Host, k consent) error {
 			return err
 		}
 	}
-	return s.noWorse(p, want, agreed, by)
+	return s.noWorse(ctx, p, want, agreed, by)
 }
 
 // noWorse refuses ways to lock people out that nobody has agreed to.
-func (s *session) noWorse(p *spec.Plan, want *spec.Host, agreed []string, by guard.Person) error {
+func (s *session) noWorse(ctx context.Context, p *spec.Plan, want *spec.Host, agreed []string, by guard.Person) error {
 	again := *p // its warnings have been said
 	in := s.guarding(&again, want)
 	in.Person = by
-	found, err := guard.Lockout(in)
+	found, err := guard.Lockout(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -173,10 +158,7 @@ func ownProgram(root system.Root, want *spec.Host, p *spec.Plan) error {
 		if self, err := os.Executable(); err == nil && self != path {
 			instead = self
 		}
-		at := ""
-		if o := want.Origins[spec.ID{Kind: spec.KindUnit, Name: name}].String(); o != "" {
-			at = " (" + o + ")"
-		}
+		at := want.At(spec.ID{Kind: spec.KindUnit, Name: name})
 		return fmt.Errorf("cannot set unit %q%s: it runs %s, which %s; install hostctl there, or say where it is: hostctl { path = %q }", name, at, path, why, instead)
 	}
 	return nil

@@ -91,23 +91,23 @@ func TestKeyGoesMeanwhile(t *testing.T) {
 	want := &spec.Host{Files: map[string]spec.File{dropIn: {Type: spec.Regular, Content: "PasswordAuthentication no\n"}}}
 	p := &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindFile, Name: dropIn}, Action: spec.Create}}}
 	s := &session{env: &env{root: root}, prev: &spec.Host{}, seen: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}}}}
-	if err := s.noWorse(p, want, nil, guard.Person{}); err != nil {
+	if err := s.noWorse(t.Context(), p, want, nil, guard.Person{}); err != nil {
 		t.Errorf("with the key: %v", err)
 	}
 	if err := os.Remove(keys); err != nil {
 		t.Fatal(err)
 	}
-	err := s.noWorse(p, want, nil, guard.Person{})
+	err := s.noWorse(t.Context(), p, want, nil, guard.Person{})
 	var exit *exitError
 	if !errors.As(err, &exit) || exit.code != exitRefused || !strings.Contains(err.Error(), "no account that may use sudo has a key") {
 		t.Fatalf("without it: %v", err)
 	}
-	found, err := guard.Lockout(s.guarding(p, want))
+	found, err := guard.Lockout(t.Context(), s.guarding(p, want))
 	if err != nil {
 		t.Fatal(err)
 	}
 	warnings := len(p.Warnings)
-	if err := s.noWorse(p, want, found, guard.Person{}); err != nil {
+	if err := s.noWorse(t.Context(), p, want, found, guard.Person{}); err != nil {
 		t.Errorf("agreed to: %v", err)
 	}
 	if len(p.Warnings) != warnings {

@@ -69,7 +69,7 @@ func TestRollbackPastAbsent(t *testing.T) {
 		t.Errorf("the plan is %q", got)
 	}
 	in := guard.Input{Root: system.Root(root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Blob: s.blobOf(want), Person: guard.Person{Account: "eve"}}
-	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
+	if found, err := guard.Lockout(t.Context(), in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
 }
@@ -124,7 +124,7 @@ func TestRollbackPastByHand(t *testing.T) {
 	}
 	in := s.guarding(p, want)
 	in.Person = guard.Person{Account: "root", Through: netip.MustParseAddrPort("192.0.2.1:22")}
-	if found, err := guard.Lockout(in); err != nil || len(found) != 1 || !strings.Contains(found[0], "package openssh-server goes") {
+	if found, err := guard.Lockout(t.Context(), in); err != nil || len(found) != 1 || !strings.Contains(found[0], "package openssh-server goes") {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
 }
@@ -171,7 +171,7 @@ func TestRollbackToAPassword(t *testing.T) {
 			}
 		}
 		s, want, p := backToZero(t, root)
-		found, err := guard.Lockout(s.guarding(p, want))
+		found, err := guard.Lockout(t.Context(), s.guarding(p, want))
 		if err != nil || len(found) != lockouts {
 			t.Errorf("with alice's password %q it locks out: %q, %v", password, found, err)
 		}

@@ -83,7 +83,7 @@ func (s *session) runRollback(ctx context.Context, opts rollbackOptions) error {
 		if err := s.bootRoom(ctx, r); err != nil {
 			return err
 		}
-		return s.stillLetsIn(p, want, opts.consent)
+		return s.stillLetsIn(ctx, p, want, opts.consent)
 	})
 }
 

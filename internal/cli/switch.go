@@ -138,7 +138,7 @@ func (s *session) switchTo(ctx context.Context, target *wanted, p *spec.Plan, op
 		err = s.bootRoom(ctx, route)
 	}
 	if err == nil {
-		err = s.stillLetsIn(p, target.host, opts.consent)
+		err = s.stillLetsIn(ctx, p, target.host, opts.consent)
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot commit, nothing on this machine was changed: %w", err), stage.Discard(s.root, number), s.store.DiscardPending())

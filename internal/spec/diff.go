@@ -128,7 +128,10 @@ func DiffSettings(have, want Settings) []Field {
 	return d
 }
 
-func flag(b *bool) string { return strconv.FormatBool(b != nil && *b) }
+func flag(b *bool) string { return strconv.FormatBool(On(b)) }
+
+// On reports whether a setting is said to be true: nil says nothing.
+func On(b *bool) bool { return b != nil && *b }
 
 // DiffUser compares what the spec says of an account. The uid of an account
 // that exists is not a field: changing it would hand its files to nobody.

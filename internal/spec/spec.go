@@ -256,6 +256,14 @@ func (s Secret) Path(name string) string {
 	return "/run/secrets/" + name
 }
 
+// At says for an error where a resource is asked for: " (FILE:LINE)", or nothing.
+func (h *Host) At(id ID) string {
+	if o := h.Origins[id].String(); o != "" {
+		return " (" + o + ")"
+	}
+	return ""
+}
+
 // Canonical is the JSON that is stored and hashed.
 func (h *Host) Canonical() ([]byte, error) { return json.MarshalIndent(h, "", " ") }
 

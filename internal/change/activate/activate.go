@@ -346,14 +346,6 @@ func untouched(names []string, verb string, earlier, now map[string]unit) []stri
 	})
 }
 
-// origin is where the spec asks for a resource, in brackets, for errors.
-func origin(host *spec.Host, id spec.ID) string {
-	if o := host.Origins[id]; o.File != "" {
-		return " (" + o.String() + ")"
-	}
-	return ""
-}
-
 // booted is sd_booted(3).
 func booted() bool {
 	info, err := os.Lstat("/run/systemd/system")

@@ -407,7 +407,7 @@ func unmet(units map[string]unit, watch map[string]watched) (names []string) {
 // unhealthy adds to each unit where the spec has it and what it said last.
 func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
 	for i := range ill {
-		ill[i].Origin = origin(a.Want, spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit})
+		ill[i].Origin = a.Want.At(spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit})
 		// Without the journal the reason still stands.
 		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
 		if err == nil && len(out) > 0 {

@@ -122,7 +122,7 @@ func (a *activation) sysctls(context.Context) error {
 		case err != nil && !wanted: // the way back must not end here
 			a.warn("%s keeps its value until the next boot: %v", c.ID, err)
 		case err != nil: // EINVAL: the kernel refuses the value
-			return fmt.Errorf("%s%s cannot be %q: %w", c.ID, origin(a.Want, c.ID), value, err)
+			return fmt.Errorf("%s%s cannot be %q: %w", c.ID, a.Want.At(c.ID), value, err)
 		}
 	}
 	if len(denied) > 0 {

@@ -222,7 +222,7 @@ func TestLockout(t *testing.T) {
 		if c.local != "" {
 			in.Person.Through = netip.MustParseAddrPort(c.local)
 		}
-		got, err := Lockout(in)
+		got, err := Lockout(t.Context(), in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +251,7 @@ func TestRecordedFiles(t *testing.T) {
 		Blob:   func(string) ([]byte, error) { return []byte("Include /etc/ssh/sshd_config.d/*.conf\nPort 2222\n"), nil },
 		Person: Person{Account: "root", Through: netip.MustParseAddrPort("192.0.2.1:22")},
 	}
-	said, err := Lockout(in)
+	said, err := Lockout(t.Context(), in)
 	if err != nil || len(said) != 3 || !strings.Contains(said[0], "sshd stops listening on port 22") || !strings.Contains(said[1], "no account that may use sudo can log in") {
 		t.Errorf("%q, %v", said, err)
 	}
@@ -267,7 +267,7 @@ func TestShellThatGoes(t *testing.T) {
 		Want: &spec.Host{}, Prev: &spec.Host{}, State: &spec.State{Installed: map[string]spec.Installed{"zsh": {}}}, Person: Person{Account: "root"},
 		Plan: &spec.Plan{Changes: []spec.Change{step(spec.KindPackage, "zsh", spec.Delete)}},
 	}
-	said, err := Lockout(in)
+	said, err := Lockout(t.Context(), in)
 	if err != nil || len(said) > 0 || len(in.Plan.Warnings) != 1 || !strings.Contains(in.Plan.Warnings[0], `user "eve" has the shell /usr/bin/zsh, which goes with package zsh`) {
 		t.Errorf("%q, %q, %v", said, in.Plan.Warnings, err)
 	}
@@ -287,7 +287,7 @@ func TestLockoutWhereSudoComes(t *testing.T) {
 		Plan: &spec.Plan{Changes: []spec.Change{step(spec.KindPackage, "sudo", spec.Create), step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, keys, spec.Create),
 			step(spec.KindUser, "bob", spec.Update, spec.Field{Name: "groups", After: "sudo"})}},
 	}
-	if said, err := Lockout(in); err != nil || len(said) > 0 {
+	if said, err := Lockout(t.Context(), in); err != nil || len(said) > 0 {
 		t.Errorf("%q, %v", said, err)
 	}
 }
@@ -475,7 +475,7 @@ func TestOthersAreNamed(t *testing.T) {
 		Plan:  &spec.Plan{Changes: []spec.Change{step(spec.KindFile, dropIn, spec.Create), step(spec.KindFile, spec.FirewallFile, spec.Create)}},
 		State: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}, "sudo": {}}},
 	}
-	if said, err := Lockout(in); err != nil || len(said) > 0 {
+	if said, err := Lockout(t.Context(), in); err != nil || len(said) > 0 {
 		t.Errorf("it locks out: %q, %v", said, err)
 	}
 	all := strings.Join(in.Plan.Warnings, "\n")

@@ -5,6 +5,7 @@
 package guard
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/machine/account"
+	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/machine/login"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -55,7 +57,7 @@ type view struct {
 // Lockout says in which ways a plan for the running machine may keep people from
 // logging in who can do so now. The plan's warnings name the files that it could
 // not read.
-func Lockout(in Input) ([]string, error) {
+func Lockout(ctx context.Context, in Input) ([]string, error) {
 	live := now{in.Root, map[string]error{}}
 	before, after, err := views(in, live)
 	if err != nil {
@@ -69,6 +71,11 @@ func Lockout(in Input) ([]string, error) {
 		}
 		out = append(out, found...)
 	}
+	root, err := otherRoot(ctx, in, after)
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell whether the plan locks somebody out: %w", err)
+	}
+	out = append(out, root...)
 	for _, p := range slices.Sorted(maps.Keys(live.unread)) {
 		in.Plan.Warnings = append(in.Plan.Warnings,
 			fmt.Sprintf("cannot read %s: %v; whether the plan locks somebody out is told as if nothing were there", p, live.unread[p]))
@@ -122,6 +129,24 @@ func (in Input) hasLater(pkg string) bool {
 		}
 	}
 	return has
+}
+
+// otherRoot finds a kernel's command line that leads to another root than the one
+// that the machine has: nobody logs in to what does not start.
+func otherRoot(ctx context.Context, in Input, after view) ([]string, error) {
+	_, along := in.Along[bootloader.Cmdline]
+	if !along && !slices.ContainsFunc(in.Plan.Of(spec.KindFile), func(c spec.Change) bool { return c.ID.Name == bootloader.Cmdline }) {
+		return nil, nil
+	}
+	options, err := after.files.Read(bootloader.Cmdline)
+	if err != nil {
+		return nil, err
+	}
+	root, err := bootloader.OtherRoot(ctx, string(options))
+	if err != nil || root == "" {
+		return nil, err
+	}
+	return []string{fmt.Sprintf("the next boot looks for its root at root=%s, which is not the root of this machine, and ends there; boot.root says it, and /proc/cmdline has the present one", root)}, nil
 }
 
 // ports finds those through which people come in, and which the firewall closes.
@@ -219,7 +244,7 @@ func server(in Input, before, after view) ([]string, error) {
 // fields, which also have what is given back where the spec says nothing any more.
 func (in Input) unit(name string) (on, off bool) {
 	was := in.State.Units[name]
-	enabled, masked := yes(was.Enabled), yes(was.Masked)
+	enabled, masked := spec.On(was.Enabled), spec.On(was.Masked)
 	for _, c := range in.Plan.Of(spec.KindUnit) {
 		if c.ID.Name != name {
 			continue
@@ -244,8 +269,6 @@ func (in Input) masks(name string) bool {
 		return c.ID.Name == name && slices.ContainsFunc(c.Fields, func(f spec.Field) bool { return f.Name == "masked" && f.After == "true" })
 	})
 }
-
-func yes(b *bool) bool { return b != nil && *b }
 
 // passwords finds that nobody who may administer the machine can log in over SSH
 // any more.

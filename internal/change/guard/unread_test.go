@@ -44,7 +44,7 @@ func TestUnreadKeys(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			said, err := Lockout(in)
+			said, err := Lockout(t.Context(), in)
 			if err != nil || len(said) > 0 {
 				t.Errorf("%s: %q, %v", name, said, err)
 			}

@@ -19,14 +19,13 @@ func Refuse(p *spec.Plan, want, prev *spec.Host, st *spec.State) error {
 // checkMasks refuses what is to run from now on and somebody has masked
 // (systemctl(1)): nothing would start it, and a switch to it would go back.
 func checkMasks(want, prev *spec.Host, st *spec.State) (errs []error) {
-	on := func(b *bool) bool { return b != nil && *b }
 	for _, name := range slices.Sorted(maps.Keys(want.Units)) {
 		w, was, has := want.Units[name], prev.Units[name], st.Units[name]
-		if !on(w.Enabled) || on(was.Enabled) || w.Masked != nil || on(was.Masked) || w.Content != "" || !on(has.Masked) {
+		if !spec.On(w.Enabled) || spec.On(was.Enabled) || w.Masked != nil || spec.On(was.Masked) || w.Content != "" || !spec.On(has.Masked) {
 			continue
 		}
 		errs = append(errs, fmt.Errorf("cannot enable %s%s: it is masked on this machine, and nothing starts it; unit %q { masked = false } takes the mask away",
-			name, placed(want, spec.ID{Kind: spec.KindUnit, Name: name}), name))
+			name, want.At(spec.ID{Kind: spec.KindUnit, Name: name}), name))
 	}
 	return errs
 }
@@ -35,7 +34,6 @@ func checkMasks(want, prev *spec.Host, st *spec.State) (errs []error) {
 // by those of every Debian. A link that the plan takes away leads nowhere.
 func checkPaths(p *spec.Plan, want *spec.Host, st *spec.State) (errs []error) {
 	diverted := p.Diverted()
-	at := func(id spec.ID) string { return placed(want, id) }
 	lead := func(path string) string {
 		if spec.Below(path, diverted) {
 			return want.Leads(path)
@@ -45,19 +43,11 @@ func checkPaths(p *spec.Plan, want *spec.Host, st *spec.State) (errs []error) {
 	for _, path := range slices.Sorted(maps.Keys(st.Leads)) {
 		f, wanted := want.Files[path]
 		if why := want.Reserved(lead(path), f); wanted && why != "" {
-			errs = append(errs, fmt.Errorf("cannot set file %q%s: it leads to %s on this machine, and %s", path, at(spec.ID{Kind: spec.KindFile, Name: path}), lead(path), why))
+			errs = append(errs, fmt.Errorf("cannot set file %q%s: it leads to %s on this machine, and %s", path, want.At(spec.ID{Kind: spec.KindFile, Name: path}), lead(path), why))
 		}
 	}
 	for _, c := range want.Clashes(lead) {
-		errs = append(errs, fmt.Errorf("cannot set %s%s: %s%s, on this machine; remove one of the two", c.Second.By, at(c.Second.By), c.Why(), at(c.First.By)))
+		errs = append(errs, fmt.Errorf("cannot set %s%s: %s%s, on this machine; remove one of the two", c.Second.By, want.At(c.Second.By), c.Why(), want.At(c.First.By)))
 	}
 	return errs
-}
-
-// placed says where a resource is declared, in brackets.
-func placed(want *spec.Host, id spec.ID) string {
-	if origin := want.Origins[id].String(); origin != "" {
-		return " (" + origin + ")"
-	}
-	return ""
 }

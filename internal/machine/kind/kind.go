@@ -127,10 +127,7 @@ type stage struct {
 
 // origin says for an error where the resource was asked for.
 func (s *stage) origin(kind spec.Kind, name string) string {
-	if o := s.Want.Origins[spec.ID{Kind: kind, Name: name}].String(); o != "" {
-		return " (" + o + ")"
-	}
-	return ""
+	return s.Want.At(spec.ID{Kind: kind, Name: name})
 }
 
 // deletes are the names of one kind that the plan lets go.

@@ -28,7 +28,7 @@ func observeUnits(root system.Root, accounts account.Names, want *spec.Host, nam
 		if off(want.Units[name].Enabled) && strings.Contains(name, "@.") {
 			*u.Enabled = *u.Enabled && slices.ContainsFunc(links.Enabling(name), func(path string) bool { return !ofInstance(want, name, path) })
 		}
-		if on(want.Units[name].Enabled) && *u.Enabled && !*u.Masked {
+		if spec.On(want.Units[name].Enabled) && *u.Enabled && !*u.Masked {
 			if u.Stray, u.Missing, err = amiss(root, links, want, name); err != nil {
 				return nil, fmt.Errorf("cannot observe unit %q: %w", name, err)
 			}
@@ -99,8 +99,6 @@ func amiss(root system.Root, links *systemd.Links, want *spec.Host, name string)
 	slices.Sort(stray)
 	return stray, missing, nil
 }
-
-func on(b *bool) bool { return b != nil && *b }
 
 func off(b *bool) bool { return b != nil && !*b }
 

@@ -22,7 +22,7 @@ func installs(root system.Root, links *systemd.Links, want *spec.Host, name stri
 			continue
 		}
 		w, other := want.Units[unit], unit != name
-		if other && (off(w.Enabled) || on(w.Masked) || links.Masked(unit) || systemd.Fragment(root, unit) == "") {
+		if other && (off(w.Enabled) || spec.On(w.Masked) || links.Masked(unit) || systemd.Fragment(root, unit) == "") {
 			continue
 		}
 		in, err := systemd.ReadInstall(root, unit)
@@ -45,7 +45,7 @@ func (s *stage) enabledBy(links *systemd.Links, names []string) (out map[string]
 	out = map[string]map[string]systemd.Install{}
 	for _, name := range names {
 		want := s.Want.Units[name]
-		if on(want.Masked) || off(want.Enabled) || !on(want.Enabled) && !on(s.Prev.Units[name].Enabled) {
+		if spec.On(want.Masked) || off(want.Enabled) || !spec.On(want.Enabled) && !spec.On(s.Prev.Units[name].Enabled) {
 			continue
 		}
 		if out[name], err = installs(s.root, links, s.Want, name); err != nil {
@@ -104,7 +104,7 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 func (s *stage) foundAlso(present map[string]map[string]systemd.Install) {
 	for name, of := range present {
 		for unit := range of {
-			if unit == name || !on(s.Want.Units[name].Enabled) || s.Want.Units[unit].Enabled != nil || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
+			if unit == name || !spec.On(s.Want.Units[name].Enabled) || s.Want.Units[unit].Enabled != nil || s.Want.Units[unit].Content+s.Prev.Units[unit].Content != "" {
 				continue
 			}
 			u := s.found.Units[unit]
@@ -139,7 +139,7 @@ func (s *stage) lacking(names []string, former, present map[string]map[string]sy
 	var out []string
 	for _, name := range names {
 		want, in := s.Want.Units[name], present[name][name]
-		if !on(want.Enabled) || on(want.Masked) {
+		if !spec.On(want.Enabled) || spec.On(want.Masked) {
 			continue
 		}
 		had := want.Content != "" || !former[name][name].Empty()
@@ -154,5 +154,5 @@ func (s *stage) lacking(names []string, former, present map[string]map[string]sy
 // by its own name, whatever becomes of the template.
 func ofInstance(want *spec.Host, template, path string) bool {
 	unit := filepath.Base(path)
-	return strings.Contains(template, "@.") && unit != template && on(want.Units[unit].Enabled)
+	return strings.Contains(template, "@.") && unit != template && spec.On(want.Units[unit].Enabled)
 }
