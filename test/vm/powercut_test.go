@@ -80,6 +80,10 @@ func TestPowerCut(t *testing.T) {
 		return manifest
 	}
 	before := again(first, nil)
+	for before == after && first > 0 { // on a busy machine the line is read when the commit is over
+		first = max(0, first-max(50, last-first))
+		before = again(first, nil)
+	}
 	if before == after {
 		t.Fatal("the switch changed nothing, so this test shows nothing")
 	}
