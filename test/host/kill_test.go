@@ -182,13 +182,19 @@ func (g *guest) switchKilled(in phase, after time.Duration) killedRun {
 }
 
 // killRun kills the hostctl that holds the lock: the service that does the
-// work or, as long as it plans, the command that was typed.
+// work or, as long as it plans, the command that was typed. That one may have
+// had a service started between the look and the kill; it dies, too.
 func (g *guest) killRun() bool {
 	var holder struct{ PID int }
 	b, err := os.ReadFile(filepath.Join(g.Root, "var/lib/hostctl/lock"))
 	if err != nil || json.Unmarshal(b, &holder) != nil {
 		return false
 	}
-	_, err = g.Output(g.t.Context(), "kill", "-9", strconv.Itoa(holder.PID))
-	return err == nil
+	if _, err = g.Output(g.t.Context(), "kill", "-9", strconv.Itoa(holder.PID)); err != nil {
+		return false
+	}
+	g.until("the service is gone", `! grep -qsx systemd-run /proc/[0-9]*/comm || exit 1
+		systemctl kill --kill-whom=main --signal=KILL hostctl-run.service 2>/dev/null
+		case $(systemctl show --property=ActiveState --value hostctl-run.service) in inactive | failed) ;; *) exit 1 ;; esac`)
+	return true
 }
