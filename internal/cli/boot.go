@@ -38,7 +38,7 @@ func newBoot(e *env) *cobra.Command {
 	opts := switchOptions{verb: toBoot}
 	c := &cobra.Command{
 		Use:   "boot",
-		Short: "Be what the flake says from the next boot on",
+		Short: "Stage the configuration for the next boot",
 		Long: `boot stages the new state as switch does, and leaves the running system alone:
 the next boot commits what was staged, before the first program of the machine
 starts. Until then 'hostctl generations list' shows it as waiting; another

@@ -22,7 +22,7 @@ func newBuild(e *env) *cobra.Command {
 	var verbose bool
 	c := &cobra.Command{
 		Use:   "build",
-		Short: "Stage what switch would switch to, and keep it",
+		Short: "Stage the next generation and keep the stage",
 		Long: `build fetches and stages all that switch would, with the packages' own scripts,
 and keeps the result beside the running system, which it does not change. What apt
 or dpkg did by hand becomes a generation of its own first, as with switch. A switch to the same configuration and package lock, on a machine that is as it was,

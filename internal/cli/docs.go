@@ -11,7 +11,7 @@ import (
 func newDocs(*env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs markdown|man DIR",
-		Short: "Write a page for each command",
+		Short: "Write man pages or Markdown pages of the commands",
 		Long: `docs writes one page for each command into a folder, as Markdown or as a man
 page. The repository's docs/commands is made by it.`,
 		Example:   "  hostctl docs man /usr/local/share/man/man1\n  hostctl docs markdown docs/commands",

@@ -33,7 +33,7 @@ func newDrift(e *env) *cobra.Command {
 	var opts driftOptions
 	c := &cobra.Command{
 		Use:   "drift",
-		Short: "List what on this machine is not as its generation has it",
+		Short: "Show changes made outside hostctl",
 		Long: `drift compares this machine with its current generation and lists everything
 that somebody changed since, behind hostctl's back: files, packages, accounts,
 units, kernel parameters, mounts. Each item says what differs, how it was, how

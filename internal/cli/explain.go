@@ -16,7 +16,7 @@ import (
 func newExplain(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain OPTION",
-		Short: "Say where the value of an option comes from",
+		Short: "Show where the value of an option comes from",
 		Long: `Print the value of one option of a host, every line that defines it, and which
 of them count: the layer (library, flake, template, host) and the priority of
 each, strongest first. A line that does not count is marked "beaten". Of a list,

@@ -22,7 +22,7 @@ func newFix(e *env) *cobra.Command {
 	o := &fixOptions{}
 	cmd := &cobra.Command{
 		Use:   "fix",
-		Short: "Write the new names of options that were renamed",
+		Short: "Replace renamed options by their new names",
 		Long: `Evaluate every host of the flake and rewrite, in the flake's own files, the old
 names of options that a moved block renames. Nothing else in the files changes.
 What cannot be rewritten by itself, such as a definition that is nested

@@ -24,7 +24,7 @@ func newFlake(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:        "flake",
 		SuggestFor: []string{"init", "new", "lock"},
-		Short:      "Start a flake, and look at its inputs",
+		Short:      "Create a flake and inspect its inputs",
 		Long:       "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it is made of.",
 		Example:    "  hostctl flake init ~/config\n  hostctl flake fetch\n  hostctl flake metadata",
 		Args:       cobra.NoArgs,
@@ -36,7 +36,7 @@ func newFlake(e *env) *cobra.Command {
 func newFlakeFetch(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "fetch",
-		Short: "Bring the locked inputs into the cache, private ones too",
+		Short: "Fetch the locked inputs into the cache, private ones too",
 		Long: `fetch brings every input that flake.lock holds into this user's cache, at exactly
 the commit and with exactly the content that are locked, and inputs of inputs
 with them. It logs in as git and ssh do: with keys, ~/.netrc and the helpers of
@@ -75,7 +75,7 @@ func runFlakeFetch(ctx context.Context, e *env) error {
 func newFlakeMetadata(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "metadata",
-		Short: "Show the flake's inputs and what they are locked at",
+		Short: "Show the flake's inputs and their locked revisions",
 		Long: `metadata prints the flake's folder, its commit, and every input: its url, the
 revision, date and content hash in flake.lock, what its own inputs follow, and
 whether it is in this user's cache. It fetches nothing and compares no content.`,

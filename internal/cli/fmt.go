@@ -23,7 +23,7 @@ func newFmt(e *env) *cobra.Command {
 	var o fmtOptions
 	cmd := &cobra.Command{
 		Use:   "fmt [FILE...]",
-		Short: "Write the files of the flake in the one format",
+		Short: "Format the files of the flake",
 		Long: `Rewrite FILEs, or every .hcl file of the flake, in the canonical format of HCL
 (that of 'terraform fmt'), with one newline at the end, and print the names of
 those that changed. Left out are hidden folders and those with a flake.hcl of

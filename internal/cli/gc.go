@@ -23,7 +23,7 @@ func newGC(e *env) *cobra.Command {
 	var opts gcOptions
 	c := &cobra.Command{
 		Use:   "gc",
-		Short: "Delete old generations and what nothing needs",
+		Short: "Delete old generations and unused data",
 		Long: `gc deletes generations beyond the newest that --keep counts and, where
 --older-than is given too, of those only the ones that are older. Failed
 generations do not count as kept. The current generation, the booted one and

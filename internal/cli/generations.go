@@ -21,7 +21,7 @@ func newGenerations(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:        "generations",
 		SuggestFor: []string{"status", "history", "list", "log"},
-		Short:      "Look at what this machine was, and keep or delete it",
+		Short:      "List, inspect, pin and delete generations",
 		Example:    "  hostctl generations list\n  hostctl generations diff 1 2",
 	}
 	c.AddCommand(&cobra.Command{

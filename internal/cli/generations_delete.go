@@ -17,7 +17,7 @@ func newGenerationsPin(e *env) *cobra.Command {
 	var reason string
 	c := &cobra.Command{
 		Use:               "pin N",
-		Short:             "Keep a generation from being deleted",
+		Short:             "Protect a generation from deletion",
 		Long:              "pin keeps a generation: gc passes it by and delete refuses it, until 'hostctl generations unpin'. Lists show the reason.",
 		Example:           "  hostctl generations pin 4 --reason last-known-good",
 		Args:              cobra.ExactArgs(1),
@@ -33,7 +33,7 @@ func newGenerationsPin(e *env) *cobra.Command {
 func newGenerationsUnpin(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:               "unpin N",
-		Short:             "Let a generation be deleted again",
+		Short:             "Allow a pinned generation to be deleted",
 		Long:              "unpin undoes 'hostctl generations pin': gc may delete the generation again.",
 		Example:           "  hostctl generations unpin 4",
 		Args:              cobra.ExactArgs(1),

@@ -16,7 +16,7 @@ import (
 func newGenerationsShow(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show N",
-		Short: "Show all that is on record of a generation",
+		Short: "Show the record of a generation",
 		Long: `show prints what one generation was: when and by whom it was made, from which
 commit and with which command, what changed, why it failed if it did, which data
 its programs made, and how much room its undo takes.`,

@@ -10,7 +10,7 @@ import (
 func newLSP(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lsp",
-		Short: "Serve an editor: completion, documentation, definitions, diagnostics",
+		Short: "Run the language server for editors",
 		Long: `Speak the Language Server Protocol on standard input and output, for an editor
 that starts this command: completion, hover documentation, go to definition,
 references, rename, signatures, formatting, outlines, folding, and diagnostics

@@ -41,7 +41,7 @@ With --markdown DIR write the reference of the library, a page for each area.`,
 	cmd.AddCommand(
 		&cobra.Command{
 			Use:   "search WORD...",
-			Short: "List the options that do what these words say",
+			Short: "Search the options by what they do",
 			Long: `List the options whose path or description has all the words, or which are
 meant by them, the likeliest first: what a thing is called on plain Debian, in
 Ansible, Terraform and NixOS leads to what does it here. Where the options alone

@@ -15,7 +15,7 @@ import (
 func newRecover(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "recover",
-		Short: "Finish or undo what an interrupted run left",
+		Short: "Finish or undo an interrupted run",
 		Long: `recover looks into the journal of an interrupted switch or rollback. A run that
 was interrupted before its commit is discarded: the machine was never touched.
 One that was interrupted after it is finished, activation included, and undone

@@ -192,8 +192,8 @@ as one transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 (plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock,
-5 refused: the configuration is right, and a guard says no to what it would do,
-129 the session ended, and the run goes on as hostctl-run.service,
+5 refused: the configuration is valid, but a guard does not allow what it would do,
+129 the session ended, the run continues as hostctl-run.service,
 130 cancelled by Ctrl-C or SIGTERM before anything was changed.`,
 		Version:       version(),
 		SilenceUsage:  true,
@@ -221,9 +221,17 @@ Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
 	f.DurationVar(&e.timeout, "eval-timeout", evalTimeout, "how long the evaluation of the configuration may take")
 	// It fails only for a flag that does not exist.
 	_ = root.RegisterFlagCompletionFunc("host", completeHosts(e))
-	for _, command := range commands(e) {
-		root.AddCommand(command)
+	for _, g := range commands(e) {
+		if g.id != "" {
+			root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		}
+		for _, command := range g.commands {
+			command.GroupID = g.id
+			root.AddCommand(command)
+		}
 	}
+	root.SetHelpCommandGroupID("maintain")
+	root.SetCompletionCommandGroupID("maintain")
 	return root
 }
 
@@ -283,39 +291,55 @@ func (e *env) resolveRoot() error {
 	return nil
 }
 
-// commands lists every command, in the order in which help shows them.
-func commands(e *env) []*cobra.Command {
-	return []*cobra.Command{
-		newValidate(e),
-		newFix(e),
-		newEval(e),
-		newExplain(e),
-		newConsole(e),
-		newFmt(e),
-		newOptions(e),
-		newShow(e),
-		newFlake(e),
-		newUpdate(e),
-		newPlan(e),
-		newDrift(e),
-		newSwitch(e),
-		newBuild(e),
-		newDryActivate(e),
-		newBoot(e),
-		newTest(e),
-		newConfirm(e),
-		newRollback(e),
-		newGenerations(e),
-		newGC(e),
-		newRecover(e),
-		newSecrets(e),
-		newLSP(e),
-		newDocs(e),
-		newVersion(e),
-		newStageChild(e),
-		newStageRun(e),
-		newEndTrial(e),
-		newAfterBoot(e),
-		newServiceRun(e),
+// group is what the commands of one part of help are for.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+// commands are all commands, grouped as help shows them.
+func commands(e *env) []group {
+	return []group{
+		{"configure", "Write a configuration:", []*cobra.Command{
+			newFlake(e),
+			newUpdate(e),
+			newValidate(e),
+			newFmt(e),
+			newFix(e),
+			newOptions(e),
+			newLSP(e),
+		}},
+		{"apply", "Apply it to this machine:", []*cobra.Command{
+			newPlan(e),
+			newSwitch(e),
+			newBoot(e),
+			newTest(e),
+			newConfirm(e),
+			newRollback(e),
+			newBuild(e),
+			newDryActivate(e),
+		}},
+		{"inspect", "Inspect configurations and machines:", []*cobra.Command{
+			newShow(e),
+			newEval(e),
+			newExplain(e),
+			newConsole(e),
+			newGenerations(e),
+			newDrift(e),
+		}},
+		{"maintain", "Maintain:", []*cobra.Command{
+			newRecover(e),
+			newGC(e),
+			newSecrets(e),
+			newDocs(e),
+			newVersion(e),
+		}},
+		{"", "", []*cobra.Command{ // hidden: hostctl starts these itself
+			newStageChild(e),
+			newStageRun(e),
+			newEndTrial(e),
+			newAfterBoot(e),
+			newServiceRun(e),
+		}},
 	}
 }

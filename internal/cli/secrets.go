@@ -14,7 +14,7 @@ import (
 func newSecrets(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "secrets",
-		Short:   "Put this machine's secrets below /run",
+		Short:   "Install this machine's secrets below /run",
 		Example: "  hostctl secrets install",
 	}
 	c.AddCommand(&cobra.Command{

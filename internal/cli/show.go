@@ -32,7 +32,7 @@ func newShow(e *env) *cobra.Command {
 	var o showOptions
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Print which hosts there are and what runs on them",
+		Short: "List the hosts and what runs on them",
 		Long: `Evaluate every host and print two tables: the hosts with what they declare of
 disks, secrets, persistence and home folders, and the applications by function
 with the template that brings them and their hosts. What a host has of

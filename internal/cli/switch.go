@@ -32,7 +32,7 @@ func newSwitch(e *env) *cobra.Command {
 		Use: "switch [PLAN]",
 		// What other tools call it.
 		SuggestFor: []string{"apply", "deploy", "rebuild", "up", "sync"},
-		Short:      "Make this machine what the flake says it is",
+		Short:      "Activate the configuration now and for each boot",
 		Long: `switch plans, stages the new state beside the running one, commits it in one
 journaled transaction, and makes the running system follow. Where a step fails
 the machine stays, or becomes again, what it was; where a service does not come

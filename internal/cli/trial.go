@@ -27,7 +27,7 @@ func newTest(e *env) *cobra.Command {
 	opts := switchOptions{verb: toTest}
 	c := &cobra.Command{
 		Use:   "test",
-		Short: "Be what the flake says until the next boot",
+		Short: "Activate the configuration until the next boot",
 		Long: `test does what switch does, and leaves word that the next boot goes back to the
 generation before, by power cut or by choice. 'hostctl switch' makes the machine
 stay as it is now; 'hostctl rollback' goes back without a reboot.`,

@@ -27,7 +27,7 @@ import (
 func newUpdate(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "update [INPUT...]",
-		Short: "Lock the flake's inputs and every host's packages at what is current",
+		Short: "Lock inputs and packages at their current versions",
 		Long: `update writes flake.lock and hosts/NAME/packages.lock: it looks up what the
 inputs' urls mean now, and asks apt's solver which packages, in which versions,
 each host (or the one that --host names) then holds. If any of this fails, every

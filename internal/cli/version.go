@@ -12,7 +12,7 @@ import (
 func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print which hostctl this is",
+		Short: "Print the version of hostctl",
 		Long: `version prints the tag that hostctl was built at, or the commit where that has
 no tag, and the Go that built it. A + says that the files were not those of the
 commit.`,
