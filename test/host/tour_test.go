@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 )
 
@@ -41,13 +42,47 @@ func TestReadmeTour(t *testing.T) {
 
 	pid := g.sh("systemctl show -p MainPID nginx")
 	g.edit("hosts/web/default.hcl", "Hello", "Good day")
-	g.want(0, []string{"reload nginx.service"}, "switch", "--yes")
-	g.says(get, "Good day from web")
-	g.says("systemctl show -p MainPID nginx", pid)
+	transcript := firstScreen(t, string(readme))
+	if len(transcript) != 3 {
+		t.Fatalf("README.md's first screen has %d commands, not plan, switch and rollback", len(transcript))
+	}
+	for i, c := range transcript {
+		r := g.want(0, nil, c.args...)
+		if said := r.stdout + r.stderr; !c.output.MatchString(said) {
+			t.Errorf("README.md shows another output of %q than:\n%s", c.args, said)
+		}
+		g.says(get, []string{"Hello", "Good day", "Hello"}[i]+" from web")
+		g.says("systemctl show -p MainPID nginx", pid)
+	}
 	g.want(0, []string{"default"}, "explain", "networking.firewall.enable")
-
-	g.want(0, nil, "rollback", "--yes")
-	g.says(get, "Hello from web")
 	g.want(0, nil, "rollback", "--to", "0", "--yes")
 	g.says("command -v nginx || echo gone", "gone")
+}
+
+// shown is a command of a transcript with its output, in which a line of three
+// dots stands for any lines.
+type shown struct {
+	args   []string
+	output *regexp.Regexp
+}
+
+// firstScreen is the first transcript of a page. The host and the flake of a command
+// are the machine's own.
+func firstScreen(t *testing.T, page string) (out []shown) {
+	t.Helper()
+	_, page, _ = strings.Cut(page, "```console\n# ")
+	page, _, found := strings.Cut(page, "```")
+	if !found {
+		t.Fatal("there is no transcript")
+	}
+	for _, command := range strings.Split(page, "\n# ") {
+		line, output, _ := strings.Cut(command, "\n")
+		line, is := strings.CutPrefix(strings.Replace(line, " --host web", "", 1), "hostctl ")
+		if !is {
+			t.Fatalf("%q is no command of hostctl", line)
+		}
+		pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimRight(output, "\n")+"\n"), "\\.\\.\\.\n", "(?s:.*?)")
+		out = append(out, shown{strings.Fields(line), regexp.MustCompile("^" + pattern + "$")})
+	}
+	return out
 }
