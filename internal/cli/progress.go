@@ -97,12 +97,14 @@ type display struct {
 	said  time.Time // when a line last told of it; zero before
 }
 
-// sayEvery is how often a run without a terminal says that it goes on, and
-// sayAfter when it says so of a step that has no end in sight: before somebody
-// takes it for dead.
+// sayEvery is how often a run without a terminal prints what it is doing, and
+// sayAfter when it first does so for a step without a known end: before somebody
+// thinks that it hangs. A step that lasts is printed less and less often, so that it
+// does not fill a log: the pause doubles, up to sayAtLeast.
 const (
-	sayEvery = 10 * time.Second
-	sayAfter = 3 * time.Second
+	sayEvery   = 10 * time.Second
+	sayAfter   = 3 * time.Second
+	sayAtLeast = time.Minute
 )
 
 func (e *env) newDisplay() *display {
@@ -194,6 +196,8 @@ func (d *display) due(at time.Time) bool {
 		last, wait = d.since, sayAfter
 	} else if last.IsZero() {
 		last = d.began
+	} else {
+		wait = max(wait, min(last.Sub(d.since), sayAtLeast))
 	}
 	if d.now == (step{}) || at.Sub(last) < wait {
 		return false

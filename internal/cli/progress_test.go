@@ -90,8 +90,8 @@ func TestStepsOfAService(t *testing.T) {
 	}
 }
 
-// Without a terminal a unit that is waited for is named after some seconds, once,
-// and then every while, as everything else is.
+// Without a terminal a unit that is waited for is named after some seconds, once, and
+// then as often as everything else: less and less often, and each minute at least.
 func TestWaitingIsSaid(t *testing.T) {
 	began := time.Now()
 	d := &display{began: began}
@@ -115,5 +115,9 @@ func TestWaitingIsSaid(t *testing.T) {
 	d.now, d.since = step{What: waitingFor, Name: "b.service"}, at(30)
 	if got := told(31, 36); !slices.Equal(got, []int{33}) {
 		t.Errorf("the next one after %v s", got)
+	}
+	d.now, d.since = step{What: "configuring", Name: "zfs-dkms", Done: 1, Total: 2, Unit: "packages"}, at(40)
+	if got := told(41, 300); !slices.Equal(got, []int{43, 53, 66, 92, 144, 204, 264}) {
+		t.Errorf("a package that takes minutes is printed after %v s", got)
 	}
 }
