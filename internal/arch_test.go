@@ -136,7 +136,7 @@ func TestWhoImportsWhom(t *testing.T) {
 		seen[s.dir] = true
 		allowed, known := table[s.dir]
 		if !known {
-			t.Errorf("%s: the package is not in the table of this test; layout.md says where it belongs", s.name)
+			t.Errorf("%s: the package is not in the table of this test; docs/design/layout.md says where it belongs", s.name)
 			continue
 		}
 		for _, imported := range s.imports() {
