@@ -19,7 +19,7 @@ var files embed.FS
 func Read(name string) ([]byte, error) { return files.ReadFile(name) }
 
 // Always are the modules that act whether or not anything touches them: the
-// resources themselves and base.hcl (rule 21). Every other module is inert
+// resources themselves and base.hcl (language rule 21). Every other module is inert
 // until one of its own options is defined, and is not even parsed.
 func Always() []string {
 	return slices.DeleteFunc(Modules(), func(name string) bool {

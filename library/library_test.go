@@ -55,7 +55,7 @@ func plain(typeOf string) bool {
 }
 
 // A module that nobody asks anything of does nothing, although it is loaded
-// (rule 21).
+// (language rule 21).
 func TestModulesAreInert(t *testing.T) {
 	lazy := evaluate(t, "")
 	var all strings.Builder

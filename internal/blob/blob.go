@@ -1,7 +1,7 @@
 // Package blob keeps contents by digest: encrypted secrets files, sources of
 // managed files, and config files of generations. Everything in it is
 // root-only, and nothing in it is ever a hard link to a live name
-// (engine-rules 5).
+// (engine rule 5).
 package blob
 
 import (

@@ -56,7 +56,7 @@ func (s *session) foreign() (bool, error) {
 }
 
 // absorb makes a generation of what apt and dpkg did by hand, so that the way
-// back leads past it (engine-rules 17). Nothing on the machine changes.
+// back leads past it (engine rule 17). Nothing on the machine changes.
 func (s *session) absorb() error {
 	if foreign, err := s.foreign(); err != nil || !foreign {
 		return err

@@ -168,7 +168,7 @@ func (s *session) reportActivation(r *activate.Report) {
 }
 
 // lockPackages keeps apt, dpkg and their timers off the machine until the
-// change is over (engine-rules 8).
+// change is over (engine rule 8).
 func (s *session) lockPackages(ctx context.Context) (func(), error) {
 	return apt.LockLive(ctx, system.Root(s.root), 5*time.Minute, func(holder string) {
 		s.say("waiting for %s, which holds dpkg's lock", holder)

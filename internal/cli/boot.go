@@ -70,7 +70,7 @@ func inContainer() bool {
 
 // secure puts recovery in its places before anything is committed, and makes
 // sure that every initramfs has it: a torn root may not be able to start what
-// would mend it (engine-rules 2).
+// would mend it (engine rule 2).
 func (s *session) secure(ctx context.Context) error {
 	if err := s.keepSelf(); err != nil {
 		return err
@@ -291,7 +291,7 @@ func (s *session) releaseModules() error {
 // bootArtefacts makes the initramfs images and the boot menu anew where the
 // way from one generation to the other is about them. The files are in place:
 // what is made sees the disk, the modules and the settings that it is for
-// (engine-rules 6).
+// (engine rule 6).
 func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
 	c, err := s.bootChange(tx.Touched(), tx.From, tx.To)
 	if err != nil {

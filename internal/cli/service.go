@@ -28,7 +28,7 @@ import (
 // What changes the running system may restart what the user's session hangs
 // on: sshd, logind, the network, the display. So it is done by a service of
 // its own, which starts with a plan that was confirmed, and the command that
-// the user typed only follows it (engine-rules 20).
+// the user typed only follows it (engine rule 20).
 
 const (
 	serviceUnit    = "hostctl-run.service"

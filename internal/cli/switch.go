@@ -305,7 +305,7 @@ func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Rec
 
 // stay leaves a generation current although it does not work: the services of
 // converts have run, and may have left data that their former version cannot
-// read (engine-rules 18).
+// read (engine rule 18).
 func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
 	list := ""
 	for _, c := range converts {

@@ -70,7 +70,7 @@ func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 }
 
 // sound refuses a way that leads to a database of dpkg that is not in order
-// (engine-rules 17), unless it is the very one that the generation had.
+// (engine rule 17), unless it is the very one that the generation had.
 func (s *session) sound(r *route) error {
 	root, coming := system.Root(s.root), apt.Coming(r.files.Result())
 	disorder := apt.CheckDatabase(root, coming)
@@ -206,7 +206,7 @@ func applied(deltas []account.Delta, files account.Files) (account.Files, error)
 }
 
 // placeAccounts merges account changes into the live files, entry by entry,
-// so that what users and admins changed themselves stays (engine-rules 9).
+// so that what users and admins changed themselves stays (engine rule 9).
 //
 // Accounts that come back have the password that they had last. Those that a
 // fresh generation makes have the one that it declares.

@@ -32,7 +32,7 @@ func Config(version string) Package {
 	}
 }
 
-// Shape has a folder in version 1 that is a file in version 2 (engine-rules 10).
+// Shape has a folder in version 1 that is a file in version 2 (engine rule 10).
 func Shape(version string) Package {
 	p := Package{Name: "dt-shape", Version: version, Files: map[string]string{"/usr/share/dt/shape/a/inner": "1\n"}}
 	if version != "1" {

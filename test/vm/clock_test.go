@@ -16,7 +16,7 @@ const picture = `find /usr /etc -xdev ! -type d ! -name 'passwd*' ! -name 'group
 
 // A clock that jumps to and fro by hours all the time that hostctl is at work
 // costs nothing: the ways between generations are exact, and what somebody
-// edits so that size and time stay is seen (engine-rules 28).
+// edits so that size and time stay is seen (engine rule 28).
 func TestClockJumps(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages")

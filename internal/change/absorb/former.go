@@ -1,5 +1,5 @@
 // Package absorb makes an edge between generations of what apt and dpkg did by
-// hand (engine-rules 17): which paths appeared, went and changed since hostctl
+// hand (engine rule 17): which paths appeared, went and changed since hostctl
 // last looked, and what was there before, as far as that can still be known.
 package absorb
 

@@ -246,7 +246,7 @@ func (s *situation) reasons(name string, u unit, changed map[string]bool, asked 
 	why.restart = why.restart || s.stale[u.id] || changed[name] || changed[systemd.Template(name)] ||
 		slices.ContainsFunc(w.RestartTriggers, hit) || slices.ContainsFunc(u.sources, touched) ||
 		// A mount on a single file ends when that file is renamed over: the
-		// service would see what it must not (engine-rules 22).
+		// service would see what it must not (engine rule 22).
 		slices.ContainsFunc(u.mounts, touched) ||
 		u.kind != "oneshot" && slices.ContainsFunc(u.exec, touched)
 	why.reload = why.reload || slices.ContainsFunc(w.ReloadTriggers, hit)

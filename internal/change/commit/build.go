@@ -439,8 +439,8 @@ func (b *Builder) folderTimes() error {
 // anything below it changes, in either direction: what systemd makes from
 // /usr (accounts, catalog, hardware database) is then looked at again at the
 // next boot, ConditionNeedsUpdate in systemd.unit(5). Renames alone would
-// leave that to chance (engine-rules 25). The time is counted from the
-// stamps, since a clock may have been wrong (28).
+// leave that to chance (engine rule 25). The time is counted from the
+// stamps, since a clock may have been wrong (engine rule 28).
 func (b *Builder) usr() error {
 	below := func(s Step) bool { return s.Do != attr && strings.HasPrefix(s.Path, "/usr/") }
 	if !slices.ContainsFunc(b.tx.Steps, below) {

@@ -13,7 +13,7 @@ import (
 // Disks are open folders, one at least on every file system that a
 // transaction writes to. syncfs(2) reports an error of writing back once to
 // each descriptor that was open when it happened: opened later, it is never
-// seen (engine-rules 26).
+// seen (engine rule 26).
 type Disks []*os.File
 
 // open opens the file systems of a transaction and those on which its records
@@ -45,7 +45,7 @@ func OpenDisks(folders []string) (Disks, error) {
 }
 
 // Sync makes everything written to the file systems durable: fsync of one
-// folder is not enough on btrfs (engine-rules 3).
+// folder is not enough on btrfs (engine rule 3).
 //
 // That ext4 gave up its journal is told by syncfs(2) to none but the one that
 // waited for it, which may be the kernel itself, five seconds after a change. It

@@ -22,7 +22,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Class says how a rollback treats a path (engine-rules 1).
+// Class says how a rollback treats a path (engine rule 1).
 type Class string
 
 // The classes. Program paths (package contents, dpkg's database, unit links)

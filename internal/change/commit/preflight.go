@@ -14,7 +14,7 @@ import (
 )
 
 // preflight refuses, before anything is written, what would fail or lose data
-// half-way (engine-rules 5, 7, 11): every path that a step touches, its folder
+// half-way (engine rules 5, 7, 11): every path that a step touches, its folder
 // and what is above that are looked at as the steps will find them.
 func (j Journal) preflight(tx *Tx) error {
 	leaving, err := j.look(tx)
@@ -386,7 +386,7 @@ func (p *preflight) crowded() {
 }
 
 // inUse refuses files that a process has open for writing, or has locked: it
-// would write to, or hold, what is then the undo (engine-rules 5).
+// would write to, or hold, what is then the undo (engine rule 5).
 func inUse(leaving map[uint64]string) error {
 	if len(leaving) == 0 {
 		return nil

@@ -21,7 +21,7 @@ import (
 // transaction without its steps, then every step has one. The marker, a file
 // of the same form whose name is the transaction's state, holds their total.
 // So a torn, foreign or newer journal is told from one that may be replayed
-// (engine-rules 29).
+// (engine rule 29).
 const (
 	formatName    = "hostctl-journal"
 	formatVersion = 3

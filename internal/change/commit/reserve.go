@@ -13,7 +13,7 @@ import (
 // ballastFile lies in the area of each file system that a transaction
 // touches, from before its marker until it is done. Renames can need a block
 // for a folder that grows; where there is none left the ballast is given up
-// for it (engine-rules 21).
+// for it (engine rule 21).
 const ballastFile = "ballast"
 
 const (

@@ -47,7 +47,7 @@ type Step struct {
 	InDir  bool `json:"in_dir,omitempty"`
 	OutDir bool `json:"out_dir,omitempty"`
 	// Was is the node that comes out as it was when the steps were written:
-	// one that was written to since is not taken away (engine-rules 5).
+	// one that was written to since is not taken away (engine rule 5).
 	Was  *Stamp `json:"was,omitempty"`
 	From *Attr  `json:"from,omitempty"`
 	To   *Attr  `json:"to,omitempty"`

@@ -9,7 +9,7 @@ import (
 )
 
 // maxTries is how many replays may die in one direction before the other one
-// is taken (engine-rules 7).
+// is taken (engine rule 7).
 const maxTries = 3
 
 const (

@@ -1,6 +1,6 @@
 // Package early is the ground under hostctl when it runs before PID 1 of the
 // root that it works on: no /proc, a root that is mounted read-only, nobody to
-// log to, and an init to start when all is done (engine-rules 2, 30). What is
+// log to, and an init to start when all is done (engine rules 2, 30). What is
 // replayed there is commit's business.
 package early
 

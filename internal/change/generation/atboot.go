@@ -27,7 +27,7 @@ type AtBoot struct {
 	Time    time.Time `json:"time"`
 	// Window is how long a generation waits for 'hostctl confirm' once it
 	// runs; 0 waits for a reboot. It is a duration and no time of day,
-	// since clocks jump (engine-rules 28).
+	// since clocks jump (engine rule 28).
 	Window time.Duration `json:"window,omitempty"`
 	// Done is when the change was done that is on trial; nil is before this
 	// boot.

@@ -399,7 +399,7 @@ func (s Store) Failed(n int) string {
 }
 
 // SetDatabase notes the digest of dpkg's database of generation n
-// (engine-rules 17).
+// (engine rule 17).
 func (s Store) SetDatabase(n int, digest string) error {
 	return system.WriteFile(filepath.Join(s.Root, Path(n), "database"), []byte(digest+"\n"), 0o600, 0, 0)
 }

@@ -89,7 +89,7 @@ func upstream(version string) string {
 // unlockedPackage decides about an installed package outside of the closure;
 // ours says that the current generation's closure held it, or kept it. The kernel
 // that runs stays, with its modules and its entry in the boot menu, until another
-// one has booted (engine-rules 6).
+// one has booted (engine rule 6).
 func (m *maker) unlockedPackage(name string, have spec.Installed, ours bool) {
 	strict := m.Want.Settings.PackageMode == "strict"
 	absent := m.Want.Packages[name].Absent

@@ -19,7 +19,7 @@ import (
 // builder compares the staged root with the live one, path by path of the
 // upper layers, while both are mounted. Whatever overlayfs leaves incomplete
 // in an upper layer (metadata-only copies, redirected folders, half of a
-// group of hard links) is read from the merged view (engine-rules 4, 10, 23).
+// group of hard links) is read from the merged view (engine rules 4, 10, 23).
 type builder struct {
 	job    *childJob
 	tree   *system.Tree // the live root
@@ -170,7 +170,7 @@ func (b *builder) node(path string, live *commit.Node) error {
 	case unix.S_IFREG, unix.S_IFLNK:
 		return b.leaf(path, raw, live, staged)
 	}
-	return nil // sockets, fifos and devices belong to whoever runs (engine-rules 24)
+	return nil // sockets, fifos and devices belong to whoever runs (engine rule 24)
 }
 
 // dir compares a folder of the stage with what is live there.

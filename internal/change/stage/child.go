@@ -21,7 +21,7 @@ import (
 
 // Child is PID 1 of the stage's namespaces. It stands outside the staged
 // root, so that scripts inside know that they are in a chroot
-// (engine-rules 14), and its death ends everything that they started.
+// (engine rule 14), and its death ends everything that they started.
 func Child(in io.Reader, out io.Writer) error {
 	var job childJob
 	if err := json.NewDecoder(in).Decode(&job); err != nil {
@@ -185,7 +185,7 @@ func (job *childJob) inside(root, phase string) ([]byte, error) {
 	return said, nil
 }
 
-// insideEnv is the whole environment of maintainer scripts (engine-rules 14,
+// insideEnv is the whole environment of maintainer scripts (engine rules 14,
 // 27).
 func insideEnv() []string {
 	return []string{

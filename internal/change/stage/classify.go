@@ -10,7 +10,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// classifier tells the class of a path by who owns it (engine-rules 1).
+// classifier tells the class of a path by who owns it (engine rule 1).
 type classifier struct {
 	managed map[string]bool // paths of the wanted or the previous spec
 	owned   map[string]bool // dpkg's, before or after; true for conffiles
@@ -127,7 +127,7 @@ func generated(path string) bool {
 func volatile(path string, live bool) bool {
 	switch path {
 	case "/etc/.pwd.lock", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-", "/etc/subuid-", "/etc/subgid-",
-		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", // merged by entry, engine-rules 9
+		"/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", "/etc/subuid", "/etc/subgid", // merged by entry, engine rule 9
 		"/var/lib/dpkg/lock", "/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/triggers/Lock",
 		"/var/lib/dpkg/status-old", "/var/lib/dpkg/available-old", "/var/lib/dpkg/diversions-old", "/var/lib/dpkg/statoverride-old",
 		"/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock", "/var/cache/apt/pkgcache.bin", "/var/cache/apt/srcpkgcache.bin",

@@ -212,7 +212,7 @@ func furnishTemp(root string) error {
 		return err
 	}
 	// With /run/systemd/system there, scripts ask for their services through
-	// deb-systemd-invoke, and policy-rc.d hears of all of them (engine-rules 15).
+	// deb-systemd-invoke, and policy-rc.d hears of all of them (engine rule 15).
 	for _, dir := range []string{"run/systemd/system", "run/lock", insideDir} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 			return err

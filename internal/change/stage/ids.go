@@ -9,7 +9,7 @@ import (
 
 // giveIDs makes sure that no new account has the id of one that was here
 // before, and that a name which comes back has its old id: files of removed
-// accounts stay behind (engine-rules 9). The staged nodes follow.
+// accounts stay behind (engine rule 9). The staged nodes follow.
 func giveIDs(res *Result, req Request) error {
 	live, err := account.Read(system.Root(req.Root))
 	if err != nil {

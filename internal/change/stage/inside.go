@@ -72,7 +72,7 @@ func dependencies(req Request) []string {
 }
 
 // dropCapabilities takes from everything that this process will start what a
-// package has no business with on a live kernel (engine-rules 14).
+// package has no business with on a live kernel (engine rule 14).
 func dropCapabilities(keepNetwork bool) error {
 	drop := []uintptr{unix.CAP_SYS_MODULE, unix.CAP_SYS_TIME, unix.CAP_SYS_BOOT, unix.CAP_SYS_RAWIO, unix.CAP_NET_ADMIN}
 	if keepNetwork {

@@ -12,7 +12,7 @@ import (
 
 // noteGroup remembers a live group of hard links that the stage copied up:
 // with index=on the merged view keeps the group together, but the upper layer
-// holds only the names that were touched (engine-rules 23).
+// holds only the names that were touched (engine rule 23).
 func (b *builder) noteGroup(path string, raw, live *commit.Node, e commit.Entry, whole bool) error {
 	if raw == nil || live == nil {
 		return nil

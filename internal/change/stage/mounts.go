@@ -164,9 +164,9 @@ func mountOverlays(root, at string, mounts []mount) error {
 		if strings.ContainsAny(lower, ":,\\") {
 			return fmt.Errorf("cannot stage %s: overlayfs cannot take a path with a colon, comma or backslash", lower)
 		}
-		// redirect_dir so that folders can be renamed (engine-rules 10),
-		// metacopy so that chown copies no data (4), index so that hard
-		// links stay (23), volatile because nothing in there is relied on
+		// redirect_dir so that folders can be renamed (engine rule 10),
+		// metacopy so that chown copies no data (engine rule 4), index so that hard
+		// links stay (engine rule 23), volatile because nothing in there is relied on
 		// before commit has synced it.
 		options := fmt.Sprintf("lowerdir=%s,upperdir=%s,workdir=%s,redirect_dir=on,metacopy=on,index=on,volatile", lower, upper, work)
 		if err := unix.Mount("overlay", target, "overlay", 0, options); err != nil {
@@ -177,7 +177,7 @@ func mountOverlays(root, at string, mounts []mount) error {
 }
 
 // makeStage makes the folders of the overlays, the topmost folder of each
-// upper layer with the metadata of what it covers (engine-rules 12).
+// upper layer with the metadata of what it covers (engine rule 12).
 func makeStage(root string, mounts []mount) error {
 	for _, m := range mounts {
 		if !m.Overlay {

@@ -48,7 +48,7 @@ func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
 }
 
 // takeUpper unmounts the stage and moves whole nodes from the upper layers
-// into their slots, free of what overlayfs wrote on them (engine-rules 13).
+// into their slots, free of what overlayfs wrote on them (engine rule 13).
 func (b *builder) takeUpper() error {
 	if err := unix.Unmount(b.merged, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("cannot unmount the stage: %w", err)

@@ -17,7 +17,7 @@ import (
 // snapshot is what the live root was when the stage began: whatever is not
 // the same later was changed by somebody else. It is told by inequality of
 // inode and ctime, never by which time is later: a clock can jump, and files
-// can come from one that was wrong (engine-rules 28).
+// can come from one that was wrong (engine rule 28).
 type snapshot struct {
 	root    string
 	managed []string        // where the paths of the specs led to

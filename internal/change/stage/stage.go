@@ -103,7 +103,7 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 }
 
 // openDisks opens the file systems that the stage writes to before it does, so
-// that an error of writing back is seen whenever it happens (engine-rules 26).
+// that an error of writing back is seen whenever it happens (engine rule 26).
 func openDisks(root string, mounts []mount) (commit.Disks, error) {
 	var folders []string
 	for _, m := range mounts {

@@ -102,7 +102,7 @@ const asked = "update-initramfs\t-u\ndracut\t-q\t--force\t/boot/initrd.img-1\t1\
 // TestStageEqualsInPlace installs a package twice, once by hostctl and once
 // by dpkg in place, and compares everything; then it goes back, and forward
 // again. It does so on one file system, with /var on one of its own
-// (engine-rules 11), and where that one's top is somebody's, as that of a
+// (engine rule 11), and where that one's top is somebody's, as that of a
 // database's disk is.
 func TestStageEqualsInPlace(t *testing.T) {
 	base := os.Getenv("HOSTCTL_TEST_ROOT")
@@ -234,17 +234,17 @@ func stays() []machine.Exclusion {
 // place.
 func differences() []machine.Exclusion {
 	return append(area(),
-		machine.Exclusion{Path: "/usr/share/t/fresh/fifo", Why: "sockets, fifos and devices never enter a changeset (engine-rules 24)"},
-		machine.Exclusion{Path: "/srv/data/rows", Why: "state that exists is never replaced (engine-rules 1)"},
+		machine.Exclusion{Path: "/usr/share/t/fresh/fifo", Why: "sockets, fifos and devices never enter a changeset (engine rule 24)"},
+		machine.Exclusion{Path: "/srv/data/rows", Why: "state that exists is never replaced (engine rule 1)"},
 		machine.Exclusion{Path: "/var/log", Why: "logs that exist are nobody's content"},
 		machine.Exclusion{Path: "/var/cache/apt", Why: "only apt makes its caches, and theirs was dpkg alone"},
 		machine.Exclusion{Path: "/var/lib/apt/extended_states", Why: "only apt marks packages"},
 		machine.Exclusion{Path: "/var/cache/debconf", Why: "backups are made by every debconf run, of which apt causes one more"},
 		machine.Exclusion{Path: "/var/lib/dpkg", Time: true, Why: "written at another second"},
 		machine.Exclusion{Path: "/var/lib/dpkg/status-old", Why: "a backup, volatile"},
-		machine.Exclusion{Path: "/var/lib/dpkg/lock", Why: "locks are the live root's (engine-rules 8)"},
-		machine.Exclusion{Path: "/var/lib/dpkg/lock-frontend", Why: "locks are the live root's (engine-rules 8)"},
-		machine.Exclusion{Path: "/var/lib/dpkg/triggers/Lock", Why: "locks are the live root's (engine-rules 8)"},
+		machine.Exclusion{Path: "/var/lib/dpkg/lock", Why: "locks are the live root's (engine rule 8)"},
+		machine.Exclusion{Path: "/var/lib/dpkg/lock-frontend", Why: "locks are the live root's (engine rule 8)"},
+		machine.Exclusion{Path: "/var/lib/dpkg/triggers/Lock", Why: "locks are the live root's (engine rule 8)"},
 		machine.Exclusion{Path: "/usr/share/t", Time: true, Why: "the two scripts ran at different seconds"},
 		machine.Exclusion{Path: "/var/lib/t", Time: true, Why: "the two scripts ran at different seconds"},
 	)

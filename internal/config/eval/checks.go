@@ -38,7 +38,7 @@ func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 }
 
 // checkCuts warns of each key that without() takes out of a map and no weaker
-// layer puts there (rule 7).
+// layer puts there (language rule 7).
 func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 	cuts, ok := e.cutsOf(n, p)
 	if !ok || len(cuts) == 0 {
@@ -128,7 +128,7 @@ func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 }
 
 // checkUses holds every reference of a user's module against the declared
-// options, also where it stands in a branch that is not taken (rule 20).
+// options, also where it stands in a branch that is not taken (language rule 20).
 func (e *evaluator) checkUses(m *module) {
 	// The visitor reports by itself.
 	_ = hclsyntax.VisitAll(m.body, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -176,7 +176,7 @@ func (e *evaluator) declaredBy(b *hclsyntax.Block) (n, entry *option.Node) {
 	return n, entry
 }
 
-// checkObject: hcl keeps the last of two values of one key in silence (rule 6).
+// checkObject: hcl keeps the last of two values of one key in silence (language rule 6).
 func (e *evaluator) checkObject(x *hclsyntax.ObjectConsExpr) {
 	seen := map[string]bool{}
 	for _, item := range x.Items {

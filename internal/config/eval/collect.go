@@ -57,7 +57,7 @@ type check struct {
 func plainly() modifiers { return modifiers{priority: option.Plain} }
 
 // collect finds every definition of a module without evaluating anything:
-// above an option only literal keys may stand (rule 13).
+// above an option only literal keys may stand (language rule 13).
 func (e *evaluator) collect(m *module) {
 	e.meter.reads(m.name)
 	e.walk(m.body, e.root, m.root)
@@ -251,7 +251,7 @@ func (e *evaluator) addDef(d *rawDef) {
 	}
 }
 
-// newBlock reads a block's own arguments (rules 4, 6).
+// newBlock reads a block's own arguments (language rules 4, 6).
 func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.Node) *block {
 	nb := &block{mod: parent.mod, parent: parent, rng: b.DefRange(), entry: entry, depth: parent.depth}
 	if parent.entry != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// declare reads an option block (rules 3, 32).
+// declare reads an option block (language rules 3, 32).
 func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	if len(b.Labels) != 1 {
 		e.fail(b.DefRange().Ptr(), "Wrong labels", `An option block has one label, its path: option "services.web.enable" { ... }.`)
@@ -47,7 +47,7 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 }
 
 // warnTop warns of a user's option that stands at the top as resources do:
-// a later hostctl may have a resource of that name (rule 24).
+// a later hostctl may have a resource of that name (language rule 24).
 func (e *evaluator) warnTop(m *module, p option.Path, at hcl.Range) {
 	own := len(p) == 1 || len(p) > 1 && p[1] == option.Any
 	if m.flake == nil || !own || e.root.Children[p[0]].Ours() {

@@ -95,7 +95,7 @@ func (x *entry) get(name string) (cty.Value, bool) {
 	return v, c.merged.Defined && !v.IsNull()
 }
 
-// noSecret refuses a placeholder where nothing would render it (rule 19).
+// noSecret refuses a placeholder where nothing would render it (language rule 19).
 func (e *evaluator) noSecret(c *cell, at *hcl.Range, name string) {
 	e.fail(at, "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
 }
@@ -316,7 +316,7 @@ func (d *decoder) file(name string, x *entry) {
 
 // oneOf is the attribute that says what an entry is, where exactly one may:
 // definitions of two of them count as definitions of one, so that the
-// stronger wins (rule 34).
+// stronger wins (language rule 34).
 func (x *entry) oneOf(names ...string) (attr string, v cty.Value) {
 	var best, other *option.Definition
 	var rival string
@@ -360,7 +360,7 @@ func (c *cell) winner() *option.Definition {
 
 // misspelt reports whether what an entry lacks may be what was reported
 // already: an unknown option in the file that makes the entry, or a file that
-// did not parse (rule 29).
+// did not parse (language rule 29).
 func (e *evaluator) misspelt(p option.Path) bool {
 	at := e.entryRange(p)
 	return e.incomplete || at != nil && slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool {
@@ -369,7 +369,7 @@ func (e *evaluator) misspelt(p option.Path) bool {
 }
 
 // content takes text; where it bears secrets, the file is rendered when the
-// host activates, and nobody but the owner may read it (rule 19).
+// host activates, and nobody but the owner may read it (language rule 19).
 func (d *decoder) content(f *spec.File, text string, x *entry) {
 	f.Content = text
 	f.Digest = spec.Sum([]byte(text))

@@ -111,7 +111,7 @@ func put[V any](m *map[string]V, name string, v V) {
 }
 
 // boot reads the options of the boot loader and the initrd where anything
-// defines them: their files are not even parsed otherwise (rule 21).
+// defines them: their files are not even parsed otherwise (language rule 21).
 func (d *decoder) boot() {
 	boot := option.Path{"boot"}
 	b := &spec.Boot{

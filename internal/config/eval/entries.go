@@ -31,7 +31,7 @@ func (e *evaluator) resolveKeys(c *cell) {
 	slices.Sort(c.keys)
 }
 
-// resolveEntry asks only what may make this one entry (rule 14).
+// resolveEntry asks only what may make this one entry (language rule 14).
 func (e *evaluator) resolveEntry(c *cell) {
 	outer := c.path[:len(c.path)-1]
 	makers, ok := e.makers(c.node, outer, &c.key)

@@ -59,7 +59,7 @@ type evaluator struct {
 	diags    hcl.Diagnostics
 	said     map[string]bool
 	// incomplete is set when a file did not parse: what it would have
-	// declared or defined is then not missed (rule 29).
+	// declared or defined is then not missed (language rule 29).
 	incomplete bool
 }
 
@@ -120,7 +120,7 @@ func subjectName(d *hcl.Diagnostic) string {
 }
 
 // loadAll reads the always acting library, then the layers from the weakest,
-// so that a module belongs to the weakest layer that reaches it (rule 11).
+// so that a module belongs to the weakest layer that reaches it (language rule 11).
 func (e *evaluator) loadAll() {
 	e.args = e.evalArgs()
 	for _, name := range e.fleet.always {
@@ -150,7 +150,7 @@ func (e *evaluator) loadAll() {
 }
 
 // evalArgs merges the args of the flake, the template and the host, key by
-// key, the host's winning (rule 22).
+// key, the host's winning (language rule 22).
 func (e *evaluator) evalArgs() cty.Value {
 	layers := []map[string]hcl.Expression{e.flake.Args}
 	if t := e.flake.Template(e.host.Template); t != nil && e.host.TemplateFrom == nil {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Rule 30: explain says of each definition whether it counts.
+// Language rule 30: explain says of each definition whether it counts.
 func TestRule30Explain(t *testing.T) {
 	for _, c := range []struct{ name, option, h, t, want string }{
 		{"a scalar", "my.text", `my { text = "h" }`, `my { text = "t" }`, `h.hcl:1 host plain counts, t.hcl:N template plain beaten`},

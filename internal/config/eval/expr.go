@@ -18,20 +18,20 @@ type scope struct {
 	self  option.Path  // path of the entry that self is, if inst does not say
 	entry *option.Node // its node
 	value cty.Value    // in validations
-	fixed bool         // imports, modules and args: nothing of config (rule 22)
+	fixed bool         // imports, modules and args: nothing of config (language rule 22)
 }
 
 // poison marks what cannot be known because of an error that has been
-// reported: whatever needs it stays silent (rule 29).
+// reported: whatever needs it stays silent (language rule 29).
 type poison struct{}
 
 // pathMark marks an unknown with the cell that would make it known.
 type pathMark struct{ cell *cell }
 
-// missing marks the value of an option that nothing defines (rule 16).
+// missing marks the value of an option that nothing defines (language rule 16).
 type missing struct{ cell *cell }
 
-// secretMark marks text that holds the placeholder of a secret (rule 19).
+// secretMark marks text that holds the placeholder of a secret (language rule 19).
 type secretMark struct{ name string }
 
 // ref is a read of a cell in an expression.
@@ -68,7 +68,7 @@ func (e *evaluator) value(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 }
 
 // until evaluates, resolves what the unknown part of the result needs, and
-// evaluates again, until enough says that it is known enough (rule 1).
+// evaluates again, until enough says that it is known enough (language rule 1).
 func (e *evaluator) until(expr hcl.Expression, sc *scope, enough func(cty.Value) bool) (cty.Value, bool) {
 	for {
 		r := &reading{e: e}

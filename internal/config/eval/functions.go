@@ -27,7 +27,7 @@ import (
 
 // sharedFunctions are those that do not care which file calls them, under
 // their Terraform names. Only those that build text, or choose elements, take
-// the placeholder of a secret (rule 19).
+// the placeholder of a secret (language rule 19).
 func sharedFunctions() map[string]function.Function {
 	fns := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
@@ -126,7 +126,7 @@ func secretsIn(v cty.Value) []string {
 	return sortedKeys(names)
 }
 
-// functions are those that one file has beside the shared ones: paths are relative to it (rule 22).
+// functions are those that one file has beside the shared ones: paths are relative to it (language rule 22).
 func (e *evaluator) functions(m *module) map[string]function.Function {
 	fns := map[string]function.Function{"file": e.fileFunc(m), "templatefile": e.templateFunc(m, m.ctx)}
 	if m.flake == nil {
@@ -303,7 +303,7 @@ func templateError(diags hcl.Diagnostics) error {
 }
 
 // substituteFunc replaces @name@ in text that has its own $ and %. A mark
-// without a value and a value without a mark are mistakes (rule 25).
+// without a value and a value without a mark are mistakes (language rule 25).
 func substituteFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{

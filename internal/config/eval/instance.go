@@ -51,7 +51,7 @@ const (
 
 // instances are those of b whose gates are open. keys narrows them to entries
 // of these keys, from the outermost map inwards: the gates of entries whose
-// label says that they are others are not asked (rule 14).
+// label says that they are others are not asked (language rule 14).
 func (e *evaluator) instances(b *block, keys []string) ([]*instance, bool) {
 	for at := b; at != nil; at = at.parent {
 		if at.fixed() && at.depth < len(keys) && at.label != keys[at.depth] {
@@ -228,7 +228,7 @@ func eachElements(v cty.Value) (map[string]cty.Value, error) {
 	return out, nil
 }
 
-// nameEntry finds the key of an instance that makes an entry (rule 4).
+// nameEntry finds the key of an instance that makes an entry (language rule 4).
 func (e *evaluator) nameEntry(k *instance) bool {
 	b := k.block
 	if b.entry == nil {

@@ -33,7 +33,7 @@ const bareHost = `
 packages = ["git"]
 `
 
-// Rule 21: a module of the library is inert until one of its own options is
+// Language rule 21: a module of the library is inert until one of its own options is
 // defined, so whether it is loaded makes no difference.
 func TestRule21LibraryIsInert(t *testing.T) {
 	dir := writeFlake(t, bareHost)
@@ -58,7 +58,7 @@ func TestRule21LibraryIsInert(t *testing.T) {
 	}
 }
 
-// Rule 21: what nothing touches is not parsed.
+// Language rule 21: what nothing touches is not parsed.
 func TestRule21UntouchedIsNotParsed(t *testing.T) {
 	r, diags := evalDir(t, writeFlake(t, bareHost))
 	if diags.HasErrors() {

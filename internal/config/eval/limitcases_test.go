@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// limitCases are those of rule 9: what one host may produce.
+// limitCases are those of language rule 9: what one host may produce.
 func limitCases() []evalCase {
 	doubling := func(format string) string {
 		var b strings.Builder

@@ -72,7 +72,7 @@ func mountOf(f *flake.Flake) string {
 }
 
 // loadList loads a modules list of flake.hcl. Modules of other flakes count
-// as imported by the list: the flake's own beat them (rule 11).
+// as imported by the list: the flake's own beat them (language rule 11).
 func (e *evaluator) loadList(layer option.Layer, list hcl.Expression) {
 	if list == nil {
 		return
@@ -284,7 +284,7 @@ func (e *evaluator) imports(m *module, layer option.Layer) {
 }
 
 // declareLibrary reads a library module for its options only: it acts when
-// one of them is defined, not when one is read (rule 21).
+// one of them is defined, not when one is read (language rule 21).
 func (e *evaluator) declareLibrary(name string) *module {
 	if m := e.modules["library/"+name]; m != nil {
 		return m

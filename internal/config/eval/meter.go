@@ -16,7 +16,7 @@ import (
 
 // budget bounds what the expressions of one host produce, in bytes of text and
 // elementSize for every element: far above any real configuration, and low
-// enough that the memory of the machine lasts (rule 9). elementSize is what an
+// enough that the memory of the machine lasts (language rule 9). elementSize is what an
 // element of a list takes at least, with its type.
 const (
 	budget      = 1 << 26

@@ -11,7 +11,7 @@ import (
 )
 
 // modifier reads force, default, before, after and without, which are syntax
-// at the places where values are defined (rule 2).
+// at the places where values are defined (language rule 2).
 func (e *evaluator) modifier(call *hclsyntax.FunctionCallExpr, on modifiers) (hcl.Expression, modifiers, bool) {
 	m := on
 	switch call.Name {

@@ -29,7 +29,7 @@ func mustEval(t *testing.T, dir string) *Result {
 	return r
 }
 
-// Rule 30: a resource's origin is the user's line, also where a module of the
+// Language rule 30: a resource's origin is the user's line, also where a module of the
 // library lowers it.
 func TestRule30Origins(t *testing.T) {
 	r := mustEval(t, writeFlake(t, `
@@ -103,7 +103,7 @@ file "/etc/hw" { content = "${args.user} ${host.name} ${file("./f.txt")}" }
 of hw
 `
 
-// Rules 11 and 22: a module of another flake counts as imported by the list
+// Language rules 11 and 22: a module of another flake counts as imported by the list
 // that names it; its paths are its own, args and host are the consumer's.
 func TestRule22ForeignModules(t *testing.T) {
 	r := mustEval(t, writeFlake(t, foreign))
@@ -125,7 +125,7 @@ func TestRule22ForeignModules(t *testing.T) {
 	}
 }
 
-// Rule 24: a flake hands out modules, templates and packages, and another
+// Language rule 24: a flake hands out modules, templates and packages, and another
 // takes them by these names. What a template of another flake says is of the
 // template layer.
 func TestRule24Exports(t *testing.T) {

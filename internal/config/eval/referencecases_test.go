@@ -1,6 +1,6 @@
 package eval
 
-// referenceRuleCases are those of rules 11 to 34: layers, references, modules,
+// referenceRuleCases are those of language rules 11 to 34: layers, references, modules,
 // errors.
 func referenceRuleCases() []evalCase {
 	return []evalCase{

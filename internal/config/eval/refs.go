@@ -44,7 +44,7 @@ func (r *reading) settled(u use, sc *scope) use {
 }
 
 func (r *reading) unknown(n *option.Node, at option.Path, key string, rng hcl.Range) {
-	r.sick = true // reported here, once, inside try() as well (rule 20)
+	r.sick = true // reported here, once, inside try() as well (language rule 20)
 	if r.e.incomplete {
 		return
 	}
@@ -299,7 +299,7 @@ func (r *reading) element(inst *instance) cty.Value {
 	return elem
 }
 
-// selfValue is the innermost map entry around the expression (rule 15).
+// selfValue is the innermost map entry around the expression (language rule 15).
 func (r *reading) selfValue(uses []use, sc *scope) (cty.Value, bool) {
 	entry, p := sc.entry, sc.self
 	if entry == nil && sc.inst != nil {

@@ -25,7 +25,7 @@ option "thing.*.part.*.c" {
 }
 `
 
-// mergeRuleCases are those of rules 1 to 10: evaluation, types and merging.
+// mergeRuleCases are those of language rules 1 to 10: evaluation, types and merging.
 func mergeRuleCases() []evalCase {
 	return []evalCase{
 		{name: "rule 01 a loop over a map waits only for what it reads", option: "user.psiri.groups", want: `["libvirt"]`, files: `

@@ -127,9 +127,9 @@ func match(t *testing.T, what string, got, want []string) {
 	}
 }
 
-// ruleTitles are the rules of the language, each by its first words. What
-// bears out a rule n is every case whose name starts with "rule n", and the
-// functions called TestRule n.
+// ruleTitles are the rules of docs/design/language-rules.md, each in a line. The
+// tests of rule n are the cases whose names start with "rule n", and the functions
+// whose names start with TestRule n.
 func ruleTitles() []string {
 	return []string{
 		1:  "evaluation is lazy, by typed unknowns that carry their path",

@@ -13,7 +13,7 @@ import (
 )
 
 // maxCalls bounds how deep functions of a file call each other: every call
-// takes from the Go stack, whose overflow ends the process (rule 9).
+// takes from the Go stack, whose overflow ends the process (language rule 9).
 const maxCalls = 100
 
 var errTooDeep = fmt.Errorf("functions call each other more than %d deep", maxCalls)
@@ -98,7 +98,7 @@ func (e *evaluator) functionArguments(f *userFunction, b *hclsyntax.Block) bool 
 }
 
 // callFunc lets marked and unknown arguments in: what a result does not need
-// need not be known (rule 1), and a function that would destroy the
+// need not be known (language rule 1), and a function that would destroy the
 // placeholder of a secret says so by itself.
 func (e *evaluator) callFunc(f *userFunction) function.Function {
 	s := &function.Spec{

@@ -89,7 +89,7 @@ function "j" {
 	}
 }
 
-// Rule 9: a long chain of functions does not take the Go stack.
+// Language rule 9: a long chain of functions does not take the Go stack.
 func TestRule09FunctionDepth(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("function \"f0\" {\n  params = [x]\n  result = x\n}\n")

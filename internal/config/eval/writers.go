@@ -22,7 +22,7 @@ type writeOptions struct {
 }
 
 // writerFunc makes a function of a writer: data, and a map of options. Keys
-// are sorted, a list repeats its key, null leaves a key out (rule 18).
+// are sorted, a list repeats its key, null leaves a key out (language rule 18).
 func writerFunc(escaper string, write func(cty.Value, writeOptions) (string, error)) function.Function {
 	return function.New(&function.Spec{
 		Params:   []function.Parameter{{Name: "data", Type: cty.DynamicPseudoType, AllowMarked: true}},

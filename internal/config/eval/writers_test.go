@@ -2,7 +2,7 @@ package eval
 
 import "testing"
 
-// Rule 18: keys are sorted, a list repeats its key, sections keep order.
+// Language rule 18: keys are sorted, a list repeats its key, sections keep order.
 func TestRule18Writers(t *testing.T) {
 	for _, c := range []struct{ expr, want string }{
 		{`keyvalue({ b = [1, 2], a = true, n = null })`, `"a yes\nb 1\nb 2\n"`},

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Rule 5: what the docs show parses, and a fence that calls itself flake.hcl
+// Language rule 5: what the docs show parses, and a fence that calls itself flake.hcl
 // is one.
 func TestDocs(t *testing.T) {
 	pages, err := filepath.Glob("../../../docs/*.md")

@@ -99,7 +99,7 @@ func TestRule24Schema(t *testing.T) {
 	}
 }
 
-// Rule 9: what would overflow the stack is refused before the parser.
+// Language rule 9: what would overflow the stack is refused before the parser.
 func TestRule09Nesting(t *testing.T) {
 	for _, s := range []string{"(", "[", "-", "!", `"${`, "{a=", "a {\n", "1+"} {
 		_, diags := Parse("x.hcl", []byte("x = "+strings.Repeat(s, 100_000/len(s))))

@@ -14,7 +14,7 @@ import (
 )
 
 // The parser and the evaluator recurse on the Go stack, whose overflow ends
-// the process; no real configuration comes near these (rule 9).
+// the process; no real configuration comes near these (language rule 9).
 const (
 	maxNesting   = 200
 	maxOperators = 5000
@@ -30,7 +30,7 @@ const (
 )
 
 // Parse reads one file of the language. It refuses what would overflow the
-// stack, and adds to the parser's words what a newcomer needs (rules 5, 25).
+// stack, and adds to the parser's words what a newcomer needs (language rules 5, 25).
 func Parse(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 	if diags := legible(name, src); diags.HasErrors() {
 		return nil, diags
@@ -173,7 +173,7 @@ func hugeExponent(number string) bool {
 }
 
 // reworded keeps the first error of each line, since the parser stumbles on
-// after a mistake, and says what a newcomer needs to know (rules 5, 25).
+// after a mistake, and says what a newcomer needs to know (language rules 5, 25).
 func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 	s := &stumbled{src: src, lines: strings.Split(string(src), "\n")}

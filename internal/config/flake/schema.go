@@ -14,7 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// decode reads flake.hcl against its own small schema (rule 24).
+// decode reads flake.hcl against its own small schema (language rule 24).
 func (f *Flake) decode(body *hclsyntax.Body) hcl.Diagnostics {
 	diags := onlyAttributes(body, "flake.hcl", "description", "modules")
 	if a := body.Attributes["description"]; a != nil {
@@ -73,7 +73,7 @@ func addArgs(to map[string]hcl.Expression, body *hclsyntax.Body) hcl.Diagnostics
 	return diags
 }
 
-// nestedArgs are the args block of a template or a host (rule 22).
+// nestedArgs are the args block of a template or a host (language rule 22).
 func nestedArgs(b *hclsyntax.Block) (map[string]hcl.Expression, hcl.Diagnostics) {
 	args := map[string]hcl.Expression{}
 	var diags hcl.Diagnostics

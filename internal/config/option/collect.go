@@ -10,8 +10,8 @@ import (
 )
 
 // list merges lists, sets and lines: what has the highest priority counts,
-// over all layers, weakest first (rule 10); a removal is no definition and
-// takes equal elements of weaker layers and of the default (rule 7).
+// over all layers, weakest first (language rule 10); a removal is no definition and
+// takes equal elements of weaker layers and of the default (language rule 7).
 func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	var elems, removals, empty []*Part
 	defined := false

@@ -25,9 +25,9 @@ type merger struct {
 	misspelt bool   // an attribute is unknown: what is missing may be meant by it
 }
 
-// Merge makes one value of the definitions of the option at path (rules 10
+// Merge makes one value of the definitions of the option at path (language rules 10
 // to 12). Values are checked and converted element by element, never by
-// cty's collection conversions, which change data silently (rule 8).
+// cty's collection conversions, which change data silently (language rule 8).
 func Merge(at Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
 	m := &merger{elements: map[string]*Part{}, path: at}
 	slices.SortStableFunc(parts, order)

@@ -51,7 +51,7 @@ func (n *Node) Ours() bool {
 func (n *Node) Names() []string { return sortedKeys(n.Children) }
 
 // Declare makes room for an option. No path may be a prefix of another
-// except through * (rule 3), and none may be declared twice.
+// except through * (language rule 3), and none may be declared twice.
 func (n *Node) Declare(p Path) (*Node, error) {
 	at := n
 	for i, s := range p {

@@ -225,7 +225,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// Reserved are the names that a block body keeps for itself (rule 6).
+// Reserved are the names that a block body keeps for itself (language rule 6).
 func Reserved(name string, top bool) bool {
 	switch name {
 	case "when", "for_each", "each", "self":

@@ -15,7 +15,7 @@ import (
 // Tools are the programs that make what a machine boots from, write it where
 // the firmware finds it, or tell about that. In a stage none of them runs: they
 // would see an overlay where the disk should be, and firmware and boot sectors
-// are in no stage (engine-rules 6).
+// are in no stage (engine rule 6).
 func Tools() []string {
 	return []string{
 		"update-initramfs", "mkinitramfs", "dracut", "kernel-install", "bootctl",
