@@ -153,6 +153,39 @@ func TestWhoImportsWhom(t *testing.T) {
 	}
 }
 
+// TestProgramsOfDebian: package machine and the stage's child alone run programs.
+// Config runs git and ssh for inputs.
+func TestProgramsOfDebian(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || !strings.HasPrefix(s.dir, "internal/") || strings.HasPrefix(s.dir, "internal/machine/") || s.dir == "internal/change/stage" || s.dir == "internal/config/flake" {
+			continue
+		}
+		if slices.Contains(s.imports(), "os/exec") {
+			t.Errorf("%s runs programs: that is for a package below internal/machine", s.name)
+		}
+		if !slices.Contains(s.imports(), module+"internal/machine/system") {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok || sel.Sel.Name != "Command" && sel.Sel.Name != "Run" {
+				return true
+			}
+			for _, a := range call.Args {
+				if l, ok := a.(*ast.BasicLit); ok && l.Kind == token.STRING {
+					t.Errorf("%s runs %s: that is for a package below internal/machine", s.name, l.Value)
+					break
+				}
+			}
+			return true
+		})
+	}
+}
+
 // TestConfigAndMachineAreStrangers holds for the table itself and for tests.
 func TestConfigAndMachineAreStrangers(t *testing.T) {
 	for _, s := range sources(t) {

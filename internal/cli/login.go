@@ -16,6 +16,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/render"
 )
 
@@ -89,15 +90,11 @@ func oldestOfLogin(ctx context.Context, now *generation.Moment) (who string, age
 	if id == "" || err != nil {
 		return who, age, err
 	}
-	out, err := system.Root("/").Command(ctx, "loginctl", "show-session", id, "--property=TimestampMonotonic", "--value").Output()
+	began, err := systemd.SessionBegan(ctx, id)
 	if err != nil {
-		return "", 0, fmt.Errorf("'loginctl show-session %s': %w", id, err)
+		return "", 0, err
 	}
-	began, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
-	if err != nil {
-		return "", 0, fmt.Errorf("'loginctl show-session %s' tells no time: %w", id, err)
-	}
-	if a := now.Running - time.Duration(began)*time.Microsecond; a > age {
+	if a := now.Running - began; a > age {
 		who, age = "session "+id, a
 	}
 	return who, age, nil

@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
-	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -196,11 +195,12 @@ func (s *session) arm(ctx context.Context, window time.Duration) error {
 	if err := s.disarm(ctx); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "systemd-run", "--quiet", "--unit="+trialUnit, "--on-active="+window.String(), "--timer-property=AccuracySec=1s",
-		"--description=Go back from a generation that nobody confirmed", "--property=OOMScoreAdjust=-900", "--property=KillMode=process",
-		"/"+commit.AreaName+"/hostctl", endTrialCommand)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot start the timer that goes back: %w: %s", err, out)
+	t := systemd.Timer{
+		Unit: trialUnit, Description: "Go back from a generation that nobody confirmed", After: window,
+		Command: []string{"/" + commit.AreaName + "/hostctl", endTrialCommand},
+	}
+	if err := t.Start(ctx); err != nil {
+		return fmt.Errorf("cannot start the timer that goes back: %w", err)
 	}
 	return nil
 }
@@ -211,14 +211,7 @@ func (s *session) disarm(ctx context.Context) error {
 	if !s.live() {
 		return nil
 	}
-	cmd := system.Root("/").Command(ctx, "systemctl", "--quiet", "is-active", trialUnit+".timer")
-	if cmd.Run() != nil {
-		return nil
-	}
-	if out, err := system.Root("/").Command(ctx, "systemctl", "stop", trialUnit+".timer").CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot stop %s.timer: %w: %s", trialUnit, err, out)
-	}
-	return nil
+	return systemd.StopTimer(ctx, trialUnit)
 }
 
 // endOfTrial forgets that the current generation is on trial, if it is.

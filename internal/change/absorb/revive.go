@@ -2,13 +2,12 @@ package absorb
 
 import (
 	"archive/tar"
+	"context"
 	"crypto/md5"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -125,46 +124,25 @@ func (b *builder) fromDebs() error {
 	return nil
 }
 
-// unpack takes the wanted files out of a .deb, and those that it has from
-// paths. dpkg-deb reads every compression that dpkg installs.
+// unpack takes the wanted files out of a .deb, and those that it has from paths.
 func (b *builder) unpack(deb string, paths map[string]int) error {
-	cmd := exec.Command("dpkg-deb", "--fsys-tarfile", deb)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	err = b.untar(out, paths)
-	_, drained := io.Copy(io.Discard, out)
-	return errors.Join(err, drained, cmd.Wait())
-}
-
-func (b *builder) untar(r io.Reader, paths map[string]int) error {
-	for t := tar.NewReader(r); ; {
-		h, err := t.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return apt.EachFile(context.Background(), deb, func(h *tar.Header, content io.Reader) error {
 		path := apt.Canonical(b.Root, "/"+strings.TrimPrefix(filepath.Clean(h.Name), "/"))
 		entry, wanted := paths[path]
 		if !wanted || h.Typeflag != tar.TypeReg {
-			continue
+			return nil
 		}
-		data, err := io.ReadAll(t)
+		data, err := io.ReadAll(content)
 		if err != nil {
 			return err
 		}
 		if sum := b.sums[path]; sum != "" && sumOf(data) != sum || int64(len(data)) != b.Former.Inventory.Files[path].Size {
-			continue // it had been edited, and the edit is gone
+			return nil // it had been edited, and the edit is gone
 		}
 		if err := b.fill(entry, func(slot string) error { return os.WriteFile(slot, data, 0o600) }); err != nil {
 			return err
 		}
 		delete(paths, path)
-	}
+		return nil
+	})
 }

@@ -20,11 +20,31 @@ import (
 
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // root is the live root: nothing else has running daemons.
 const root = system.Root("/")
+
+// order tells the system's manager something.
+func order(ctx context.Context, limit time.Duration, args ...string) error {
+	_, err := systemd.PID1().Call(ctx, limit, args...)
+	return err
+}
+
+// activeUnits are those that are up or on their way there.
+func activeUnits(ctx context.Context) (map[string]bool, error) {
+	units, err := systemd.PID1().List(ctx, "--state=active,reloading,activating")
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[string]bool, len(units))
+	for name := range units {
+		active[name] = true
+	}
+	return active, nil
+}
 
 // Request is one activation. A rollback is an activation whose Want is the
 // older spec and whose Plan is the way back.
@@ -58,7 +78,7 @@ type Report struct {
 
 // Health returns the units that are active now.
 func Health(ctx context.Context) (map[string]bool, error) {
-	if !booted() {
+	if !systemd.Booted() {
 		return map[string]bool{}, nil
 	}
 	return activeUnits(ctx)
@@ -67,7 +87,7 @@ func Health(ctx context.Context) (map[string]bool, error) {
 // Stops are the units that the change takes away, and those whose package wants
 // to be unpacked while they stand still.
 func Stops(ctx context.Context, req Request) ([]string, error) {
-	if !booted() {
+	if !systemd.Booted() {
 		return nil, nil
 	}
 	return toStop(ctx, req)
@@ -81,12 +101,12 @@ func Before(ctx context.Context, log io.Writer, units []string) error {
 		return nil
 	}
 	fmt.Fprintf(log, "stop %s\n", strings.Join(units, " "))
-	return stopUnits(ctx, units)
+	return systemd.PID1().Stop(ctx, units)
 }
 
 // Resume starts what Before has stopped.
 func Resume(ctx context.Context, req Request) error {
-	if !booted() {
+	if !systemd.Booted() {
 		return nil
 	}
 	units, err := toStop(ctx, req)
@@ -94,24 +114,24 @@ func Resume(ctx context.Context, req Request) error {
 		return err
 	}
 	fmt.Fprintf(req.Log, "start %s\n", strings.Join(units, " "))
-	return systemctl(ctx, jobTime, append([]string{"start", "--"}, units...)...)
+	return order(ctx, systemd.JobTime, append([]string{"start", "--"}, units...)...)
 }
 
 // Restore starts every unit that the boot would have started and that does not
 // run: after a run that was killed nobody knows what it had stopped. It does
 // not wait for them.
 func Restore(ctx context.Context) error {
-	if !booted() {
+	if !systemd.Booted() {
 		return nil
 	}
-	if err := systemctl(ctx, jobTime, "daemon-reload"); err != nil {
+	if err := order(ctx, systemd.JobTime, "daemon-reload"); err != nil {
 		return err
 	}
-	out, err := tool(ctx, queueTime, "systemctl", "list-dependencies", "--plain", "--no-pager", "default.target")
+	out, err := systemd.PID1().Once(ctx, systemd.QueueTime, "list-dependencies", "--plain", "--no-pager", "default.target")
 	if err != nil {
 		return fmt.Errorf("cannot tell which units should run: %w", err)
 	}
-	units, err := showUnits(ctx, slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return !stoppable(name) }))
+	units, err := systemd.PID1().Show(ctx, slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return !stoppable(name) }))
 	if err != nil {
 		return err
 	}
@@ -119,7 +139,7 @@ func Restore(ctx context.Context) error {
 	if len(down) == 0 {
 		return nil
 	}
-	return systemctl(ctx, queueTime, append([]string{"start", "--no-block", "--"}, down...)...)
+	return order(ctx, systemd.QueueTime, append([]string{"start", "--no-block", "--"}, down...)...)
 }
 
 func toStop(ctx context.Context, req Request) ([]string, error) {
@@ -127,7 +147,7 @@ func toStop(ctx context.Context, req Request) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := ownUnit()
+	own := systemd.OwnUnit()
 	ask := stopSet(req, shipped, own)
 	for name := range req.Healthy {
 		if ext := filepath.Ext(name); len(shipped) > 0 && (ext == ".socket" || ext == ".timer" || ext == ".path") {
@@ -135,19 +155,19 @@ func toStop(ctx context.Context, req Request) ([]string, error) {
 		}
 	}
 	slices.Sort(ask)
-	units, err := showUnits(ctx, slices.Compact(ask))
+	units, err := systemd.PID1().Show(ctx, slices.Compact(ask))
 	out := stopSet(req, append(shipped, startersOf(units, shipped)...), own)
 	// What systemd lets nobody stop runs on for now (decideLeftover).
-	return slices.DeleteFunc(out, func(name string) bool { return units[name].cannotStop }), err
+	return slices.DeleteFunc(out, func(name string) bool { return units[name].CannotStop }), err
 }
 
 // startersOf are the active sockets, timers and paths that would start a
 // stopped unit again, from whichever package they are: syslog.socket is
 // systemd's, and what comes in starts rsyslog.
-func startersOf(units map[string]unit, stopped []string) []string {
+func startersOf(units map[string]systemd.Unit, stopped []string) []string {
 	var out []string
 	for name, u := range units {
-		if slices.ContainsFunc(u.triggers, func(t string) bool { return slices.Contains(stopped, t) }) {
+		if slices.ContainsFunc(u.Triggers, func(t string) bool { return slices.Contains(stopped, t) }) {
 			out = append(out, name)
 		}
 	}
@@ -248,13 +268,13 @@ func (a *activation) rebootRequired(context.Context) error {
 
 // units decides what to do with every unit, does it, and waits for their health.
 func (a *activation) units(ctx context.Context) error {
-	if !booted() {
+	if !systemd.Booted() {
 		a.warn("systemd does not run here: units are as the next boot finds them")
 		return nil
 	}
-	in := situation{Request: a.Request, touched: a.touched, secrets: a.secrets, stale: a.stale.units, own: ownUnit()}
+	in := situation{Request: a.Request, touched: a.touched, secrets: a.secrets, stale: a.stale.units, own: systemd.OwnUnit()}
 	var err error
-	if in.units, err = showUnits(ctx, in.concerned()); err != nil {
+	if in.units, err = systemd.PID1().Show(ctx, in.concerned()); err != nil {
 		return err
 	}
 	do := in.decide()
@@ -264,7 +284,7 @@ func (a *activation) units(ctx context.Context) error {
 	a.report.Reboot = append(append(a.report.Reboot, a.stale.sessions...), a.touched.kernel...)
 	began := time.Now()
 	if len(do.forget) > 0 {
-		if err := systemctl(ctx, queueTime, append([]string{"reset-failed", "--"}, do.forget...)...); err != nil {
+		if err := order(ctx, systemd.QueueTime, append([]string{"reset-failed", "--"}, do.forget...)...); err != nil {
 			a.warn("%v", err)
 		}
 	}
@@ -272,7 +292,7 @@ func (a *activation) units(ctx context.Context) error {
 		// Start limits (StartLimitBurst=, systemd.unit(5)) are for what restarts by
 		// itself: a service that fell over its own limit could not be gone back
 		// to. What systemd has not loaded has counted nothing, and is an error.
-		_, _ = pid1(ctx, queueTime, append([]string{"reset-failed", "--"}, starts...)...)
+		_, _ = systemd.PID1().Once(ctx, systemd.QueueTime, append([]string{"reset-failed", "--"}, starts...)...)
 	}
 	if err := a.act(ctx, do, in.units); err != nil {
 		return err
@@ -282,13 +302,13 @@ func (a *activation) units(ctx context.Context) error {
 
 // act hands every verb's units to systemd at once. It waits for stops only:
 // systemd orders the other jobs, and health waits for them.
-func (a *activation) act(ctx context.Context, do decision, earlier map[string]unit) error {
+func (a *activation) act(ctx context.Context, do decision, earlier map[string]systemd.Unit) error {
 	if len(do.stop) > 0 {
 		fmt.Fprintf(a.Log, "stop %s\n", strings.Join(do.stop, " "))
 		if a.Waiting != nil {
 			a.Waiting(do.stop)
 		}
-		if err := stopUnits(ctx, do.stop); err != nil {
+		if err := systemd.PID1().Stop(ctx, do.stop); err != nil {
 			return err
 		}
 	}
@@ -303,12 +323,12 @@ func (a *activation) act(ctx context.Context, do decision, earlier map[string]un
 		// A unit that cannot even be queued is found by health, with its
 		// state; the others of the call are queued all the same.
 		left := step.units
-		err := manager(pid1).again(ctx, func() error {
-			_, err := pid1(ctx, queueTime, append([]string{step.verb, "--no-block", "--"}, left...)...)
+		err := systemd.PID1().Retry(ctx, func() error {
+			_, err := systemd.PID1().Once(ctx, systemd.QueueTime, append([]string{step.verb, "--no-block", "--"}, left...)...)
 			if err == nil {
 				return nil
 			}
-			if now, asked := showUnits(ctx, left); asked == nil {
+			if now, asked := systemd.PID1().Show(ctx, left); asked == nil {
 				left = untouched(left, step.verb, earlier, now)
 			}
 			if len(left) == 0 {
@@ -339,15 +359,9 @@ func socketsFirst(units []string) []string {
 
 // untouched are the units for which a call that failed queued no job: nothing
 // is restarted twice. A reload leaves no trace, and harms nobody twice.
-func untouched(names []string, verb string, earlier, now map[string]unit) []string {
+func untouched(names []string, verb string, earlier, now map[string]systemd.Unit) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		u := now[name]
-		return u.job || verb != "reload" && u.invocation != "" && u.invocation != earlier[name].invocation
+		return u.Job || verb != "reload" && u.Invocation != "" && u.Invocation != earlier[name].Invocation
 	})
-}
-
-// booted is sd_booted(3).
-func booted() bool {
-	info, err := os.Lstat("/run/systemd/system")
-	return err == nil && info.IsDir()
 }

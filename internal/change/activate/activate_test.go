@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/secret"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -24,19 +25,19 @@ func truth(b bool) *bool { return &b }
 
 // Units as systemd shows them.
 var (
-	running = unit{load: "loaded", active: "active", sub: "running", kind: "simple", file: "enabled", canStart: true}
-	stopped = unit{load: "loaded", active: "inactive", sub: "dead", kind: "simple", file: "enabled", canStart: true}
+	running = systemd.Unit{Load: "loaded", Active: "active", Sub: "running", Type: "simple", FileState: "enabled", CanStart: true}
+	stopped = systemd.Unit{Load: "loaded", Active: "inactive", Sub: "dead", Type: "simple", FileState: "enabled", CanStart: true}
 )
 
-func with(u unit, change func(*unit)) unit {
+func with(u systemd.Unit, change func(*systemd.Unit)) systemd.Unit {
 	change(&u)
 	return u
 }
 
-func reloads(u *unit)  { u.canReload = true }
-func oneshot(u *unit)  { u.kind = "oneshot" }
-func disabled(u *unit) { u.file = "disabled" }
-func failed(u *unit)   { u.active = "failed" }
+func reloads(u *systemd.Unit)  { u.CanReload = true }
+func oneshot(u *systemd.Unit)  { u.Type = "oneshot" }
+func disabled(u *systemd.Unit) { u.FileState = "disabled" }
+func failed(u *systemd.Unit)   { u.Active = "failed" }
 
 // told is a decision in the order in which it is carried out, one word per unit.
 func told(d decision) string {
@@ -63,10 +64,10 @@ func TestDecide(t *testing.T) {
 	onConf := []string{"/etc/a.conf"}
 	for name, c := range map[string]struct {
 		changes  []spec.Change
-		a        unit // a.service now
+		a        systemd.Unit // a.service now
 		want     spec.Unit
 		prev     map[string]spec.Unit
-		others   map[string]unit
+		others   map[string]systemd.Unit
 		record   []spec.ServiceRequest
 		replaced []string
 		healthy  []string
@@ -79,12 +80,12 @@ func TestDecide(t *testing.T) {
 		"down and not said":                    {a: stopped},
 		"failed and enabled":                   {a: with(stopped, failed), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"down and must not be":                 {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: no}},
-		"may not be started by hand":           {a: with(stopped, func(u *unit) { u.canStart = false }), want: spec.Unit{Enabled: yes}},
-		"may not be stopped by hand":           {changes: []spec.Change{content}, a: with(running, func(u *unit) { u.cannotStop = true }), expect: "reboot a.service"},
-		"may not be restarted, but reloaded":   {changes: []spec.Change{content}, a: with(with(running, reloads), func(u *unit) { u.cannotStop = true }), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
-		"has run, and may not be stopped":      {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain, u.cannotStop = true, true }), expect: "reboot a.service"},
-		"down because its condition fails":     {a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}},
-		"its condition failed, and it changed": {changes: []spec.Change{content}, a: with(stopped, func(u *unit) { u.conditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
+		"may not be started by hand":           {a: with(stopped, func(u *systemd.Unit) { u.CanStart = false }), want: spec.Unit{Enabled: yes}},
+		"may not be stopped by hand":           {changes: []spec.Change{content}, a: with(running, func(u *systemd.Unit) { u.CannotStop = true }), expect: "reboot a.service"},
+		"may not be restarted, but reloaded":   {changes: []spec.Change{content}, a: with(with(running, reloads), func(u *systemd.Unit) { u.CannotStop = true }), want: spec.Unit{ReloadIfChanged: true}, expect: "reload a.service"},
+		"has run, and may not be stopped":      {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *systemd.Unit) { u.RemainAfterExit, u.CannotStop = true, true }), expect: "reboot a.service"},
+		"down because its condition fails":     {a: with(stopped, func(u *systemd.Unit) { u.ConditionFailed = true }), want: spec.Unit{Enabled: yes}},
+		"its condition failed, and it changed": {changes: []spec.Change{content}, a: with(stopped, func(u *systemd.Unit) { u.ConditionFailed = true }), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"was running, was stopped, enabled":    {a: stopped, healthy: []string{"a.service"}, expect: "start a.service"},
 		"was running, was stopped, disabled":   {a: with(stopped, disabled), healthy: []string{"a.service"}},
 		"definition changed":                   {changes: []spec.Change{content}, a: running, expect: "restart a.service"},
@@ -114,8 +115,8 @@ func TestDecide(t *testing.T) {
 			prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}, expect: "reload a.service"},
 		"trigger that goes, and the file stays":     {a: running, prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
 		"trigger that goes, of a unit that is down": {changes: []spec.Change{conf}, a: with(stopped, disabled), prev: map[string]spec.Unit{"a.service": {RestartTriggers: onConf}}},
-		"trigger that goes, of a service by an alias": {changes: []spec.Change{conf}, a: with(running, func(u *unit) { u.id = "b.service"; u.canReload = true }), healthy: []string{"b.service"},
-			prev: map[string]spec.Unit{"0.service": {ReloadTriggers: onConf}}, others: map[string]unit{"b.service": with(running, reloads), "0.service": with(running, func(u *unit) { u.id = "b.service"; u.canReload = true })},
+		"trigger that goes, of a service by an alias": {changes: []spec.Change{conf}, a: with(running, func(u *systemd.Unit) { u.ID = "b.service"; u.CanReload = true }), healthy: []string{"b.service"},
+			prev: map[string]spec.Unit{"0.service": {ReloadTriggers: onConf}}, others: map[string]systemd.Unit{"b.service": with(running, reloads), "0.service": with(running, func(u *systemd.Unit) { u.ID = "b.service"; u.CanReload = true })},
 			expect: "reload a.service"},
 		"secret changed":                         {secrets: &secret.Installed{Secrets: []string{"s"}}, a: running, expect: "restart a.service"},
 		"package asks for restart":               {record: []spec.ServiceRequest{{Unit: "a", Action: "restart"}}, a: running, expect: "restart a.service"},
@@ -126,59 +127,59 @@ func TestDecide(t *testing.T) {
 		"package asks for start, spec says no":   {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, want: spec.Unit{Enabled: no}},
 		"package asks for start, disabled":       {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, disabled)},
 		"package asks for start, to be masked":   {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: stopped, want: spec.Unit{Masked: yes}},
-		"package asks for start, masked":         {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, func(u *unit) { u.load = "masked" })},
-		"its program was replaced":               {replaced: []string{"/usr/sbin/a"}, a: with(running, func(u *unit) { u.exec = []string{"/sbin/a"} }), expect: "restart a.service"},
-		"its file was replaced":                  {replaced: []string{"/lib/systemd/system/a.service"}, a: with(running, func(u *unit) { u.sources = []string{"/usr/lib/systemd/system/a.service"} }), expect: "restart a.service"},
-		"its shell was replaced, but is done":    {replaced: []string{"/usr/bin/sh"}, a: with(with(running, oneshot), func(u *unit) { u.exec = []string{"/bin/sh"}; u.remain = true })},
-		"a file mounted over in it was replaced": {replaced: []string{"/etc/shadow"}, a: with(running, func(u *unit) { u.mounts = []string{"/etc/shadow"} }), expect: "restart a.service"},
+		"package asks for start, masked":         {record: []spec.ServiceRequest{{Unit: "a.service", Action: "start"}}, a: with(stopped, func(u *systemd.Unit) { u.Load = "masked" })},
+		"its program was replaced":               {replaced: []string{"/usr/sbin/a"}, a: with(running, func(u *systemd.Unit) { u.Exec = []string{"/sbin/a"} }), expect: "restart a.service"},
+		"its file was replaced":                  {replaced: []string{"/lib/systemd/system/a.service"}, a: with(running, func(u *systemd.Unit) { u.Sources = []string{"/usr/lib/systemd/system/a.service"} }), expect: "restart a.service"},
+		"its shell was replaced, but is done":    {replaced: []string{"/usr/bin/sh"}, a: with(with(running, oneshot), func(u *systemd.Unit) { u.Exec = []string{"/bin/sh"}; u.RemainAfterExit = true })},
+		"a file mounted over in it was replaced": {replaced: []string{"/etc/shadow"}, a: with(running, func(u *systemd.Unit) { u.Mounts = []string{"/etc/shadow"} }), expect: "restart a.service"},
 		"runs replaced code":                     {stale: []string{"a.service"}, a: running, expect: "restart a.service"},
 		"new oneshot":                            {changes: []spec.Change{enabled}, a: with(stopped, oneshot), want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"old oneshot":                            {a: with(stopped, oneshot), want: spec.Unit{Enabled: yes}},
 		"oneshot with a trigger":                 {changes: []spec.Change{conf}, a: with(stopped, oneshot), want: spec.Unit{Enabled: yes, RestartTriggers: onConf}, expect: "start a.service"},
 		"oneshot of a timer changed":             {changes: []spec.Change{content}, a: with(with(stopped, oneshot), disabled)},
-		"oneshot that remains":                   {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *unit) { u.remain = true }), expect: "restart a.service"},
-		"runs on, and is removed":                {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Delete, field("content", "x", ""))}, a: with(running, func(u *unit) { u.load = "not-found" }), healthy: []string{"a.service"}, expect: "stop a.service"},
-		"runs on, and its package is removed":    {stale: []string{"a.service"}, a: with(running, func(u *unit) { u.load = "not-found" }), healthy: []string{"a.service"}, expect: "reboot a.service"},
-		"failed and removed":                     {a: unit{load: "not-found", active: "failed"}, expect: "forget a.service"},
+		"oneshot that remains":                   {changes: []spec.Change{content}, a: with(with(running, oneshot), func(u *systemd.Unit) { u.RemainAfterExit = true }), expect: "restart a.service"},
+		"runs on, and is removed":                {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Delete, field("content", "x", ""))}, a: with(running, func(u *systemd.Unit) { u.Load = "not-found" }), healthy: []string{"a.service"}, expect: "stop a.service"},
+		"runs on, and its package is removed":    {stale: []string{"a.service"}, a: with(running, func(u *systemd.Unit) { u.Load = "not-found" }), healthy: []string{"a.service"}, expect: "reboot a.service"},
+		"failed and removed":                     {a: systemd.Unit{Load: "not-found", Active: "failed"}, expect: "forget a.service"},
 		"template changed": {changes: []spec.Change{change(spec.KindUnit, "t@.service", spec.Update, field("content", "x", "y"))}, a: stopped,
-			others: map[string]unit{"t@1.service": running}, expect: "restart t@1.service"},
+			others: map[string]systemd.Unit{"t@1.service": running}, expect: "restart t@1.service"},
 		"bus, logins and own unit are spared": {a: stopped, stale: []string{"dbus.service", "user@0.service", "getty@tty1.service", "own.service"},
-			others: map[string]unit{"dbus.service": running, "user@0.service": running, "getty@tty1.service": running, "own.service": running},
+			others: map[string]systemd.Unit{"dbus.service": running, "user@0.service": running, "getty@tty1.service": running, "own.service": running},
 			expect: "reboot dbus.service, reboot getty@tty1.service, reboot own.service, reboot user@0.service"},
 		"socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y")), content}, a: running, healthy: []string{"a.service"},
-			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })},
+			others: map[string]systemd.Unit{"a.socket": with(running, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })},
 			expect: "stop a.service, restart a.socket, start a.service"},
 		"socket of a service at rest": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y"))}, a: with(stopped, disabled),
-			others: map[string]unit{"a.socket": with(running, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
+			others: map[string]systemd.Unit{"a.socket": with(running, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
 		"new socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x"), field("enabled", "", "true"))}, a: running, healthy: []string{"a.service"},
-			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })},
+			others: map[string]systemd.Unit{"own.socket": with(stopped, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })},
 			expect: "stop a.service, start a.service, start own.socket"},
-		"new socket of a service by another name": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x")), content}, a: with(running, func(u *unit) { u.id = "b.service" }), healthy: []string{"b.service"},
-			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"b.service"} }), "b.service": running},
+		"new socket of a service by another name": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x")), content}, a: with(running, func(u *systemd.Unit) { u.ID = "b.service" }), healthy: []string{"b.service"},
+			others: map[string]systemd.Unit{"own.socket": with(stopped, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"b.service"} }), "b.service": running},
 			expect: "stop b.service, start b.service, start own.socket"},
 		"new socket of a service that was stopped for it": {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("enabled", "true", "false"))}, a: with(stopped, disabled), want: spec.Unit{Enabled: no}, healthy: []string{"a.service"},
-			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "start own.socket"},
-		"new socket of a service that nobody may stop": {a: with(running, func(u *unit) { u.cannotStop = true }), healthy: []string{"a.service"},
-			others: map[string]unit{"own.socket": with(stopped, func(u *unit) { u.kind, u.triggers = "", []string{"a.service"} })}, expect: "reboot own.socket"},
+			others: map[string]systemd.Unit{"own.socket": with(stopped, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })}, expect: "start own.socket"},
+		"new socket of a service that nobody may stop": {a: with(running, func(u *systemd.Unit) { u.CannotStop = true }), healthy: []string{"a.service"},
+			others: map[string]systemd.Unit{"own.socket": with(stopped, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })}, expect: "reboot own.socket"},
 		"only its targets changed": {changes: []spec.Change{change(spec.KindUnit, "a.service", spec.Update, field("links", "x", "y"))}, a: running, want: spec.Unit{Enabled: yes}},
 		"mount changed": {changes: []spec.Change{change(spec.KindUnit, "srv.mount", spec.Update, field("content", "x", "y"))}, a: stopped,
-			others: map[string]unit{"srv.mount": with(running, reloads)}, expect: "reload srv.mount"},
+			others: map[string]systemd.Unit{"srv.mount": with(running, reloads)}, expect: "reload srv.mount"},
 		"target that the spec enables": {changes: []spec.Change{enabled}, a: with(stopped, disabled), want: spec.Unit{},
-			others: map[string]unit{"own.target": stopped, "other.target": stopped}, expect: "start own.target"},
+			others: map[string]systemd.Unit{"own.target": stopped, "other.target": stopped}, expect: "start own.target"},
 		"spec and package use other names": {changes: []spec.Change{conf}, record: []spec.ServiceRequest{{Unit: "AA", Action: "reload"}},
-			a: with(running, func(u *unit) { u.id = "AA.service"; u.canReload = true }), want: spec.Unit{RestartTriggers: []string{"/etc/other"}},
-			others: map[string]unit{"AA.service": with(running, reloads)}, expect: "reload a.service"},
-		"alias and name are one": {record: []spec.ServiceRequest{{Unit: "b.service", Action: "restart"}, {Unit: "a.service", Action: "restart"}}, a: with(running, func(u *unit) { u.id = "a.service" }),
-			others: map[string]unit{"b.service": with(running, func(u *unit) { u.id = "a.service" })}, expect: "restart a.service"},
+			a: with(running, func(u *systemd.Unit) { u.ID = "AA.service"; u.CanReload = true }), want: spec.Unit{RestartTriggers: []string{"/etc/other"}},
+			others: map[string]systemd.Unit{"AA.service": with(running, reloads)}, expect: "reload a.service"},
+		"alias and name are one": {record: []spec.ServiceRequest{{Unit: "b.service", Action: "restart"}, {Unit: "a.service", Action: "restart"}}, a: with(running, func(u *systemd.Unit) { u.ID = "a.service" }),
+			others: map[string]systemd.Unit{"b.service": with(running, func(u *systemd.Unit) { u.ID = "a.service" })}, expect: "restart a.service"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			units := map[string]unit{"a.service": c.a}
+			units := map[string]systemd.Unit{"a.service": c.a}
 			for n, u := range c.others {
 				units[n] = u
 			}
 			for n, u := range units {
-				if u.id == "" {
-					u.id = n
+				if u.ID == "" {
+					u.ID = n
 					units[n] = u
 				}
 			}
@@ -231,17 +232,17 @@ func TestUnitsIn(t *testing.T) {
 
 func TestJudge(t *testing.T) {
 	required, moved, before := watched{required: true}, watched{moved: true}, watched{before: true}
-	state := func(active, sub string, change ...func(*unit)) unit {
-		u := unit{load: "loaded", active: active, sub: sub, kind: "simple", result: "success"}
+	state := func(active, sub string, change ...func(*systemd.Unit)) systemd.Unit {
+		u := systemd.Unit{Load: "loaded", Active: active, Sub: sub, Type: "simple", Result: "success"}
 		for _, c := range change {
 			c(&u)
 		}
 		return u
 	}
-	crashed := func(u *unit) { u.result, u.exit = "exit-code", exitText("1", "3") }
-	queued := func(u *unit) { u.job = true }
+	crashed := func(u *systemd.Unit) { u.Result, u.Exit = "exit-code", "exited with status 3" }
+	queued := func(u *systemd.Unit) { u.Job = true }
 	for name, c := range map[string]struct {
-		u    unit
+		u    systemd.Unit
 		w    watched
 		want verdict
 		says string
@@ -252,31 +253,31 @@ func TestJudge(t *testing.T) {
 		"crashed long before":           {state("failed", "failed", crashed), watched{}, well, ""},
 		"starts":                        {state("activating", "start"), required, pending, "is still activating (start)"},
 		"waits to be restarted":         {state("activating", "auto-restart"), moved, pending, "auto-restart"},
-		"one restart":                   {state("active", "running", func(u *unit) { u.restarts = 1 }), moved, well, ""},
-		"restarts again and again":      {state("active", "running", func(u *unit) { u.restarts = 2 }), moved, unwell, "restart it 2 times"},
-		"restarted often, long before":  {state("active", "running", func(u *unit) { u.restarts = 9 }), watched{before: true, restarts: 9}, well, ""},
-		"ended at once":                 {state("inactive", "dead", func(u *unit) { u.exit = exitText("1", "0") }), required, unwell, "is not running: it exited with status 0"},
+		"one restart":                   {state("active", "running", func(u *systemd.Unit) { u.Restarts = 1 }), moved, well, ""},
+		"restarts again and again":      {state("active", "running", func(u *systemd.Unit) { u.Restarts = 2 }), moved, unwell, "restart it 2 times"},
+		"restarted often, long before":  {state("active", "running", func(u *systemd.Unit) { u.Restarts = 9 }), watched{before: true, restarts: 9}, well, ""},
+		"ended at once":                 {state("inactive", "dead", func(u *systemd.Unit) { u.Exit = "exited with status 0" }), required, unwell, "is not running: it exited with status 0"},
 		"its start is queued":           {state("inactive", "dead", queued), required, pending, ""},
 		"is stopped by another":         {state("inactive", "dead"), before, well, ""},
 		"oneshot that has run":          {state("inactive", "dead", oneshot), required, well, ""},
 		"oneshot that failed":           {state("failed", "failed", oneshot, crashed), required, unwell, "status 3"},
-		"its condition does not hold":   {state("inactive", "dead", func(u *unit) { u.conditionFailed = true }), required, well, ""},
+		"its condition does not hold":   {state("inactive", "dead", func(u *systemd.Unit) { u.ConditionFailed = true }), required, well, ""},
 		"timer waits":                   {state("active", "waiting"), required, well, ""},
-		"not there":                     {unit{load: "not-found", active: "inactive"}, required, unwell, "not-found"},
-		"not there and not asked for":   {unit{load: "not-found", active: "inactive"}, before, well, ""},
-		"refused":                       {unit{load: "bad-setting", active: "inactive"}, required, unwell, "bad-setting"},
-		"reload went wrong":             {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), watched{moved: true, reloaded: true}, unwell, "reload ended with exit-code"},
-		"reload went wrong long before": {state("active", "running", func(u *unit) { u.reloadResult = "exit-code" }), required, well, ""},
+		"not there":                     {systemd.Unit{Load: "not-found", Active: "inactive"}, required, unwell, "not-found"},
+		"not there and not asked for":   {systemd.Unit{Load: "not-found", Active: "inactive"}, before, well, ""},
+		"refused":                       {systemd.Unit{Load: "bad-setting", Active: "inactive"}, required, unwell, "bad-setting"},
+		"reload went wrong":             {state("active", "running", func(u *systemd.Unit) { u.ReloadResult = "exit-code" }), watched{moved: true, reloaded: true}, unwell, "reload ended with exit-code"},
+		"reload went wrong long before": {state("active", "running", func(u *systemd.Unit) { u.ReloadResult = "exit-code" }), required, well, ""},
 		"reload not done":               {state("reloading", "reload", queued), watched{moved: true, reloaded: true}, pending, ""},
-		"restarted":                     {state("active", "running", func(u *unit) { u.invocation = "2" }), watched{moved: true, runs: "1"}, well, ""},
-		"its restart was lost":          {state("active", "running", func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, unwell, "was not restarted"},
-		"its restart is queued":         {state("active", "running", queued, func(u *unit) { u.invocation = "1" }), watched{moved: true, runs: "1"}, pending, ""},
-		"pulled in, and failed":         {state("failed", "failed", crashed, func(u *unit) { u.invocation = "2" }), watched{pulled: true, runs: "1"}, unwell, "status 3"},
+		"restarted":                     {state("active", "running", func(u *systemd.Unit) { u.Invocation = "2" }), watched{moved: true, runs: "1"}, well, ""},
+		"its restart was lost":          {state("active", "running", func(u *systemd.Unit) { u.Invocation = "1" }), watched{moved: true, runs: "1"}, unwell, "was not restarted"},
+		"its restart is queued":         {state("active", "running", queued, func(u *systemd.Unit) { u.Invocation = "1" }), watched{moved: true, runs: "1"}, pending, ""},
+		"pulled in, and failed":         {state("failed", "failed", crashed, func(u *systemd.Unit) { u.Invocation = "2" }), watched{pulled: true, runs: "1"}, unwell, "status 3"},
 		"pulled in by nobody":           {state("inactive", "dead"), watched{pulled: true}, well, ""},
 		"pulled in, and queued":         {state("inactive", "dead", queued), watched{pulled: true}, pending, ""},
 		"pulled in, and starts":         {state("activating", "start", oneshot), watched{pulled: true}, pending, ""},
-		"pulled in, and runs":           {state("active", "running", func(u *unit) { u.invocation = "2" }), watched{pulled: true, runs: "1"}, well, ""},
-		"killed":                        {state("failed", "failed", func(u *unit) { u.result, u.exit = "signal", exitText("2", "9") }), moved, unwell, "was killed by signal 9 (signal)"},
+		"pulled in, and runs":           {state("active", "running", func(u *systemd.Unit) { u.Invocation = "2" }), watched{pulled: true, runs: "1"}, well, ""},
+		"killed":                        {state("failed", "failed", func(u *systemd.Unit) { u.Result, u.Exit = "signal", "was killed by signal 9" }), moved, unwell, "was killed by signal 9 (signal)"},
 	} {
 		if got, says := judge(c.u, c.w); got != c.want || !strings.Contains(says, c.says) {
 			t.Errorf("%s: %d %q, want %d %q", name, got, says, c.want, c.says)
@@ -287,9 +288,9 @@ func TestJudge(t *testing.T) {
 // What this change started is told where it has no place on the machine; what it
 // left alone, or what runs, is not.
 func TestUnmet(t *testing.T) {
-	down := unit{load: "loaded", active: "inactive", conditionFailed: true}
-	up := unit{load: "loaded", active: "active", conditionFailed: true} // of an earlier start
-	units := map[string]unit{"kvm.service": down, "earlier.service": down, "other.service": down, "up.service": up}
+	down := systemd.Unit{Load: "loaded", Active: "inactive", ConditionFailed: true}
+	up := systemd.Unit{Load: "loaded", Active: "active", ConditionFailed: true} // of an earlier start
+	units := map[string]systemd.Unit{"kvm.service": down, "earlier.service": down, "other.service": down, "up.service": up}
 	watch := map[string]watched{
 		"kvm.service": {required: true, moved: true}, "earlier.service": {required: true},
 		"other.service": {moved: true}, "up.service": {required: true, moved: true},
@@ -301,8 +302,8 @@ func TestUnmet(t *testing.T) {
 
 // What is called again after systemd gave no answer is what it had not taken up.
 func TestUntouched(t *testing.T) {
-	earlier := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "1"}, "c.service": {active: "active", invocation: "1"}, "d.service": {active: "inactive"}}
-	now := map[string]unit{"a.service": {active: "active", invocation: "1"}, "b.service": {active: "active", invocation: "2"}, "c.service": {active: "active", invocation: "1", job: true}, "d.service": {active: "inactive"}}
+	earlier := map[string]systemd.Unit{"a.service": {Active: "active", Invocation: "1"}, "b.service": {Active: "active", Invocation: "1"}, "c.service": {Active: "active", Invocation: "1"}, "d.service": {Active: "inactive"}}
+	now := map[string]systemd.Unit{"a.service": {Active: "active", Invocation: "1"}, "b.service": {Active: "active", Invocation: "2"}, "c.service": {Active: "active", Invocation: "1", Job: true}, "d.service": {Active: "inactive"}}
 	names := []string{"a.service", "b.service", "c.service", "d.service"}
 	for verb, want := range map[string][]string{"restart": {"a.service", "d.service"}, "start": {"a.service", "d.service"}, "reload": {"a.service", "b.service", "d.service"}} {
 		if got := untouched(names, verb, earlier, now); !reflect.DeepEqual(got, want) {
@@ -313,8 +314,8 @@ func TestUntouched(t *testing.T) {
 
 // A oneshot that has run, and a daemon that died at once, have been taken up.
 func TestUntouchedThatRan(t *testing.T) {
-	earlier := map[string]unit{"once.service": {active: "inactive", invocation: "1"}, "dies.service": {active: "inactive"}, "bad.service": {load: "bad-setting"}}
-	now := map[string]unit{"once.service": {active: "inactive", invocation: "2"}, "dies.service": {active: "failed", invocation: "1"}, "bad.service": {load: "bad-setting"}}
+	earlier := map[string]systemd.Unit{"once.service": {Active: "inactive", Invocation: "1"}, "dies.service": {Active: "inactive"}, "bad.service": {Load: "bad-setting"}}
+	now := map[string]systemd.Unit{"once.service": {Active: "inactive", Invocation: "2"}, "dies.service": {Active: "failed", Invocation: "1"}, "bad.service": {Load: "bad-setting"}}
 	if got := untouched([]string{"once.service", "dies.service", "bad.service"}, "start", earlier, now); !reflect.DeepEqual(got, []string{"bad.service"}) {
 		t.Errorf("they are started again: %v", got)
 	}
@@ -332,7 +333,7 @@ func TestStopSetOfTemplates(t *testing.T) {
 }
 
 func TestSettling(t *testing.T) {
-	units := map[string]unit{"a.service": {kind: "simple"}, "b.service": {kind: "notify"}, "c.service": {kind: "oneshot"}, "d.service": {kind: "notify-reload"}, "e.timer": {}}
+	units := map[string]systemd.Unit{"a.service": {Type: "simple"}, "b.service": {Type: "notify"}, "c.service": {Type: "oneshot"}, "d.service": {Type: "notify-reload"}, "e.timer": {}}
 	for _, c := range []struct {
 		do   decision
 		want time.Duration
@@ -351,11 +352,11 @@ func TestSettling(t *testing.T) {
 }
 
 func TestExamineTellsOneshotsThatRun(t *testing.T) {
-	units := map[string]unit{
-		"other.service": {load: "loaded", active: "activating", sub: "start", kind: "oneshot"},
-		"long.service":  {load: "loaded", active: "activating", sub: "start", kind: "oneshot"},
-		"stop.service":  {load: "loaded", active: "deactivating", sub: "stop-sigterm", kind: "simple"},
-		"start.service": {load: "loaded", active: "activating", sub: "start", kind: "notify"},
+	units := map[string]systemd.Unit{
+		"other.service": {Load: "loaded", Active: "activating", Sub: "start", Type: "oneshot"},
+		"long.service":  {Load: "loaded", Active: "activating", Sub: "start", Type: "oneshot"},
+		"stop.service":  {Load: "loaded", Active: "deactivating", Sub: "stop-sigterm", Type: "simple"},
+		"start.service": {Load: "loaded", Active: "activating", Sub: "start", Type: "notify"},
 	}
 	watch := map[string]watched{"long.service": {moved: true}, "stop.service": {moved: true}, "start.service": {moved: true}, "other.service": {required: true}}
 	sick, waiting, runs, stopping := examine(units, watch)
@@ -418,27 +419,11 @@ func TestDefines(t *testing.T) {
 
 // Units are up for as long as the last of those that were to come up.
 func TestUp(t *testing.T) {
-	at := func(d time.Duration) unit { return unit{entered: d} }
-	units := map[string]unit{"a.service": at(time.Second), "b.service": at(5 * time.Second), "c.service": at(9 * time.Second), "never.service": {}}
+	at := func(d time.Duration) systemd.Unit { return systemd.Unit{Entered: d} }
+	units := map[string]systemd.Unit{"a.service": at(time.Second), "b.service": at(5 * time.Second), "c.service": at(9 * time.Second), "never.service": {}}
 	watch := map[string]watched{"a.service": {moved: true}, "b.service": {required: true}, "c.service": {before: true}, "never.service": {moved: true}}
 	if got := up(units, watch, 10*time.Second); got != 5*time.Second {
 		t.Errorf("up for %s", got)
-	}
-}
-
-func TestParseUnit(t *testing.T) {
-	u := parseUnit("Type=notify\nInvocationID=9f\nNRestarts=3\nActiveEnterTimestampMonotonic=2500000\nExecMainCode=1\nExecMainStatus=7\nExecStart={ path=/nowhere/a ; argv[]=/nowhere/a -x ; ignore_errors=no }\n" +
-		"ExecStart={ path=/nowhere/b ; argv[]=/nowhere/b }\nResult=exit-code\nId=a.service\nTriggers=b.service c.service\nTriggeredBy=a.timer\nLoadState=loaded\nActiveState=active\n" +
-		"UnitFileState=enabled\nFragmentPath=/etc/systemd/system/a.service\nDropInPaths=/etc/x.conf /etc/y.conf\nCanStart=yes\nCanStop=no\nCanReload=no\nJob=0\n" +
-		"ConditionResult=no\nConditionTimestampMonotonic=0\nInaccessiblePaths=-/etc/shadow /root\nBindReadOnlyPaths=/a:/b:rbind")
-	want := unit{id: "a.service", invocation: "9f", load: "loaded", active: "active", kind: "notify", file: "enabled", result: "exit-code", exit: "exited with status 7", restarts: 3, entered: 2500 * time.Millisecond,
-		canStart: true, cannotStop: true, sources: []string{"/etc/systemd/system/a.service", "/etc/x.conf", "/etc/y.conf"}, exec: []string{"/nowhere/a", "/nowhere/b"}, triggers: []string{"b.service", "c.service"}, triggered: []string{"a.timer"},
-		mounts: []string{"/etc/shadow", "/root", "/a", "/b", "rbind"}}
-	if !reflect.DeepEqual(u, want) {
-		t.Errorf("parsed %+v, want %+v", u, want)
-	}
-	if mount := parseUnit("Id=a.mount\nJob=12\nCanReload=yes"); !mount.job || !mount.canReload || mount.conditionFailed {
-		t.Errorf("parsed %+v", mount)
 	}
 }
 
@@ -463,33 +448,11 @@ func TestMapsReplaced(t *testing.T) {
 	}
 }
 
-func TestUnitOfCgroup(t *testing.T) {
-	for _, c := range []struct {
-		file, manager, want string
-		own                 bool
-	}{
-		{"0::/system.slice/ssh.service\n", "", "ssh.service", false},
-		{"0::/system.slice/system-getty.slice/getty@tty1.service\n", "", "getty@tty1.service", false},
-		{"0::/system.slice/docker.service/inner/x.service\n", "", "docker.service", false},
-		{"1:name=systemd:/x.service\n0::/system.slice/a.service", "", "a.service", false},
-		{"0::/user.slice/user-0.slice/user@0.service/app.slice/b.service\n", "", "b.service", true},
-		{"0::/user.slice/user-0.slice/user@0.service/init.scope\n", "", "", false},
-		{"0::/user.slice/user-0.slice/session-1.scope\n", "", "", false},
-		{"0::/box/system.slice/a.service\n", "/box", "a.service", false},
-		{"0::/other/system.slice/a.service\n", "/box", "", false},
-		{"0::/init.scope\n", "", "", false},
-	} {
-		if got, own := unitOfCgroup(c.file, c.manager); got != c.want || got != "" && own != c.own {
-			t.Errorf("%q below %q: %q of a user %v, want %q", c.file, c.manager, got, own, c.want)
-		}
-	}
-}
-
 func TestDormant(t *testing.T) {
-	units := map[string]unit{
+	units := map[string]systemd.Unit{
 		"a.service": stopped, "b.service": running, "c.service": with(stopped, oneshot), "d.service": with(stopped, failed),
-		"e.service": with(stopped, func(u *unit) { u.conditionFailed = true }), "f.service": with(stopped, func(u *unit) { u.load = "masked" }),
-		"g.socket": with(stopped, func(u *unit) { u.kind = "" }),
+		"e.service": with(stopped, func(u *systemd.Unit) { u.ConditionFailed = true }), "f.service": with(stopped, func(u *systemd.Unit) { u.Load = "masked" }),
+		"g.socket": with(stopped, func(u *systemd.Unit) { u.Type = "" }),
 	}
 	if got, want := dormant(units), []string{"a.service", "g.socket"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("dormant are %v, want %v", got, want)

@@ -18,9 +18,9 @@ type situation struct {
 	Request
 	touched touched
 	secrets *secret.Installed
-	stale   map[string]bool // units that execute replaced code
-	own     string          // the unit that hostctl runs in
-	units   map[string]unit // as systemd has them now, by the name in concerned
+	stale   map[string]bool         // units that execute replaced code
+	own     string                  // the unit that hostctl runs in
+	units   map[string]systemd.Unit // as systemd has them now, by the name in concerned
 }
 
 // decision is what to do with units, each list sorted; a unit is in one list,
@@ -88,11 +88,11 @@ func unitName(name string) string {
 
 // dormant are the units that could run and have not failed. Oneshots have had
 // their turn.
-func dormant(units map[string]unit) []string {
+func dormant(units map[string]systemd.Unit) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(units)) {
 		u := units[name]
-		if u.load == "loaded" && u.active == "inactive" && u.canStart && u.kind != "oneshot" && !u.conditionFailed {
+		if u.Load == "loaded" && u.Active == "inactive" && u.CanStart && u.Type != "oneshot" && !u.ConditionFailed {
 			out = append(out, name)
 		}
 	}
@@ -142,16 +142,16 @@ func (s *situation) decide() decision {
 	done := map[string]bool{} // by id: sshd.service and ssh.service are one
 	for _, name := range s.names() {
 		u := s.units[name]
-		if u.load == "not-found" && u.active == "failed" {
+		if u.Load == "not-found" && u.Active == "failed" {
 			d.forget = append(d.forget, name)
 		}
-		if u.load == "not-found" && u.up() {
+		if u.Load == "not-found" && u.Up() {
 			s.decideLeftover(&d, name)
 		}
-		if u.load != "loaded" || done[u.id] {
+		if u.Load != "loaded" || done[u.ID] {
 			continue
 		}
-		done[u.id] = true
+		done[u.ID] = true
 		s.decideUnit(&d, name, u, s.reasons(name, u, changed, asked))
 	}
 	s.aroundSockets(&d)
@@ -194,26 +194,26 @@ func (s *situation) names() []string {
 // reasons are why a unit is not as it should be.
 type reasons struct{ restart, reload, start bool }
 
-func (s *situation) decideUnit(d *decision, name string, u unit, why reasons) {
+func (s *situation) decideUnit(d *decision, name string, u systemd.Unit, why reasons) {
 	w := s.Want.Units[name]
 	switch {
 	case !stoppable(name) && w.Enabled == nil: // a target or slice that nobody asks for
-	case u.up() && stoppable(name) && (why.restart || why.reload):
+	case u.Up() && stoppable(name) && (why.restart || why.reload):
 		s.refresh(d, name, u, w, why.restart)
-	case u.up() || !u.canStart || w.Enabled != nil && !*w.Enabled || w.Masked != nil && *w.Masked:
+	case u.Up() || !u.CanStart || w.Enabled != nil && !*w.Enabled || w.Masked != nil && *w.Masked:
 	case s.wantsStart(name, u, w, why):
 		d.start = append(d.start, name)
 	}
 }
 
-func (s *situation) refresh(d *decision, name string, u unit, w spec.Unit, restart bool) {
+func (s *situation) refresh(d *decision, name string, u systemd.Unit, w spec.Unit, restart bool) {
 	mountLike := filepath.Ext(name) == ".mount" || filepath.Ext(name) == ".automount" || filepath.Ext(name) == ".swap"
 	switch {
 	case restart && w.RestartIfChanged != nil && !*w.RestartIfChanged:
 		d.notes = append(d.notes, fmt.Sprintf("%s runs as it was before: the spec says not to restart it", name))
-	case u.canReload && (!restart || w.ReloadIfChanged || mountLike):
+	case u.CanReload && (!restart || w.ReloadIfChanged || mountLike):
 		d.reload = append(d.reload, name)
-	case spared(name, s.own) || mountLike || u.refused():
+	case spared(name, s.own) || mountLike || u.Refused():
 		d.reboot = append(d.reboot, name)
 	default:
 		d.restart = append(d.restart, name)
@@ -223,32 +223,32 @@ func (s *situation) refresh(d *decision, name string, u unit, w spec.Unit, resta
 // wantsStart says whether a unit that is down should be up. A oneshot that is
 // done when it has run is not run again by every switch, only by one that is
 // about it.
-func (s *situation) wantsStart(name string, u unit, w spec.Unit, why reasons) bool {
+func (s *situation) wantsStart(name string, u systemd.Unit, w spec.Unit, why reasons) bool {
 	switch {
-	case u.conditionFailed && !why.restart && !why.start: // it was asked, and found that it has no place here
+	case u.ConditionFailed && !why.restart && !why.start: // it was asked, and found that it has no place here
 		return false
 	case w.Enabled != nil: // and true
-		return !u.passing() || why.restart || why.start
-	case u.passing():
-		return why.start && u.enabled()
+		return !u.Passing() || why.restart || why.start
+	case u.Passing():
+		return why.start && u.Enabled()
 	default:
-		return u.enabled() && (why.start || s.Healthy[name])
+		return u.Enabled() && (why.start || s.Healthy[name])
 	}
 }
 
 // reasons collects what asks for a unit. A unit that is enabled by this plan
 // has a reason to start.
-func (s *situation) reasons(name string, u unit, changed map[string]bool, asked map[string]reasons) reasons {
-	why := asked[u.id]
+func (s *situation) reasons(name string, u systemd.Unit, changed map[string]bool, asked map[string]reasons) reasons {
+	why := asked[u.ID]
 	w := s.Want.Units[name]
 	hit := func(trigger string) bool { return changed[trigger] }
 	touched := func(path string) bool { return s.touched.paths[canonical(path)] }
-	why.restart = why.restart || s.stale[u.id] || changed[name] || changed[systemd.Template(name)] ||
-		slices.ContainsFunc(w.RestartTriggers, hit) || slices.ContainsFunc(u.sources, touched) ||
+	why.restart = why.restart || s.stale[u.ID] || changed[name] || changed[systemd.Template(name)] ||
+		slices.ContainsFunc(w.RestartTriggers, hit) || slices.ContainsFunc(u.Sources, touched) ||
 		// A mount on a single file ends when that file is renamed over: the
 		// service would see what it must not (engine rule 22).
-		slices.ContainsFunc(u.mounts, touched) ||
-		u.kind != "oneshot" && slices.ContainsFunc(u.exec, touched)
+		slices.ContainsFunc(u.Mounts, touched) ||
+		u.Type != "oneshot" && slices.ContainsFunc(u.Exec, touched)
 	why.reload = why.reload || slices.ContainsFunc(w.ReloadTriggers, hit)
 	return why
 }
@@ -279,7 +279,7 @@ func (s *situation) changed() map[string]bool {
 func (s *situation) asked(changed map[string]bool) map[string]reasons {
 	out := map[string]reasons{}
 	ask := func(name string, add reasons) {
-		id := s.units[name].id
+		id := s.units[name].ID
 		r := out[id]
 		out[id] = reasons{r.restart || add.restart, r.reload || add.reload, r.start || add.start}
 	}
@@ -343,13 +343,13 @@ func (s *situation) aroundSockets(d *decision) {
 		if !strings.HasSuffix(name, ".socket") {
 			continue
 		}
-		for _, service := range s.units[name].triggers {
+		for _, service := range s.units[name].Triggers {
 			u := s.units[service]
-			is := func(n string) bool { return n == service || u.id != "" && s.units[n].id == u.id }
+			is := func(n string) bool { return n == service || u.ID != "" && s.units[n].ID == u.ID }
 			switch again := slices.ContainsFunc(d.restart, is); {
-			case !u.up() && !again:
+			case !u.Up() && !again:
 				continue
-			case spared(service, s.own) || u.refused():
+			case spared(service, s.own) || u.Refused():
 				s.awaitReboot(d, name)
 				continue
 			}

@@ -32,7 +32,7 @@ func NothingForeseen() *Foreseen {
 // of units that the change does not touch systemd is asked.
 func Foresee(ctx context.Context, req Request, after system.Root) (*Foreseen, error) {
 	out := NothingForeseen()
-	if !booted() {
+	if !systemd.Booted() {
 		out.Notes = append(out.Notes, "systemd does not run here: units are as the next boot finds them")
 		return out, nil
 	}
@@ -51,8 +51,8 @@ func Foresee(ctx context.Context, req Request, after system.Root) (*Foreseen, er
 		}
 	}
 	code := findStale(req.Replaced, false)
-	in := situation{Request: req, touched: look(req), secrets: installed, stale: code.units, own: ownUnit()}
-	if in.units, err = showUnits(ctx, in.concerned()); err != nil {
+	in := situation{Request: req, touched: look(req), secrets: installed, stale: code.units, own: systemd.OwnUnit()}
+	if in.units, err = systemd.PID1().Show(ctx, in.concerned()); err != nil {
 		return nil, err
 	}
 	if err := in.foresee(after, stop); err != nil {
@@ -86,8 +86,8 @@ func (s *situation) foresee(after system.Root, stop []string) error {
 				return err
 			}
 		}
-		if slices.Contains(stop, name) || slices.Contains(stop, u.id) {
-			u.active, u.sub = "inactive", "dead"
+		if slices.Contains(stop, name) || slices.Contains(stop, u.ID) {
+			u.Active, u.Sub = "inactive", "dead"
 		}
 		s.units[name] = u
 	}
@@ -96,7 +96,7 @@ func (s *situation) foresee(after system.Root, stop []string) error {
 
 // redefined says whether the change touches a file of the unit, those that it
 // has and those that it will have.
-func (s *situation) redefined(name string, u unit, after system.Root) bool {
+func (s *situation) redefined(name string, u systemd.Unit, after system.Root) bool {
 	will, err := systemd.Sources(after, name)
 	if err != nil {
 		return true // define says why
@@ -114,60 +114,60 @@ func (s *situation) redefined(name string, u unit, after system.Root) bool {
 	if base, ok := strings.CutSuffix(name, ".service"); ok && s.touched.paths["/etc/init.d/"+base] {
 		return true
 	}
-	return slices.ContainsFunc(u.sources, hit) || slices.ContainsFunc(will, hit)
+	return slices.ContainsFunc(u.Sources, hit) || slices.ContainsFunc(will, hit)
 }
 
 // define is what systemd will make of the unit's files; how it fares stays as
 // it is.
-func define(after system.Root, links *systemd.Links, name string, now unit) (unit, error) {
+func define(after system.Root, links *systemd.Links, name string, now systemd.Unit) (systemd.Unit, error) {
 	u := now
-	if u.id == "" {
-		u.id = name
+	if u.ID == "" {
+		u.ID = name
 	}
 	set, err := systemd.ReadSettings(after, name)
 	if err != nil {
 		return u, err
 	}
-	if u.sources, err = systemd.Sources(after, name); err != nil {
+	if u.Sources, err = systemd.Sources(after, name); err != nil {
 		return u, err
 	}
 	switch {
 	case links.Masked(name):
-		u.load, u.file = "masked", "masked"
+		u.Load, u.FileState = "masked", "masked"
 		return u, nil
 	case systemd.Fragment(after, name) == "" && !legacy(after, name):
-		u.load, u.file = "not-found", ""
+		u.Load, u.FileState = "not-found", ""
 		return u, nil
 	}
-	u.load = "loaded"
-	if u.active == "" {
-		u.active, u.sub = "inactive", "dead"
+	u.Load = "loaded"
+	if u.Active == "" {
+		u.Active, u.Sub = "inactive", "dead"
 	}
-	u.file = "disabled"
-	if links.Enabled(name) || systemd.Fragment(after, name) == "" && linkedToStart(after, name) {
-		u.file = "enabled"
+	u.FileState = "disabled"
+	if links.Enabled(name) || systemd.Fragment(after, name) == "" && systemd.LinkedToStart(after, name) {
+		u.FileState = "enabled"
 	}
-	u.remain = set.Yes("Service.RemainAfterExit")
-	u.canStart, u.cannotStop = !set.Yes("Unit.RefuseManualStart"), set.Yes("Unit.RefuseManualStop")
-	u.exec = nil
+	u.RemainAfterExit = set.Yes("Service.RemainAfterExit")
+	u.CanStart, u.CannotStop = !set.Yes("Unit.RefuseManualStart"), set.Yes("Unit.RefuseManualStop")
+	u.Exec = nil
 	for _, line := range set["Service.ExecStart"] {
 		if fields := strings.Fields(strings.TrimLeft(line, "-@:+!|")); len(fields) > 0 {
-			u.exec = append(u.exec, programs(fields[0])...)
+			u.Exec = append(u.Exec, systemd.Programs(fields[0])...)
 		}
 	}
 	switch filepath.Ext(name) {
 	case ".service":
-		u.kind = serviceType(set)
-		u.canReload = len(set["Service.ExecReload"]) > 0 || u.kind == "notify-reload"
+		u.Type = serviceType(set)
+		u.CanReload = len(set["Service.ExecReload"]) > 0 || u.Type == "notify-reload"
 	case ".mount", ".automount", ".swap":
-		u.canReload = filepath.Ext(name) == ".mount"
+		u.CanReload = filepath.Ext(name) == ".mount"
 	case ".socket":
-		u.triggers = []string{strings.TrimSuffix(name, ".socket") + ".service"}
+		u.Triggers = []string{strings.TrimSuffix(name, ".socket") + ".service"}
 		if service := set.Last("Socket.Service"); service != "" {
-			u.triggers = []string{service}
+			u.Triggers = []string{service}
 		}
 		if set.Yes("Socket.Accept") { // an instance for each connection
-			u.triggers = nil
+			u.Triggers = nil
 		}
 	}
 	return u, nil
@@ -191,12 +191,4 @@ func legacy(after system.Root, name string) bool {
 	base, isService := strings.CutSuffix(name, ".service")
 	_, err := os.Stat(after.Path(filepath.Join("/etc/init.d", base)))
 	return isService && err == nil
-}
-
-// programs are a program's path and where its links lead.
-func programs(path string) []string {
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		return []string{path, real}
-	}
-	return []string{path}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -58,7 +59,7 @@ const (
 	loop        = 2
 	defaultWait = 30 * time.Second
 	// stopGrace is the most that slow stops add to the wait.
-	stopGrace = jobTime
+	stopGrace = systemd.JobTime
 )
 
 // verdict is what a look at one unit yields.
@@ -82,55 +83,56 @@ type watched struct {
 }
 
 // judge is a pure function of one unit's state.
-func judge(u unit, w watched) (verdict, string) {
+func judge(u systemd.Unit, w watched) (verdict, string) {
 	switch {
-	case u.load == "not-found" || u.load == "masked":
+	case u.Load == "not-found" || u.Load == "masked":
 		if w.required {
-			return unwell, fmt.Sprintf("cannot run: its definition is %s", u.load)
+			return unwell, fmt.Sprintf("cannot run: its definition is %s", u.Load)
 		}
 		return well, ""
-	case u.load != "loaded":
-		return unwell, fmt.Sprintf("cannot run: systemd refuses its definition (%s)", u.load)
-	case u.restarts-w.restarts >= loop:
-		return unwell, fmt.Sprintf("does not stay up: systemd had to restart it %d times", u.restarts-w.restarts)
-	case u.active == "failed":
-		if w.required || w.moved || w.before || w.pulled && u.invocation != w.runs {
-			return unwell, fmt.Sprintf("failed: it %s", u.ended())
+	case u.Load != "loaded":
+		return unwell, fmt.Sprintf("cannot run: systemd refuses its definition (%s)", u.Load)
+	case u.Restarts-w.restarts >= loop:
+		return unwell, fmt.Sprintf("does not stay up: systemd had to restart it %d times", u.Restarts-w.restarts)
+	case u.Active == "failed":
+		if w.required || w.moved || w.before || w.pulled && u.Invocation != w.runs {
+			return unwell, fmt.Sprintf("failed: it %s", ended(u))
 		}
 		return well, ""
-	case !w.required && !w.moved && !(w.pulled && (u.job || u.active == "activating")):
+	case !w.required && !w.moved && !(w.pulled && (u.Job || u.Active == "activating")):
 		return well, ""
-	case w.reloaded && !u.job && u.reloadResult != "" && u.reloadResult != "success":
-		return unwell, fmt.Sprintf("did not take its new configuration: its reload ended with %s", u.reloadResult)
-	case u.active == "active" && !u.job && w.runs != "" && u.invocation == w.runs:
+	case w.reloaded && !u.Job && u.ReloadResult != "" && u.ReloadResult != "success":
+		return unwell, fmt.Sprintf("did not take its new configuration: its reload ended with %s", u.ReloadResult)
+	case u.Active == "active" && !u.Job && w.runs != "" && u.Invocation == w.runs:
 		return unwell, "was not restarted: it runs as it did before"
-	case u.active == "active" && !u.job:
+	case u.Active == "active" && !u.Job:
 		return well, ""
-	case u.active != "inactive" || u.job:
-		return pending, fmt.Sprintf("is still %s (%s)", u.active, u.sub)
-	case u.passing() || u.conditionFailed:
+	case u.Active != "inactive" || u.Job:
+		return pending, fmt.Sprintf("is still %s (%s)", u.Active, u.Sub)
+	case u.Passing() || u.ConditionFailed:
 		return well, ""
 	default:
-		return unwell, fmt.Sprintf("is not running: it %s", u.ended())
+		return unwell, fmt.Sprintf("is not running: it %s", ended(u))
 	}
 }
 
-func (u unit) ended() string {
+// ended says how a unit that should run ended.
+func ended(u systemd.Unit) string {
 	switch {
-	case u.exit != "" && u.result != "success":
-		return fmt.Sprintf("%s (%s)", u.exit, u.result)
-	case u.exit != "":
-		return u.exit
-	case u.result == "success" || u.result == "":
+	case u.Exit != "" && u.Result != "success":
+		return fmt.Sprintf("%s (%s)", u.Exit, u.Result)
+	case u.Exit != "":
+		return u.Exit
+	case u.Result == "success" || u.Result == "":
 		return "was not started, perhaps because a unit that it needs did not start"
 	default:
-		return fmt.Sprintf("ended with %s", u.result)
+		return fmt.Sprintf("ended with %s", u.Result)
 	}
 }
 
 // expectations say what to watch, and for what. earlier is how the units were
 // before this activation acted.
-func (a *activation) expectations(do decision, earlier map[string]unit) map[string]watched {
+func (a *activation) expectations(do decision, earlier map[string]systemd.Unit) map[string]watched {
 	watch := map[string]watched{}
 	with := func(name string, change func(*watched)) {
 		w := watch[name]
@@ -139,29 +141,29 @@ func (a *activation) expectations(do decision, earlier map[string]unit) map[stri
 	}
 	for name := range a.Healthy {
 		if stoppable(name) {
-			with(name, func(w *watched) { w.before, w.restarts = true, earlier[name].restarts })
+			with(name, func(w *watched) { w.before, w.restarts = true, earlier[name].Restarts })
 		}
 	}
 	for name, u := range a.Want.Units {
 		if u.Enabled != nil && *u.Enabled && !strings.Contains(name, "@.") {
-			with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].restarts })
+			with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].Restarts })
 		}
 	}
 	for _, name := range a.Want.Settings.HealthUnits {
-		with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].restarts })
+		with(name, func(w *watched) { w.required, w.restarts = true, earlier[name].Restarts })
 	}
 	for name, u := range earlier {
 		// What a timer, path or socket starts is not for this change to answer for.
 		_, ours := a.Want.Units[name]
-		if ours && len(do.restart)+len(do.start) > 0 && !u.up() && u.active != "failed" && len(u.triggered) == 0 {
-			with(name, func(w *watched) { w.pulled, w.runs = true, u.invocation })
+		if ours && len(do.restart)+len(do.start) > 0 && !u.Up() && u.Active != "failed" && len(u.TriggeredBy) == 0 {
+			with(name, func(w *watched) { w.pulled, w.runs = true, u.Invocation })
 		}
 	}
 	for _, name := range do.reload {
 		with(name, func(w *watched) { w.moved, w.reloaded = true, true })
 	}
 	for _, name := range do.restart {
-		with(name, func(w *watched) { w.runs = earlier[name].invocation })
+		with(name, func(w *watched) { w.runs = earlier[name].Invocation })
 	}
 	// systemd counts restarts anew when a unit is started by a command.
 	for _, name := range slices.Concat(do.restart, do.start) {
@@ -172,7 +174,7 @@ func (a *activation) expectations(do decision, earlier map[string]unit) map[stri
 
 // await looks until every unit is well and has been for a while, one is
 // unwell, or the time of the spec is over.
-func (a *activation) await(ctx context.Context, do decision, earlier map[string]unit, began time.Time) error {
+func (a *activation) await(ctx context.Context, do decision, earlier map[string]systemd.Unit, began time.Time) error {
 	watch := a.expectations(do, earlier)
 	wait := time.Duration(a.Want.Settings.HealthWait) * time.Second
 	if wait == 0 { // the spec of a machine before hostctl says nothing
@@ -182,7 +184,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 	pause := firstPause
 	deadline, last := began.Add(wait), began.Add(wait+stopGrace)
 	var ill fallen
-	var known map[string]unit
+	var known map[string]systemd.Unit
 	if len(do.stop)+len(do.reload)+len(do.restart)+len(do.start) == 0 {
 		known = earlier
 		a.allUp()
@@ -297,11 +299,11 @@ func (a *activation) leave(running []string, after time.Duration) {
 
 // up is for how long all that was to come up has been active, as systemd knows
 // it: better than whoever looks now and then.
-func up(units map[string]unit, watch map[string]watched, now time.Duration) time.Duration {
+func up(units map[string]systemd.Unit, watch map[string]watched, now time.Duration) time.Duration {
 	var last time.Duration
 	for name, u := range units {
 		if w := watch[name]; w.moved || w.required {
-			last = max(last, u.entered)
+			last = max(last, u.Entered)
 		}
 	}
 	return now - last
@@ -325,13 +327,13 @@ func (a *activation) allUp() {
 // lookAt asks for the state of those units that may not be well, and that is not
 // known. All that can befall one without processes, and that nobody moved or
 // needs, is told by a list, which costs a fraction.
-func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit) (map[string]unit, error) {
-	all, err := listUnits(ctx, "--all")
+func lookAt(ctx context.Context, watch map[string]watched, known map[string]systemd.Unit) (map[string]systemd.Unit, error) {
+	all, err := systemd.PID1().List(ctx, "--all")
 	if err != nil {
 		return nil, err
 	}
 	var ask []string
-	found := map[string]unit{}
+	found := map[string]systemd.Unit{}
 	for name, w := range watch {
 		if u, ok := known[name]; ok {
 			found[name] = u
@@ -344,7 +346,7 @@ func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit
 		}
 	}
 	slices.Sort(ask)
-	asked, err := showUnits(ctx, ask)
+	asked, err := systemd.PID1().Show(ctx, ask)
 	maps.Copy(found, asked)
 	return found, err
 }
@@ -352,18 +354,18 @@ func lookAt(ctx context.Context, watch map[string]watched, known map[string]unit
 // settling is for how long what was started has to stay well, by Type= of
 // systemd.service(5). systemd hears of the end of a reload from notify-reload
 // alone.
-func settling(do decision, units map[string]unit) time.Duration {
+func settling(do decision, units map[string]systemd.Unit) time.Duration {
 	var longest time.Duration
 	for _, name := range slices.Concat(do.reload, do.restart, do.start) {
 		u := units[name]
-		if !strings.HasSuffix(name, ".service") || u.kind == "oneshot" {
+		if !strings.HasSuffix(name, ".service") || u.Type == "oneshot" {
 			continue
 		}
 		says := []string{"notify", "notify-reload", "dbus", "forking"}
 		if slices.Contains(do.reload, name) {
 			says = []string{"notify-reload"}
 		}
-		if !slices.Contains(says, u.kind) {
+		if !slices.Contains(says, u.Type) {
 			return settleTime
 		}
 		longest = readyTime
@@ -374,20 +376,20 @@ func settling(do decision, units map[string]unit) time.Duration {
 // examine judges all units at once. running are oneshots that have begun: how they
 // end is waited for, but one may take longer than anybody waits, and has not
 // failed while it runs. systemd itself ends it after its TimeoutStartSec=.
-func examine(units map[string]unit, watch map[string]watched) (sick, waiting []Illness, running []string, stopping bool) {
+func examine(units map[string]systemd.Unit, watch map[string]watched) (sick, waiting []Illness, running []string, stopping bool) {
 	for _, name := range slices.Sorted(maps.Keys(units)) {
 		u := units[name]
 		v, reason := judge(u, watch[name])
 		switch {
 		case v == unwell:
 			sick = append(sick, Illness{Unit: name, Reason: reason})
-		case v == pending && u.kind == "oneshot" && u.sub == "start":
+		case v == pending && u.Type == "oneshot" && u.Sub == "start":
 			if w := watch[name]; w.moved || w.pulled { // by this change
 				running = append(running, name)
 			}
 		case v == pending:
 			waiting = append(waiting, Illness{Unit: name, Reason: reason})
-			stopping = stopping || u.active == "deactivating"
+			stopping = stopping || u.Active == "deactivating"
 		}
 	}
 	return sick, waiting, running, stopping
@@ -395,9 +397,9 @@ func examine(units map[string]unit, watch map[string]watched) (sick, waiting []I
 
 // unmet are the units that were to start and found that they have no place on this
 // machine: hardware that it lacks, most of the time.
-func unmet(units map[string]unit, watch map[string]watched) (names []string) {
+func unmet(units map[string]systemd.Unit, watch map[string]watched) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(units)) {
-		if u, w := units[name], watch[name]; w.required && w.moved && u.active == "inactive" && u.conditionFailed {
+		if u, w := units[name], watch[name]; w.required && w.moved && u.Active == "inactive" && u.ConditionFailed {
 			names = append(names, name)
 		}
 	}
@@ -408,10 +410,8 @@ func unmet(units map[string]unit, watch map[string]watched) (names []string) {
 func (a *activation) unhealthy(ctx context.Context, ill []Illness) error {
 	for i := range ill {
 		ill[i].Origin = a.Want.At(spec.ID{Kind: spec.KindUnit, Name: ill[i].Unit})
-		// Without the journal the reason still stands.
-		out, err := tool(ctx, queueTime, "journalctl", "--unit="+ill[i].Unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
-		if err == nil && len(out) > 0 {
-			ill[i].Journal = strings.Split(strings.TrimRight(a.hide(string(out)), "\n"), "\n")
+		if lines := systemd.LastLines(ctx, ill[i].Unit); lines != "" {
+			ill[i].Journal = strings.Split(a.hide(lines), "\n")
 		}
 	}
 	return &Unhealthy{Units: ill}

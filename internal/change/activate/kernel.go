@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -30,9 +31,8 @@ func (a *activation) tmpfiles(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	// It goes on past lines that it cannot do, and a unit that misses
-	// something is found by health.
-	if _, err := tool(ctx, jobTime, "systemd-tmpfiles", append([]string{"--create"}, names...)...); err != nil {
+	// A unit that misses something is found by health.
+	if err := systemd.CreateTmpfiles(ctx, names); err != nil {
 		a.warn("%v", err)
 	}
 	return ctx.Err()
@@ -40,12 +40,12 @@ func (a *activation) tmpfiles(ctx context.Context) error {
 
 func (a *activation) reloadManager(ctx context.Context) error {
 	switch {
-	case !booted():
+	case !systemd.Booted():
 		return nil
 	case a.touched.reexec:
-		return systemctl(ctx, jobTime, "daemon-reexec")
+		return order(ctx, systemd.JobTime, "daemon-reexec")
 	case a.touched.reload:
-		return systemctl(ctx, jobTime, "daemon-reload")
+		return order(ctx, systemd.JobTime, "daemon-reload")
 	}
 	return nil
 }
@@ -54,25 +54,17 @@ func (a *activation) reloadUdev(ctx context.Context) error {
 	if _, err := os.Lstat("/run/udev/control"); err != nil || !a.touched.udev {
 		return nil
 	}
-	// New rules hold for devices that are there when those are announced again;
-	// what udev itself does at boot (systemd-udev-trigger.service) adds, which
-	// would start what hotplug starts.
-	for _, args := range [][]string{{"control", "--reload"}, {"trigger", "--action=change"}} {
-		if _, err := tool(ctx, queueTime, "udevadm", args...); err != nil {
-			a.warn("%v", err)
-		}
+	if err := systemd.ReloadUdev(ctx); err != nil {
+		a.warn("%v", err)
 	}
 	return ctx.Err()
 }
 
-// reloadDBus makes the bus read its configuration. It is never restarted:
-// every connection of every daemon would end.
 func (a *activation) reloadDBus(ctx context.Context) error {
-	if _, err := os.Lstat("/run/dbus/system_bus_socket"); err != nil || !a.touched.dbus || !booted() {
+	if _, err := os.Lstat("/run/dbus/system_bus_socket"); err != nil || !a.touched.dbus || !systemd.Booted() {
 		return nil
 	}
-	_, err := tool(ctx, queueTime, "busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "ReloadConfig")
-	if err != nil {
+	if err := systemd.ReloadBus(ctx); err != nil {
 		a.warn("%v", err)
 	}
 	return ctx.Err()
@@ -90,7 +82,7 @@ func (a *activation) modules(ctx context.Context) error {
 	if len(names) == 0 {
 		return nil
 	}
-	if _, err := tool(ctx, jobTime, "modprobe", append([]string{"--all", "--"}, names...)...); err != nil {
+	if err := root.Modprobe(ctx, names); err != nil {
 		a.warn("cannot load kernel modules %s now; the next boot tries again: %v", strings.Join(names, " "), err)
 	}
 	return ctx.Err()

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -101,8 +102,8 @@ func (a *activation) endLeavers(ctx context.Context) error {
 			continue
 		}
 		fmt.Fprintf(a.Log, "end what user %s runs\n", name)
-		if booted() && here.LoggedIn {
-			if err := systemctl(ctx, jobTime, "stop", "--", fmt.Sprintf("user-%d.slice", here.UID)); err != nil {
+		if systemd.Booted() && here.LoggedIn {
+			if err := order(ctx, systemd.JobTime, "stop", "--", fmt.Sprintf("user-%d.slice", here.UID)); err != nil {
 				a.warn("cannot end the sessions of user %s: %v", name, err)
 			}
 		}

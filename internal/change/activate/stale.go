@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/machine/systemd"
 )
 
 // staleCode is what still executes code that the change replaces.
@@ -30,7 +31,7 @@ func findStale(replaced []string, committed bool) staleCode {
 	}
 	found := staleCode{units: map[string]bool{}, users: map[uint32]map[string]bool{}}
 	people := map[uint32]map[string]int{}
-	manager := managerCgroup()
+	manager := systemd.ManagerCgroup()
 	dirs, _ := filepath.Glob("/proc/[0-9]*") // the pattern is well formed
 	for _, dir := range dirs {
 		if pid, err := strconv.Atoi(filepath.Base(dir)); err != nil || pid == 1 || pid == os.Getpid() {
@@ -45,7 +46,7 @@ func findStale(replaced []string, committed bool) staleCode {
 		if err != nil || unix.Stat(dir, &st) != nil {
 			continue
 		}
-		unit, own := unitOfCgroup(string(cgroup), manager)
+		unit, own := systemd.UnitOfCgroup(string(cgroup), manager)
 		switch {
 		case unit != "" && !own:
 			found.units[unit] = true
@@ -117,43 +118,4 @@ func mapsReplaced(maps string, gone map[string]bool, committed bool) bool {
 		}
 	}
 	return false
-}
-
-// unitOfCgroup is the service of a process, from proc_pid_cgroup(5); own says
-// that it is one of a user's own manager. It is empty for what people run in
-// sessions, and for the processes of nobody. manager is the path at which
-// systemd's own tree begins.
-func unitOfCgroup(file, manager string) (unit string, own bool) {
-	i := strings.Index(file, "0::")
-	if i < 0 {
-		return "", false
-	}
-	path, _, _ := strings.Cut(file[i+len("0::"):], "\n")
-	path, ok := strings.CutPrefix(path, manager)
-	if !ok {
-		return "", false
-	}
-	parts := strings.Split(path, "/")
-	isService := func(p string) bool { return strings.HasSuffix(p, ".service") }
-	if strings.HasPrefix(path, "/user.slice/") {
-		if own = true; len(parts) < 4 || !isService(parts[3]) { // user@UID.service
-			return "", false
-		}
-		parts = parts[4:]
-	}
-	if i := slices.IndexFunc(parts, isService); i >= 0 {
-		return parts[i], own
-	}
-	return "", false
-}
-
-// managerCgroup is where systemd's tree begins: the parent of init.scope. In a
-// container that shares its cgroup namespace it is not the top.
-func managerCgroup() string {
-	b, err := os.ReadFile("/proc/1/cgroup")
-	if err != nil {
-		return ""
-	}
-	_, path, _ := strings.Cut(strings.TrimSpace(string(b)), "0::")
-	return strings.TrimSuffix(strings.TrimSuffix(path, "/init.scope"), "/")
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 )
@@ -21,7 +19,7 @@ import (
 // replaced code is listed and left: it may be somebody's desktop. Units of users
 // are no reason to go back; what went wrong is a warning.
 func (a *activation) userUnits(ctx context.Context) error {
-	if !booted() {
+	if !systemd.Booted() {
 		return nil
 	}
 	for _, m := range userManagers() {
@@ -61,14 +59,9 @@ func userManagers() []userManager {
 	return out
 }
 
-// systemctl runs as the user: a manager listens to its own user alone.
-func (m userManager) systemctl(ctx context.Context, args ...string) ([]byte, error) {
-	own := func(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-		return toolAs(ctx, limit, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: m.uid, Gid: m.gid}},
-			[]string{"XDG_RUNTIME_DIR=/run/user/" + strconv.FormatUint(uint64(m.uid), 10), "HOME=" + m.home},
-			"systemctl", append([]string{"--user"}, args...)...)
-	}
-	return manager(own).ask(ctx, queueTime, args...)
+// order tells the manager something.
+func (m userManager) order(ctx context.Context, args ...string) ([]byte, error) {
+	return systemd.OfUser(m.uid, m.gid, m.home).Call(ctx, systemd.QueueTime, args...)
 }
 
 // reads says whether a file of units is one that the manager reads.
@@ -88,17 +81,17 @@ func (a *activation) userManager(ctx context.Context, m userManager) error {
 		a.report.Reboot = append(a.report.Reboot, m.name+"'s own units: "+strings.Join(slices.Sorted(maps.Keys(stale)), ", "))
 	}
 	if a.touched.reexec {
-		if _, err := m.systemctl(ctx, "daemon-reexec"); err != nil {
+		if _, err := m.order(ctx, "daemon-reexec"); err != nil {
 			return err
 		}
 	}
 	if len(touched) == 0 {
 		return nil
 	}
-	if _, err := m.systemctl(ctx, "daemon-reload"); err != nil {
+	if _, err := m.order(ctx, "daemon-reload"); err != nil {
 		return err
 	}
-	out, err := m.systemctl(ctx, "list-units", "--all", "--plain", "--no-legend", "--no-pager")
+	out, err := m.order(ctx, "list-units", "--all", "--plain", "--no-legend", "--no-pager")
 	if err != nil {
 		return err
 	}
@@ -117,7 +110,7 @@ func (a *activation) userManager(ctx context.Context, m userManager) error {
 			continue
 		}
 		fmt.Fprintf(a.Log, "%s %s of user %s\n", strings.TrimPrefix(step.verb, "try-"), strings.Join(step.units, " "), m.name)
-		if _, err := m.systemctl(ctx, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
+		if _, err := m.order(ctx, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
 			return err
 		}
 	}

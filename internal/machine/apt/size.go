@@ -78,27 +78,37 @@ func summed(md5sums string) []string {
 
 // Contents lists the files of a .deb with their sizes, which unpacks it.
 func Contents(ctx context.Context, deb string) (map[string]int64, error) {
+	files := map[string]int64{}
+	return files, EachFile(ctx, deb, func(h *tar.Header, _ io.Reader) error {
+		files[path.Join("/", h.Name)] = h.Size
+		return nil
+	})
+}
+
+// EachFile unpacks a .deb and hands over each of its entries. dpkg-deb reads every
+// compression that dpkg installs.
+func EachFile(ctx context.Context, deb string, do func(h *tar.Header, content io.Reader) error) error {
 	cmd := exec.CommandContext(ctx, "dpkg-deb", "--fsys-tarfile", deb)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	files := map[string]int64{}
 	data := tar.NewReader(out)
 	for err == nil {
 		var h *tar.Header
 		if h, err = data.Next(); err == nil {
-			files[path.Join("/", h.Name)] = h.Size
+			err = do(h, data)
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		_, err = io.Copy(io.Discard, out) // the padding
+		err = nil
 	}
-	if err := errors.Join(err, cmd.Wait()); err != nil {
-		return nil, fmt.Errorf("cannot read the contents of %s: %w", deb, err)
+	_, drained := io.Copy(io.Discard, out) // the padding, or what is left: dpkg-deb ends then
+	if err := errors.Join(err, drained, cmd.Wait()); err != nil {
+		return fmt.Errorf("cannot read the contents of %s: %w", deb, err)
 	}
-	return files, nil
+	return nil
 }

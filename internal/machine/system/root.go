@@ -4,6 +4,7 @@
 package system
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -120,6 +122,37 @@ func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cm
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: string(r)}
 	}
 	return cmd
+}
+
+// Run runs name inside the root, as another user and with more in its environment
+// if asked to, and returns what it prints. It ends when the time is over, whatever
+// the program waits for.
+func (r Root) Run(ctx context.Context, limit time.Duration, as *syscall.SysProcAttr, env []string, name string, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := r.Command(ctx, name, args...)
+	if as != nil {
+		cmd.SysProcAttr = as
+	}
+	cmd.Env = append(cmd.Env, env...)
+	cmd.WaitDelay = time.Second
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in %s", limit)
+	}
+	if err != nil {
+		return out.Bytes(), fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, strings.TrimSpace(errs.String()))
+	}
+	return out.Bytes(), nil
+}
+
+// Modprobe loads kernel modules, modprobe(8).
+func (r Root) Modprobe(ctx context.Context, names []string) error {
+	const limit = 150 * time.Second // a module may wait for its device
+	_, err := r.Run(ctx, limit, nil, nil, "modprobe", append([]string{"--all", "--"}, names...)...)
+	return err
 }
 
 // MachineID is the machine-id of the root, "" where it has never been booted:

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -19,12 +20,17 @@ type Transient struct {
 	Command           []string // absolute path first; everybody can read it
 }
 
+// Booted reports whether systemd runs the system, sd_booted(3).
+func Booted() bool {
+	info, err := os.Lstat("/run/systemd/system")
+	return err == nil && info.IsDir()
+}
+
 // Manages reports whether systemd is the one that runs the system
 // (sd_booted(3)), and whether that is the system of this process's root: a
 // service would work on another root than a process in a chroot does.
 func Manages() bool {
-	fi, err := os.Lstat("/run/systemd/system")
-	if err != nil || !fi.IsDir() {
+	if !Booted() {
 		return false
 	}
 	first, err := os.Stat("/proc/1/root/.")
@@ -77,4 +83,48 @@ func MainPID(ctx context.Context, root system.Root, unit string) (int, error) {
 		return 0, fmt.Errorf("cannot ask systemd about %s: it answers %q", unit, out)
 	}
 	return pid, nil
+}
+
+// Timer starts a command once, after a while. It is systemd's and outlives the
+// caller and its session.
+type Timer struct {
+	Unit, Description string // Unit is without its suffix
+	After             time.Duration
+	Command           []string // absolute path first
+}
+
+// Start starts the timer.
+func (t Timer) Start(ctx context.Context) error {
+	args := []string{
+		"--quiet", "--unit=" + t.Unit, "--on-active=" + t.After.String(), "--timer-property=AccuracySec=1s",
+		"--description=" + t.Description, "--property=OOMScoreAdjust=-900", "--property=KillMode=process",
+	}
+	if out, err := live.Command(ctx, "systemd-run", append(args, t.Command...)...).CombinedOutput(); err != nil {
+		return fmt.Errorf("systemd-run: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// StopTimer stops the timer of a unit, if it runs, and not what it has started.
+func StopTimer(ctx context.Context, unit string) error {
+	if live.Command(ctx, "systemctl", "--quiet", "is-active", unit+".timer").Run() != nil {
+		return nil
+	}
+	if out, err := live.Command(ctx, "systemctl", "stop", unit+".timer").CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot stop %s.timer: %w: %s", unit, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+// SessionBegan is when a session of systemd-logind began, on CLOCK_MONOTONIC.
+func SessionBegan(ctx context.Context, id string) (time.Duration, error) {
+	out, err := live.Command(ctx, "loginctl", "show-session", id, "--property=TimestampMonotonic", "--value").Output()
+	if err != nil {
+		return 0, fmt.Errorf("'loginctl show-session %s': %w", id, err)
+	}
+	began, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("'loginctl show-session %s' gives no time: %w", id, err)
+	}
+	return time.Duration(began) * time.Microsecond, nil
 }
