@@ -212,6 +212,9 @@ func commandExists(root *cobra.Command, words []string) error {
 	root.InitDefaultVersionFlag()
 	for _, w := range rest {
 		name, isFlag := strings.CutPrefix(w, "-")
+		if w == "-" { // standard input
+			continue
+		}
 		if !isFlag {
 			if command.HasSubCommands() && !command.Runnable() {
 				return fmt.Errorf("%s has no subcommand %s", command.CommandPath(), w)
