@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/render"
 )
 
@@ -72,7 +73,7 @@ func runConsole(ctx context.Context, e *env) error {
 	}
 	c := &console{result: r, out: e.stdout, errors: e.stderr, colour: color(e.stderr), leave: func() {}}
 	c.within = func() (context.Context, func()) {
-		return eval.Bounded(ctx, e.timeout, func(err error) {
+		return meter.Bounded(ctx, e.timeout, func(err error) {
 			c.leave()
 			os.Exit(e.end(err))
 		})

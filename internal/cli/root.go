@@ -21,8 +21,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/guard"
-	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -264,7 +264,7 @@ const evalTimeout = 25 * time.Second
 // then ends the command; nothing has been changed yet. The caller calls end when
 // it is done.
 func (e *env) bounded(ctx context.Context) (bounded context.Context, end func()) {
-	return eval.Bounded(ctx, e.timeout, func(err error) { os.Exit(e.end(err)) })
+	return meter.Bounded(ctx, e.timeout, func(err error) { os.Exit(e.end(err)) })
 }
 
 // manyHosts is a fleet whose files alone are so much that collecting garbage

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // pause is how long typing must rest before the flake is evaluated.
@@ -89,7 +90,7 @@ func (w *workspace) evaluate() {
 	var results map[string]*eval.Result
 	found := map[string]hcl.Diagnostics{"": r.diags}
 	if r.flake != nil && !r.diags.HasErrors() {
-		results = w.evaluateHosts(eval.Interruptible(ctx), r, affected, held, found)
+		results = w.evaluateHosts(meter.Interruptible(ctx), r, affected, held, found)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

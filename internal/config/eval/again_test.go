@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // editable is a flake of one host whose module is m.hcl.
@@ -62,7 +63,7 @@ func TestInterruptible(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	begun := time.Now()
-	_, diags := NewFleet(read(long)).Host(Interruptible(ctx), "one")
+	_, diags := NewFleet(read(long)).Host(meter.Interruptible(ctx), "one")
 	if !strings.Contains(diags.Error(), "Interrupted") {
 		t.Errorf("after %s it says %v", time.Since(begun), diags)
 	}

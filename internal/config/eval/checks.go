@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/function"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -66,7 +68,7 @@ func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 
 // truth is the answer of a condition.
 func (e *evaluator) truth(v cty.Value, expr hcl.Expression, what string) (isTrue, ok bool) {
-	if names := secretsIn(v); len(names) > 0 {
+	if names := function.SecretsIn(v); len(names) > 0 {
 		e.fail(expr.Range().Ptr(), "Misplaced secret", fmt.Sprintf("%s cannot depend on secret %q: what it holds is known only on the host, when it activates.", what, names[0]))
 		return false, false
 	}
@@ -132,10 +134,7 @@ func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 func (e *evaluator) checkUses(m *module) {
 	// The visitor reports by itself.
 	_ = hclsyntax.VisitAll(m.body, func(n hclsyntax.Node) hcl.Diagnostics {
-		if m, ok := n.(*metered); ok {
-			n = m.Expression
-		}
-		switch x := n.(type) {
+		switch x := meter.WrittenNode(n).(type) {
 		case *hclsyntax.Attribute:
 			for _, u := range e.fleet.references(x.Expr).all {
 				if u.root == "config" {

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -59,7 +60,7 @@ func plainly() modifiers { return modifiers{priority: option.Plain} }
 // collect finds every definition of a module without evaluating anything:
 // above an option only literal keys may stand (language rule 13).
 func (e *evaluator) collect(m *module) {
-	e.meter.reads(m.name)
+	e.meter.Reads(m.name)
 	e.walk(m.body, e.root, m.root)
 }
 
@@ -473,7 +474,7 @@ func literalKey(expr hcl.Expression) (string, bool) {
 		if kw := hcl.ExprAsKeyword(k); kw != "" && !k.ForceNonLiteral {
 			return kw, true
 		}
-		if len(traversals(k)) > 0 {
+		if len(meter.Traversals(k)) > 0 {
 			return "", false
 		}
 	}

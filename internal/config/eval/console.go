@@ -8,13 +8,14 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // Within gives what is evaluated from here on the bounds of ctx, and a budget of
 // its own.
 func (r *Result) Within(ctx context.Context) {
-	r.eval.meter.left, r.eval.meter.watch = budget, watchOf(ctx)
-	r.eval.meter.watch.enter(r.eval)
+	r.eval.meter.Begin(ctx)
+	r.eval.meter.Enter()
 }
 
 // Expression evaluates text as an expression in a module that lies beside
@@ -27,7 +28,7 @@ func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 		return cty.DynamicVal, diags
 	}
 	if node, ok := expr.(hclsyntax.Node); ok {
-		meterAll(node)
+		meter.Wrap(node)
 	}
 	// A mistake that was made before is made again.
 	before, said := len(e.diags), e.said

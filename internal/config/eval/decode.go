@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -86,7 +87,7 @@ func (x *entry) get(name string) (cty.Value, bool) {
 		x.bad = true
 		return cty.NilVal, false
 	}
-	if names := secretsIn(c.merged.Value); len(names) > 0 && (x.path[0] != string(spec.KindFile) || name != "content") {
+	if names := function.SecretsIn(c.merged.Value); len(names) > 0 && (x.path[0] != string(spec.KindFile) || name != "content") {
 		x.bad = true
 		x.e.noSecret(c, x.e.decidedAt(c, x.path), names[0])
 		return cty.NilVal, false
@@ -374,7 +375,7 @@ func (d *decoder) content(f *spec.File, text string, x *entry) {
 	f.Content = text
 	f.Digest = spec.Sum([]byte(text))
 	c := x.e.leafAt(x.path.With("content"))
-	for _, name := range secretsIn(c.merged.Value) {
+	for _, name := range function.SecretsIn(c.merged.Value) {
 		if strings.Contains(text, "{{secret:"+name+"}}") || strings.Contains(text, "{{secret:"+name+"|") {
 			f.Secrets = append(f.Secrets, name)
 		}
@@ -422,7 +423,7 @@ func (d *decoder) kernel() {
 		if c == nil || c.bad || !c.merged.Defined {
 			continue
 		}
-		if names := secretsIn(c.merged.Value); len(names) > 0 {
+		if names := function.SecretsIn(c.merged.Value); len(names) > 0 {
 			d.e.noSecret(c, c.strongest(), names[0])
 			continue
 		}

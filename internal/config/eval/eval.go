@@ -15,6 +15,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -53,7 +54,7 @@ type evaluator struct {
 
 	cells    map[string]*cell
 	stack    []frame
-	meter    meter
+	meter    meter.Meter
 	metering map[string]cty.Value // leads to it
 	calls    int                  // of functions of files, under way
 	diags    hcl.Diagnostics
@@ -80,8 +81,8 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 	}
 	e.report(s.invalid)
 	e.addMoves()
-	e.meter.left, e.meter.watch = budget, watchOf(ctx)
-	e.metering = e.meter.variable()
+	e.meter.Begin(ctx)
+	e.metering = e.meter.Variable()
 	return e
 }
 
@@ -91,8 +92,8 @@ func (e *evaluator) run(name string) *Result {
 		e.fail(nil, "Unknown host", fmt.Sprintf("flake.hcl has no host %q.%s", name, option.DidYouMean(name, e.flake.Hosts())))
 		return r
 	}
-	e.meter.watch.enter(e)
-	defer e.meter.watch.leave(e)
+	e.meter.Enter()
+	defer e.meter.Leave()
 	e.loadAll()
 	r.Spec = e.decode()
 	e.checkAll(e.root, nil)
@@ -103,6 +104,24 @@ func (e *evaluator) run(name string) *Result {
 	e.checkExcess()
 	slices.SortStableFunc(e.diags, byPlace)
 	return r
+}
+
+// halted reports whether nothing more is to be done; at is where that shows.
+func (e *evaluator) halted(at hcl.Range) bool {
+	d, over := e.meter.Halt(at)
+	if d != nil {
+		e.report(hcl.Diagnostics{d})
+	}
+	return over
+}
+
+// checkExcess reports an evaluation that was asked to end where no expression
+// has reported it.
+func (e *evaluator) checkExcess() {
+	over := e.meter.Over()
+	if over != nil && !slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool { return d.Summary == over.Summary }) {
+		e.report(hcl.Diagnostics{over})
+	}
 }
 
 func byPlace(a, b *hcl.Diagnostic) int {

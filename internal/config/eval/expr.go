@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/function"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -30,9 +32,6 @@ type pathMark struct{ cell *cell }
 
 // missing marks the value of an option that nothing defines (language rule 16).
 type missing struct{ cell *cell }
-
-// secretMark marks text that holds the placeholder of a secret (language rule 19).
-type secretMark struct{ name string }
 
 // ref is a read of a cell in an expression.
 type ref struct {
@@ -121,10 +120,7 @@ func splat(expr hcl.Expression) bool {
 	if node, ok := expr.(hclsyntax.Node); ok {
 		// The visitor reports nothing.
 		_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-			if m, ok := n.(*metered); ok {
-				n = m.Expression
-			}
-			_, is := n.(*hclsyntax.SplatExpr)
+			_, is := meter.WrittenNode(n).(*hclsyntax.SplatExpr)
 			found = found || is
 			return nil
 		})
@@ -141,7 +137,7 @@ func (e *evaluator) strip(v cty.Value) cty.Value {
 	keep := pvm[:0]
 	for _, pm := range pvm {
 		for mark := range pm.Marks {
-			if _, ok := mark.(secretMark); !ok {
+			if !function.IsSecret(mark) {
 				delete(pm.Marks, mark)
 			}
 		}
@@ -218,13 +214,13 @@ func covers(outer, inner hcl.Range) bool {
 // read evaluates once.
 func (r *reading) read(expr hcl.Expression, sc *scope) cty.Value {
 	if v, ok := r.direct(expr, sc); ok {
-		v, diags := r.e.counted(expr, func() (cty.Value, hcl.Diagnostics) { return v, nil })
+		v, diags := r.e.meter.Counted(expr, func() (cty.Value, hcl.Diagnostics) { return v, nil })
 		r.diags = append(r.diags, diags...)
 		return v
 	}
 	ctx := sc.mod.ctx.NewChild()
 	ctx.Variables = r.variables(expr, sc)
-	v, diags := r.e.evaluate(expr, ctx)
+	v, diags := r.e.meter.Evaluate(expr, ctx)
 	r.diags = append(r.diags, diags...)
 	r.branches(expr, ctx)
 	return v
@@ -241,14 +237,11 @@ func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 	}
 	// The visitor reports nothing.
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-		if m, ok := n.(*metered); ok {
-			n = m.Expression
-		}
-		c, ok := n.(*hclsyntax.ConditionalExpr)
+		c, ok := meter.WrittenNode(n).(*hclsyntax.ConditionalExpr)
 		if !ok {
 			return nil
 		}
-		v, diags := r.e.evaluate(c.Condition, ctx)
+		v, diags := r.e.meter.Evaluate(c.Condition, ctx)
 		v, _ = v.Unmark()
 		switch {
 		case diags.HasErrors():

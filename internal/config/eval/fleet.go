@@ -15,6 +15,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/function"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
@@ -66,7 +68,7 @@ type openInput struct {
 // NewFleet evaluates hosts of f.
 func NewFleet(f *flake.Flake) *Fleet {
 	s := &Fleet{
-		flake: f, base: &hcl.EvalContext{Functions: sharedFunctions()}, shape: &option.Node{Children: map[string]*option.Node{}},
+		flake: f, base: &hcl.EvalContext{Functions: function.Shared()}, shape: &option.Node{Children: map[string]*option.Node{}},
 		always: library.Always(), moved: library.Moved(), parsed: map[string]*parsed{}, inputs: map[*flake.Input]*openInput{},
 	}
 	for label, file := range library.Index() {
@@ -129,8 +131,8 @@ func (s *Fleet) Load(ctx context.Context, name string) *Result {
 	defer s.parseAhead(name)()
 	e := newEvaluator(ctx, s)
 	e.host = s.flake.Host(name)
-	e.meter.watch.enter(e)
-	defer e.meter.watch.leave(e)
+	e.meter.Enter()
+	defer e.meter.Leave()
 	e.loadAll()
 	return &Result{Files: s.flake.Files, eval: e}
 }
@@ -166,15 +168,15 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 // ended is why nothing more is evaluated in ctx, the host called next least of
 // all, or nil.
 func (s *Fleet) ended(ctx context.Context, next string) error {
-	over := watchOf(ctx).excess()
-	if over == nil || ctx.Err() != nil {
+	over := meter.Ended(ctx)
+	if over == "" || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	where := ""
 	if h := s.flake.Host(next); h != nil {
 		where = " (" + option.At(h.Range) + ")"
 	}
-	return fmt.Errorf("cannot evaluate every host, %s%s comes next: %s", next, where, over.detail())
+	return fmt.Errorf("cannot evaluate every host, %s%s comes next: %s", next, where, over)
 }
 
 // parseModule is the module in a file, of a flake.
@@ -218,7 +220,7 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 		if p.file == nil {
 			p.file = &hcl.File{Bytes: src}
 		} else if body, ok := p.file.Body.(*hclsyntax.Body); ok {
-			meterAll(body)
+			meter.Wrap(body)
 		}
 	})
 	return p
@@ -265,7 +267,7 @@ func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	o.once.Do(func() {
 		open := func() { o.err = in.Open(ctx) }
 		if in.MayFetch() {
-			watchOf(ctx).wait(open)
+			meter.Waiting(ctx, open)
 		} else {
 			open()
 		}

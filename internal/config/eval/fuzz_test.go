@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -141,7 +142,7 @@ func parseAll(t *testing.T, dir string, src []byte) {
 		}
 		hclwrite.Format(src)
 		body := file.Body.(*hclsyntax.Body)
-		meterAll(body)
+		meter.Wrap(body)
 		_ = hclsyntax.VisitAll(body, func(n hclsyntax.Node) hcl.Diagnostics {
 			if a, ok := n.(*hclsyntax.Attribute); ok {
 				usesOf(a.Expr, nil)

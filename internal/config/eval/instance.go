@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/function"
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -197,7 +199,7 @@ func keyOfSecret(name string) error {
 func eachElements(v cty.Value) (map[string]cty.Value, error) {
 	v, marks := v.Unmark()
 	out := map[string]cty.Value{}
-	if s := secretsIn(cty.True.WithMarks(marks)); len(s) > 0 {
+	if s := function.SecretsIn(cty.True.WithMarks(marks)); len(s) > 0 {
 		return nil, keyOfSecret(s[0])
 	}
 	if v.IsNull() {
@@ -213,7 +215,7 @@ func eachElements(v cty.Value) (map[string]cty.Value, error) {
 		if !isMap {
 			k = elem
 		}
-		if s := secretsIn(k); len(s) > 0 {
+		if s := function.SecretsIn(k); len(s) > 0 {
 			return nil, keyOfSecret(s[0])
 		}
 		key, ok := option.KeyString(k)
@@ -331,5 +333,5 @@ func (e *evaluator) askGate(k *instance) gateState {
 
 // mentions reports whether an expression refers to the root called name.
 func mentions(expr hcl.Expression, name string) bool {
-	return slices.ContainsFunc(traversals(expr), func(t hcl.Traversal) bool { return t.RootName() == name })
+	return slices.ContainsFunc(meter.Traversals(expr), func(t hcl.Traversal) bool { return t.RootName() == name })
 }

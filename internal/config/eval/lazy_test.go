@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/hostctl/hostctl/internal/config/function"
 )
 
 // lazyKinds are the values that options have, the types that can hold them, and
@@ -61,7 +63,7 @@ func TestFunctionsOfWhatIsNotResolvedYet(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range sortedKeys(sharedFunctions()) {
+	for _, name := range sortedKeys(function.Shared()) {
 		if !strings.Contains(rows, name+"(") {
 			t.Errorf("no row calls %s()", name)
 		}

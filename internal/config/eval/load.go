@@ -184,7 +184,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 		return m
 	}
 	f := e.ownerOf(p, from)
-	e.meter.reads(path.Clean(e.inFlake(p)))
+	e.meter.Reads(path.Clean(e.inFlake(p)))
 	file, err := e.fleet.parseModule(f, found)
 	if err == nil {
 		err = file.err

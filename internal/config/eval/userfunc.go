@@ -7,8 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
+	ctyfunction "github.com/zclconf/go-cty/cty/function"
 
+	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -44,7 +45,7 @@ func (e *evaluator) addFunction(m *module, b *hclsyntax.Block) {
 		return
 	}
 	m.ctx = m.ctx.NewChild()
-	m.ctx.Functions = map[string]function.Function{f.name: e.callFunc(f), "templatefile": e.templateFunc(m, m.ctx)}
+	m.ctx.Functions = map[string]ctyfunction.Function{f.name: e.callFunc(f), "templatefile": function.Template(m.reader(e), m.ctx)}
 }
 
 // callable reports whether a name means something where calls stand.
@@ -100,21 +101,21 @@ func (e *evaluator) functionArguments(f *userFunction, b *hclsyntax.Block) bool 
 // callFunc lets marked and unknown arguments in: what a result does not need
 // need not be known (language rule 1), and a function that would destroy the
 // placeholder of a secret says so by itself.
-func (e *evaluator) callFunc(f *userFunction) function.Function {
-	s := &function.Spec{
+func (e *evaluator) callFunc(f *userFunction) ctyfunction.Function {
+	s := &ctyfunction.Spec{
 		// Not the type of the result, which would need a second evaluation:
 		// with functions that call functions, two to the power of their number.
-		Type: function.StaticReturnType(cty.DynamicPseudoType),
+		Type: ctyfunction.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return e.call(f, args) },
 	}
 	for _, name := range f.params {
-		s.Params = append(s.Params, takesAnything(function.Parameter{Name: name, Type: cty.DynamicPseudoType}))
+		s.Params = append(s.Params, function.TakesAnything(ctyfunction.Parameter{Name: name, Type: cty.DynamicPseudoType}))
 	}
 	if f.variadic != "" {
-		p := takesAnything(function.Parameter{Name: f.variadic, Type: cty.DynamicPseudoType})
+		p := function.TakesAnything(ctyfunction.Parameter{Name: f.variadic, Type: cty.DynamicPseudoType})
 		s.VarParam = &p
 	}
-	return function.New(s)
+	return ctyfunction.New(s)
 }
 
 func (e *evaluator) call(f *userFunction, args []cty.Value) (cty.Value, error) {
@@ -132,7 +133,7 @@ func (e *evaluator) call(f *userFunction, args []cty.Value) (cty.Value, error) {
 	}
 	ctx := f.ctx.NewChild()
 	ctx.Variables = vars
-	v, diags := e.evaluate(f.result, ctx)
+	v, diags := e.meter.Evaluate(f.result, ctx)
 	for _, d := range diags {
 		if d.Severity != hcl.DiagError {
 			continue

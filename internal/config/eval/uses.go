@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -53,7 +54,7 @@ func (a aliases) with(name string, u *use) aliases {
 
 // usesOf lists every reference of an expression.
 func usesOf(expr hcl.Expression, in aliases) []use {
-	switch x := written(expr).(type) {
+	switch x := meter.Written(expr).(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return nil
 	case *hclsyntax.ScopeTraversalExpr, *hclsyntax.RelativeTraversalExpr, *hclsyntax.IndexExpr:
@@ -83,7 +84,7 @@ func usesOf(expr hcl.Expression, in aliases) []use {
 		}
 		return out
 	case *hclsyntax.ObjectConsKeyExpr:
-		if len(traversals(x)) == 0 {
+		if len(meter.Traversals(x)) == 0 {
 			return nil
 		}
 		return usesOf(x.Wrapped, in)
@@ -102,7 +103,7 @@ func usesOfAll(in aliases, exprs ...hclsyntax.Expression) []use {
 // otherUses are those of an expression of some other sort, as hcl sees them.
 func otherUses(expr hcl.Expression, in aliases) []use {
 	var out []use
-	for _, t := range traversals(expr) {
+	for _, t := range meter.Traversals(expr) {
 		u, ok := traversed(t, in)
 		if ok {
 			out = append(out, u)
@@ -147,7 +148,7 @@ func pathUses(expr hclsyntax.Expression, in aliases) []use {
 // pathOf reads an expression as a path; inner are the uses of its keys, or
 // of the whole expression where it is no path.
 func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
-	switch x := written(expr).(type) {
+	switch x := meter.Written(expr).(type) {
 	case *hclsyntax.ParenthesesExpr:
 		return pathOf(x.Expression, in)
 	case *hclsyntax.ScopeTraversalExpr:
@@ -179,7 +180,7 @@ func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 // early reports whether an expression reads nothing but what is known before
 // config is.
 func early(expr hclsyntax.Expression, in aliases) bool {
-	return !slices.ContainsFunc(traversals(expr), func(t hcl.Traversal) bool {
+	return !slices.ContainsFunc(meter.Traversals(expr), func(t hcl.Traversal) bool {
 		_, local := in[t.RootName()]
 		return local || !slices.Contains([]string{"each", "args", "host"}, t.RootName())
 	})

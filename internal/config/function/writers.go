@@ -1,8 +1,9 @@
-package eval
+package function
 
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,7 +80,7 @@ func entries(v cty.Value) ([]string, map[string]cty.Value, error) {
 		return nil, nil, errors.New("a map is wanted")
 	}
 	m := v.AsValueMap()
-	return sortedKeys(m), m, nil
+	return slices.Sorted(maps.Keys(m)), m, nil
 }
 
 // writeKeyValue writes lines of key, separator ("=" with options, a space

@@ -1,7 +1,9 @@
-package eval
+package function
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/zclconf/go-cty/cty"
@@ -38,7 +40,7 @@ func dottedOf(v cty.Value) (cty.Value, error) {
 
 func addDotted(out map[string]cty.Value, prefix string, v cty.Value) error {
 	m := v.AsValueMap()
-	for _, key := range sortedKeys(m) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
 		e := m[key]
 		switch {
 		case prefix == "" && strings.HasPrefix(key, "[") && nested(e):

@@ -1,68 +1,10 @@
-package eval
+package meter
 
 import (
-	"slices"
-
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 )
-
-// lazyFunctions may be called with values of which parts are not resolved yet:
-// what they say of a part, or of how many there are, holds whatever becomes of
-// the others.
-func lazyFunctions() []string {
-	return []string{"can", "coalesce", "concat", "element", "flatten", "keys", "length", "lookup", "merge", "reverse", "slice", "try", "values", "zipmap"}
-}
-
-// guarded asks conditions before each call of f. One that waits is not called until all
-// of its arguments are known: most functions of cty look into elements and take a
-// placeholder, which may yet become null, a list, or equal to another, for one value.
-// All that is one function and not one around the other, since cty asks for the type
-// of a result before each call, and each would ask the next.
-func guarded(f function.Function, waits bool, conditions []condition) function.Function {
-	if !waits && len(conditions) == 0 {
-		return f
-	}
-	mayCall := func(args []cty.Value) bool {
-		return !waits || !slices.ContainsFunc(args, func(a cty.Value) bool { return !a.IsWhollyKnown() })
-	}
-	wrapped := &function.Spec{
-		Type: func(args []cty.Value) (cty.Type, error) {
-			if !mayCall(args) {
-				if t, err := f.ReturnTypeForValues(args); err == nil && t.IsPrimitiveType() {
-					return t, nil
-				}
-				return cty.DynamicPseudoType, nil
-			}
-			for _, holds := range conditions {
-				if err := holds(args); err != nil {
-					return cty.NilType, err
-				}
-			}
-			return f.ReturnTypeForValues(args)
-		},
-		Impl: func(args []cty.Value, t cty.Type) (cty.Value, error) {
-			if mayCall(args) {
-				return f.Call(args)
-			}
-			var all []cty.ValueMarks
-			for _, a := range args {
-				_, marks := a.UnmarkDeep()
-				all = append(all, marks)
-			}
-			return cty.UnknownVal(t).WithMarks(all...), nil
-		},
-	}
-	for _, p := range f.Params() {
-		wrapped.Params = append(wrapped.Params, takesAnything(p))
-	}
-	if v := f.VarParam(); v != nil {
-		p := takesAnything(*v)
-		wrapped.VarParam = &p
-	}
-	return function.New(wrapped)
-}
 
 // byElement makes == and != compare lists, sets and tuples by their elements,
 // and maps and objects by their keys: to cty, values of two types are never
@@ -97,7 +39,7 @@ func equal(a, b cty.Value) cty.Value {
 	switch {
 	case !a.IsKnown() || !b.IsKnown() || a.IsNull() || b.IsNull():
 		return a.Equals(b)
-	case sequence(a) && sequence(b):
+	case IsSequence(a) && IsSequence(b):
 		return equalSequences(a, b)
 	case isMapping(a) && isMapping(b):
 		return equalMaps(a.AsValueMap(), b.AsValueMap())
@@ -178,4 +120,10 @@ func equalMaps(a, b map[string]cty.Value) cty.Value {
 		all = both(all, equal(v, other))
 	}
 	return all
+}
+
+// IsSequence reports lists, sets and tuples.
+func IsSequence(v cty.Value) bool {
+	t := v.Type()
+	return t.IsListType() || t.IsSetType() || t.IsTupleType()
 }

@@ -1,10 +1,12 @@
-package eval
+package function
 
 import (
 	"errors"
 
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // flattenFunc is flatten() over values of which parts are not resolved yet.
@@ -24,7 +26,7 @@ func flattenFunc() function.Function {
 // flatten is the tuple of all that is no sequence in v. It is unknown, with
 // the marks of what it waits for, as long as a part may turn out to be one.
 func flatten(v cty.Value) (cty.Value, error) {
-	if v.Type() != cty.DynamicPseudoType && !sequence(v) {
+	if v.Type() != cty.DynamicPseudoType && !meter.IsSequence(v) {
 		return cty.DynamicVal, errors.New("can only flatten lists, sets and tuples")
 	}
 	f := &flattening{}
@@ -44,10 +46,10 @@ type flattening struct {
 func (f *flattening) add(v cty.Value) {
 	seq, marks := v.Unmark()
 	switch {
-	case !seq.IsKnown() && (seq.Type() == cty.DynamicPseudoType || sequence(seq)):
+	case !seq.IsKnown() && (seq.Type() == cty.DynamicPseudoType || meter.IsSequence(seq)):
 		f.waits = true
 		f.marks = append(f.marks, marks)
-	case !sequence(seq) || seq.IsNull():
+	case !meter.IsSequence(seq) || seq.IsNull():
 		f.elems = append(f.elems, v)
 	default:
 		f.marks = append(f.marks, marks)
@@ -56,9 +58,4 @@ func (f *flattening) add(v cty.Value) {
 			f.add(elem)
 		}
 	}
-}
-
-func sequence(v cty.Value) bool {
-	t := v.Type()
-	return t.IsListType() || t.IsSetType() || t.IsTupleType()
 }

@@ -1,4 +1,4 @@
-package eval
+package meter
 
 import (
 	"context"
@@ -51,7 +51,7 @@ type watch struct {
 
 	mu      sync.Mutex
 	waited  time.Duration
-	running []*evaluator
+	running []*Meter
 }
 
 // excess is what an evaluation did too much of.
@@ -93,6 +93,19 @@ func Interruptible(ctx context.Context) context.Context {
 	w := &watch{}
 	context.AfterFunc(ctx, func() { w.ask(&excess{summary: "Interrupted", what: "was interrupted"}) })
 	return context.WithValue(ctx, watchKey{}, w)
+}
+
+// Waiting lets fetch take its time: what ctx allows counts evaluation alone.
+func Waiting(ctx context.Context, fetch func()) { watchOf(ctx).wait(fetch) }
+
+// Ended says why the evaluations of ctx were asked to end, "" where they were
+// not.
+func Ended(ctx context.Context) string {
+	over := watchOf(ctx).excess()
+	if over == nil {
+		return ""
+	}
+	return over.detail()
 }
 
 // watchOf is the watch of a context, or nil.
@@ -161,11 +174,7 @@ func (w *watch) place() *hcl.Range {
 	if len(w.running) == 0 {
 		return nil
 	}
-	here := w.running[0].meter.here.Load()
-	if here == nil {
-		return nil
-	}
-	return (*here).Range().Ptr()
+	return w.running[0].place()
 }
 
 // inUse is the memory that Go has from the kernel, in bytes.
@@ -184,23 +193,23 @@ func (w *watch) gaveUp(over *excess) error {
 	return fmt.Errorf("cannot evaluate the configuration, %s: it %s. The machine is as it was. %s", where, over.what, over.advice)
 }
 
-// enter notes that e runs, until leave.
-func (w *watch) enter(e *evaluator) {
+// enter notes that the evaluation of m runs, until leave.
+func (w *watch) enter(m *Meter) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running = append(w.running, e)
+	w.running = append(w.running, m)
 }
 
-func (w *watch) leave(e *evaluator) {
+func (w *watch) leave(m *Meter) {
 	if w == nil {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.running = slices.DeleteFunc(w.running, func(r *evaluator) bool { return r == e })
+	w.running = slices.DeleteFunc(w.running, func(r *Meter) bool { return r == m })
 }
 
 // excess is why evaluation has to end, or nil.

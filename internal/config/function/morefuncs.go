@@ -1,4 +1,4 @@
-package eval
+package function
 
 import (
 	"crypto/sha256"
@@ -12,6 +12,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
+
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // ownFunctions are functions that Terraform has and cty's library has not.
@@ -99,10 +101,10 @@ func listFunc(of, returns cty.Type, f func([]cty.Value) (cty.Value, error)) func
 // are, and every entry of a map may ask how many entries there are.
 func lengthFunc() function.Function {
 	return function.New(&function.Spec{
-		Params: []function.Parameter{takesAnything(function.Parameter{Name: "value", Type: cty.DynamicPseudoType})},
+		Params: []function.Parameter{TakesAnything(function.Parameter{Name: "value", Type: cty.DynamicPseudoType})},
 		Type:   function.StaticReturnType(cty.Number),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			whole := unboxed(args[0])
+			whole := meter.Unboxed(args[0])
 			v, marks := whole.Unmark()
 			switch {
 			case v.IsNull():
@@ -110,7 +112,7 @@ func lengthFunc() function.Function {
 			case !v.IsKnown():
 				return cty.UnknownVal(cty.Number).WithMarks(marks), nil
 			case v.Type() == cty.String:
-				if s := secretsIn(whole); len(s) > 0 {
+				if s := SecretsIn(whole); len(s) > 0 {
 					return cty.NilVal, wouldChange("length", s[0])
 				}
 				n, err := stdlib.Strlen(v)

@@ -1,34 +1,29 @@
-package eval
+// Package function holds the functions that expressions can call: those of
+// Terraform, the writers and decoders of formats, and what keeps the placeholder
+// of a secret whole. It refuses calls that would take too much. It knows nothing
+// of modules: who calls says how a file is read.
+package function
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 	"github.com/zclconf/go-cty/cty/function/stdlib"
-	"golang.org/x/text/unicode/norm"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
-	"github.com/hostctl/hostctl/internal/config/tree"
-	"github.com/hostctl/hostctl/library"
 )
 
-// sharedFunctions are those that do not care which file calls them, under
+// Shared are those that do not care which file calls them, under
 // their Terraform names. Only those that build text, or choose elements, take
 // the placeholder of a secret (language rule 19).
-func sharedFunctions() map[string]function.Function {
+func Shared() map[string]function.Function {
 	fns := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
 		"min": stdlib.MinFunc, "pow": stdlib.PowFunc, "signum": stdlib.SignumFunc, "parseint": stdlib.ParseIntFunc,
@@ -90,49 +85,9 @@ func choosing() []string {
 	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values"}
 }
 
-// refuseSecrets is for a function that would destroy a placeholder silently.
-func refuseSecrets(name string) condition {
-	return func(args []cty.Value) error {
-		for _, a := range args {
-			if s := secretsIn(a); len(s) > 0 {
-				return wouldChange(name, s[0])
-			}
-		}
-		return nil
-	}
-}
-
-func wouldChange(function, secret string) error {
-	return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", function, secret)
-}
-
-func takesAnything(p function.Parameter) function.Parameter {
+func TakesAnything(p function.Parameter) function.Parameter {
 	p.AllowMarked, p.AllowUnknown, p.AllowNull, p.AllowDynamicType = true, true, true, true
 	return p
-}
-
-// secretsIn are the names of the secrets whose placeholders v bears, sorted.
-func secretsIn(v cty.Value) []string {
-	if !v.ContainsMarked() {
-		return nil
-	}
-	_, marks := v.UnmarkDeep()
-	names := map[string]bool{}
-	for m := range marks {
-		if s, ok := m.(secretMark); ok {
-			names[s.name] = true
-		}
-	}
-	return sortedKeys(names)
-}
-
-// functions are those that one file has beside the shared ones: paths are relative to it (language rule 22).
-func (e *evaluator) functions(m *module) map[string]function.Function {
-	fns := map[string]function.Function{"file": e.fileFunc(m), "templatefile": e.templateFunc(m, m.ctx)}
-	if m.flake == nil {
-		fns["secret_placeholder"] = placeholderFunc()
-	}
-	return fns
 }
 
 // didYouMeanFunc ends the sentence of a message about a name that is none of
@@ -154,152 +109,6 @@ func didYouMeanFunc() function.Function {
 			return cty.StringVal(option.DidYouMean(args[0].AsString(), known)), nil
 		},
 	})
-}
-
-func placeholderFunc() function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "name", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			name := args[0].AsString()
-			return cty.StringVal("{{secret:" + name + "}}").Mark(secretMark{name}), nil
-		},
-	})
-}
-
-// realPath finds a file of the flake or an input for a module's expression.
-func (e *evaluator) realPath(m *module, p string) (tree.File, error) {
-	if strings.HasPrefix(p, "/@/") {
-		return e.flake.Real(e.flake.Dir, "./"+strings.TrimPrefix(p, "/@/"), e.mounted)
-	}
-	f := m.flake
-	if f == nil {
-		f = e.flake
-	}
-	return f.Real(m.dir, p, e.mounted)
-}
-
-// inFlake is a path as diagnostics name files: relative to the flake, or
-// @INPUT/... in an input.
-func (e *evaluator) inFlake(p string) string {
-	rest, ok := strings.CutPrefix(p, "/@")
-	mount, file, _ := strings.Cut(rest, "/")
-	if !ok || mount == "" {
-		return strings.TrimPrefix(p, "/@/")
-	}
-	if in := e.mounted("/@" + mount); in != nil {
-		return "@" + in.Name + "/" + file
-	}
-	return p
-}
-
-// readText reads a file as text. Text that cty would change is refused.
-func (e *evaluator) readText(m *module, p string) (string, error) {
-	if m.flake == nil && !strings.HasPrefix(p, "/@") {
-		b, err := library.Read(path.Join(strings.TrimPrefix(m.dir+"/", "library/"), p))
-		return string(b), err
-	}
-	real, err := e.realPath(m, p)
-	if err != nil {
-		return "", err
-	}
-	b, err := e.flake.ReadFile(real, tree.MaxData)
-	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), underlying(err))
-	}
-	if !utf8.Valid(b) || !norm.NFC.IsNormal(b) {
-		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", e.inFlake(p))
-	}
-	return string(b), nil
-}
-
-// underlying drops the path of this machine from an error.
-func underlying(err error) error {
-	if pe, ok := err.(*os.PathError); ok {
-		return pe.Err
-	}
-	return err
-}
-
-func (e *evaluator) fileFunc(m *module) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			s, err := e.readText(m, args[0].AsString())
-			return cty.StringVal(s), err
-		},
-	})
-}
-
-// templateFunc renders with the functions of ctx, less templatefile itself:
-// a template that renders itself would never end.
-func (e *evaluator) templateFunc(m *module, ctx *hcl.EvalContext) function.Function {
-	inside := ctx.NewChild()
-	inside.Functions = map[string]function.Function{"templatefile": noTemplateFunc()}
-	return function.New(&function.Spec{
-		Params: []function.Parameter{
-			{Name: "path", Type: cty.String},
-			{Name: "vars", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true, AllowDynamicType: true},
-		},
-		Type: function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			p := args[0].AsString()
-			s, err := e.readText(m, p)
-			if err != nil {
-				return cty.NilVal, err
-			}
-			return e.render(inside, p, s, args[1])
-		},
-	})
-}
-
-func noTemplateFunc() function.Function {
-	return function.New(&function.Spec{
-		VarParam: &function.Parameter{Name: "any", Type: cty.DynamicPseudoType},
-		Type:     function.StaticReturnType(cty.String),
-		Impl: func([]cty.Value, cty.Type) (cty.Value, error) {
-			return cty.NilVal, errors.New("a template cannot render another; pass it the rendered text as a variable")
-		},
-	})
-}
-
-func (e *evaluator) render(ctx *hcl.EvalContext, p, s string, vars cty.Value) (cty.Value, error) {
-	if err := flake.GuardTemplate(p, s); err != nil {
-		return cty.NilVal, err
-	}
-	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), path.Clean(e.inFlake(p)), hcl.InitialPos)
-	if diags.HasErrors() {
-		return cty.NilVal, fmt.Errorf("%w For text with its own $ and %% use substitute(file(...), {...})", templateError(diags))
-	}
-	vars, marks := vars.Unmark()
-	if !vars.IsKnown() {
-		return cty.UnknownVal(cty.String).WithMarks(marks), nil
-	}
-	if vars.IsNull() || !vars.Type().IsObjectType() && !vars.Type().IsMapType() {
-		return cty.NilVal, fmt.Errorf("the variables of a template are a map")
-	}
-	meterAll(tmpl)
-	ctx = ctx.NewChild()
-	ctx.Variables = vars.AsValueMap()
-	v, diags := tmpl.Value(ctx)
-	if diags.HasErrors() {
-		return cty.NilVal, templateError(diags)
-	}
-	text, own := v.Unmark()
-	text, err := convert.Convert(text, cty.String)
-	return text.WithMarks(marks, own), err
-}
-
-// templateError is the first mistake in a template, with its place.
-func templateError(diags hcl.Diagnostics) error {
-	i := slices.IndexFunc(diags, func(d *hcl.Diagnostic) bool { return d.Severity == hcl.DiagError && d.Subject != nil })
-	if i < 0 {
-		return diags
-	}
-	d := diags[i]
-	detail, _, _ := strings.Cut(d.Detail, " Did you intend")
-	return fmt.Errorf("%s:%d:%d: %s", path.Clean(d.Subject.Filename), d.Subject.Start.Line, d.Subject.Start.Column, detail)
 }
 
 // substituteFunc replaces @name@ in text that has its own $ and %. A mark
@@ -371,32 +180,6 @@ func marksIn(text string) []string {
 
 func wordByte(c byte) bool {
 	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-}
-
-// escaping lets secrets pass a writer of the standard library and tells
-// their placeholders how the value is to be escaped.
-func escaping(escaper string, f function.Function) function.Function {
-	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowDynamicType: true}},
-		Type:   function.StaticReturnType(cty.String),
-		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			v, err := f.Call(args)
-			if err != nil || !v.IsKnown() {
-				return v, err
-			}
-			s, marks := v.Unmark()
-			return cty.StringVal(escapeSecrets(s.AsString(), args[0], escaper)).WithMarks(marks), nil
-		},
-	})
-}
-
-// escapeSecrets tells the placeholders in text, which came from v, how their
-// values are escaped when the file is rendered.
-func escapeSecrets(text string, v cty.Value, escaper string) string {
-	for _, name := range secretsIn(v) {
-		text = strings.ReplaceAll(text, "{{secret:"+name+"}}", "{{secret:"+name+"|"+escaper+"}}")
-	}
-	return text
 }
 
 func pathFunc(f func(string) string) function.Function {

@@ -1,4 +1,4 @@
-package eval
+package function
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 
 	yaml "github.com/zclconf/go-cty-yaml"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
 // maxDepth is how deep decoded data may nest, as files of the language do.
@@ -55,20 +57,22 @@ func estimates() map[string]func(args []cty.Value) int {
 			return longest * (formatted(a) + len(text(a, 0)))
 		},
 		"setproduct": func(a []cty.Value) int {
-			product := elementSize
+			product := meter.ElementSize
 			for i := range a {
-				if product *= count(a, i); product > budget {
+				if product *= count(a, i); product > meter.Budget {
 					break
 				}
 			}
 			return product * len(a)
 		},
-		"split":    func(a []cty.Value) int { return elementSize * (strings.Count(text(a, 1), text(a, 0)) + 1) },
-		"regexall": func(a []cty.Value) int { return elementSize * len(text(a, 1)) * (strings.Count(text(a, 0), "(") + 1) },
-		"csvdecode": func(a []cty.Value) int {
-			return elementSize * (strings.Count(text(a, 0), ",") + strings.Count(text(a, 0), "\n"))
+		"split": func(a []cty.Value) int { return meter.ElementSize * (strings.Count(text(a, 1), text(a, 0)) + 1) },
+		"regexall": func(a []cty.Value) int {
+			return meter.ElementSize * len(text(a, 1)) * (strings.Count(text(a, 0), "(") + 1)
 		},
-		"jsondecode": func(a []cty.Value) int { return elementSize * jsonValues(text(a, 0)) },
+		"csvdecode": func(a []cty.Value) int {
+			return meter.ElementSize * (strings.Count(text(a, 0), ",") + strings.Count(text(a, 0), "\n"))
+		},
+		"jsondecode": func(a []cty.Value) int { return meter.ElementSize * jsonValues(text(a, 0)) },
 		"yamldecode": yamlSize,
 		"jsonencode": escaped, "yamlencode": escaped, "toml": escaped, "xml": escaped,
 	}
@@ -88,14 +92,14 @@ func between(pattern string) (string, bool) {
 func formatted(a []cty.Value) int {
 	longest := 0
 	for _, v := range a[1:] {
-		longest = max(longest, sizeOf(v, budget))
+		longest = max(longest, meter.SizeOf(v, meter.Budget))
 	}
-	return min(widths(text(a, 0))+strings.Count(text(a, 0), "%")*longest, budget+1)
+	return min(widths(text(a, 0))+strings.Count(text(a, 0), "%")*longest, meter.Budget+1)
 }
 
 // escaped is what the text in a value may come to where each character is
 // written as six.
-func escaped(a []cty.Value) int { return 6 * textIn(a[0], budget) }
+func escaped(a []cty.Value) int { return 6 * textIn(a[0], meter.Budget) }
 
 // textIn is the length of all text in v; it stops to count above limit.
 func textIn(v cty.Value, limit int) int {
@@ -140,7 +144,7 @@ func fewDigits(exponent *regexp.Regexp) condition {
 // a number of too many digits counts as too much.
 func jsonValues(s string) int {
 	if manyDigits().MatchString(s) {
-		return budget
+		return meter.Budget
 	}
 	n, quoted := 1, false
 	for i := 0; i < len(s); i++ {
@@ -162,20 +166,20 @@ func yamlSize(a []cty.Value) int {
 	s := text(a, 0)
 	// What merges copy they copy one by one.
 	if merges := strings.Count(s, "<<"); merges*len(s) > 1<<31 {
-		return budget + 1
+		return meter.Budget + 1
 	}
 	marks := 0
 	for _, mark := range []string{",", "[", "{", "\n- ", "- - ", ": ", ":\n", "? "} {
 		marks += strings.Count(s, mark)
 	}
-	if marks > budget/elementSize || manyDigits().MatchString(s) {
-		return budget + 1
+	if marks > meter.Budget/meter.ElementSize || manyDigits().MatchString(s) {
+		return meter.Budget + 1
 	}
 	t, err := yaml.Standard.ImpliedType([]byte(s))
 	if err != nil {
 		return 0 // yamldecode says it
 	}
-	return elementSize * typesIn(t, budget/elementSize)
+	return meter.ElementSize * typesIn(t, meter.Budget/meter.ElementSize)
 }
 
 // typesIn counts the types that t is made of; it stops to count above limit.
@@ -266,7 +270,7 @@ func whole(args []cty.Value, i int) int {
 		return 0
 	}
 	n, _ := v.AsBigFloat().Int64()
-	return int(min(max(n, 0), budget+1))
+	return int(min(max(n, 0), meter.Budget+1))
 }
 
 // widths are the numbers in the verbs of a format, together.
@@ -275,9 +279,9 @@ func widths(format string) int {
 	for _, n := range regexp.MustCompile(`[0-9]+`).FindAllString(format, -1) {
 		w, err := strconv.Atoi(n)
 		if err != nil {
-			return budget + 1
+			return meter.Budget + 1
 		}
-		total += min(w, budget+1)
+		total += min(w, meter.Budget+1)
 	}
 	return total
 }
@@ -285,8 +289,8 @@ func widths(format string) int {
 // bounded refuses a call that would produce more than a host may.
 func bounded(estimate func([]cty.Value) int) condition {
 	return func(args []cty.Value) error {
-		if size := estimate(args); size > budget || size < 0 {
-			return fmt.Errorf("its result would be larger than the %d MB that all values of a host may have", budget>>20)
+		if size := estimate(args); size > meter.Budget || size < 0 {
+			return fmt.Errorf("its result would be larger than the %d MB that all values of a host may have", meter.Budget>>20)
 		}
 		return nil
 	}
