@@ -14,6 +14,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/render"
 )
 
@@ -98,7 +99,7 @@ func outline(ctx context.Context, f *flake.Flake) (*render.Show, hcl.Diagnostics
 	slices.SortStableFunc(hosts, func(a, b string) int { return f.Host(a).Range.Start.Byte - f.Host(b).Range.Start.Byte })
 	s := &render.Show{Hosts: []render.ShowHost{}}
 	functions := map[string]*render.ShowFunction{}
-	all := eval.NewHostDiagnostics(len(hosts))
+	all := report.NewHostDiagnostics(len(hosts))
 	found := make([]hcl.Diagnostics, len(hosts))
 	inventories := make([]*eval.Inventory, len(hosts))
 	sparing(len(hosts))

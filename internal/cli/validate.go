@@ -11,6 +11,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 func newValidate(e *env) *cobra.Command {
@@ -50,7 +51,7 @@ func runValidate(ctx context.Context, e *env) error {
 	if e.host != "" {
 		hosts = []string{e.host}
 	}
-	all := eval.NewHostDiagnostics(len(hosts))
+	all := report.NewHostDiagnostics(len(hosts))
 	all.Add("", diags)
 	found := make([]hcl.Diagnostics, len(hosts))
 	sparing(len(hosts))

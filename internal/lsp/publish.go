@@ -8,7 +8,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
-	"github.com/hostctl/hostctl/internal/config/eval"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -17,7 +17,7 @@ import (
 // knows which version they are of. Files that are not judged are left as they
 // are.
 func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]document, judged func(path string) bool) {
-	all := eval.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
+	all := report.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		all.Add(name, found[name])
 	}

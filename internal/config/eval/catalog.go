@@ -42,7 +42,7 @@ func Options(ctx context.Context, f *flake.Flake, hosts []string) (*Catalog, hcl
 	var diags hcl.Diagnostics
 	e := newEvaluator(ctx, fleet)
 	c.add(e)
-	diags = append(diags, e.diags...)
+	diags = append(diags, e.log.All()...)
 	for _, name := range hosts {
 		e := newEvaluator(ctx, fleet)
 		if e.host = f.Host(name); e.host == nil {
@@ -50,7 +50,7 @@ func Options(ctx context.Context, f *flake.Flake, hosts []string) (*Catalog, hcl
 		}
 		e.loadAll()
 		c.add(e)
-		diags = append(diags, e.diags...)
+		diags = append(diags, e.log.All()...)
 	}
 	slices.SortFunc(c.Options, func(a, b OptionDoc) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.File, b.File))

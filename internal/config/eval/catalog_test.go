@@ -36,7 +36,7 @@ secrets { age_key_file = "/key" }
 		def := &option.Definition{Source: home.source, Range: d.Example.Range(), Priority: option.Plain}
 		p, ok := e.part(d.Example, &scope{mod: home}, option.Part{Def: def, Range: d.Example.Range(), Priority: option.Plain})
 		if !ok {
-			t.Errorf("%s: the example of %s does not evaluate: %v", option.At(d.Example.Range()), d.Path, e.diags)
+			t.Errorf("%s: the example of %s does not evaluate: %v", option.At(d.Example.Range()), d.Path, e.log.All())
 			return
 		}
 		_, diags := option.Merge(d.Path, d.Type, []*option.Part{p})

@@ -108,8 +108,8 @@ func evalWith(t *testing.T, module, dir string) *Result {
 	e.read(m, e.fleet.parse(name, name, func() ([]byte, error) { return []byte(module), nil }))
 	e.loaded = append(e.loaded, m)
 	r := e.run("h")
-	if e.diags.HasErrors() {
-		t.Fatal(e.diags)
+	if e.log.All().HasErrors() {
+		t.Fatal(e.log.All())
 	}
 	return r
 }

@@ -31,12 +31,9 @@ func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 		meter.Wrap(node)
 	}
 	// A mistake that was made before is made again.
-	before, said := len(e.diags), e.said
-	e.said = map[string]bool{}
-	v, ok := e.value(expr, &scope{mod: e.flakeModule()})
-	e.said = said
-	diags = e.diags[before:]
-	e.diags = e.diags[:before:before]
+	var v cty.Value
+	var ok bool
+	diags = e.log.Apart(func() { v, ok = e.value(expr, &scope{mod: e.flakeModule()}) })
 	if !ok && !diags.HasErrors() {
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Value not known", Subject: expr.Range().Ptr(),

@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 // declare reads an option block (language rules 3, 32).
@@ -20,12 +21,12 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	}
 	p, err := option.Declared(b.Labels[0])
 	if err != nil {
-		e.fail(b.DefRange().Ptr(), "Invalid option path", sentence(err))
+		e.fail(b.DefRange().Ptr(), "Invalid option path", report.Sentence(err))
 		return
 	}
 	n, err := e.place(m, p)
 	if err != nil {
-		e.fail(b.DefRange().Ptr(), "Cannot declare option", sentence(err))
+		e.fail(b.DefRange().Ptr(), "Cannot declare option", report.Sentence(err))
 		return
 	}
 	d := &option.Declaration{Path: p, Range: b.DefRange()}

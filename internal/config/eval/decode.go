@@ -13,6 +13,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -274,7 +275,7 @@ func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
 			d.e.sources[digest] = file
 			return digest, true
 		}
-		err = fmt.Errorf("cannot read %s: %w", d.e.inFlake(p), underlying(err))
+		err = fmt.Errorf("cannot read %s: %w", d.e.inFlake(p), report.Underlying(err))
 	}
 	x.fail(attr, "Cannot read file", err.Error()+".")
 	return "", false
@@ -364,7 +365,7 @@ func (c *cell) winner() *option.Definition {
 // did not parse (language rule 29).
 func (e *evaluator) misspelt(p option.Path) bool {
 	at := e.entryRange(p)
-	return e.incomplete || at != nil && slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool {
+	return e.incomplete || at != nil && slices.ContainsFunc(e.log.All(), func(d *hcl.Diagnostic) bool {
 		return d.Summary == "Unknown option" && d.Subject != nil && d.Subject.Filename == at.Filename
 	})
 }

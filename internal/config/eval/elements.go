@@ -69,8 +69,8 @@ func (e *evaluator) trace(c *cell, t option.Type) []option.Element {
 	if !composed(t) {
 		return nil
 	}
-	before := len(e.diags)
-	defer func() { e.diags = e.diags[:before:before] }()
+	before := e.log.Count()
+	defer func() { e.log.Forget(before) }()
 	again := &cell{sort: leafSort, node: c.node, path: c.path}
 	var parts []*option.Part
 	if decl := e.declaration(c.node); decl.Default != nil {
@@ -123,7 +123,7 @@ func (e *evaluator) element(at place) (found, hcl.Diagnostics) {
 	x := found{path: at.path.String(), t: e.declaration(at.node).Type}
 	c := e.leafAt(at.path)
 	if c == nil || c.bad {
-		return x, slices.Clone(e.diags)
+		return x, slices.Clone(e.log.All())
 	}
 	x.Below = e.trace(c, x.t)
 	for rest := at.rest; rest != ""; {

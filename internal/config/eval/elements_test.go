@@ -52,13 +52,13 @@ func explained(t *testing.T, h, weaker, path string) *Explanation {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	said := len(r.eval.diags)
+	said := r.eval.log.Count()
 	x, diags := r.Explain(path)
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	if len(r.eval.diags) != said {
-		t.Errorf("explaining reports %v once more", r.eval.diags[said:])
+	if r.eval.log.Count() != said {
+		t.Errorf("explaining reports %v once more", r.eval.log.All()[said:])
 	}
 	return x
 }

@@ -5,11 +5,9 @@
 package eval
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -17,6 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -57,8 +56,7 @@ type evaluator struct {
 	meter    meter.Meter
 	metering map[string]cty.Value // leads to it
 	calls    int                  // of functions of files, under way
-	diags    hcl.Diagnostics
-	said     map[string]bool
+	log      report.Log
 	// incomplete is set when a file did not parse: what it would have
 	// declared or defined is then not missed (language rule 29).
 	incomplete bool
@@ -77,7 +75,7 @@ func newEvaluator(ctx context.Context, s *Fleet) *evaluator {
 		ctx: ctx, fleet: s, flake: s.flake, modules: map[string]*module{}, sources: map[string]tree.File{}, mounts: map[string]*flake.Input{},
 		root: s.shape.Clone(), homes: map[*option.Node]*module{},
 		defs: map[*option.Node]*byLabel[*rawDef]{}, entries: map[*option.Node]*byLabel[*block]{}, dynamic: map[*option.Node][]*rawDef{},
-		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{}, said: map[string]bool{},
+		cuts: map[*option.Node][]*rawDef{}, touched: map[*option.Node]bool{}, cells: map[string]*cell{},
 	}
 	e.report(s.invalid)
 	e.addMoves()
@@ -98,11 +96,11 @@ func (e *evaluator) run(name string) *Result {
 	r.Spec = e.decode()
 	e.checkAll(e.root, nil)
 	e.runChecks()
-	if !e.diags.HasErrors() && !e.incomplete {
+	if !e.log.All().HasErrors() && !e.incomplete {
 		e.checkSecrets(r.Spec)
 	}
 	e.checkExcess()
-	slices.SortStableFunc(e.diags, byPlace)
+	e.log.Sort()
 	return r
 }
 
@@ -119,23 +117,9 @@ func (e *evaluator) halted(at hcl.Range) bool {
 // has reported it.
 func (e *evaluator) checkExcess() {
 	over := e.meter.Over()
-	if over != nil && !slices.ContainsFunc(e.diags, func(d *hcl.Diagnostic) bool { return d.Summary == over.Summary }) {
+	if over != nil && !slices.ContainsFunc(e.log.All(), func(d *hcl.Diagnostic) bool { return d.Summary == over.Summary }) {
 		e.report(hcl.Diagnostics{over})
 	}
-}
-
-func byPlace(a, b *hcl.Diagnostic) int {
-	if a.Subject == nil || b.Subject == nil {
-		return cmp.Compare(len(subjectName(a)), len(subjectName(b)))
-	}
-	return cmp.Or(strings.Compare(a.Subject.Filename, b.Subject.Filename), cmp.Compare(a.Subject.Start.Byte, b.Subject.Start.Byte))
-}
-
-func subjectName(d *hcl.Diagnostic) string {
-	if d.Subject == nil {
-		return ""
-	}
-	return d.Subject.Filename
 }
 
 // loadAll reads the always acting library, then the layers from the weakest,
@@ -193,28 +177,11 @@ func (e *evaluator) evalArgs() cty.Value {
 	return cty.ObjectVal(vals)
 }
 
-func (e *evaluator) fail(at *hcl.Range, summary, detail string) {
-	e.report(hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}})
-}
+// fail reports an error.
+func (e *evaluator) fail(at *hcl.Range, summary, detail string) { e.log.Fail(at, summary, detail) }
 
-// report keeps each diagnostic once: an option may be evaluated many times.
-func (e *evaluator) report(diags hcl.Diagnostics) {
-	for _, d := range diags {
-		key := d.Summary + d.Detail
-		if d.Subject != nil {
-			key += d.Subject.String()
-		}
-		if !e.said[key] {
-			e.said[key] = true
-			// The expression and its context would make the writer print
-			// values, among them the placeholders of this evaluator. Other
-			// hosts may have the same diagnostic.
-			own := *d
-			own.Expression, own.EvalContext = nil, nil
-			e.diags = append(e.diags, &own)
-		}
-	}
-}
+// report notes what evaluation has to say.
+func (e *evaluator) report(diags hcl.Diagnostics) { e.log.Add(diags) }
 
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))

@@ -182,7 +182,7 @@ func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	}
 	c := r.eval.leafAt(p)
 	if c == nil {
-		return nil, r.eval.diags
+		return nil, r.eval.log.All()
 	}
 	decl := r.eval.declaration(n)
 	x := &Explanation{
@@ -277,12 +277,12 @@ func (r *Result) Option(path string) (cty.Value, hcl.Diagnostics) {
 	if at.name {
 		return cty.StringVal(at.path[len(at.path)-1]), nil
 	}
-	before := len(r.eval.diags)
+	before := r.eval.log.Count()
 	if at.rest != "" {
 		return r.elementValue(at)
 	}
 	v := r.eval.whole(at.node, at.path)
-	return v, r.eval.diags[before:]
+	return v, r.eval.log.Since(before)
 }
 
 // whole is everything at and below n; what failed or is not defined is null.

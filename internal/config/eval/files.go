@@ -2,7 +2,6 @@ package eval
 
 import (
 	"fmt"
-	"os"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -11,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/hostctl/hostctl/internal/config/function"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
@@ -75,18 +75,10 @@ func (e *evaluator) readText(m *module, p string) (string, error) {
 	}
 	b, err := e.flake.ReadFile(real, tree.MaxData)
 	if err != nil {
-		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), underlying(err))
+		return "", fmt.Errorf("cannot read %s: %w", e.inFlake(p), report.Underlying(err))
 	}
 	if !utf8.Valid(b) || !norm.NFC.IsNormal(b) {
 		return "", fmt.Errorf("cannot read %s as text: it is not UTF-8 in normal form C, so its bytes would change; copy it with source", e.inFlake(p))
 	}
 	return string(b), nil
-}
-
-// underlying drops the path of this machine from an error.
-func underlying(err error) error {
-	if pe, ok := err.(*os.PathError); ok {
-		return pe.Err
-	}
-	return err
 }

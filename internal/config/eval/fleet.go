@@ -121,7 +121,7 @@ func (s *Fleet) declare(label, file string) {
 func (s *Fleet) Host(ctx context.Context, name string) (*Result, hcl.Diagnostics) {
 	e := newEvaluator(ctx, s)
 	r := e.run(name)
-	return r, e.diags
+	return r, e.log.All()
 }
 
 // Load reads the modules of one host, which is in the flake, and evaluates no

@@ -10,6 +10,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 // instance is a block as it holds once: for one element of its for_each and
@@ -175,7 +176,7 @@ func (e *evaluator) forEach(p *instance, b *block) ([]string, bool) {
 	}
 	elems, err := eachElements(v)
 	if err != nil {
-		e.fail(b.forEach.Range().Ptr(), "Invalid for_each", sentence(err))
+		e.fail(b.forEach.Range().Ptr(), "Invalid for_each", report.Sentence(err))
 		return nil, false
 	}
 	if v.IsWhollyKnown() {

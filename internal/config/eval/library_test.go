@@ -42,7 +42,7 @@ func TestRule21LibraryIsInert(t *testing.T) {
 		t.Fatal(diags)
 	}
 	whole, e := evalWhole(t, dir)
-	for _, d := range e.diags {
+	for _, d := range e.log.All() {
 		t.Error(d)
 	}
 	a, err := lazy.Spec.Canonical()
@@ -85,9 +85,9 @@ func TestLibraryDefaults(t *testing.T) {
 			t.Errorf("%s has no description", label)
 		}
 	}
-	before := len(e.diags)
+	before := e.log.Count()
 	e.whole(e.root, nil)
-	for _, d := range e.diags[before:] {
+	for _, d := range e.log.All()[before:] {
 		t.Error(d)
 	}
 }

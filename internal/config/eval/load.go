@@ -14,6 +14,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -144,7 +145,7 @@ func elementRange(list hcl.Expression, i cty.Value) hcl.Range {
 func noModule(p string, file tree.File, err error) string {
 	switch base := filepath.Base(file.Name); {
 	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Sprintf("Cannot read %s: %v.", p, underlying(err))
+		return fmt.Sprintf("Cannot read %s: %v.", p, report.Underlying(err))
 	case base == "default.hcl" && filepath.Base(p) != "default.hcl":
 		return fmt.Sprintf("The folder %s holds no default.hcl: name one of its files, or call its main file default.hcl.", p)
 	}
@@ -168,7 +169,7 @@ func nearFile(file tree.File) string {
 func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Range) *module {
 	found, err := from.flake.Real(from.dir, p, e.mounted)
 	if err != nil {
-		e.fail(&at, "Cannot load module", sentence(err))
+		e.fail(&at, "Cannot load module", report.Sentence(err))
 		return nil
 	}
 	if found, err = moduleFile(found); err != nil {
@@ -309,17 +310,4 @@ func (e *evaluator) activate(name string) {
 		m.source.Index = len(e.loaded)
 		e.loaded = append(e.loaded, m)
 	}
-}
-
-// sentence writes an error as the detail of a diagnostic; what starts with
-// the name of an option keeps its spelling.
-func sentence(err error) string {
-	s := err.Error()
-	if strings.HasPrefix(s, "cannot ") {
-		s = "C" + s[1:]
-	}
-	if strings.HasSuffix(s, "?") {
-		return s
-	}
-	return strings.TrimSuffix(s, ".") + "."
 }

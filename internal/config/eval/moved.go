@@ -10,6 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 // move is a moved block: an option, group or map has another path now, or is
@@ -83,7 +84,7 @@ func (e *evaluator) addMove(from, to, message string, at *hcl.Range) {
 		_, err = e.moves.root.Declare(m.from)
 	}
 	if err != nil {
-		e.fail(at, "Invalid moved block", sentence(err))
+		e.fail(at, "Invalid moved block", report.Sentence(err))
 		return
 	}
 	e.moves.at[m.from.Key()] = m

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 func (r *reading) config(uses []use, sc *scope) cty.Value {
@@ -227,7 +228,7 @@ func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
 	}
 	opened := r.e.fleet.open(r.e.ctx, in)
 	if opened.err != nil {
-		r.fail(rng, "Cannot open input", sentence(opened.err))
+		r.fail(rng, "Cannot open input", report.Sentence(opened.err))
 		return cty.DynamicVal
 	}
 	r.e.mounts[in.Path()] = in

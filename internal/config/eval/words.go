@@ -10,7 +10,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/option"
-	"github.com/hostctl/hostctl/library"
+	"github.com/hostctl/hostctl/internal/config/report"
 )
 
 // outermost reports what may not stand in a block.
@@ -31,64 +31,14 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 		return
 	}
 	detail := at.Unknown(e.root, at.Path, name)
-	if hint := elsewhere(name); hint != "" && (at == e.root || inEntry) {
+	if hint := report.Elsewhere(name); hint != "" && (at == e.root || inEntry) {
 		detail += " " + hint
 	}
 	near := option.DidYouMean(name, at.Names()) != ""
-	if hint := fromNixOS(at.Path.With(name), near); hint != "" {
+	if hint := report.FromNixOS(at.Path.With(name), near); hint != "" {
 		detail = at.Missing(at.Path, name) + " " + hint
 	}
 	e.fail(&rng, "Unknown option", detail)
-}
-
-// fromNixOS is what leads on where a path is NixOS's: the nearest name here is
-// mostly not what is meant. What holds of any name holds of none that is near.
-func fromNixOS(p option.Path, near bool) string {
-	plain := func(p option.Path) string { return strings.ToLower(strings.ReplaceAll(p.String(), "_", "")) }
-	names := library.Elsewhere()
-	if hint := names[plain(p)]; hint != "" || near || len(p) != 2 || p[1] == "name" {
-		return hint
-	}
-	return names[plain(p[:1])+".*"]
-}
-
-// elsewhere is what goes by another name in Terraform.
-func elsewhere(name string) string {
-	switch name {
-	case "variable":
-		return "What hosts differ in is args { ... } in flake.hcl, and what other files may set is option \"NAME\" { ... }."
-	case "resource":
-		return "The type is the block's name: write user \"ada\" { ... }."
-	case "local", "let":
-		return "The block is called locals."
-	case "import", "include", "includes", "require", "requires":
-		return `Other files are named at the top: imports = ["./FILE.hcl"].`
-	case "modules":
-		return `A module names others in imports = ["./FILE.hcl"]; modules = [...] stands in flake.hcl.`
-	case "config":
-		return "It is a block, config { ... }, for what holds on a condition; what always holds stands at the top, without it."
-	case "args", "host", "input", "template", "export":
-		return fmt.Sprintf("%s blocks stand in flake.hcl.", name)
-	case "inputs":
-		return `Each input is a block of flake.hcl: input "NAME" { url = "..." }.`
-	case "terraform", "required_providers":
-		return "There is nothing to declare of hostctl itself: leave it out."
-	case "options":
-		return "Each option is declared by a block, option \"NAME\" { type = ... }."
-	case "module":
-		return "Modules are named in imports = [...], or in the modules of flake.hcl."
-	case "provider":
-		return "There are no providers; where packages come from is said by the inputs of flake.hcl."
-	case "data":
-		return "There are no data blocks; input, host and args are read in expressions."
-	case "output":
-		return "What another flake may take is said by export { ... } in flake.hcl."
-	case "text":
-		return `Write content = "..." for text, or source = "./FILE" for a file of the flake.`
-	case "password":
-		return "Write hashed_password_file = config.secret.NAME.path: no password stands in a configuration."
-	}
-	return ""
 }
 
 // computedGroup reports a value where options are to be written out.
@@ -119,7 +69,7 @@ func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absenc
 	case "Error in function call":
 		if call, ok := d.Extra.(hclsyntax.FunctionCallDiagExtra); ok && call.FunctionCallError() != nil {
 			d.Summary = call.CalledFunctionName() + "() failed"
-			d.Detail = capital(sentence(call.FunctionCallError()))
+			d.Detail = report.Capital(report.Sentence(call.FunctionCallError()))
 		}
 	case "Ambiguous attribute key":
 		d.Detail = `A key that holds dots is written in quotes: "net.ipv4.ip_forward" = 1.`
@@ -130,15 +80,6 @@ func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absenc
 		}
 	}
 	return d
-}
-
-// capital starts a sentence, unless a name of the configuration starts it.
-func capital(s string) string {
-	first, _, _ := strings.Cut(s, " ")
-	if strings.ContainsAny(first, ":(./[@") {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // rewordRead explains a read of what is not there.
@@ -249,12 +190,12 @@ func (e *evaluator) rewordVariable(d *hcl.Diagnostic) {
 		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write true.", name)
 	case alone && (name == "no" || name == "off"):
 		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write false.", name)
-	case alone && otherLiterals()[strings.ToLower(name)] != "":
-		d.Detail = fmt.Sprintf("Nothing is called %q here. Write %s.", name, otherLiterals()[strings.ToLower(name)])
+	case alone && report.OtherLiterals()[strings.ToLower(name)] != "":
+		d.Detail = fmt.Sprintf("Nothing is called %q here. Write %s.", name, report.OtherLiterals()[strings.ToLower(name)])
 	case e.validates(*d.Subject) && !alone && (name == "var" || name == "self"):
 		d.Detail = fmt.Sprintf("Nothing is called %q here. A validation reads the value that it checks as value.", name)
-	case !alone && otherRoots()[name] != "":
-		d.Detail = fmt.Sprintf("Nothing is called %q here. %s", name, otherRoots()[name])
+	case !alone && report.OtherRoots()[name] != "":
+		d.Detail = fmt.Sprintf("Nothing is called %q here. %s", name, report.OtherRoots()[name])
 	case !alone && e.root.Children[name] != nil:
 		d.Detail = fmt.Sprintf("Nothing is called %q here. Options are read from config: config.%s.", name, name)
 	case alone && hint == "":
@@ -283,22 +224,6 @@ func (e *evaluator) validates(at hcl.Range) bool {
 		}
 	}
 	return false
-}
-
-// otherLiterals are what other languages call the values that have names.
-func otherLiterals() map[string]string {
-	return map[string]string{"true": "true", "false": "false", "none": "null", "nil": "null", "null": "null", "undefined": "null"}
-}
-
-// otherRoots are what Terraform and NixOS read values from.
-func otherRoots() map[string]string {
-	return map[string]string{
-		"var":  "What hosts differ in is given in flake.hcl, args { NAME = ... }, and read as args.NAME; options are read as config.PATH.",
-		"data": "There are no data blocks; input, host and args are read.", "module": "What other files set is read as config.PATH.",
-		"pkgs": `A package is a string with its name: "git".`, "lib": "Functions have plain names, such as concat(a, b).",
-		"builtins": "Functions have plain names, such as length(a).", "path": `Paths are relative to the file that says them: "./FILE".`,
-		"locals": "It is read as local.NAME.",
-	}
 }
 
 func (e *evaluator) rewordFunction(d *hcl.Diagnostic) {

@@ -85,6 +85,7 @@ func choosing() []string {
 	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values"}
 }
 
+// TakesAnything is a parameter that lets marked, unknown and null values in.
 func TakesAnything(p function.Parameter) function.Parameter {
 	p.AllowMarked, p.AllowUnknown, p.AllowNull, p.AllowDynamicType = true, true, true, true
 	return p
