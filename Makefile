@@ -8,7 +8,7 @@ CYCLONEDX := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # What the tests and the demo run, as Debian calls it; nothing of it is needed to build.
-PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs dosfstools ovmf fdisk xfsprogs btrfs-progs exfatprogs exfat-fuse
+PACKAGES := mmdebstrap systemd-container debian-archive-keyring gpg gpgv python3-minimal strace git openssh-client openssh-server neovim qemu-system-x86 e2fsprogs dosfstools ovmf fdisk xfsprogs btrfs-progs exfatprogs mtools exfat-fuse
 
 export CGO_ENABLED := 0
 

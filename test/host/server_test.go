@@ -20,10 +20,8 @@ func reference(t *testing.T, host string) string {
 	t.Helper()
 	w := theWorld(t)
 	flake := t.TempDir()
-	// What is in the work tree, whether it has been committed or not.
-	script := "git -C ../.. ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home overlays secrets | tar -C ../.. -c --null -T - | tar -C " + flake + " -x"
-	if out, err := exec.Command("sh", "-c", script).CombinedOutput(); err != nil {
-		t.Fatalf("cannot copy the reference flake: %v\n%s", err, out)
+	if err := machine.Reference(t.Context(), "../..", flake); err != nil {
+		t.Fatal(err)
 	}
 	w.update(t, flake, "--host", host)
 	w.fetch(t, flake, host)

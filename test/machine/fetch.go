@@ -48,6 +48,19 @@ func Fetch(ctx context.Context, base, cache, dir, host string) ([]string, error)
 	return debs, apt.Cache{Dir: cache}.Fetch(ctx, sources, need, func(int64, int64) {})
 }
 
+// Reference copies the reference flake of a work tree of this repository: what is
+// there, committed or not.
+func Reference(ctx context.Context, tree, to string) error {
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	script := "git -C \"$0\" ls-files -z -co --exclude-standard flake.hcl .sops.yaml hosts templates modules home overlays secrets | tar -C \"$0\" -c --null -T - | tar -C \"$1\" -x"
+	if out, err := exec.CommandContext(ctx, "sh", "-c", script, tree, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot copy the reference flake: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // ShareDebs puts every .deb of the cache folder into the machine's own cache,
 // as hard links where both are on one disk. What the machine has already stays as
 // it is.

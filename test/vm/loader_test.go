@@ -136,9 +136,9 @@ func (j *journey) add(t *testing.T, text string) {
 
 // settled waits for what the boot left to be done: after a cut that is up to two
 // images, for each of which an emulated processor takes minutes.
-func (j *journey) settled(t *testing.T) {
+func (m *Machine) settled(t *testing.T) {
 	t.Helper()
-	j.sh(t, "for i in $(seq 900); do systemctl is-system-running | grep -q starting || pgrep -f 'hostctl [a]fter-boot' > /root/runs || exit 0; sleep 1; done; exit 1", 25*time.Minute)
+	m.sh(t, "for i in $(seq 900); do systemctl is-system-running | grep -q starting || pgrep -f 'hostctl [a]fter-boot' > /root/runs || exit 0; sleep 1; done; exit 1", 25*time.Minute)
 }
 
 // trial is a change that the next boot takes back.

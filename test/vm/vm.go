@@ -32,6 +32,9 @@ type Machine struct {
 	Menu bool
 	// Firmware is the variables of its UEFI; "" is a machine with a BIOS.
 	Firmware string
+	// Screen says that it is a workstation: with a GPU, a keyboard, and the memory
+	// and the cores that a desktop takes.
+	Screen bool
 
 	accel string
 	cmd   *exec.Cmd
@@ -86,14 +89,21 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 	if err := os.RemoveAll(m.console()); err != nil { // of the boot before
 		return err
 	}
+	memory, cores := "1536", "1"
+	if m.Screen {
+		memory, cores = "6144", "2"
+	}
 	args := []string{
-		"-accel", m.accel, "-m", "1536", "-smp", "1", "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
+		"-accel", m.accel, "-m", memory, "-smp", cores, "-display", "none", "-nic", "none", "-no-reboot", "-monitor", "none",
 		"-chardev", "socket,id=console,path=" + console + ",server=on,wait=off,logfile=" + m.console(), "-serial", "chardev:console",
 		"-serial", "unix:" + filepath.Join(m.Dir, "shell") + ",server=on,wait=off",
 		"-drive", drive,
 	}
 	if m.Firmware != "" {
 		args = append(args, "-drive", "if=pflash,format=raw,unit=0,readonly=on,file="+firmwareCode, "-drive", "if=pflash,format=raw,unit=1,file="+m.Firmware)
+	}
+	if m.Screen {
+		args = append(args, "-device", "virtio-vga", "-qmp", "unix:"+m.qmp()+",server=on,wait=off")
 	}
 	for _, disk := range append(slices.Clone(m.Disks), results) {
 		if disk != "" {
