@@ -214,7 +214,7 @@ func (w *workstation) boot(t *testing.T) {
 // after sees that what the boot began is done, and the machine well.
 func (w *workstation) after(t *testing.T, generation string) {
 	t.Helper()
-	w.settled(t)
+	w.settled(t, 2*time.Hour) // two images with the drivers of a laptop
 	t.Logf("what the boot says: %s", w.said())
 	w.says(t, "basename $(readlink /var/lib/hostctl/current)", generation)
 	w.says(t, "dpkg --audit", "")
