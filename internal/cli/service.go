@@ -215,7 +215,7 @@ func (f *follower) run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		signals <- os.Interrupt
 	}
-	pid, err := systemd.MainPID(context.Background(), system.Root(f.root), serviceUnit)
+	pid, err := systemd.MainPID(context.Background(), serviceUnit)
 	if err != nil {
 		return fmt.Errorf("%w; it goes on, 'journalctl -u %s' says when it ends", err, serviceUnit)
 	}

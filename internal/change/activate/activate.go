@@ -33,19 +33,6 @@ func order(ctx context.Context, limit time.Duration, args ...string) error {
 	return err
 }
 
-// activeUnits are those that are up or on their way there.
-func activeUnits(ctx context.Context) (map[string]bool, error) {
-	units, err := systemd.PID1().List(ctx, "--state=active,reloading,activating")
-	if err != nil {
-		return nil, err
-	}
-	active := make(map[string]bool, len(units))
-	for name := range units {
-		active[name] = true
-	}
-	return active, nil
-}
-
 // Request is one activation. A rollback is an activation whose Want is the
 // older spec and whose Plan is the way back.
 type Request struct {
@@ -81,7 +68,15 @@ func Health(ctx context.Context) (map[string]bool, error) {
 	if !systemd.Booted() {
 		return map[string]bool{}, nil
 	}
-	return activeUnits(ctx)
+	units, err := systemd.PID1().List(ctx, "--state=active,reloading,activating")
+	if err != nil {
+		return nil, err
+	}
+	active := make(map[string]bool, len(units))
+	for name := range units {
+		active[name] = true
+	}
+	return active, nil
 }
 
 // Stops are the units that the change takes away, and those whose package wants

@@ -59,9 +59,13 @@ func userManagers() []userManager {
 	return out
 }
 
+// manager asks and tells it.
+func (m userManager) manager() systemd.Manager { return systemd.OfUser(m.uid, m.gid, m.home) }
+
 // order tells the manager something.
-func (m userManager) order(ctx context.Context, args ...string) ([]byte, error) {
-	return systemd.OfUser(m.uid, m.gid, m.home).Call(ctx, systemd.QueueTime, args...)
+func (m userManager) order(ctx context.Context, args ...string) error {
+	_, err := m.manager().Call(ctx, systemd.QueueTime, args...)
+	return err
 }
 
 // reads says whether a file of units is one that the manager reads.
@@ -81,24 +85,24 @@ func (a *activation) userManager(ctx context.Context, m userManager) error {
 		a.report.Reboot = append(a.report.Reboot, m.name+"'s own units: "+strings.Join(slices.Sorted(maps.Keys(stale)), ", "))
 	}
 	if a.touched.reexec {
-		if _, err := m.order(ctx, "daemon-reexec"); err != nil {
+		if err := m.order(ctx, "daemon-reexec"); err != nil {
 			return err
 		}
 	}
 	if len(touched) == 0 {
 		return nil
 	}
-	if _, err := m.order(ctx, "daemon-reload"); err != nil {
+	if err := m.order(ctx, "daemon-reload"); err != nil {
 		return err
 	}
-	out, err := m.order(ctx, "list-units", "--all", "--plain", "--no-legend", "--no-pager")
+	units, err := m.manager().List(ctx, "--all")
 	if err != nil {
 		return err
 	}
 	active := map[string]bool{}
-	for line := range strings.Lines(string(out)) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "active" {
-			active[f[0]] = true
+	for name, u := range units {
+		if u.Active == "active" {
+			active[name] = true
 		}
 	}
 	restart, start := userJobs(touched, active)
@@ -110,7 +114,7 @@ func (a *activation) userManager(ctx context.Context, m userManager) error {
 			continue
 		}
 		fmt.Fprintf(a.Log, "%s %s of user %s\n", strings.TrimPrefix(step.verb, "try-"), strings.Join(step.units, " "), m.name)
-		if _, err := m.order(ctx, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
+		if err := m.order(ctx, append([]string{step.verb, "--no-block", "--"}, step.units...)...); err != nil {
 			return err
 		}
 	}

@@ -124,10 +124,14 @@ func (r Root) Command(ctx context.Context, name string, args ...string) *exec.Cm
 	return cmd
 }
 
-// Run runs name inside the root, as another user and with more in its environment
-// if asked to, and returns what it prints. It ends when the time is over, whatever
-// the program waits for.
-func (r Root) Run(ctx context.Context, limit time.Duration, as *syscall.SysProcAttr, env []string, name string, args ...string) ([]byte, error) {
+// Run runs name inside the root and returns what it prints. It ends when the time is
+// over, whatever the program waits for.
+func (r Root) Run(ctx context.Context, limit time.Duration, name string, args ...string) ([]byte, error) {
+	return r.RunAs(ctx, limit, nil, nil, name, args...)
+}
+
+// RunAs is Run for another user, with more in its environment.
+func (r Root) RunAs(ctx context.Context, limit time.Duration, as *syscall.SysProcAttr, env []string, name string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	cmd := r.Command(ctx, name, args...)
@@ -151,7 +155,7 @@ func (r Root) Run(ctx context.Context, limit time.Duration, as *syscall.SysProcA
 // Modprobe loads kernel modules, modprobe(8).
 func (r Root) Modprobe(ctx context.Context, names []string) error {
 	const limit = 150 * time.Second // a module may wait for its device
-	_, err := r.Run(ctx, limit, nil, nil, "modprobe", append([]string{"--all", "--"}, names...)...)
+	_, err := r.Run(ctx, limit, "modprobe", append([]string{"--all", "--"}, names...)...)
 	return err
 }
 

@@ -45,7 +45,7 @@ func OfUser(uid, gid uint32, home string) Manager {
 
 // Once calls systemctl, once. It ends when the time is over.
 func (m Manager) Once(ctx context.Context, limit time.Duration, args ...string) ([]byte, error) {
-	return live.Run(ctx, limit, m.as, m.env, "systemctl", append(slices.Clone(m.options), args...)...)
+	return live.RunAs(ctx, limit, m.as, m.env, "systemctl", append(slices.Clone(m.options), args...)...)
 }
 
 // Retry repeats a call that failed: a systemd that executes itself, which anybody

@@ -73,8 +73,8 @@ func (t Transient) Start(ctx context.Context, root system.Root) error {
 var ErrRuns = errors.New("it runs already")
 
 // MainPID is the process of a service, 0 when it has ended.
-func MainPID(ctx context.Context, root system.Root, unit string) (int, error) {
-	out, err := root.Command(ctx, "systemctl", "show", "--property=MainPID", "--value", "--", unit).Output()
+func MainPID(ctx context.Context, unit string) (int, error) {
+	out, err := PID1().Once(ctx, QueueTime, "show", "--property=MainPID", "--value", "--", unit)
 	if err != nil {
 		return 0, fmt.Errorf("cannot ask systemd about %s: %w", unit, err)
 	}
@@ -107,11 +107,11 @@ func (t Timer) Start(ctx context.Context) error {
 
 // StopTimer stops the timer of a unit, if it runs, and not what it has started.
 func StopTimer(ctx context.Context, unit string) error {
-	if live.Command(ctx, "systemctl", "--quiet", "is-active", unit+".timer").Run() != nil {
+	if _, err := PID1().Once(ctx, QueueTime, "--quiet", "is-active", unit+".timer"); err != nil {
 		return nil
 	}
-	if out, err := live.Command(ctx, "systemctl", "stop", unit+".timer").CombinedOutput(); err != nil {
-		return fmt.Errorf("cannot stop %s.timer: %w: %s", unit, err, strings.TrimSpace(string(out)))
+	if _, err := PID1().Once(ctx, JobTime, "stop", unit+".timer"); err != nil {
+		return fmt.Errorf("cannot stop %s.timer: %w", unit, err)
 	}
 	return nil
 }

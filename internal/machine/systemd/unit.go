@@ -15,7 +15,7 @@ import (
 type Unit struct {
 	ID                string
 	Load, Active, Sub string
-	Type              string // Type of a service
+	Type              string // of a service
 	FileState         string // enabled, disabled, static, masked, …
 	Invocation        string // another each time that it starts
 	Result            string
@@ -23,7 +23,7 @@ type Unit struct {
 	Exit              string        // of the main process, for people
 	Entered           time.Duration // when it became active last, on CLOCK_MONOTONIC
 	Restarts          int
-	RemainAfterExit   bool // RemainAfterExit
+	RemainAfterExit   bool
 	CanStart          bool
 	CannotStop        bool // RefuseManualStop=, or it is there for as long as systemd is
 	CanReload         bool
