@@ -17,24 +17,33 @@ import (
 // hostctl. Its first boot unpacks it.
 func (r recipe) machine(t *testing.T, packages ...string) *Machine {
 	t.Helper()
+	m, base := r.copied(t)
+	m.Disks = append(m.Disks, m.parcel(t, filepath.Join(base, "status"), append(packages, r.asks...)))
+	return m
+}
+
+// copied is a machine of the recipe, off and as it was made, and the folder that its
+// disks were copied from.
+func (r recipe) copied(t *testing.T) (m *Machine, base string) {
+	t.Helper()
 	machine.Need(t, "mmdebstrap", "qemu-system-x86_64", "mke2fs")
 	base, err := r.Base(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &Machine{Dir: t.TempDir(), Menu: true, Passphrase: r.passphrase, accel: accelerator(t.Context(), filepath.Join(base, "vmlinuz"))}
+	m = &Machine{Dir: t.TempDir(), Menu: true, Passphrase: r.passphrase, accel: accelerator(t.Context(), filepath.Join(base, "vmlinuz"))}
 	t.Cleanup(m.Kill)
 	var disks []string
 	for i := range r.disks {
 		disks = append(disks, disk(m.Dir, i))
 		copyDisk(t, disk(base, i), disks[i])
 	}
-	m.Disk, m.Disks = disks[0], append(disks[1:], m.parcel(t, filepath.Join(base, "status"), append(packages, r.asks...)))
+	m.Disk, m.Disks = disks[0], disks[1:]
 	if r.firmware {
 		m.Firmware = filepath.Join(m.Dir, "variables")
 		copyDisk(t, firmwareVariables, m.Firmware)
 	}
-	return m
+	return m, base
 }
 
 // unpack takes what the parcel has.
@@ -51,23 +60,7 @@ func (m *Machine) parcel(t *testing.T, status string, packages []string) string 
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(flake, "hosts/menu/default.hcl"), fmt.Appendf(nil, "packages = [\"%s\"]\n", strings.Join(packages, `", "`)))
-	cache := filepath.Join(machine.CacheDir(), "cache")
-	update := exec.CommandContext(ctx, hostctl, "update", "--flake", flake)
-	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)
-	if out, err := update.CombinedOutput(); err != nil {
-		t.Fatalf("hostctl update: %v\n%s", err, out)
-	}
-	// What the disk has need not be fetched: dpkg's status says.
-	root := t.TempDir()
-	b, err := os.ReadFile(status)
-	if err != nil {
-		t.Fatal(err)
-	}
-	writeFile(t, filepath.Join(root, "var/lib/dpkg/status"), b)
-	debs, err := machine.Fetch(ctx, root, cache, flake, "menu")
-	if err != nil {
-		t.Fatal(err)
-	}
+	cache, debs := fetched(t, hostctl, flake, "menu", status)
 	if len(debs) == 0 {
 		t.Skip("Debian has one kernel today, so that there is none to go to")
 	}
@@ -82,4 +75,27 @@ func (m *Machine) parcel(t *testing.T, status string, packages []string) string 
 		t.Fatal(err)
 	}
 	return image
+}
+
+// fetched locks the packages of a flake's host at what is current, and fetches those
+// that a machine lacks whose dpkg has a status.
+func fetched(t *testing.T, hostctl, flake, host, status string) (cache string, debs []string) {
+	t.Helper()
+	cache = filepath.Join(machine.CacheDir(), "cache")
+	update := exec.CommandContext(t.Context(), hostctl, "update", "--flake", flake, "--host", host)
+	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)
+	if out, err := update.CombinedOutput(); err != nil {
+		t.Fatalf("hostctl update: %v\n%s", err, out)
+	}
+	b, err := os.ReadFile(status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := t.TempDir()
+	writeFile(t, filepath.Join(root, "var/lib/dpkg/status"), b)
+	debs, err = machine.Fetch(t.Context(), root, cache, flake, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cache, debs
 }

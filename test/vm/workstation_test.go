@@ -58,8 +58,8 @@ func TestWorkstationsBoot(t *testing.T) {
 
 type workstation struct {
 	*Machine
-	host string
-	has  string // a root whose dpkg knows what is on its disk
+	host   string
+	status string // dpkg's, of what is on its disk
 }
 
 // room is what a workstation's disk holds, sparse.
@@ -68,25 +68,10 @@ const room = 32 << 30
 // make gives a machine of systemd-boot and dracut more room, and turns it on.
 func (w *workstation) make(t *testing.T) {
 	t.Helper()
-	machine.Need(t, "mmdebstrap", "qemu-system-x86_64", "mke2fs", "sfdisk", "losetup", "unshare", "mcopy")
-	base, err := systemdBootDracut().Base(t.Context(), os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	w.Machine = &Machine{
-		Dir: dir, Disk: disk(dir, 0), Menu: true, Screen: true, Firmware: filepath.Join(dir, "variables"),
-		accel: accelerator(t.Context(), filepath.Join(base, "vmlinuz")),
-	}
-	t.Cleanup(w.Kill)
-	copyDisk(t, disk(base, 0), w.Disk)
-	copyDisk(t, firmwareVariables, w.Firmware)
-	status, err := os.ReadFile(filepath.Join(base, "status"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.has = t.TempDir()
-	writeFile(t, filepath.Join(w.has, "var/lib/dpkg/status"), status)
+	machine.Need(t, "sfdisk", "losetup", "unshare", "mdir", "mcopy")
+	m, base := systemdBootDracut().copied(t)
+	m.Screen = true
+	w.Machine, w.status = m, filepath.Join(base, "status")
 	if err := os.Truncate(w.Disk, room); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +88,7 @@ chroot /mnt sh -c 'apt-get -y -q purge "linux-headers-6*"'`)
 func (w *workstation) stage(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
-	hostctl, flake, cache := filepath.Join(w.Dir, "hostctl"), filepath.Join(w.Dir, "flake"), filepath.Join(machine.CacheDir(), "cache")
+	hostctl, flake := filepath.Join(w.Dir, "hostctl"), filepath.Join(w.Dir, "flake")
 	buildHostctl(t, hostctl)
 	if err := machine.Reference(ctx, "../..", flake); err != nil {
 		t.Fatal(err)
@@ -120,14 +105,7 @@ boot {
   kernel_params = ["console=ttyS0", "panic=-1", "systemd.show_status=1"]
 }
 `))
-	update := exec.CommandContext(ctx, hostctl, "update", "--flake", flake, "--host", w.host)
-	update.Env = append(os.Environ(), "HOSTCTL_CACHE="+cache)
-	if out, err := update.CombinedOutput(); err != nil {
-		t.Fatalf("hostctl update: %v\n%s", err, out)
-	}
-	if _, err := machine.Fetch(ctx, w.has, cache, flake, w.host); err != nil {
-		t.Fatal(err)
-	}
+	cache, _ := fetched(t, hostctl, flake, w.host, w.status)
 	image := filepath.Join(w.Dir, "initrd")
 	began := time.Now()
 	said := w.onRoot(t, `mount $loop /mnt
