@@ -130,7 +130,7 @@ func TestFlakeThatCannotBeRead(t *testing.T) {
 			e.call("textDocument/"+method, map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}}, nil)
 		}
 		err := e.conn.Call(context.Background(), "textDocument/rename", map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}, "newName": "x"}, nil)
-		if err == nil || !strings.Contains(err.Error(), "flake.hcl cannot be read") {
+		if err == nil || !strings.Contains(err.Error(), "cannot read flake.hcl") {
 			t.Errorf("rename in %s: %v", name, err)
 		}
 	}

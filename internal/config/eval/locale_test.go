@@ -21,8 +21,8 @@ i18n {
     LANGUAGE    = "de:en"
   }
 }`},
-		{name: "no character set", files: "i18n { default_locale = \"de_DE\" }\n", errs: []string{"h.hcl:1,8-32: Invalid value; i18n.default_locale: de_DE names no character set: write de_DE.UTF-8."}},
-		{name: "no character set in a setting", errs: []string{"LC_TIME = de_DE names no character set: write de_DE.UTF-8."}, files: `
+		{name: "no character set", files: "i18n { default_locale = \"de_DE\" }\n", errs: []string{"h.hcl:1,8-32: Invalid value; i18n.default_locale: de_DE has no character set: write de_DE.UTF-8."}},
+		{name: "no character set in a setting", errs: []string{"LC_TIME = de_DE has no character set: write de_DE.UTF-8."}, files: `
 i18n {
   default_locale        = "C"
   extra_locale_settings = { LC_TIME = "de_DE" }

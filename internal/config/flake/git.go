@@ -22,7 +22,7 @@ import (
 )
 
 // commit is the one that rev names; an empty rev is the url's ref, or HEAD.
-// Without login no server is told who asks, and no program is started.
+// Without login, it tells no server who asks, and runs no program.
 func (s source) commit(ctx context.Context, rev string, login bool) (*object.Commit, error) {
 	if s.remote == nil {
 		repo, err := git.PlainOpenWithOptions(s.path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
@@ -35,8 +35,7 @@ func (s source) commit(ctx context.Context, rev string, login bool) (*object.Com
 		commit *object.Commit
 		err    error
 	}
-	// go-git does not look at the context while a server keeps it waiting for
-	// an ssh handshake.
+	// go-git ignores the context while it waits for a server's ssh handshake.
 	done := make(chan result, 1)
 	go func() {
 		commit, err := s.remoteCommit(ctx, rev, login)
@@ -69,10 +68,10 @@ func find(repo *git.Repository, ref, rev string) (*object.Commit, error) {
 }
 
 func gone(rev string) error {
-	return fmt.Errorf("it no longer has revision %s: its history was rewritten, or it is another repository; 'hostctl update' with the input's name locks what is there now", rev)
+	return fmt.Errorf("it no longer has revision %s: its history was rewritten, or it is another repository; 'hostctl update' with the input's name locks its current revision", rev)
 }
 
-// server is a repository of another machine that let us in.
+// server is a repository on another machine that let us in.
 type server struct {
 	repo   *git.Repository
 	remote *git.Remote
@@ -98,8 +97,8 @@ func (s source) remoteCommit(ctx context.Context, rev string, login bool) (*obje
 	return find(srv.repo, "refs/heads/locked", "")
 }
 
-// connect lists the server's refs, with the credentials that it wants if
-// there is to be a login.
+// connect lists the server's refs, with credentials if login allows it and the
+// server wants them.
 func (s source) connect(ctx context.Context, login bool) (*server, error) {
 	if s.remote.Scheme == "ssh" {
 		login, err := newSSHLogin(ctx, s.remote)
@@ -115,7 +114,7 @@ func (s source) connect(ctx context.Context, login bool) (*server, error) {
 		return srv, err
 	}
 	if !login {
-		const person = "nothing logs in without being asked to: if it is a private repository, run 'hostctl flake fetch' as the same user, which brings what flake.lock holds into the cache"
+		const person = "hostctl does not log in by itself: if it is a private repository, run 'hostctl flake fetch' as the same user, which downloads the inputs in flake.lock into the cache"
 		if errors.Is(err, transport.ErrRepositoryNotFound) {
 			return nil, fmt.Errorf("%w; %s", err, person)
 		}
@@ -131,13 +130,13 @@ func (s source) connect(ctx context.Context, login bool) (*server, error) {
 	}
 	srv, err = list(ctx, s.remote.String(), auth)
 	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
-		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or lack the right to read this repository", s.remote.Host, auth.Username, from)
+		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or may not have the right to read this repository", s.remote.Host, auth.Username, from)
 	}
 	return srv, err
 }
 
-// Patience makes go-git, which keeps one client for all, give up on a server as
-// soon as hostctl does. It is called once, before anything is fetched.
+// Patience makes go-git, which has one client for everything, give up on a server
+// as soon as hostctl does. Call it once, before any fetch.
 func Patience() {
 	client.InstallProtocol("https", githttp.NewClient(&http.Client{Transport: network.Transport()}))
 }
@@ -161,7 +160,7 @@ func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, 
 	return &server{repo, remote, auth, refs}, nil
 }
 
-// inALine says which server could not be reached, and why, before all else.
+// inALine says first which server could not be reached, and why.
 func inALine(err error) error {
 	var at *neturl.Error
 	var failed *net.OpError
@@ -182,7 +181,7 @@ func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error 
 	return nil
 }
 
-// resolve is the whole name of a ref of the server.
+// resolve is the full name of a ref on the server.
 func (srv *server) resolve(ref string) (string, error) {
 	candidates := []string{"refs/heads/" + ref, "refs/tags/" + ref, ref}
 	if ref == "" {
@@ -211,8 +210,8 @@ func (srv *server) resolve(ref string) (string, error) {
 	return "", fmt.Errorf("it has no branch or tag %q; its branches are: %s", ref, strings.Join(branches, ", "))
 }
 
-// byHash asks for exactly one commit. Not every server gives one out by its
-// hash; the history of its branches and tags may hold it.
+// byHash asks for exactly one commit. Not every server serves a commit by its
+// hash; the history of its branches and tags may contain it.
 func (srv *server) byHash(ctx context.Context, rev string) (*object.Commit, error) {
 	spec := rev
 	for _, r := range srv.refs {

@@ -15,8 +15,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// Revision is the commit that the flake's folder stands at, and whether the
-// worktree differs from it; what is too large to compare, or no file, does.
+// Revision is the commit of the flake's folder, and whether the worktree differs
+// from it. Something too large to compare, or not a file, counts as different.
 func (f *Flake) Revision() (commit string, dirty bool, err error) {
 	repo, err := f.repository()
 	if errors.Is(err, git.ErrRepositoryNotExists) {
@@ -43,7 +43,7 @@ func (f *Flake) Revision() (commit string, dirty bool, err error) {
 	return head.Hash().String(), !status.IsClean(), nil
 }
 
-// repository is the git repository that the flake's folder is in.
+// repository is the git repository around the flake's folder.
 func (f *Flake) repository() (*git.Repository, error) {
 	for dir := f.Dir; ; dir = filepath.Dir(dir) {
 		at := filepath.Join(dir, tree.GitName)
@@ -60,8 +60,8 @@ func (f *Flake) repository() (*git.Repository, error) {
 	}
 }
 
-// readableAt is readable for git's folder, or the one that a file names, and
-// for the one that it has in common with other worktrees.
+// readableAt is readable for git's folder, or the one that a file names, and for
+// the folder that it shares with other worktrees.
 func readableAt(at string) error {
 	st, err := os.Lstat(at)
 	if err != nil {
@@ -85,7 +85,7 @@ func readableAt(at string) error {
 	return readable(common)
 }
 
-// named is the folder that a file of git's names, after a word
+// named is the folder that one of git's files names, after a word
 // (gitrepository-layout(5)).
 func named(file, after string) (string, error) {
 	st, err := os.Lstat(file)
@@ -106,18 +106,18 @@ func named(file, after string) (string, error) {
 	return path, nil
 }
 
-// maxGitFile bounds, in bytes, each file of git's folder that go-git reads as a
+// maxGitFile bounds, in bytes, each file in git's folder that go-git reads as a
 // whole, such as the index.
 const maxGitFile = 64 << 20
 
-// gitParts are what go-git reads of git's folder: hooks, logs and what
-// extensions of git have there may be as large, and as linked, as they like.
+// gitParts are the parts of git's folder that go-git reads. Hooks, logs and files
+// of git extensions may have any size and any links.
 func gitParts() []string {
 	return []string{"HEAD", "config", "index", "info", "objects", "packed-refs", "refs", "shallow"}
 }
 
-// readable refuses a folder of git's in which go-git would wait, for a FIFO, a
-// device or what a link leads to, or take all memory.
+// readable refuses a git folder in which go-git would wait, for a FIFO, a device
+// or the target of a link, or use up all memory.
 func readable(dir string) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
 		part, _, _ := strings.Cut(e.Name, "/")
@@ -135,7 +135,7 @@ func readable(dir string) error {
 }
 
 // comparableTree refuses a worktree in which go-git, which reads all files, would
-// wait for a FIFO or a device, or not come to an end.
+// wait for a FIFO or a device, or take too long.
 func comparableTree(dir string) error {
 	left := int64(maxInputBytes)
 	return tree.Walk(dir, func(e *tree.Entry) error {
