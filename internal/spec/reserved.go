@@ -16,10 +16,10 @@ type reserved struct {
 }
 
 const (
-	goneAtBoot = "each boot recreates its contents"
+	goneAtBoot = "that folder is new at each boot"
 	ofPackages = "dpkg, apt and their helpers keep their data about packages there"
 	ofAccounts = "it contains accounts, which other programs change too: hostctl sets single entries, never the whole file"
-	ofKernel   = "it is an interface to the kernel, without real files"
+	ofKernel   = "the kernel provides that folder, and nothing in it is a real file"
 	ofHostctl  = "hostctl writes it for its own use"
 	declare    = "declare packages"
 	atBoot     = "let systemd-tmpfiles create it at each boot"

@@ -17,9 +17,9 @@ const (
 	inputFlake = "input \"sub\" { url = \"path:./sub\" }\nhost \"h\" { modules = [input.sub.modules.m] }\n"
 )
 
-// TestHostileFlakes evaluates flakes that lead elsewhere, wait for somebody, or
-// are endless: nothing outside of them is opened, nothing of it is quoted, and
-// the run ends soon and in little memory.
+// TestHostileFlakes evaluates flakes that lead elsewhere, block, or are endless:
+// hostctl opens and quotes nothing outside them, and ends soon and with little
+// memory.
 func TestHostileFlakes(t *testing.T) {
 	g := newGround(t)
 	link := func(name, target string) func(*testing.T, string) {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Every element of a value is traced to the lines that say something of it, by
-// whichever way its path is written, and what without() takes away too.
+// Every element of a value is traced to the lines that define it, however its path
+// is written, and so is what without() removes.
 func TestExplainElements(t *testing.T) {
 	for _, c := range []struct{ name, path, h, t, want string }{
 		{"a list", "my.list", `my { list = ["h"] }`, `my { list = ["t"] }`, `["t", "h"]: [0] "t" from t.hcl; [1] "h" from h.hcl`},

@@ -2,8 +2,8 @@ package eval
 
 import "testing"
 
-// The names that a locale may have (locale(7)): what is made of each, and which
-// are no names.
+// The names that a locale may have (locale(7)): what each one generates, and which
+// ones are invalid.
 func TestLocales(t *testing.T) {
 	const gen = `file["/etc/locale.gen"].content`
 	for _, c := range []evalCase{

@@ -164,7 +164,7 @@ config {
 	}
 }
 
-// The old path finds the option on the command line, too.
+// The old path also finds the option on the command line.
 func TestMovedPaths(t *testing.T) {
 	r, diags := evalDir(t, writeFlake(t, `
 box "b" { groups = ["a"] }

@@ -4,7 +4,7 @@ import "testing"
 
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0"
 
-// Nobody is told that a configuration lets them in, where it does not.
+// hostctl warns if a configuration with keys lets nobody log in.
 func TestSSHLoginIsWarnedOf(t *testing.T) {
 	const server = "services {\n  openssh { enable = true }\n}\n"
 	const keyed = "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nservices {\n  openssh {\n    enable = true\n    "

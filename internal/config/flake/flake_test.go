@@ -275,7 +275,7 @@ func TestLockRefusesOddRevisions(t *testing.T) {
 	}
 }
 
-// Without a commit a wrong hash would be an offer to tell the right one.
+// Without a commit, a wrong hash would reveal the right one.
 func TestLockRefusesNoRevision(t *testing.T) {
 	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 1, "inputs": {"x": {"url": "git+https://example.org/x.git", "hash": "` + strings.Repeat("0", 64) + `"}}}`})
 	if _, diags := Load(dir); !strings.Contains(diags.Error(), `it has no revision of input "x"`) {

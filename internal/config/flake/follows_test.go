@@ -44,8 +44,8 @@ func nested(t *testing.T, dir, name, inner string) *Input {
 	return other
 }
 
-// The root's lock holds the inputs of inputs: at first as their own lock has
-// them, else at what is current.
+// The root's lock has the inputs of inputs: at first as in their own lock, or else
+// at the current revision.
 func TestInputsOfInputs(t *testing.T) {
 	newHome(t)
 	repos := t.TempDir()
@@ -93,7 +93,7 @@ func TestInputsOfInputs(t *testing.T) {
 		t.Errorf("with follows the lock holds %v", got)
 	}
 
-	// An update of one input leaves what the others have.
+	// An update of one input does not change the others.
 	write(t, root, map[string]string{"flake.hcl": "input \"hw\" { url = \"" + url + "/hw/.git\" }\ninput \"base\" { url = \"" + url + "/base/.git\" }\n"})
 	update(t, root)
 	gitserver.Commit(t, base, map[string]string{"x.txt": "three"})

@@ -74,7 +74,7 @@ func TestStamp(t *testing.T) {
 	}
 }
 
-// There is no stamp where it could not vouch for what was read.
+// There is no stamp if it could not guarantee what was read.
 func TestNoStamp(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	t.Run("the flake is a link out of its folder", func(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTree is a folder flake beside a file and a folder that are not its own.
+// newTree is a folder flake next to a file and a folder outside it.
 func newTree(t *testing.T) string {
 	t.Helper()
 	base := t.TempDir()
