@@ -122,7 +122,7 @@ func TestOwnFilesAreFormatted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made, _, diags := format(name, src, map[string]*hcl.File{})
+			made, _, diags := flake.Format(name, src, map[string]*hcl.File{})
 			if diags.HasErrors() {
 				t.Error(diags)
 			} else if string(made) != string(src) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
@@ -26,15 +25,15 @@ func bodyOf(src []byte) *hclsyntax.Body {
 // the editor keeps its cursor and folds.
 func (q *request) format() []textEdit {
 	edits := []textEdit{}
-	if _, diags := flake.Parse(q.path, q.text.src); diags.HasErrors() {
+	want, mixed, diags := flake.Format(q.path, q.text.src, map[string]*hcl.File{})
+	if diags.HasErrors() {
 		return edits
 	}
-	want := hclwrite.Format(q.text.src)
 	if bytes.Equal(want, q.text.src) {
 		return edits
 	}
 	old, lines := q.text, newText(want)
-	if len(old.starts) != len(lines.starts) {
+	if mixed || len(old.starts) != len(lines.starts) {
 		return []textEdit{{Range: old.between(0, len(old.src)), NewText: string(want)}}
 	}
 	for n := range old.starts {
