@@ -71,6 +71,8 @@ func Elsewhere(name string) string {
 		return `Write content = "..." for text, or source = "./FILE" for a file of the flake.`
 	case "service", "timer", "socket":
 		return fmt.Sprintf(`Write unit "NAME.%[1]s" { content = ... } for one of your own, or unit "NAME.%[1]s" { enabled = true } for one that a package brings.`, name)
+	case "sops_file", "sopsFile":
+		return `The option is file = "./FILE".`
 	case "password":
 		return "Write hashed_password_file = config.secret.NAME.path: no password stands in a configuration."
 	}
