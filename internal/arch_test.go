@@ -30,7 +30,8 @@ func mayImport() map[string][]string {
 		"internal/render":             {"internal/spec"},
 		"internal/network":            {},
 		"internal/config/tree":        {},
-		"internal/config/flake":       {"internal/config/option", "internal/config/tree", "internal/network"},
+		"internal/config/git":         {"internal/config/tree", "internal/network"},
+		"internal/config/flake":       {"internal/config/git", "internal/config/option", "internal/config/tree"},
 		"internal/config/option":      {},
 		"internal/config/meter":       {"internal/config/option"},
 		"internal/config/report":      {"internal/config/option", "library"},
@@ -65,7 +66,7 @@ func soleImporters() map[string][]string {
 	return map[string][]string{
 		"github.com/getsops/sops":       {"internal/machine/secret"},
 		"filippo.io/age":                {"internal/machine/secret"},
-		"github.com/go-git/go-git":      {"internal/config/flake"},
+		"github.com/go-git/go-git":      {"internal/config/flake", "internal/config/git"},
 		"github.com/hashicorp/hcl":      {"internal/config/", "internal/cli", "internal/lsp", "library", "test/bench"},
 		"github.com/zclconf/go-cty":     {"internal/config/", "internal/cli", "internal/lsp", "library"},
 		"github.com/spf13/cobra":        {"internal/cli"},
@@ -160,7 +161,7 @@ func TestWhoImportsWhom(t *testing.T) {
 // Config runs git and ssh for inputs.
 func TestProgramsOfDebian(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || !strings.HasPrefix(s.dir, "internal/") || strings.HasPrefix(s.dir, "internal/machine/") || s.dir == "internal/change/stage" || s.dir == "internal/config/flake" {
+		if s.test || !strings.HasPrefix(s.dir, "internal/") || strings.HasPrefix(s.dir, "internal/machine/") || s.dir == "internal/change/stage" || s.dir == "internal/config/git" {
 			continue
 		}
 		if slices.Contains(s.imports(), "os/exec") {
@@ -212,10 +213,10 @@ func TestConfigAndMachineAreStrangers(t *testing.T) {
 // no flake's, each with what it is.
 func readsItself() map[string]string {
 	return map[string]string{
-		"internal/config/flake/cache.go":      "the folder that it writes a commit to",
-		"internal/config/flake/credential.go": "~/.netrc",
-		"internal/config/flake/ssh.go":        "keys of the user",
-		"internal/lsp/server.go":              "the library in the cache",
+		"internal/config/flake/cache.go":    "the folder that it writes a commit to",
+		"internal/config/git/credential.go": "~/.netrc",
+		"internal/config/git/ssh.go":        "keys of the user",
+		"internal/lsp/server.go":            "the library in the cache",
 	}
 }
 
