@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -68,7 +69,7 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 			errs = append(errs, fmt.Errorf("cannot format: %w", err))
 			continue
 		}
-		made, mixed, d := flake.Format(name, src, files)
+		made, mixed, d := syntax.Format(name, src, files)
 		diags = append(diags, d...)
 		if d.HasErrors() || bytes.Equal(made, src) {
 			continue
@@ -160,7 +161,7 @@ func (e *env) formatStdin() error {
 		return fmt.Errorf("cannot format stdin: %w", err)
 	}
 	e.files = map[string]*hcl.File{}
-	made, mixed, diags := flake.Format("stdin", src, e.files)
+	made, mixed, diags := syntax.Format("stdin", src, e.files)
 	if err := e.writeDiagnostics(diags); err != nil {
 		return err
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // bodyOf is what of a file can be parsed.
 func bodyOf(src []byte) *hclsyntax.Body {
-	if file, _ := flake.Parse("", src); file != nil {
+	if file, _ := syntax.Parse("", src); file != nil {
 		return file.Body.(*hclsyntax.Body)
 	}
 	return &hclsyntax.Body{}
@@ -25,7 +25,7 @@ func bodyOf(src []byte) *hclsyntax.Body {
 // the editor keeps its cursor and folds.
 func (q *request) format() []textEdit {
 	edits := []textEdit{}
-	want, mixed, diags := flake.Format(q.path, q.text.src, map[string]*hcl.File{})
+	want, mixed, diags := syntax.Format(q.path, q.text.src, map[string]*hcl.File{})
 	if diags.HasErrors() {
 		return edits
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/meter"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // Within gives what is evaluated from here on the bounds of ctx, and a budget of
@@ -23,7 +23,7 @@ func (r *Result) Within(ctx context.Context) {
 func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 	e := r.eval
 	e.fleet.keep(name, &hcl.File{Bytes: []byte(text)})
-	expr, diags := flake.ParseExpression(name, []byte(text))
+	expr, diags := syntax.ParseExpression(name, []byte(text))
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}

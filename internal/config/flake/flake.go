@@ -18,6 +18,7 @@ import (
 
 	"github.com/hostctl/hostctl/internal/config/git"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -119,7 +120,7 @@ func (f *Flake) read() hcl.Diagnostics {
 	if err != nil {
 		return failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)
 	}
-	file, diags := Parse(name, src)
+	file, diags := syntax.Parse(name, src)
 	if file == nil {
 		return diags
 	}
