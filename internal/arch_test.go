@@ -51,13 +51,16 @@ func mayImport() map[string][]string {
 		"internal/machine/login":      {"internal/machine/account"},
 		"internal/change/plan":        {"internal/spec"},
 		"internal/change/guard":       {"internal/machine/account", "internal/machine/bootloader", "internal/machine/apt", "internal/machine/login", "internal/machine/system", "internal/spec"},
-		"internal/change/absorb":      {"internal/change/commit", "internal/machine/apt", "internal/machine/inventory", "internal/machine/system", "internal/spec"},
+		"internal/change/absorb":      {"internal/change/changeset", "internal/change/node", "internal/machine/apt", "internal/machine/inventory", "internal/machine/system", "internal/spec"},
 		"internal/change/drift":       {"internal/machine/account", "internal/machine/apt", "internal/machine/inventory", "internal/machine/kind", "internal/machine/system", "internal/spec"},
 		"internal/change/observe":     {"internal/machine/apt", "internal/machine/kind", "internal/machine/secret", "internal/machine/system", "internal/spec"},
-		"internal/change/commit":      {"internal/machine/system", "internal/spec"},
-		"internal/change/stage":       {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/bootloader", "internal/machine/kind", "internal/machine/system", "internal/spec"},
-		"internal/change/activate":    {"internal/change/commit", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
-		"internal/change/generation":  {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
+		"internal/change/node":        {"internal/machine/system"},
+		"internal/change/changeset":   {"internal/change/node"},
+		"internal/change/transaction": {"internal/change/changeset", "internal/change/node", "internal/machine/system"},
+		"internal/change/commit":      {"internal/change/changeset", "internal/change/node", "internal/change/transaction", "internal/machine/system"},
+		"internal/change/stage":       {"internal/change/changeset", "internal/change/node", "internal/machine/account", "internal/machine/apt", "internal/machine/bootloader", "internal/machine/kind", "internal/machine/system", "internal/spec"},
+		"internal/change/activate":    {"internal/change/node", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
+		"internal/change/generation":  {"internal/change/changeset", "internal/change/node", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
@@ -73,7 +73,7 @@ func TestScriptsAreContained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transact(t, root, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	transact(t, root, func(b *transaction.Builder) { b.Forward(res.Changeset, true) })
 	report, err := os.ReadFile(filepath.Join(root, "usr/share/report"))
 	if err != nil {
 		t.Fatal(err)

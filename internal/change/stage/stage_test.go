@@ -15,8 +15,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -165,19 +168,19 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 		t.Errorf("what a script asked of the boot loader is %q", got)
 	}
 
-	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	transact(t, ours, func(b *transaction.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)
 	noSpecialFiles(t, ours)
 	same(t, "hostctl and dpkg in place differ", take(t, theirs), after, differences())
 	if !slices.Contains(res.Changeset.Kept, "/srv/data/rows") {
 		t.Errorf("the changed data is not reported as kept: %v", res.Changeset.Kept)
 	}
-	transact(t, ours, func(b *commit.Builder) { b.Inverse(res.Changeset) })
+	transact(t, ours, func(b *transaction.Builder) { b.Inverse(res.Changeset) })
 	same(t, "going back is not exact", before, take(t, ours), stays())
 	if _, err := os.Lstat(filepath.Join(ours, "var/cache/t/c")); err != nil {
 		t.Errorf("a rollback takes a cache away: %v", err)
 	}
-	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, false) })
+	transact(t, ours, func(b *transaction.Builder) { b.Forward(res.Changeset, false) })
 	same(t, "going forward again is not exact", after, take(t, ours), area())
 }
 
@@ -185,11 +188,11 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 // edge, whatever becomes of its nodes.
 func checkConfig(t *testing.T, ours string, res *stage.Result) {
 	t.Helper()
-	i := slices.IndexFunc(res.Changeset.Entries, func(e commit.Entry) bool { return e.Path == "/etc/t.local" })
+	i := slices.IndexFunc(res.Changeset.Entries, func(e changeset.Entry) bool { return e.Path == "/etc/t.local" })
 	if i < 0 {
 		t.Fatal("/etc/t.local is not in the changeset")
 	}
-	for n, want := range map[*commit.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
+	for n, want := range map[*node.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
 		if got, err := res.Config[n.Digest].Read(ours); err != nil || string(got) != want {
 			t.Errorf("/etc/t.local that was or is %q is %q, %v", want, got, err)
 		}
@@ -300,9 +303,9 @@ func take(t *testing.T, root string) machine.Manifest {
 	return m
 }
 
-func transact(t *testing.T, root string, way func(*commit.Builder)) {
+func transact(t *testing.T, root string, way func(*transaction.Builder)) {
 	t.Helper()
-	b := commit.NewBuilder(root, "test", nil)
+	b := transaction.NewBuilder(root, "test", nil)
 	way(b)
 	tx, err := b.Tx()
 	if err != nil {
@@ -392,7 +395,7 @@ func (l testLog) Write(p []byte) (int, error) {
 // What a killed run has left may be written to for a moment longer.
 func TestDiscardOutlastsTheDying(t *testing.T) {
 	root := t.TempDir()
-	dir := filepath.Join(root, commit.AreaName, "stage", "upper")
+	dir := filepath.Join(root, node.AreaName, "stage", "upper")
 	if err := os.MkdirAll(filepath.Join(dir, "d"), 0o755); err != nil {
 		t.Fatal(err)
 	}
