@@ -30,13 +30,15 @@ func mayImport() map[string][]string {
 		"internal/render":             {"internal/spec"},
 		"internal/network":            {},
 		"internal/config/tree":        {},
-		"internal/config/flake":       {"internal/config/option", "internal/config/tree", "internal/network"},
+		"internal/config/syntax":      {},
+		"internal/config/git":         {"internal/config/tree", "internal/network"},
+		"internal/config/flake":       {"internal/config/git", "internal/config/option", "internal/config/syntax", "internal/config/tree"},
 		"internal/config/option":      {},
 		"internal/config/meter":       {"internal/config/option"},
 		"internal/config/report":      {"internal/config/option", "library"},
-		"internal/config/function":    {"internal/config/flake", "internal/config/meter", "internal/config/option"},
-		"internal/config/eval":        {"internal/config/flake", "internal/config/function", "internal/config/meter", "internal/config/option", "internal/config/report", "internal/config/tree", "internal/spec", "library"},
-		"internal/lsp":                {"internal/config/eval", "internal/config/flake", "internal/config/meter", "internal/config/option", "internal/config/report", "internal/config/tree", "library"},
+		"internal/config/function":    {"internal/config/meter", "internal/config/option", "internal/config/syntax"},
+		"internal/config/eval":        {"internal/config/flake", "internal/config/function", "internal/config/meter", "internal/config/option", "internal/config/report", "internal/config/syntax", "internal/config/tree", "internal/spec", "library"},
+		"internal/lsp":                {"internal/config/eval", "internal/config/flake", "internal/config/meter", "internal/config/option", "internal/config/report", "internal/config/syntax", "internal/config/tree", "library"},
 		"internal/machine/system":     {},
 		"internal/machine/account":    {"internal/machine/system"},
 		"internal/machine/systemd":    {"internal/machine/system"},
@@ -49,13 +51,16 @@ func mayImport() map[string][]string {
 		"internal/machine/login":      {"internal/machine/account"},
 		"internal/change/plan":        {"internal/spec"},
 		"internal/change/guard":       {"internal/machine/account", "internal/machine/bootloader", "internal/machine/apt", "internal/machine/login", "internal/machine/system", "internal/spec"},
-		"internal/change/absorb":      {"internal/change/commit", "internal/machine/apt", "internal/machine/inventory", "internal/machine/system", "internal/spec"},
+		"internal/change/absorb":      {"internal/change/changeset", "internal/change/node", "internal/machine/apt", "internal/machine/inventory", "internal/machine/system", "internal/spec"},
 		"internal/change/drift":       {"internal/machine/account", "internal/machine/apt", "internal/machine/inventory", "internal/machine/kind", "internal/machine/system", "internal/spec"},
 		"internal/change/observe":     {"internal/machine/apt", "internal/machine/kind", "internal/machine/secret", "internal/machine/system", "internal/spec"},
-		"internal/change/commit":      {"internal/machine/system", "internal/spec"},
-		"internal/change/stage":       {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/bootloader", "internal/machine/kind", "internal/machine/system", "internal/spec"},
-		"internal/change/activate":    {"internal/change/commit", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
-		"internal/change/generation":  {"internal/change/commit", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
+		"internal/change/node":        {"internal/machine/system"},
+		"internal/change/changeset":   {"internal/change/node"},
+		"internal/change/transaction": {"internal/change/changeset", "internal/change/node", "internal/machine/system"},
+		"internal/change/commit":      {"internal/change/changeset", "internal/change/node", "internal/change/transaction", "internal/machine/system"},
+		"internal/change/stage":       {"internal/change/changeset", "internal/change/node", "internal/machine/account", "internal/machine/apt", "internal/machine/bootloader", "internal/machine/kind", "internal/machine/system", "internal/spec"},
+		"internal/change/activate":    {"internal/change/node", "internal/machine/secret", "internal/machine/system", "internal/machine/systemd", "internal/spec"},
+		"internal/change/generation":  {"internal/change/changeset", "internal/change/node", "internal/machine/account", "internal/machine/apt", "internal/machine/system", "internal/spec"},
 	}
 }
 
@@ -65,7 +70,7 @@ func soleImporters() map[string][]string {
 	return map[string][]string{
 		"github.com/getsops/sops":       {"internal/machine/secret"},
 		"filippo.io/age":                {"internal/machine/secret"},
-		"github.com/go-git/go-git":      {"internal/config/flake"},
+		"github.com/go-git/go-git":      {"internal/config/flake", "internal/config/git"},
 		"github.com/hashicorp/hcl":      {"internal/config/", "internal/cli", "internal/lsp", "library", "test/bench"},
 		"github.com/zclconf/go-cty":     {"internal/config/", "internal/cli", "internal/lsp", "library"},
 		"github.com/spf13/cobra":        {"internal/cli"},
@@ -160,7 +165,7 @@ func TestWhoImportsWhom(t *testing.T) {
 // Config runs git and ssh for inputs.
 func TestProgramsOfDebian(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || !strings.HasPrefix(s.dir, "internal/") || strings.HasPrefix(s.dir, "internal/machine/") || s.dir == "internal/change/stage" || s.dir == "internal/config/flake" {
+		if s.test || !strings.HasPrefix(s.dir, "internal/") || strings.HasPrefix(s.dir, "internal/machine/") || s.dir == "internal/change/stage" || s.dir == "internal/config/git" {
 			continue
 		}
 		if slices.Contains(s.imports(), "os/exec") {
@@ -212,10 +217,10 @@ func TestConfigAndMachineAreStrangers(t *testing.T) {
 // no flake's, each with what it is.
 func readsItself() map[string]string {
 	return map[string]string{
-		"internal/config/flake/cache.go":      "the folder that it writes a commit to",
-		"internal/config/flake/credential.go": "~/.netrc",
-		"internal/config/flake/ssh.go":        "keys of the user",
-		"internal/lsp/server.go":              "the library in the cache",
+		"internal/config/flake/cache.go":    "the folder that it writes a commit to",
+		"internal/config/git/credential.go": "~/.netrc",
+		"internal/config/git/ssh.go":        "keys of the user",
+		"internal/lsp/server.go":            "the library in the cache",
 	}
 }
 

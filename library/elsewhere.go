@@ -9,6 +9,7 @@ func Elsewhere() map[string]string {
 	}
 	return map[string]string{
 		"users.users":                `Write user "NAME" { ... }, at the top.`,
+		"users.*":                    `Write user "NAME" { ... }, at the top.`,
 		"users.groups":               `Write group "NAME" {}, at the top.`,
 		"users.extrausers":           `Write user "NAME" { ... }, at the top.`,
 		"users.defaultusershell":     `Write users { default_shell = "zsh" }.`,

@@ -14,10 +14,11 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 
 	"github.com/hostctl/hostctl/internal/change/absorb"
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/plan"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -84,7 +85,7 @@ func (s *session) absorb() error {
 	if err := errors.Join(s.keepStandIns(edge.StandIns), s.store.Write(rec, generation.PendingPath(number))); err != nil {
 		return errors.Join(err, stage.Discard(s.root, number), s.store.DiscardPending())
 	}
-	tx := &commit.Tx{
+	tx := &transaction.Tx{
 		ID: fmt.Sprintf("%d-%s", s.current, strconv.FormatInt(time.Now().UnixNano(), 36)), Why: s.commandLine(),
 		From: s.current, To: number, Mounts: edge.Changeset.Mounts,
 	}
@@ -167,8 +168,8 @@ func summary(changes []spec.Change) string {
 }
 
 // standIns are the nodes that were made again, oldest first.
-func (s *session) standIns() ([]commit.StandIn, error) {
-	var out []commit.StandIn
+func (s *session) standIns() ([]node.StandIn, error) {
+	var out []node.StandIn
 	b, err := os.ReadFile(s.standInPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -182,7 +183,7 @@ func (s *session) standIns() ([]commit.StandIn, error) {
 	return out, nil
 }
 
-func (s *session) keepStandIns(more []commit.StandIn) error {
+func (s *session) keepStandIns(more []node.StandIn) error {
 	all, err := s.standIns()
 	if err != nil || len(more) == 0 {
 		return err
@@ -193,14 +194,14 @@ func (s *session) keepStandIns(more []commit.StandIn) error {
 // pruneStandIns forgets nodes that were made again for records that are gone.
 func (s *session) pruneStandIns(named map[uint64]bool) error {
 	all, err := s.standIns()
-	left := commit.StillMeant(all, named)
+	left := node.StillMeant(all, named)
 	if err != nil || len(left) == len(all) {
 		return err
 	}
 	return s.writeStandIns(left)
 }
 
-func (s *session) writeStandIns(all []commit.StandIn) error {
+func (s *session) writeStandIns(all []node.StandIn) error {
 	b, err := json.Marshal(all)
 	if err != nil {
 		return err

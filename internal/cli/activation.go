@@ -13,14 +13,14 @@ import (
 	"time"
 
 	"github.com/hostctl/hostctl/internal/change/activate"
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // request describes an activation; tx is nil before the commit.
-func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, tx *commit.Tx, healthy map[string]bool) activate.Request {
+func (s *session) request(p *spec.Plan, want *spec.Host, services []spec.ServiceRequest, tx *transaction.Tx, healthy map[string]bool) activate.Request {
 	req := activate.Request{
 		Plan: p, Want: want, Prev: s.prev, Record: services, Healthy: healthy,
 		Log: s.stderr, Blob: s.blobOf(want), Waiting: s.waiting,
@@ -97,7 +97,7 @@ func (s *session) before(ctx context.Context, foreseen func() (outlook, error)) 
 
 // activate makes what the machine boots from, and the running system, follow
 // what was committed.
-func (s *session) activate(ctx context.Context, req activate.Request, tx *commit.Tx) (*activate.Report, error) {
+func (s *session) activate(ctx context.Context, req activate.Request, tx *transaction.Tx) (*activate.Report, error) {
 	if !s.live() {
 		return &activate.Report{}, nil
 	}

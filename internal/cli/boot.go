@@ -12,10 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/early"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -54,7 +55,7 @@ meantime, hostctl does not apply it, and the machine boots into its present stat
 }
 
 var errNotEarly = errors.New("hostctl does not run before the first program of this machine does; " +
-	"where neither initramfs-tools nor dracut is, start the machine with init=/" + commit.AreaName + "/" + InitName)
+	"where neither initramfs-tools nor dracut is, start the machine with init=/" + node.AreaName + "/" + InitName)
 
 // bootedThroughInit says whether hostctl ran before PID 1 of this boot.
 func bootedThroughInit() bool {
@@ -110,7 +111,7 @@ func (s *session) secure(ctx context.Context) error {
 		}
 	}
 	if len(boots.Kernels) > 0 && !s.early {
-		s.say("warning: this machine boots without initramfs-tools or dracut: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", commit.AreaName, InitName)
+		s.say("warning: this machine boots without initramfs-tools or dracut: after a crash in the middle of a commit it may not start; put init=/%s/%s on the kernel's command line", node.AreaName, InitName)
 	}
 	return nil
 }
@@ -268,7 +269,7 @@ func (s *session) settle(ctx context.Context, v verb) error {
 // holdModules keeps the modules of the running kernel within its reach where a
 // transaction took them away: a rollback is exact, and the kernel runs on until
 // a reboot. Without a transaction it is about an earlier one.
-func (s *session) holdModules(tx *commit.Tx) error {
+func (s *session) holdModules(tx *transaction.Tx) error {
 	release, err := system.KernelRelease()
 	if err != nil || s.live() && inContainer() {
 		return err // a container does not load the modules that it has
@@ -292,7 +293,7 @@ func (s *session) releaseModules() error {
 // way from one generation to the other is about them. The files are in place:
 // what is made sees the disk, the modules and the settings that it is for
 // (engine rule 6).
-func (s *session) bootArtefacts(ctx context.Context, tx *commit.Tx) error {
+func (s *session) bootArtefacts(ctx context.Context, tx *transaction.Tx) error {
 	c, err := s.bootChange(tx.Touched(), tx.From, tx.To)
 	if err != nil {
 		return err
@@ -323,7 +324,7 @@ func (s *session) bootRoom(ctx context.Context, r *route) error {
 		if bytes == 0 {
 			continue
 		}
-		if err := commit.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
+		if err := node.Space(point, filepath.Join(s.root, point), bytes, 1); err != nil {
 			return s.withHints(fmt.Errorf("cannot make what the machine boots from: %w", err))
 		}
 	}
@@ -343,7 +344,7 @@ func (s *session) bootAhead(r *route) (bootloader.Change, error) {
 
 // transactLive is transact for the running machine: at no time its boot menu
 // starts a kernel that is gone.
-func (s *session) transactLive(ctx context.Context, r *route) (*commit.Tx, error) {
+func (s *session) transactLive(ctx context.Context, r *route) (*transaction.Tx, error) {
 	if !s.live() {
 		return s.transact(r)
 	}

@@ -12,8 +12,8 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -74,7 +74,7 @@ func (s *session) runBuild(ctx context.Context, verbose bool) error {
 	}
 	fmt.Fprintf(s.stdout, "Built what would be generation %d; 'hostctl switch' uses it, 'hostctl gc' deletes it.\n", out.Generation)
 	for _, point := range sortedKeys(out.Size) {
-		fmt.Fprintf(s.stdout, "  %s in %s\n", size(out.Size[point]), filepath.Join(s.root, point, commit.AreaName, stage.Area(out.Generation)))
+		fmt.Fprintf(s.stdout, "  %s in %s\n", size(out.Size[point]), filepath.Join(s.root, point, node.AreaName, stage.Area(out.Generation)))
 	}
 	return nil
 }

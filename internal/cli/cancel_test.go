@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/generation"
 )
 
@@ -22,7 +22,7 @@ func recordedRoot(t *testing.T, last int) string {
 	root := t.TempDir()
 	store := generation.Store{Root: root}
 	for n := range last + 1 {
-		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(n)}
+		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: changeset.New(n)}
 		if err := store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func TestGenerationsListFits(t *testing.T) {
 		rec := &generation.Record{Meta: generation.Meta{
 			Number: n + 998, Parent: n - 1, Time: time.Now(), User: "someone.with.a.long.name", Command: command,
 			Commit: strings.Repeat("a", 40), Dirty: true, Changes: 12345,
-		}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(n + 998)}
+		}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: changeset.New(n + 998)}
 		if err := store.Write(rec, generation.Path(n+998)); err != nil {
 			t.Fatal(err)
 		}

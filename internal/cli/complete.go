@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/hostctl/hostctl/internal/config/eval"
 )
 
 type completer = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective)
@@ -46,6 +48,28 @@ func completeOptions(e *env) completer {
 		}
 		out, deeper := nextElements(places(c.Options), typed)
 		if deeper {
+			return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeValues offers what lies on a host at the path that is typed: its entries
+// and the elements of its values, where it can be evaluated; else options.
+func completeValues(e *env) completer {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		quiet := *e
+		quiet.stderr = io.Discard
+		f, name, err := quiet.loadFlake()
+		if err != nil || len(args) > 0 {
+			return completeOptions(e)(cmd, args, typed)
+		}
+		r, diags := eval.Host(cmd.Context(), f, name)
+		if diags.HasErrors() {
+			return completeOptions(e)(cmd, args, typed)
+		}
+		out := r.Continue(typed)
+		if slices.ContainsFunc(out, func(path string) bool { return strings.HasSuffix(path, ".") }) {
 			return out, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
 		return out, cobra.ShellCompDirectiveNoFileComp

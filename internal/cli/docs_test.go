@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 func TestCommandPagesAreCurrent(t *testing.T) {
@@ -122,7 +123,7 @@ func TestOwnFilesAreFormatted(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made, _, diags := format(name, src, map[string]*hcl.File{})
+			made, _, diags := syntax.Format(name, src, map[string]*hcl.File{})
 			if diags.HasErrors() {
 				t.Error(diags)
 			} else if string(made) != string(src) {

@@ -12,6 +12,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/early"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
 )
 
@@ -60,7 +61,7 @@ func prepareRoot(root string, shim bool) (err error) {
 	if err != nil {
 		return errors.Join(err, proc())
 	}
-	unmount, err := early.MountMissing(root, commit.AreaName, func(format string, args ...any) { fmt.Fprintf(early.Log{}, format+"\n", args...) })
+	unmount, err := early.MountMissing(root, node.AreaName, func(format string, args ...any) { fmt.Fprintf(early.Log{}, format+"\n", args...) })
 	if err == nil {
 		err = beforeInit(root, early.Log{})
 	}
@@ -203,7 +204,7 @@ func (s *session) dropStaged(number int) error {
 // root whose libraries are half of one release and half of another.
 func (s *session) keepSelf() error {
 	const own = "/proc/self/exe"
-	at := filepath.Join(s.root, commit.AreaName, "hostctl")
+	at := filepath.Join(s.root, node.AreaName, "hostctl")
 	is, err := os.Stat(own)
 	if err != nil {
 		return err
@@ -214,7 +215,7 @@ func (s *session) keepSelf() error {
 	if err := copyDurably(own, at, is); err != nil {
 		return fmt.Errorf("cannot keep a copy of hostctl for recovery at %s: %w", at, err)
 	}
-	link := filepath.Join(s.root, commit.AreaName, InitName)
+	link := filepath.Join(s.root, node.AreaName, InitName)
 	if err := os.Symlink("hostctl", link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

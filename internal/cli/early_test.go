@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // A boot that does not come to the file system with the generations does not take
@@ -22,7 +22,7 @@ func TestBootWithoutGenerations(t *testing.T) {
 		"one that waits":                  {Apply: 4, Back: 3},
 	} {
 		root := t.TempDir()
-		slot := filepath.Join(root, commit.AreaName, "gen/4/0")
+		slot := filepath.Join(root, node.AreaName, "gen/4/0")
 		for _, dir := range []string{slot, filepath.Join(root, "etc")} {
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				t.Fatal(err)

@@ -32,7 +32,7 @@ value of one option, or of every option in a group, a map or an entry.`,
 	}
 	cmd.Flags().StringVar(&o.option, "option", "", "path of one option")
 	// It fails only for a flag that does not exist.
-	_ = cmd.RegisterFlagCompletionFunc("option", completeOptions(e))
+	_ = cmd.RegisterFlagCompletionFunc("option", completeValues(e))
 	return cmd
 }
 

@@ -29,7 +29,7 @@ go further into it. explain also works for an element that was removed.`,
   hostctl explain --host laptop 'boot.kernel_params[0]'
   hostctl explain --host laptop 'file["/etc/motd"].content'`,
 		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeOptions(e),
+		ValidArgsFunction: completeValues(e),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runExplain(cmd.Context(), e, args[0]) },
 	}
 }

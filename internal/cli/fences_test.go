@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // fence is one block of code in the documentation.
@@ -91,7 +91,7 @@ func TestEveryFenceParses(t *testing.T) {
 			if strings.HasPrefix(page, "docs/options/") {
 				src = "value = " + src // a default or an example
 			}
-			if _, diags := flake.Parse(fmt.Sprintf("%s (line %d)", page, f.line), []byte(src)); diags.HasErrors() {
+			if _, diags := syntax.Parse(fmt.Sprintf("%s (line %d)", page, f.line), []byte(src)); diags.HasErrors() {
 				t.Error(diags)
 			}
 		}

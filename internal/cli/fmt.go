@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -69,7 +69,7 @@ func runFmt(e *env, o fmtOptions, names []string) error {
 			errs = append(errs, fmt.Errorf("cannot format: %w", err))
 			continue
 		}
-		made, mixed, d := format(name, src, files)
+		made, mixed, d := syntax.Format(name, src, files)
 		diags = append(diags, d...)
 		if d.HasErrors() || bytes.Equal(made, src) {
 			continue
@@ -161,7 +161,7 @@ func (e *env) formatStdin() error {
 		return fmt.Errorf("cannot format stdin: %w", err)
 	}
 	e.files = map[string]*hcl.File{}
-	made, mixed, diags := format("stdin", src, e.files)
+	made, mixed, diags := syntax.Format("stdin", src, e.files)
 	if err := e.writeDiagnostics(diags); err != nil {
 		return err
 	}
@@ -174,36 +174,4 @@ func (e *env) formatStdin() error {
 	e.stdout.exact = true
 	_, err = e.stdout.Write(made)
 	return err
-}
-
-// format is a file in the canonical format, and whether its line ends were mixed.
-// It is kept in files for the snippets of what is wrong with it.
-func format(name string, src []byte, files map[string]*hcl.File) (made []byte, mixed bool, diags hcl.Diagnostics) {
-	end, mixed := lineEnds(src)
-	if mixed {
-		src = bytes.ReplaceAll(src, []byte("\r\n"), []byte("\n"))
-	}
-	file, diags := flake.Parse(name, src)
-	if file == nil {
-		file = &hcl.File{Bytes: src}
-	}
-	files[name] = file
-	if diags.HasErrors() {
-		return nil, false, diags
-	}
-	made = bytes.TrimRight(bytes.TrimLeft(hclwrite.Format(src), "\r\n"), "\r\n \t")
-	if len(made) == 0 {
-		return nil, mixed, diags
-	}
-	return append(made, end...), mixed, diags
-}
-
-// lineEnds is how the lines of a file are to end: with CRLF where all of them
-// do, else with LF. mixed says that it has both.
-func lineEnds(src []byte) (end string, mixed bool) {
-	all, windows := bytes.Count(src, []byte("\n")), bytes.Count(src, []byte("\r\n"))
-	if windows > 0 && windows == all {
-		return "\r\n", false
-	}
-	return "\n", windows > 0
 }

@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -46,12 +47,12 @@ func TestRollbackPastAbsent(t *testing.T) {
 		{Spec: emptyHost()},
 		{Spec: gone, Accounts: []account.Delta{account.Diff(files("alice"), files("eve"))}},
 	} {
-		rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), commit.New(n)
-		rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
-		rec.Changeset.Entries = []commit.Entry{
-			{Path: "/etc/b", Class: commit.Config, Before: &commit.Node{Digest: "former"}, After: &commit.Node{Digest: "later"}},
-			{Path: "/etc/n", Class: commit.Config, After: &commit.Node{Digest: "new"}},
-			{Path: "/usr/bin/p", Class: commit.Program, After: &commit.Node{}},
+		rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), changeset.New(n)
+		rec.Changeset.Mounts = []changeset.Mount{{Point: "/"}}
+		rec.Changeset.Entries = []changeset.Entry{
+			{Path: "/etc/b", Class: node.Config, Before: &node.Node{Digest: "former"}, After: &node.Node{Digest: "later"}},
+			{Path: "/etc/n", Class: node.Config, After: &node.Node{Digest: "new"}},
+			{Path: "/usr/bin/p", Class: node.Program, After: &node.Node{}},
 		}
 		if err := store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
@@ -109,8 +110,8 @@ func TestRollbackPastByHand(t *testing.T) {
 	byHand := emptyPlan()
 	byHand.Changes = []spec.Change{{ID: spec.ID{Kind: spec.KindPackage, Name: "openssh-server"}, Action: spec.Create, Fields: []spec.Field{{Name: "version", After: "1"}}}}
 	for n, p := range []*spec.Plan{emptyPlan(), byHand} {
-		rec := &generation.Record{Spec: emptyHost(), Plan: p, Meta: generation.Meta{Number: n, Parent: n - 1, Absorbed: n == 1}, Changeset: commit.New(n)}
-		rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
+		rec := &generation.Record{Spec: emptyHost(), Plan: p, Meta: generation.Meta{Number: n, Parent: n - 1, Absorbed: n == 1}, Changeset: changeset.New(n)}
+		rec.Changeset.Mounts = []changeset.Mount{{Point: "/"}}
 		if err := store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -164,8 +165,8 @@ func TestRollbackToAPassword(t *testing.T) {
 			{Spec: had},
 			{Spec: emptyHost(), Accounts: []account.Delta{account.Diff(files("alice", "1000", "$y$j9T$first$hash"), now)}},
 		} {
-			rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), commit.New(n)
-			rec.Changeset.Mounts = []commit.Mount{{Point: "/"}}
+			rec.Meta, rec.Plan, rec.Changeset = generation.Meta{Number: n, Parent: n - 1}, emptyPlan(), changeset.New(n)
+			rec.Changeset.Mounts = []changeset.Mount{{Point: "/"}}
 			if err := store.Write(rec, generation.Path(n)); err != nil {
 				t.Fatal(err)
 			}

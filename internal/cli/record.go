@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -51,7 +51,7 @@ func (s *session) record(t *wanted, p *spec.Plan, number int, res *stage.Result)
 }
 
 // keepConfig stores the bytes of a config file that the stage saw at a place.
-func (s *session) keepConfig(digest string, place commit.Place) error {
+func (s *session) keepConfig(digest string, place node.Place) error {
 	b, err := place.Read(s.root)
 	if err != nil {
 		return fmt.Errorf("cannot keep what is at %s: %w", place.Path, err)

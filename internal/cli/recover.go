@@ -10,6 +10,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 func newRecover(e *env) *cobra.Command {
@@ -131,7 +132,7 @@ func openRecovered(ctx context.Context, e *env) (*session, error) {
 }
 
 // bringToEnd makes the running system follow what recovery did to the files.
-func (s *session) bringToEnd(ctx context.Context, outcome commit.Outcome, tx *commit.Tx) error {
+func (s *session) bringToEnd(ctx context.Context, outcome commit.Outcome, tx *transaction.Tx) error {
 	switch outcome {
 	case commit.Nothing:
 		return errors.Join(s.sweep(), s.unstop(ctx))
@@ -161,7 +162,7 @@ func (s *session) sweep() error {
 }
 
 // finish makes the running system follow files that are in place already.
-func (s *session) finish(ctx context.Context, tx *commit.Tx) error {
+func (s *session) finish(ctx context.Context, tx *transaction.Tx) error {
 	from, err := s.store.Load(tx.From)
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -52,7 +52,7 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 		if !changed[e.Path] || e.Before == nil || e.Before.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
-		if e.Before.Size > commit.MaxKept {
+		if e.Before.Size > node.MaxKept {
 			continue // a rollback has it all the same
 		}
 		to := filepath.Join(s.root, generation.PendingPath(rec.Meta.Number), replacedDir, e.Path)
@@ -65,8 +65,8 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 	return nil
 }
 
-func (s *session) copyAside(path, to string, attr commit.Attr) error {
-	data, err := commit.Place{Path: path}.Read(s.root)
+func (s *session) copyAside(path, to string, attr node.Attr) error {
+	data, err := node.Place{Path: path}.Read(s.root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -79,5 +79,5 @@ func (s *session) copyAside(path, to string, attr commit.Attr) error {
 	if err := os.WriteFile(to, data, 0o600); err != nil {
 		return err
 	}
-	return commit.SetAttr(to, attr)
+	return node.SetAttr(to, attr)
 }

@@ -8,9 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/plan"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -275,8 +276,8 @@ func (s *session) stateLeft(to int) ([]string, error) {
 	return out, nil
 }
 
-func (s *session) reportDrift(tx *commit.Tx) {
-	s.sayPaths("changed since and kept aside in /"+commit.AreaName+"/aside/"+tx.ID, tx.Drift)
+func (s *session) reportDrift(tx *transaction.Tx) {
+	s.sayPaths("changed since and kept aside in /"+node.AreaName+"/aside/"+tx.ID, tx.Drift)
 	s.sayPaths("left as it is, since others than root have changed what leads there", tx.Left)
 }
 

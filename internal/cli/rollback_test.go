@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"github.com/hostctl/hostctl/internal/change/activate"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // needsRoot skips a test that writes records, which belong to root.
@@ -25,7 +27,7 @@ func TestRollbackTarget(t *testing.T) {
 	needsRoot(t)
 	s := &session{env: &env{}, store: generation.Store{Root: t.TempDir()}, begun: true, current: 2}
 	for n := range 3 {
-		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: commit.New(n)}
+		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: changeset.New(n)}
 		if err := s.store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +52,7 @@ func TestNotCommittedTellsTheTruth(t *testing.T) {
 	if err := s.notCommitted(t.Context(), cause, activate.Request{}, 1); !strings.Contains(err.Error(), "as it was: no space") {
 		t.Error(err)
 	}
-	marker := filepath.Join(root, commit.AreaName, "journal", "committed")
+	marker := filepath.Join(root, node.AreaName, "journal", "committed")
 	if err := os.MkdirAll(filepath.Dir(marker), 0o700); err != nil {
 		t.Fatal(err)
 	}

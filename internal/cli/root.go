@@ -21,7 +21,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/guard"
-	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/git"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -94,7 +94,7 @@ func (e *exitError) Unwrap() error { return e.err }
 func Run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), cancelling()...)
 	defer stop()
-	flake.Patience()
+	git.Patience()
 	return execute(ctx, &env{stdin: stdin, stdout: &output{to: stdout, filter: render.Filter{Colours: color(stdout)}}, stderr: errorsTo(stderr)}, args)
 }
 

@@ -21,6 +21,16 @@ func libraryOptions(t *testing.T) []eval.OptionDoc {
 	return c.Options
 }
 
+// What has identity is a map in the library, so that another file can change one of
+// them (language rule 17).
+func TestNoListsOfObjects(t *testing.T) {
+	for _, o := range libraryOptions(t) {
+		if strings.Contains(o.Type, "list(object") || strings.Contains(o.Type, "set(object") {
+			t.Errorf("%s is a %s", o.Path, o.Type)
+		}
+	}
+}
+
 // What people from plain Debian, Ansible, Terraform and NixOS type leads to the
 // option that is meant: it is the first, or of several in any order the first ones.
 func TestSearchFindsWhatPeopleMean(t *testing.T) {

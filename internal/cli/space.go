@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -152,7 +152,7 @@ func pointOf(points []string, path string) string {
 func (s *session) fits(what string, where map[string]string, need room) error {
 	var errs []error
 	for _, point := range sortedKeys(need) {
-		if err := commit.Space(point, where[point], need[point].bytes, need[point].inodes); err != nil {
+		if err := node.Space(point, where[point], need[point].bytes, need[point].inodes); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -165,7 +165,7 @@ func (s *session) fits(what string, where map[string]string, need room) error {
 // withHints adds to an error about a full file system what takes room on it
 // and can go.
 func (s *session) withHints(err error) error {
-	var space *commit.SpaceError
+	var space *node.SpaceError
 	if !errors.As(err, &space) {
 		return err
 	}
@@ -179,11 +179,11 @@ func (s *session) withHints(err error) error {
 		{filepath.Join(s.root, "var/cache/apt/archives"), "apt-get clean"},
 		{filepath.Join(cache, "debs"), "rm -r " + filepath.Join(cache, "debs")},
 		{filepath.Join(s.root, "var/log/journal"), "journalctl --vacuum-size=100M"},
-		{filepath.Join(at, commit.AreaName, "gen"), "hostctl gc"},
-		{filepath.Join(at, commit.AreaName, "aside"), "edits that were kept aside, look at them and remove them"},
+		{filepath.Join(at, node.AreaName, "gen"), "hostctl gc"},
+		{filepath.Join(at, node.AreaName, "aside"), "edits that were kept aside, look at them and remove them"},
 	} {
 		if size := sizeOn(h.path, at); size >= 1<<20 {
-			hints = append(hints, fmt.Sprintf("  %s in %s: %s", commit.Bytes(size), h.path, h.how))
+			hints = append(hints, fmt.Sprintf("  %s in %s: %s", node.Bytes(size), h.path, h.how))
 		}
 	}
 	if len(hints) == 0 {

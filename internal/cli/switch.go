@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/hostctl/hostctl/internal/change/activate"
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/secret"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -284,7 +284,7 @@ func given(p *spec.Plan, settings spec.Settings) []string {
 
 // follow makes the running system follow a committed transaction, or goes
 // back when it cannot.
-func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
+func (s *session) follow(ctx context.Context, tx *transaction.Tx, rec *generation.Record, want *spec.Host, healthy map[string]bool) error {
 	report, err := s.activate(ctx, s.request(rec.Plan, want, rec.Services, tx, healthy), tx)
 	if err == nil {
 		s.reportActivation(report)
@@ -308,7 +308,7 @@ func (s *session) follow(ctx context.Context, tx *commit.Tx, rec *generation.Rec
 // stay leaves a generation current although it does not work: the services of
 // converts have run, and may have left data that their former version cannot
 // read (engine rule 18).
-func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
+func (s *session) stay(tx *transaction.Tx, why error, converts []spec.Change) error {
 	list := ""
 	for _, c := range converts {
 		list += fmt.Sprintf("\n  %s %s -> %s: %s", c.ID.Name, c.Fields[0].Before, c.Fields[0].After, c.Data)
@@ -320,7 +320,7 @@ func (s *session) stay(tx *commit.Tx, why error, converts []spec.Change) error {
 // goBack undoes a generation whose activation failed.
 // The failed transaction stays open until this one is: a run that ends in
 // between is finished by recovery, which comes here again.
-func (s *session) goBack(ctx context.Context, failed *commit.Tx, why error, healthy map[string]bool) error {
+func (s *session) goBack(ctx context.Context, failed *transaction.Tx, why error, healthy map[string]bool) error {
 	former, formerLock := s.prev, s.locked
 	kept := why.Error()
 	var unwell *activate.Unhealthy

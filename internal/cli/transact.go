@@ -14,8 +14,10 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -28,7 +30,7 @@ type route struct {
 	id    string // names what serves this transaction alone
 	to    int
 	fresh *generation.Record // whose nodes wait in their slots; the last edge
-	files *commit.Builder
+	files *transaction.Builder
 	users []account.Delta
 }
 
@@ -47,7 +49,7 @@ func (r *route) recorded() int {
 func (s *session) way(to int, fresh *generation.Record) (*route, error) {
 	// What is kept aside bears the id: with the generation it goes.
 	id := fmt.Sprintf("%d-%s", s.current, strconv.FormatInt(time.Now().UnixNano(), 36))
-	r := &route{id: id, to: to, fresh: fresh, files: commit.NewBuilder(s.root, id, s.objects.Get)}
+	r := &route{id: id, to: to, fresh: fresh, files: transaction.NewBuilder(s.root, id, s.objects.Get)}
 	known, err := s.standIns()
 	if err != nil {
 		return nil, err
@@ -91,7 +93,7 @@ func (s *session) sound(r *route) error {
 }
 
 // transact goes a route, in one transaction.
-func (s *session) transact(r *route) (tx *commit.Tx, err error) {
+func (s *session) transact(r *route) (tx *transaction.Tx, err error) {
 	unlock, err := account.Lock(system.Root(s.root))
 	if err != nil {
 		return nil, err
@@ -106,7 +108,7 @@ func (s *session) transact(r *route) (tx *commit.Tx, err error) {
 		return nil, errors.Join(err, os.RemoveAll(s.area(private)))
 	}
 	tx.Why, tx.From, tx.To = s.commandLine(), s.current, r.to
-	tx.Discard = []string{filepath.Join(commit.AreaName, private)}
+	tx.Discard = []string{filepath.Join(node.AreaName, private)}
 	s.publish(tx, r.fresh)
 	if err := s.journal.Commit(tx); err != nil {
 		if open, openErr := s.journal.Open(); open == "" && openErr == nil { // nobody comes back to it
@@ -133,7 +135,7 @@ func (s *session) edges(from, to int, do func(n int, undone bool) error) error {
 }
 
 // travel adds the steps along the recorded edges to generation to.
-func (s *session) travel(b *commit.Builder, to int) error {
+func (s *session) travel(b *transaction.Builder, to int) error {
 	return s.edges(s.current, to, func(n int, undone bool) error {
 		changes, err := s.store.Changeset(n)
 		switch {
@@ -158,16 +160,16 @@ func (s *session) configTo(to int) (map[string]string, error) {
 			return err
 		}
 		for _, e := range changes.Entries {
-			node := e.After
+			is := e.After
 			if undone {
-				node = e.Before
+				is = e.Before
 			}
 			switch {
-			case e.Class != commit.Config:
-			case node == nil:
+			case e.Class != node.Config:
+			case is == nil:
 				out[e.Path] = ""
-			case node.Digest != "":
-				out[e.Path] = node.Digest
+			case is.Digest != "":
+				out[e.Path] = is.Digest
 			default: // a link, or a folder
 				delete(out, e.Path)
 			}
@@ -210,7 +212,7 @@ func applied(deltas []account.Delta, files account.Files) (account.Files, error)
 //
 // Accounts that come back have the password that they had last. Those that a
 // fresh generation makes have the one that it declares.
-func (s *session) placeAccounts(b *commit.Builder, private string, deltas []account.Delta, fresh bool) error {
+func (s *session) placeAccounts(b *transaction.Builder, private string, deltas []account.Delta, fresh bool) error {
 	live, err := account.Read(system.Root(s.root))
 	if err != nil {
 		return err
@@ -222,7 +224,7 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 	if files, err = s.keepPasswords(live, files, fresh); err != nil {
 		return err
 	}
-	id, err := commit.FSID(s.root)
+	id, err := node.FSID(s.root)
 	if err != nil {
 		return err
 	}
@@ -237,7 +239,7 @@ func (s *session) placeAccounts(b *commit.Builder, private string, deltas []acco
 		if err := s.writeLike(path, s.area(slot), files[path]); err != nil {
 			return err
 		}
-		b.Place(commit.Mount{Point: "/", FSID: id}, path, slot)
+		b.Place(changeset.Mount{Point: "/", FSID: id}, path, slot)
 	}
 	return nil
 }
@@ -285,7 +287,7 @@ func (s *session) writeLike(path, to string, data []byte) error {
 	if err := os.WriteFile(to, data, 0o600); err != nil {
 		return err
 	}
-	like, err := commit.ReadNode(filepath.Join(s.root, path))
+	like, err := node.Read(filepath.Join(s.root, path))
 	if err != nil {
 		return err
 	}
@@ -293,25 +295,25 @@ func (s *session) writeLike(path, to string, data []byte) error {
 		return os.Chmod(to, 0o644) // subuid and subgid; the others are always there
 	}
 	like.MTime = time.Now().UnixNano()
-	return commit.SetAttr(to, like.Attr)
+	return node.SetAttr(to, like.Attr)
 }
 
 func (s *session) area(path string) string {
-	return commit.In(s.root, "/", path)
+	return node.In(s.root, "/", path)
 }
 
 // publish says what becomes visible when the files are in place: the record,
 // and then the link that names it.
-func (s *session) publish(tx *commit.Tx, fresh *generation.Record) {
+func (s *session) publish(tx *transaction.Tx, fresh *generation.Record) {
 	if fresh != nil {
 		n := fresh.Meta.Number
-		tx.Publish = append(tx.Publish, commit.Publish{Path: generation.PendingPath(n), Dest: generation.Path(n)})
+		tx.Publish = append(tx.Publish, transaction.Publish{Path: generation.PendingPath(n), Dest: generation.Path(n)})
 		tx.Discard = append(tx.Discard, generation.PendingPath(n), generation.Path(n))
 		for _, m := range fresh.Changeset.Mounts {
-			tx.Discard = append(tx.Discard, filepath.Join(m.Point, commit.AreaName, "gen", strconv.Itoa(n)))
+			tx.Discard = append(tx.Discard, filepath.Join(m.Point, node.AreaName, "gen", strconv.Itoa(n)))
 		}
 	}
-	tx.Publish = append(tx.Publish, commit.Publish{
+	tx.Publish = append(tx.Publish, transaction.Publish{
 		Path: generation.CurrentPath, Link: generation.Link(tx.To), Before: generation.Link(tx.From),
 	})
 }
@@ -326,7 +328,7 @@ func (s *session) begin(name, arch string) (noted func() error, err error) {
 	found.Name, found.System = name, arch
 	zero := &generation.Record{
 		Meta: generation.Meta{Number: 0, Parent: -1, Time: time.Now(), User: invoker(), Command: commandLine(), Hostctl: version()},
-		Spec: found, Plan: emptyPlan(), Changeset: commit.New(0),
+		Spec: found, Plan: emptyPlan(), Changeset: changeset.New(0),
 	}
 	at, pending := filepath.Join(s.root, generation.Path(0)), generation.PendingPath(0)
 	err = errors.Join(s.store.Adopt(s.adopted), s.store.Write(zero, pending), os.RemoveAll(at)) // of a run that ended before its link

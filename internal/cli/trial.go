@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -197,7 +197,7 @@ func (s *session) arm(ctx context.Context, window time.Duration) error {
 	}
 	t := systemd.Timer{
 		Unit: trialUnit, Description: "Go back from a generation that nobody confirmed", After: window,
-		Command: []string{"/" + commit.AreaName + "/hostctl", endTrialCommand},
+		Command: []string{"/" + node.AreaName + "/hostctl", endTrialCommand},
 	}
 	if err := t.Start(ctx); err != nil {
 		return fmt.Errorf("cannot start the timer that goes back: %w", err)

@@ -8,14 +8,13 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // bodyOf is the part of a file that parses.
 func bodyOf(src []byte) *hclsyntax.Body {
-	if file, _ := flake.Parse("", src); file != nil {
+	if file, _ := syntax.Parse("", src); file != nil {
 		return file.Body.(*hclsyntax.Body)
 	}
 	return &hclsyntax.Body{}
@@ -26,15 +25,15 @@ func bodyOf(src []byte) *hclsyntax.Body {
 // its cursor and folds.
 func (q *request) format() []textEdit {
 	edits := []textEdit{}
-	if _, diags := flake.Parse(q.path, q.text.src); diags.HasErrors() {
+	want, mixed, diags := syntax.Format(q.path, q.text.src, map[string]*hcl.File{})
+	if diags.HasErrors() {
 		return edits
 	}
-	want := hclwrite.Format(q.text.src)
 	if bytes.Equal(want, q.text.src) {
 		return edits
 	}
 	old, lines := q.text, newText(want)
-	if len(old.starts) != len(lines.starts) {
+	if mixed || len(old.starts) != len(lines.starts) {
 		return []textEdit{{Range: old.between(0, len(old.src)), NewText: string(want)}}
 	}
 	for n := range old.starts {

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/sourcegraph/jsonrpc2"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // document is a file as it is in the editor.
@@ -22,7 +22,7 @@ type document struct {
 // set sets a new text.
 func (d *document) set(path string, text []byte, version int) {
 	d.text, d.version, d.broken = text, version, nil
-	if _, diags := flake.Parse(path, text); diags.HasErrors() {
+	if _, diags := syntax.Parse(path, text); diags.HasErrors() {
 		d.broken = diags
 		return
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/hostctl/hostctl/internal/config/eval"
-	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // mention is a place where a file names something.
@@ -60,7 +60,7 @@ type mentions struct {
 // mentionsIn lists what a file names, each place once; nothing if the file does
 // not parse.
 func mentionsIn(path string, src []byte, host *eval.Result) []mention {
-	file, diags := flake.Parse(path, src)
+	file, diags := syntax.Parse(path, src)
 	if diags.HasErrors() || file == nil || host == nil {
 		return nil
 	}

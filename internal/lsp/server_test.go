@@ -383,6 +383,11 @@ func TestFormattingAndSymbols(t *testing.T) {
 	if len(edits) != 0 {
 		t.Errorf("what does not parse is formatted: %+v", edits)
 	}
+	e.change("one/default.hcl", "user \"a\" {\r\n  uid = 1\n}\n")
+	e.call("textDocument/formatting", doc, &edits)
+	if len(edits) != 1 || edits[0].NewText != "user \"a\" {\n  uid = 1\n}\n" {
+		t.Errorf("lines that end both ways are formatted to %+v", edits)
+	}
 }
 
 func TestFixes(t *testing.T) {

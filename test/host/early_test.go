@@ -11,14 +11,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/cli"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
 
 // shim is hostctl as the init of a machine.
-const shim = "/" + commit.AreaName + "/" + cli.InitName
+const shim = "/" + node.AreaName + "/" + cli.InitName
 
 const (
 	libc    = "/usr/lib/x86_64-linux-gnu/libc.so.6"
@@ -98,7 +98,7 @@ func (g *guest) killedAt(path string, args ...string) {
 		g.t.Fatal(err)
 	}
 	_ = trace.Wait() // its message about the signal
-	if _, err := os.Lstat(filepath.Join(g.Root, commit.AreaName, "journal", "committed")); err != nil || r.code == 0 {
+	if _, err := os.Lstat(filepath.Join(g.Root, node.AreaName, "journal", "committed")); err != nil || r.code == 0 {
 		g.t.Fatalf("hostctl was not killed in the middle of its commit: %v\n%s", err, r)
 	}
 	if err := g.Kill(); err != nil {

@@ -59,6 +59,7 @@ func TestSwitchRollbackAndForthAgain(t *testing.T) {
 	g.want(0, nil, "switch", "--yes")
 	g.says("cat /run/tiny-web", "greeting = good day")
 	g.says("cat /usr/share/tiny/version; stat -c %F /usr/share/dt/shape/a", "2\nregular file")
+	g.says("find /var/lib/hostctl/objects -type f -printf x | wc -c | grep -c '^[1-9]'; find /var/lib/hostctl/objects -type f ! -links 1", "1")
 	two := g.manifest()
 
 	g.want(0, nil, "rollback", "--yes")

@@ -141,7 +141,7 @@ func (j *journey) add(t *testing.T, text string) {
 // of which takes an emulated processor minutes.
 func (m *Machine) settled(t *testing.T, within time.Duration) {
 	t.Helper()
-	m.sh(t, fmt.Sprintf("end=$(($(date +%%s) + %d)); while systemctl is-system-running | grep -q starting || pgrep -f 'hostctl [a]fter-boot' > /root/runs; do test $(date +%%s) -lt $end || exit 1; sleep 1; done", int(within.Seconds())), within+time.Minute)
+	m.sh(t, fmt.Sprintf("end=$(($(date +%%s) + %d)); while systemctl is-system-running | grep -q starting || pgrep -f 'hostctl [a]fter-boot' > /root/runs; do test $(date +%%s) -lt $end || exit 1; sleep 5; done", int(within.Seconds())), within+time.Minute)
 }
 
 // trial is a change that the next boot takes back.

@@ -14,7 +14,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -25,7 +26,7 @@ import (
 type Request struct {
 	Root       system.Root
 	Generation int // the number that the edge leads to
-	Mounts     []commit.Mount
+	Mounts     []changeset.Mount
 	Area       string // of the generation's slots, below each mount's area
 	Former     *Former
 	Now        *inventory.Inventory
@@ -37,8 +38,8 @@ type Request struct {
 
 // Edge is what was done by hand.
 type Edge struct {
-	Changeset *commit.Changeset
-	StandIns  []commit.StandIn
+	Changeset *changeset.Changeset
+	StandIns  []node.StandIn
 	Changes   []spec.Change // of packages
 	Lost      []string      // packages of which some former content is nowhere any more
 }
@@ -61,14 +62,14 @@ func Make(req Request) (*Edge, error) {
 		Request: req, changed: map[string]bool{}, config: map[string]bool{}, sums: map[string]string{},
 		folders: map[string]bool{}, wanted: map[string]map[string]int{},
 	}
-	b.edge.Changeset = commit.New(req.Generation)
+	b.edge.Changeset = changeset.New(req.Generation)
 	b.edge.Changeset.Mounts = req.Mounts
 	b.packages()
 	if err := b.conffiles(); err != nil {
 		return nil, err
 	}
 	for _, m := range req.Mounts {
-		if err := errors.Join(commit.MakeArea(string(req.Root), m.Point), os.MkdirAll(commit.In(string(req.Root), m.Point, req.Area), 0o700)); err != nil {
+		if err := errors.Join(node.MakeArea(string(req.Root), m.Point), os.MkdirAll(node.In(string(req.Root), m.Point, req.Area), 0o700)); err != nil {
 			return nil, err
 		}
 	}
@@ -198,13 +199,13 @@ func (b *builder) path(path string) error {
 	if !ok {
 		return fmt.Errorf("internal error: no mount has it")
 	}
-	e := commit.Entry{Path: path, FS: fs, Class: commit.Program}
+	e := changeset.Entry{Path: path, FS: fs, Class: node.Program}
 	if b.config[path] {
-		e.Class = commit.Config
+		e.Class = node.Config
 	}
 	if there {
 		var err error
-		if e.After, err = commit.ReadNode(b.Root.Path(path)); err != nil {
+		if e.After, err = node.Read(b.Root.Path(path)); err != nil {
 			return err
 		}
 		if err := b.noteConfig(&e); err != nil {
@@ -224,8 +225,8 @@ func (b *builder) path(path string) error {
 }
 
 // noteConfig stores the bytes of a conffile: an edit takes the node itself.
-func (b *builder) noteConfig(e *commit.Entry) error {
-	if e.Class != commit.Config || e.After == nil || e.After.Mode&unix.S_IFMT != unix.S_IFREG {
+func (b *builder) noteConfig(e *changeset.Entry) error {
+	if e.Class != node.Config || e.After == nil || e.After.Mode&unix.S_IFMT != unix.S_IFREG {
 		return nil
 	}
 	data, err := readRegular(b.Root.Path(e.Path))
@@ -251,7 +252,7 @@ func (b *builder) folderTimes() {
 		was, before := b.Former.Inventory.Files[path]
 		is, there := b.Now.Files[path]
 		if before && there {
-			b.edge.Changeset.Folders = append(b.edge.Changeset.Folders, commit.FolderTime{Path: path, Before: was.MTime, After: is.MTime})
+			b.edge.Changeset.Folders = append(b.edge.Changeset.Folders, changeset.FolderTime{Path: path, Before: was.MTime, After: is.MTime})
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/inventory"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -28,7 +28,7 @@ func (b *builder) revive(entry int, path string, was, is inventory.File) error {
 		return err
 	}
 	e := &b.edge.Changeset.Entries[entry]
-	e.Before = &commit.Node{Attr: attr, Ino: was.Ino, Size: was.Size}
+	e.Before = &node.Node{Attr: attr, Ino: was.Ino, Size: was.Size}
 	if isDir(was) {
 		if e.Slot == "" {
 			return nil
@@ -59,8 +59,8 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-func attrOf(f inventory.File) (commit.Attr, error) {
-	a := commit.Attr{Mode: f.Mode, UID: f.UID, GID: f.GID, MTime: f.MTime}
+func attrOf(f inventory.File) (node.Attr, error) {
+	a := node.Attr{Mode: f.Mode, UID: f.UID, GID: f.GID, MTime: f.MTime}
 	for name, value := range f.Xattrs {
 		raw, err := hex.DecodeString(value)
 		if err != nil {
@@ -78,20 +78,20 @@ func attrOf(f inventory.File) (commit.Attr, error) {
 // that is made again has another inode than records know it by.
 func (b *builder) fill(entry int, create func(slot string) error) error {
 	e := &b.edge.Changeset.Entries[entry]
-	slot := commit.In(string(b.Root), b.Mounts[e.FS].Point, e.Slot)
+	slot := node.In(string(b.Root), b.Mounts[e.FS].Point, e.Slot)
 	if err := create(slot); err != nil {
 		return err
 	}
-	if err := commit.SetAttr(slot, e.Before.Attr); err != nil {
+	if err := node.SetAttr(slot, e.Before.Attr); err != nil {
 		return err
 	}
-	n, err := commit.ReadNode(slot)
+	n, err := node.Read(slot)
 	if err != nil {
 		return err
 	}
 	former := e.Before.Ino
 	e.Before = n
-	if e.Class == commit.Config && n.Mode&unix.S_IFMT == unix.S_IFREG {
+	if e.Class == node.Config && n.Mode&unix.S_IFMT == unix.S_IFREG {
 		data, err := os.ReadFile(slot)
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func (b *builder) fill(entry int, create func(slot string) error) error {
 			return err
 		}
 	}
-	b.edge.StandIns = append(b.edge.StandIns, commit.StandIn{Ino: n.Ino, For: former, Size: n.Size, MTime: n.MTime})
+	b.edge.StandIns = append(b.edge.StandIns, node.StandIn{Ino: n.Ino, For: former, Size: n.Size, MTime: n.MTime})
 	return nil
 }
 

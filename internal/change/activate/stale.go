@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 )
 
@@ -109,7 +109,7 @@ func mapsReplaced(maps string, gone map[string]bool, committed bool) bool {
 			continue
 		}
 		path := strings.Join(fields[5:], " ")
-		if strings.Contains(path, "/"+commit.AreaName+"/") {
+		if strings.Contains(path, "/"+node.AreaName+"/") {
 			return true
 		}
 		path, deleted := strings.CutSuffix(path, " (deleted)")

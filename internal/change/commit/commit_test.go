@@ -15,6 +15,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -42,10 +45,10 @@ func picture(t *testing.T, root string, inodes bool) tree {
 			return err
 		}
 		rel := strings.TrimPrefix(p, root)
-		if rel == "/"+AreaName || rel == "/"+AreaName+"-test" {
+		if rel == "/"+node.AreaName || rel == "/"+node.AreaName+"-test" {
 			return filepath.SkipDir
 		}
-		n, err := Lstat(p)
+		n, err := node.Lstat(p)
 		if err != nil {
 			return err
 		}
@@ -130,16 +133,16 @@ func grow(t *testing.T, rng *rand.Rand, dir string) {
 
 // edge makes the changeset from the live tree to next, whose nodes it moves
 // into slots.
-func edge(t *testing.T, root, next string, generation int) *Changeset {
+func edge(t *testing.T, root, next string, generation int) *changeset.Changeset {
 	t.Helper()
-	id, err := FSID(root)
+	id, err := node.FSID(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := New(generation)
-	c.Mounts = []Mount{{Point: "/", FSID: id}}
+	c := changeset.New(generation)
+	c.Mounts = []changeset.Mount{{Point: "/", FSID: id}}
 	area := filepath.Join("gen", strconv.Itoa(generation))
-	if err := os.MkdirAll(filepath.Join(root, AreaName, area), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, node.AreaName, area), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	paths := map[string]bool{}
@@ -152,7 +155,7 @@ func edge(t *testing.T, root, next string, generation int) *Changeset {
 	// for a later look.
 	sorted := slices.Sorted(maps.Keys(paths))
 	slices.Reverse(sorted)
-	after := map[string]*Node{}
+	after := map[string]*node.Node{}
 	for _, p := range sorted {
 		after[p] = mustNode(t, filepath.Join(next, p)) // before moves touch folder times
 	}
@@ -160,20 +163,20 @@ func edge(t *testing.T, root, next string, generation int) *Changeset {
 		if p == "" {
 			continue
 		}
-		e := Entry{Path: p, Class: Program, After: after[p]}
+		e := changeset.Entry{Path: p, Class: node.Program, After: after[p]}
 		e.Before = mustNode(t, filepath.Join(root, p))
 		bothDirs := e.Before.IsDir() && e.After.IsDir()
 		if (e.Before != nil && !e.Before.IsDir()) || (e.After != nil && !e.After.IsDir()) {
 			e.Slot = filepath.Join(area, strconv.Itoa(i))
 			if e.After != nil {
-				e.After = take(t, filepath.Join(next, p), filepath.Join(root, AreaName, e.Slot), e.After)
+				e.After = take(t, filepath.Join(next, p), filepath.Join(root, node.AreaName, e.Slot), e.After)
 			}
 		}
 		if !bothDirs || e.Before.Mode != e.After.Mode {
 			c.Entries = append(c.Entries, e)
 		}
 		if e.Before.IsDir() || e.After.IsDir() {
-			f := FolderTime{Path: p}
+			f := changeset.FolderTime{Path: p}
 			if e.Before != nil {
 				f.Before, f.After = e.Before.MTime, e.Before.MTime
 			}
@@ -186,9 +189,9 @@ func edge(t *testing.T, root, next string, generation int) *Changeset {
 	return c
 }
 
-func mustNode(t *testing.T, path string) *Node {
+func mustNode(t *testing.T, path string) *node.Node {
 	t.Helper()
-	n, err := ReadNode(path)
+	n, err := node.Read(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +200,7 @@ func mustNode(t *testing.T, path string) *Node {
 
 // take moves a node to its slot; a folder that takes a file's place is made
 // anew there.
-func take(t *testing.T, from, to string, n *Node) *Node {
+func take(t *testing.T, from, to string, n *node.Node) *node.Node {
 	t.Helper()
 	var err error
 	if n.IsDir() {
@@ -206,7 +209,7 @@ func take(t *testing.T, from, to string, n *Node) *Node {
 		err = os.Rename(from, to)
 	}
 	if err == nil {
-		err = SetAttr(to, n.Attr)
+		err = node.SetAttr(to, n.Attr)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -217,7 +220,7 @@ func take(t *testing.T, from, to string, n *Node) *Node {
 // scene is a live root, a changeset ready to go, and how either side looks.
 type scene struct {
 	root     string
-	set      *Changeset
+	set      *changeset.Changeset
 	old, new tree
 }
 
@@ -235,9 +238,9 @@ func newScene(t *testing.T, seed int64) scene {
 	return s
 }
 
-func (s scene) tx(t *testing.T, inverse bool) *Tx {
+func (s scene) tx(t *testing.T, inverse bool) *transaction.Tx {
 	t.Helper()
-	b := NewBuilder(s.root, "t", nil)
+	b := transaction.NewBuilder(s.root, "t", nil)
 	if inverse {
 		b.Inverse(s.set)
 	} else {
@@ -336,15 +339,15 @@ func TestRecoverOverTwoEdges(t *testing.T) {
 			}
 			old := picture(t, root, true)
 			j := Journal{Root: root}
-			var sets []*Changeset
+			var sets []*changeset.Changeset
 			for i, next := range []string{second, third} {
 				set := edge(t, root, next, i+1)
 				sets = append(sets, set)
-				b := NewBuilder(root, "t", nil)
+				b := transaction.NewBuilder(root, "t", nil)
 				b.Forward(set, true)
 				run(t, j, b)
 			}
-			b := NewBuilder(root, "t", nil)
+			b := transaction.NewBuilder(root, "t", nil)
 			b.Inverse(sets[1])
 			b.Inverse(sets[0])
 			tx, err := b.Tx()
@@ -366,7 +369,7 @@ func TestRecoverOverTwoEdges(t *testing.T) {
 	}
 }
 
-func run(t *testing.T, j Journal, b *Builder) {
+func run(t *testing.T, j Journal, b *transaction.Builder) *transaction.Tx {
 	t.Helper()
 	tx, err := b.Tx()
 	if err != nil {
@@ -381,6 +384,7 @@ func run(t *testing.T, j Journal, b *Builder) {
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return tx
 }
 
 func TestRecoverWhileReverting(t *testing.T) {
@@ -399,7 +403,7 @@ func TestRecoverWhileReverting(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range k {
-			if err := j.step(tx, tx.Steps[len(tx.Steps)-1-i].inverse()); err != nil {
+			if err := j.step(tx, tx.Steps[len(tx.Steps)-1-i].Inverse()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -411,7 +415,7 @@ func TestRecoverWhileReverting(t *testing.T) {
 	}
 }
 
-func start(t *testing.T, j Journal, tx *Tx) {
+func start(t *testing.T, j Journal, tx *transaction.Tx) {
 	t.Helper()
 	prepare(t, j, tx)
 	if err := j.move(prepared, committed); err != nil {
@@ -419,7 +423,7 @@ func start(t *testing.T, j Journal, tx *Tx) {
 	}
 }
 
-func prepare(t *testing.T, j Journal, tx *Tx) {
+func prepare(t *testing.T, j Journal, tx *transaction.Tx) {
 	t.Helper()
 	tx.Machine = system.Root(j.Root).MachineID()
 	if err := j.prepare(tx, nil); err != nil { // no power is cut here: nothing needs to be durable
@@ -428,7 +432,7 @@ func prepare(t *testing.T, j Journal, tx *Tx) {
 }
 
 // finish does the steps of a transaction that has passed its preflight.
-func finish(t *testing.T, j Journal, tx *Tx) error {
+func finish(t *testing.T, j Journal, tx *transaction.Tx) error {
 	t.Helper()
 	start(t, j, tx)
 	_, err := j.finish(tx, nil)
@@ -439,14 +443,14 @@ func TestRecoverBeforeMarkerChangesNothing(t *testing.T) {
 	s := newScene(t, 5)
 	j := Journal{Root: s.root}
 	tx := s.tx(t, false)
-	tx.Discard = []string{filepath.Join(AreaName, "gen", "1")}
+	tx.Discard = []string{filepath.Join(node.AreaName, "gen", "1")}
 	prepare(t, j, tx)
 	outcome, _, err := j.Recover()
 	if err != nil || outcome != Discarded {
 		t.Fatalf("%s, %v", outcome, err)
 	}
 	s.check(t, s.old, "discarded")
-	if _, err := os.Lstat(filepath.Join(s.root, AreaName, "gen", "1")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Lstat(filepath.Join(s.root, node.AreaName, "gen", "1")); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("the slots are still there: %v", err)
 	}
 }
@@ -457,9 +461,9 @@ func TestFailingStepIsUndone(t *testing.T) {
 	s := newScene(t, 7)
 	j := Journal{Root: s.root}
 	tx := s.tx(t, false)
-	slot := filepath.Join(s.root, AreaName, "gen/1/lost")
+	slot := filepath.Join(s.root, node.AreaName, "gen/1/lost")
 	write(t, slot, "")
-	tx.Steps = append(tx.Steps, Step{Do: swap, Path: "/nowhere/file", Slot: "gen/1/lost", In: mustNode(t, slot).Ino})
+	tx.Steps = append(tx.Steps, transaction.Step{Do: transaction.Swap, Path: "/nowhere/file", Slot: "gen/1/lost", In: mustNode(t, slot).Ino})
 	err := finish(t, j, tx)
 	if !errors.Is(err, ErrReverted) {
 		t.Fatalf("got %v", err)
@@ -477,36 +481,35 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 	write(t, filepath.Join(root, "f"), "old")
 	write(t, filepath.Join(next, "f"), "new")
 	set := edge(t, root, next, 1)
-	set.Entries[0].Class, set.Entries[0].After.Digest = Config, "digest of new"
+	set.Entries[0].Class, set.Entries[0].After.Digest = node.Config, "digest of new"
 	set.Entries[0].Before.Digest = "digest of old"
 	j := Journal{Root: root}
-	builder := func(step func(*Builder)) *Builder {
-		b := NewBuilder(root, "t", func(digest string) ([]byte, error) {
+	builder := func(step func(*transaction.Builder)) *transaction.Builder {
+		b := transaction.NewBuilder(root, "t", func(digest string) ([]byte, error) {
 			return []byte(strings.TrimPrefix(digest, "digest of ")), nil
 		})
 		step(b)
 		return b
 	}
-	run(t, j, builder(func(b *Builder) { b.Forward(set, true) }))
+	run(t, j, builder(func(b *transaction.Builder) { b.Forward(set, true) }))
 	write(t, filepath.Join(root, "f"), "edited by hand")
-	b := builder(func(b *Builder) { b.Inverse(set) })
-	run(t, j, b)
+	b := builder(func(b *transaction.Builder) { b.Inverse(set) })
+	tx := run(t, j, b)
 	wantFile(t, filepath.Join(root, "f"), "old")
-	wantFile(t, filepath.Join(root, AreaName, "aside", "t", "f"), "edited by hand")
-	if !slices.Equal(b.tx.Drift, []string{"/f"}) {
-		t.Fatalf("drift is %v", b.tx.Drift)
+	wantFile(t, filepath.Join(root, node.AreaName, "aside", "t", "f"), "edited by hand")
+	if !slices.Equal(tx.Drift, []string{"/f"}) {
+		t.Fatalf("drift is %v", tx.Drift)
 	}
-	run(t, j, builder(func(b *Builder) { b.Forward(set, false) }))
+	run(t, j, builder(func(b *transaction.Builder) { b.Forward(set, false) }))
 	wantFile(t, filepath.Join(root, "f"), "new")
-	b = builder(func(b *Builder) { b.Inverse(set) })
-	run(t, j, b)
-	if len(b.tx.Drift) > 0 {
-		t.Fatalf("what was made again is taken for drift: %v", b.tx.Drift)
+	b = builder(func(b *transaction.Builder) { b.Inverse(set) })
+	if tx = run(t, j, b); len(tx.Drift) > 0 {
+		t.Fatalf("what was made again is taken for drift: %v", tx.Drift)
 	}
 	// An edit before going forward takes the other side's node.
 	write(t, filepath.Join(root, "f"), "edited again")
-	run(t, j, builder(func(b *Builder) { b.Forward(set, false) }))
-	run(t, j, builder(func(b *Builder) { b.Inverse(set) }))
+	run(t, j, builder(func(b *transaction.Builder) { b.Forward(set, false) }))
+	run(t, j, builder(func(b *transaction.Builder) { b.Inverse(set) }))
 	wantFile(t, filepath.Join(root, "f"), "old")
 }
 
@@ -515,22 +518,22 @@ func TestEditedFileIsKeptAside(t *testing.T) {
 func TestAttrThenSwapOverEdges(t *testing.T) {
 	root, next := scratch(t), scratch(t)
 	j := Journal{Root: root}
-	if err := os.Mkdir(filepath.Join(root, AreaName), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(root, node.AreaName), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "f"), "one")
-	first := New(1)
-	id, err := FSID(root)
+	first := changeset.New(1)
+	id, err := node.FSID(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := mustNode(t, filepath.Join(root, "f"))
 	after := *before
 	after.MTime, after.Mode = before.MTime+1e9, unix.S_IFREG|0o600
-	first.Mounts = []Mount{{Point: "/", FSID: id}}
-	first.Entries = []Entry{{Path: "/f", Class: Program, Before: before, After: &after}}
-	forward := func(sets ...*Changeset) *Builder {
-		b := NewBuilder(root, "t", nil)
+	first.Mounts = []changeset.Mount{{Point: "/", FSID: id}}
+	first.Entries = []changeset.Entry{{Path: "/f", Class: node.Program, Before: before, After: &after}}
+	forward := func(sets ...*changeset.Changeset) *transaction.Builder {
+		b := transaction.NewBuilder(root, "t", nil)
 		for _, s := range sets {
 			b.Forward(s, false)
 		}
@@ -540,7 +543,7 @@ func TestAttrThenSwapOverEdges(t *testing.T) {
 	write(t, filepath.Join(next, "f"), "two")
 	second := edge(t, root, next, 2)
 	run(t, j, forward(second))
-	b := NewBuilder(root, "t", nil)
+	b := transaction.NewBuilder(root, "t", nil)
 	b.Inverse(second)
 	b.Inverse(first)
 	run(t, j, b)
@@ -554,7 +557,7 @@ func TestAttrThenSwapOverEdges(t *testing.T) {
 func TestFolderModesOverEdges(t *testing.T) {
 	root := scratch(t)
 	j := Journal{Root: root}
-	var sets []*Changeset
+	var sets []*changeset.Changeset
 	pictures := []tree{picture(t, root, false)}
 	for i, mode := range []os.FileMode{0o755, 0o700, 0} {
 		next := scratch(t)
@@ -564,24 +567,24 @@ func TestFolderModesOverEdges(t *testing.T) {
 			}
 		}
 		sets = append(sets, edge(t, root, next, i+1))
-		b := NewBuilder(root, "t", nil)
+		b := transaction.NewBuilder(root, "t", nil)
 		b.Forward(sets[i], true)
 		run(t, j, b)
 		pictures = append(pictures, picture(t, root, false))
 	}
-	check := func(generation int, b *Builder) {
+	check := func(generation int, b *transaction.Builder) {
 		t.Helper()
 		run(t, j, b)
 		scene{root: root}.check(t, pictures[generation], fmt.Sprintf("at generation %d", generation))
 	}
-	b := NewBuilder(root, "t", nil)
+	b := transaction.NewBuilder(root, "t", nil)
 	b.Inverse(sets[2])
 	b.Inverse(sets[1])
 	check(1, b)
-	b = NewBuilder(root, "t", nil)
+	b = transaction.NewBuilder(root, "t", nil)
 	b.Inverse(sets[0])
 	check(0, b)
-	b = NewBuilder(root, "t", nil)
+	b = transaction.NewBuilder(root, "t", nil)
 	b.Forward(sets[0], false)
 	b.Forward(sets[1], false)
 	check(2, b)
@@ -593,7 +596,7 @@ func TestFolderMadeAndTurnedOnTheWay(t *testing.T) {
 	for k := 0; ; k++ {
 		root := scratch(t)
 		j := Journal{Root: root}
-		var sets []*Changeset
+		var sets []*changeset.Changeset
 		for i := range 2 {
 			next := scratch(t)
 			if i == 0 {
@@ -605,15 +608,15 @@ func TestFolderMadeAndTurnedOnTheWay(t *testing.T) {
 				write(t, filepath.Join(next, "d"), "a file")
 			}
 			sets = append(sets, edge(t, root, next, i+1))
-			b := NewBuilder(root, "t", nil)
+			b := transaction.NewBuilder(root, "t", nil)
 			b.Forward(sets[i], true)
 			run(t, j, b)
 		}
-		b := NewBuilder(root, "t", nil)
+		b := transaction.NewBuilder(root, "t", nil)
 		b.Inverse(sets[1])
 		b.Inverse(sets[0])
 		run(t, j, b)
-		b = NewBuilder(root, "t", nil)
+		b = transaction.NewBuilder(root, "t", nil)
 		b.Forward(sets[0], false)
 		b.Forward(sets[1], false)
 		tx, err := b.Tx()
@@ -638,7 +641,7 @@ func TestFolderMadeAndTurnedOnTheWay(t *testing.T) {
 // be gone, or another, when it is travelled again.
 func TestMountThatIsGone(t *testing.T) {
 	s := newScene(t, 5)
-	s.set.Mounts = append(s.set.Mounts, Mount{Point: "/media/stick", FSID: "unplugged"})
+	s.set.Mounts = append(s.set.Mounts, changeset.Mount{Point: "/media/stick", FSID: "unplugged"})
 	j := Journal{Root: s.root}
 	if err := j.Commit(s.tx(t, false)); err != nil {
 		t.Fatal(err)
@@ -652,7 +655,7 @@ func TestFreshEdgeRefusesWhatChanged(t *testing.T) {
 	write(t, filepath.Join(next, "f"), "new")
 	set := edge(t, root, next, 1)
 	write(t, filepath.Join(root, "f"), "an admin was here")
-	b := NewBuilder(root, "t", nil)
+	b := transaction.NewBuilder(root, "t", nil)
 	b.Forward(set, true)
 	if _, err := b.Tx(); err == nil || !strings.Contains(err.Error(), "/f: it changed while") {
 		t.Fatalf("got %v", err)
@@ -702,13 +705,13 @@ func TestStatePathsStay(t *testing.T) {
 	set := edge(t, root, next, 1)
 	for i := range set.Entries {
 		if set.Entries[i].Path == "/db/rows" {
-			set.Entries[i].Class = State
+			set.Entries[i].Class = node.State
 		}
 	}
 	j := Journal{Root: root}
-	commit := func(step func(*Builder)) {
+	commit := func(step func(*transaction.Builder)) {
 		t.Helper()
-		b := NewBuilder(root, "t", nil)
+		b := transaction.NewBuilder(root, "t", nil)
 		step(b)
 		tx, err := b.Tx()
 		if err != nil {
@@ -721,14 +724,14 @@ func TestStatePathsStay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	commit(func(b *Builder) { b.Forward(set, true) })
+	commit(func(b *transaction.Builder) { b.Forward(set, true) })
 	write(t, filepath.Join(root, "db", "rows"), "2")
-	commit(func(b *Builder) { b.Inverse(set) })
+	commit(func(b *transaction.Builder) { b.Inverse(set) })
 	wantFile(t, filepath.Join(root, "db", "rows"), "2")
 	if _, err := os.Lstat(filepath.Join(root, "db", "program")); !errors.Is(err, os.ErrNotExist) {
 		t.Fatalf("the program stays: %v", err)
 	}
-	commit(func(b *Builder) { b.Forward(set, false) })
+	commit(func(b *transaction.Builder) { b.Forward(set, false) })
 	wantFile(t, filepath.Join(root, "db", "rows"), "2")
 	wantFile(t, filepath.Join(root, "db", "program"), "x")
 }
@@ -777,7 +780,7 @@ func TestRecoverMounted(t *testing.T) {
 		s := scene{root: root, set: edge(t, root, next, 1)}
 		tx := s.tx(t, false)
 		id := tx.Mounts[0].FSID
-		tx.Mounts = append(tx.Mounts, Mount{Point: "/", FSID: "fsid:0"})
+		tx.Mounts = append(tx.Mounts, changeset.Mount{Point: "/", FSID: "fsid:0"})
 		for i := range tx.Steps {
 			if tx.Steps[i].Path == "/late" {
 				tx.Steps[i].FS = 1

@@ -7,6 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // chain is a root that went through generations, each with the picture of
@@ -15,7 +19,7 @@ type chain struct {
 	root     string
 	pictures []tree
 	left     []int // generations that are left, oldest first
-	edges    map[int]*Changeset
+	edges    map[int]*changeset.Changeset
 	at       int // index in left
 }
 
@@ -23,7 +27,7 @@ type chain struct {
 // metadata of some files.
 func newChain(t *testing.T, rng *rand.Rand, n int) *chain {
 	t.Helper()
-	c := &chain{root: t.TempDir(), edges: map[int]*Changeset{}, left: []int{0}}
+	c := &chain{root: t.TempDir(), edges: map[int]*changeset.Changeset{}, left: []int{0}}
 	grow(t, rng, c.root)
 	c.pictures = append(c.pictures, picture(t, c.root, true))
 	for i := 1; i < n; i++ {
@@ -31,15 +35,15 @@ func newChain(t *testing.T, rng *rand.Rand, n int) *chain {
 		grow(t, rng, next)
 		set := edge(t, c.root, next, i)
 		for k, e := range set.Entries {
-			if isLeaf(e.Before) && isLeaf(e.After) && e.Before.Mode&fileType == e.After.Mode&fileType && rng.Intn(2) == 0 {
+			if node.IsLeaf(e.Before) && node.IsLeaf(e.After) && e.Before.Mode&node.FileType == e.After.Mode&node.FileType && rng.Intn(2) == 0 {
 				set.Entries[k].Slot = ""
-				set.Entries[k].After = e.Before.with(e.After.Attr)
-				if err := os.Remove(filepath.Join(c.root, AreaName, e.Slot)); err != nil {
+				set.Entries[k].After = e.Before.With(e.After.Attr)
+				if err := os.Remove(filepath.Join(c.root, node.AreaName, e.Slot)); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		b := NewBuilder(c.root, "t", nil)
+		b := transaction.NewBuilder(c.root, "t", nil)
 		b.Forward(set, true)
 		run(t, Journal{Root: c.root}, b)
 		c.edges[i], c.left, c.at = set, append(c.left, i), i
@@ -51,7 +55,7 @@ func newChain(t *testing.T, rng *rand.Rand, n int) *chain {
 // jump goes to the generation left[to], and looks whether it is that.
 func (c *chain) jump(t *testing.T, to int, what string) {
 	t.Helper()
-	b := NewBuilder(c.root, "t", nil)
+	b := transaction.NewBuilder(c.root, "t", nil)
 	for ; c.at > to; c.at-- {
 		b.Inverse(c.edges[c.left[c.at]])
 	}
@@ -119,12 +123,12 @@ func (c *chain) drop(t *testing.T, i int) {
 			named[e.Slot] = true
 		}
 	}
-	slots, err := filepath.Glob(filepath.Join(c.root, AreaName, "gen/*/*"))
+	slots, err := filepath.Glob(filepath.Join(c.root, node.AreaName, "gen/*/*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range slots {
-		rel, err := filepath.Rel(filepath.Join(c.root, AreaName), s)
+		rel, err := filepath.Rel(filepath.Join(c.root, node.AreaName), s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +167,7 @@ func TestComposedEdgesAreExact(t *testing.T) {
 func TestEdgesOverOtherFileSystemsAreNotComposed(t *testing.T) {
 	s := newScene(t, 1)
 	other := *s.set
-	other.Mounts = []Mount{{Point: "/", FSID: "fsid:elsewhere"}}
+	other.Mounts = []changeset.Mount{{Point: "/", FSID: "fsid:elsewhere"}}
 	if _, _, err := other.Then(s.set, true); err == nil {
 		t.Error("two file systems on one mount point were composed")
 	}
@@ -172,13 +176,15 @@ func TestEdgesOverOtherFileSystemsAreNotComposed(t *testing.T) {
 // A file of which one edge sets the mode and the other the bytes can still be
 // made again from its digest on either side.
 func TestComposedEntriesKeepDigests(t *testing.T) {
-	entry := func(slot string, before, after *Node) *Changeset {
-		return &Changeset{Mounts: []Mount{{Point: "/"}}, Entries: []Entry{{Path: "/f", Class: Config, Slot: slot, Before: before, After: after}}}
+	entry := func(slot string, before, after *node.Node) *changeset.Changeset {
+		return &changeset.Changeset{Mounts: []changeset.Mount{{Point: "/"}}, Entries: []changeset.Entry{{Path: "/f", Class: node.Config, Slot: slot, Before: before, After: after}}}
 	}
-	node := func(mode uint32, digest string) *Node { return &Node{Attr: Attr{Mode: mode}, Ino: 1, Digest: digest} }
-	for _, c := range []struct{ first, second *Changeset }{
-		{entry("", node(1, ""), node(2, "")), entry("s", node(2, "old"), node(2, "new"))},
-		{entry("s", node(1, "old"), node(1, "new")), entry("", node(1, ""), node(2, ""))},
+	of := func(mode uint32, digest string) *node.Node {
+		return &node.Node{Attr: node.Attr{Mode: mode}, Ino: 1, Digest: digest}
+	}
+	for _, c := range []struct{ first, second *changeset.Changeset }{
+		{entry("", of(1, ""), of(2, "")), entry("s", of(2, "old"), of(2, "new"))},
+		{entry("s", of(1, "old"), of(1, "new")), entry("", of(1, ""), of(2, ""))},
 	} {
 		for _, applied := range []bool{true, false} {
 			joined, _, err := c.first.Then(c.second, applied)
@@ -196,8 +202,8 @@ func TestComposedEntriesKeepDigests(t *testing.T) {
 // What stands in for a node that a record names stays known, also where it was
 // made again in its turn, and the rest is forgotten.
 func TestStandInsThatNothingNamesAreForgotten(t *testing.T) {
-	known := []StandIn{{Ino: 2, For: 1}, {Ino: 3, For: 2}, {Ino: 12, For: 11}, {Ino: 13, For: 12}}
-	left := StillMeant(known, map[uint64]bool{1: true, 13: true})
+	known := []node.StandIn{{Ino: 2, For: 1}, {Ino: 3, For: 2}, {Ino: 12, For: 11}, {Ino: 13, For: 12}}
+	left := node.StillMeant(known, map[uint64]bool{1: true, 13: true})
 	if !slices.Equal(left, known[:2]) {
 		t.Errorf("%v are left", left)
 	}

@@ -10,6 +10,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // held is what a folder on a mount that is changed by copies holds: the bytes
@@ -76,7 +80,7 @@ func newCopyScene(t *testing.T, first held) copyScene {
 	t.Helper()
 	root := scratch(t)
 	s := copyScene{Journal{Root: root}, filepath.Join(root, "boot")}
-	if err := os.MkdirAll(filepath.Join(root, AreaName), 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, node.AreaName), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range sortedPaths(first) {
@@ -105,18 +109,18 @@ func sortedPaths(h held) []string {
 }
 
 // edge makes the changeset between two trees, as a stage does.
-func (s copyScene) edge(t *testing.T, generation int, before, after held) *Changeset {
+func (s copyScene) edge(t *testing.T, generation int, before, after held) *changeset.Changeset {
 	t.Helper()
-	id, err := FSID(s.j.Root)
+	id, err := node.FSID(s.j.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := New(generation)
-	set.Mounts = []Mount{{Point: "/boot", FSID: id, Copies: true}}
+	set := changeset.New(generation)
+	set.Mounts = []changeset.Mount{{Point: "/boot", FSID: id, Copies: true}}
 	slots := 0
-	node := func(h held, path string) *Node {
+	at := func(h held, path string) *node.Node {
 		if _, ok := h[path+"/"]; ok {
-			return &Node{Attr: Attr{Mode: unix.S_IFDIR | 0o755}}
+			return &node.Node{Attr: node.Attr{Mode: unix.S_IFDIR | 0o755}}
 		}
 		data, ok := h[path]
 		if !ok {
@@ -124,12 +128,12 @@ func (s copyScene) edge(t *testing.T, generation int, before, after held) *Chang
 		}
 		slots++
 		slot := fmt.Sprintf("gen/%d/%d", generation, slots)
-		at := filepath.Join(s.j.Root, AreaName, slot)
+		at := filepath.Join(s.j.Root, node.AreaName, slot)
 		if err := os.MkdirAll(filepath.Dir(at), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		write(t, at, data)
-		n, err := ReadHeld(at)
+		n, err := node.ReadHeld(at)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,17 +146,17 @@ func (s copyScene) edge(t *testing.T, generation int, before, after held) *Chang
 	}
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
-		was, is := node(before, path), node(after, path)
-		if !was.alike(is) {
-			set.Entries = append(set.Entries, Entry{Path: "/boot" + path, Class: Program, Before: was, After: is})
+		was, is := at(before, path), at(after, path)
+		if !was.Alike(is) {
+			set.Entries = append(set.Entries, changeset.Entry{Path: "/boot" + path, Class: node.Program, Before: was, After: is})
 		}
 	}
 	return set
 }
 
-func (s copyScene) tx(t *testing.T, add func(*Builder)) *Tx {
+func (s copyScene) tx(t *testing.T, add func(*transaction.Builder)) *transaction.Tx {
 	t.Helper()
-	b := NewBuilder(s.j.Root, "t", nil)
+	b := transaction.NewBuilder(s.j.Root, "t", nil)
 	add(b)
 	tx, err := b.Tx()
 	if err != nil {
@@ -177,7 +181,7 @@ func TestCopiesAfterEveryStep(t *testing.T) {
 				for _, undo := range []bool{false, true} {
 					s := newCopyScene(t, from)
 					first, second := s.edge(t, 1, trees[0], trees[1]), s.edge(t, 2, trees[1], trees[2])
-					tx := s.tx(t, func(b *Builder) {
+					tx := s.tx(t, func(b *transaction.Builder) {
 						if back {
 							b.Inverse(second)
 							b.Inverse(first)
@@ -215,9 +219,9 @@ func TestCopiesAfterEveryStep(t *testing.T) {
 // A rename that power was cut in can leave neither of its sides.
 func TestCopyWhosePathIsGone(t *testing.T) {
 	s := newCopyScene(t, held{"/f": "old"})
-	tx := s.tx(t, func(b *Builder) { b.Forward(s.edge(t, 1, held{"/f": "old"}, held{"/f": "new"}), false) })
+	tx := s.tx(t, func(b *transaction.Builder) { b.Forward(s.edge(t, 1, held{"/f": "old"}, held{"/f": "new"}), false) })
 	start(t, s.j, tx)
-	if err := os.Rename(filepath.Join(s.top, "f"), filepath.Join(s.top, "f")+copySuffix); err != nil {
+	if err := os.Rename(filepath.Join(s.top, "f"), filepath.Join(s.top, "f")+node.CopySuffix); err != nil {
 		t.Fatal(err)
 	}
 	if outcome, _, err := s.j.Recover(); err != nil || outcome != Finished {
@@ -231,12 +235,12 @@ func TestCopyWhosePathIsGone(t *testing.T) {
 func TestUndoneCopyLeavesNoFolder(t *testing.T) {
 	before, after := held{"/keep": ""}, held{"/keep": "", "/d/": "", "/d/f": "new"}
 	s := newCopyScene(t, before)
-	tx := s.tx(t, func(b *Builder) { b.Forward(s.edge(t, 1, before, after), true) })
+	tx := s.tx(t, func(b *transaction.Builder) { b.Forward(s.edge(t, 1, before, after), true) })
 	start(t, s.j, tx)
 	if err := s.j.steps(tx, tx.Steps[:1]); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(s.top, "d/f")+copySuffix, "ne")
+	write(t, filepath.Join(s.top, "d/f")+node.CopySuffix, "ne")
 	if err := s.j.move(committed, reverting); err != nil {
 		t.Fatal(err)
 	}
@@ -250,19 +254,19 @@ func TestCopiesKeepEditsAside(t *testing.T) {
 	before, after := held{"/f": "old", "/g": "old"}, held{"/f": "new", "/g": "new"}
 	s := newCopyScene(t, before)
 	set := s.edge(t, 1, before, after)
-	if err := s.j.Commit(s.tx(t, func(b *Builder) { b.Forward(set, true) })); err != nil {
+	if err := s.j.Commit(s.tx(t, func(b *transaction.Builder) { b.Forward(set, true) })); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(s.top, "f"), "edited")
-	tx := s.tx(t, func(b *Builder) { b.Inverse(set) })
+	tx := s.tx(t, func(b *transaction.Builder) { b.Inverse(set) })
 	if err := s.j.Commit(tx); err != nil {
 		t.Fatal(err)
 	}
 	before.check(t, s.top, "back")
-	wantFile(t, filepath.Join(s.j.Root, AreaName, "aside/t/boot/f"), "edited")
+	wantFile(t, filepath.Join(s.j.Root, node.AreaName, "aside/t/boot/f"), "edited")
 	if !slices.Equal(tx.Drift, []string{"/boot/f"}) {
 		t.Errorf("drift is %v", tx.Drift)
 	}
@@ -272,19 +276,19 @@ func TestCopiesRefuseWhatChanged(t *testing.T) {
 	before, after := held{"/f": "old"}, held{"/f": "new"}
 	s := newCopyScene(t, before)
 	set := s.edge(t, 1, before, after)
-	tx := s.tx(t, func(b *Builder) { b.Forward(set, true) })
+	tx := s.tx(t, func(b *transaction.Builder) { b.Forward(set, true) })
 	write(t, filepath.Join(s.top, "f"), "edited")
-	b := NewBuilder(s.j.Root, "t", nil)
+	b := transaction.NewBuilder(s.j.Root, "t", nil)
 	b.Forward(set, true)
 	for what, err := range map[string]error{"fresh edge": b.Err(), "preflight": s.j.preflight(tx)} {
 		if err == nil || !strings.Contains(err.Error(), "/boot/f: it changed") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(s.j.Root, AreaName, "gen/1/2"), []byte("alt"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.j.Root, node.AreaName, "gen/1/2"), []byte("alt"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b = NewBuilder(s.j.Root, "t", nil)
+	b = transaction.NewBuilder(s.j.Root, "t", nil)
 	b.Forward(set, false)
 	if err := b.Err(); err == nil || !strings.Contains(err.Error(), "gone or were altered") {
 		t.Errorf("altered bytes: %v", err)
@@ -301,7 +305,7 @@ func TestComposedCopies(t *testing.T) {
 			t.Fatal(err, mends)
 		}
 		for _, want := range []held{trees[2], trees[0]} {
-			if err := s.j.Commit(s.tx(t, func(b *Builder) {
+			if err := s.j.Commit(s.tx(t, func(b *transaction.Builder) {
 				if fmt.Sprint(want) == fmt.Sprint(trees[2]) {
 					b.Forward(both, false)
 				} else {

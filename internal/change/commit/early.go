@@ -2,12 +2,15 @@ package commit
 
 import (
 	"fmt"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // Settle makes durable what a changeset has waiting in its slots, so that word
 // can be left to apply it later.
-func (j Journal) Settle(c *Changeset) error {
-	d, err := j.open(&Tx{Mounts: c.Mounts})
+func (j Journal) Settle(c *changeset.Changeset) error {
+	d, err := j.open(&transaction.Tx{Mounts: c.Mounts})
 	if err != nil {
 		return err
 	}
@@ -29,11 +32,11 @@ func (j Journal) RecoverMounted() (missing []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer tx.letGo()
+	defer tx.LetGo()
 	there := map[int]bool{}
-	part := &Tx{}
+	part := &transaction.Tx{}
 	for i := range tx.Mounts {
-		if j.check(&Tx{Mounts: tx.Mounts[i : i+1]}) == nil {
+		if j.check(&transaction.Tx{Mounts: tx.Mounts[i : i+1]}) == nil {
 			there[i] = true
 			part.Mounts = append(part.Mounts, tx.Mounts[i])
 		} else {
@@ -52,13 +55,13 @@ func (j Journal) RecoverMounted() (missing []string, err error) {
 	for i := range tx.Steps {
 		s := tx.Steps[i]
 		if state == reverting {
-			s = tx.Steps[len(tx.Steps)-1-i].inverse()
+			s = tx.Steps[len(tx.Steps)-1-i].Inverse()
 		}
-		if there[s.FS] && s.Do != mtime { // those are last, and Recover's
+		if there[s.FS] && s.Do != transaction.Mtime { // those are last, and Recover's
 			errs = append(errs, j.step(tx, s))
 		}
 	}
-	if err := joinSome(append(errs, d.Sync())); err != nil {
+	if err := transaction.JoinSome(append(errs, d.Sync())); err != nil {
 		return missing, fmt.Errorf("cannot recover the file systems that are mounted: %w", err)
 	}
 	return missing, nil

@@ -1,3 +1,7 @@
+// Package commit does transactions as a whole or not at all: it writes them into
+// a journal, looks whether they can succeed, does their steps, and finishes or
+// undoes what was interrupted. It knows files, folders and links, and nothing of
+// packages, units or accounts.
 package commit
 
 import (
@@ -7,12 +11,10 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
-
-const fileType = unix.S_IFMT
 
 // Journal is the folder of transactions on the root file system. Beside the
 // records of a transaction, named by its id, lies its marker, whose name is
@@ -35,7 +37,7 @@ const (
 // transaction that goes back from one that is done is the one at hand.
 func states() []string { return []string{reverting, committed, durable, done, prepared} }
 
-func (j Journal) dir() string              { return In(j.Root, "/", "journal") }
+func (j Journal) dir() string              { return node.In(j.Root, "/", "journal") }
 func (j Journal) file(name string) string  { return filepath.Join(j.dir(), name) }
 func (j Journal) records(id string) string { return j.file(id + ".records") }
 
@@ -55,8 +57,8 @@ var ErrReverted = errors.New("every step was undone: the files are as they were"
 
 // Commit makes tx real: journal, marker, steps, sync, publish. When a step
 // fails the steps before it are undone; the error then wraps ErrReverted.
-func (j Journal) Commit(tx *Tx) error {
-	defer tx.letGo()
+func (j Journal) Commit(tx *transaction.Tx) error {
+	defer tx.LetGo()
 	tx.Machine = system.Root(j.Root).MachineID()
 	if err := j.check(tx); err != nil {
 		return err
@@ -82,8 +84,8 @@ func (j Journal) Commit(tx *Tx) error {
 // prepare writes everything that the steps need, and makes it durable before
 // the marker that vouches for it: what comes after the marker allocates as
 // little as can be.
-func (j Journal) prepare(tx *Tx, d Disks) error {
-	if err := tx.valid(); err != nil {
+func (j Journal) prepare(tx *transaction.Tx, d node.Disks) error {
+	if err := tx.Valid(); err != nil {
 		return fmt.Errorf("internal error: the transaction cannot be written: %w", err)
 	}
 	if err := j.sweep(); err != nil {
@@ -93,7 +95,7 @@ func (j Journal) prepare(tx *Tx, d Disks) error {
 	if err != nil {
 		return err
 	}
-	if err := MakeArea(j.Root, "/"); err != nil {
+	if err := node.MakeArea(j.Root, "/"); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(j.dir(), 0o700); err != nil {
@@ -114,11 +116,11 @@ func (j Journal) prepare(tx *Tx, d Disks) error {
 	if err := writeFile(j.file("new"), mark); err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
-	return errors.Join(j.move("new", prepared), syncDir(filepath.Dir(j.dir())))
+	return errors.Join(j.move("new", prepared), node.SyncDir(filepath.Dir(j.dir())))
 }
 
 // finish runs a committed transaction to its end, or back.
-func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
+func (j Journal) finish(tx *transaction.Tx, d node.Disks) (Outcome, error) {
 	if err := j.steps(tx, tx.Steps); err != nil {
 		return j.revert(tx, d, err)
 	}
@@ -142,7 +144,7 @@ func (j Journal) finish(tx *Tx, d Disks) (Outcome, error) {
 // A journal that cannot be trusted is refused. One whose steps can be neither
 // done nor undone stays as it is, and Stuck says so from then on; Recover then
 // tries the way back again.
-func (j Journal) Recover() (Outcome, *Tx, error) {
+func (j Journal) Recover() (Outcome, *transaction.Tx, error) {
 	state, err := j.Open()
 	if err != nil {
 		return Nothing, nil, err
@@ -154,7 +156,7 @@ func (j Journal) Recover() (Outcome, *Tx, error) {
 	if err != nil {
 		return Nothing, nil, err
 	}
-	defer tx.letGo()
+	defer tx.LetGo()
 	switch state {
 	case prepared:
 		return Discarded, tx, j.give(tx)
@@ -194,7 +196,7 @@ func reverted(err error) error {
 // Open reports the state of the open transaction, "" without one.
 func (j Journal) Open() (state string, err error) {
 	for _, state := range states() {
-		if ok, err := exists(j.file(state)); ok || err != nil {
+		if ok, err := node.Exists(j.file(state)); ok || err != nil {
 			return state, err
 		}
 	}
@@ -207,22 +209,22 @@ func (j Journal) Close() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := errors.Join(err, syncDir(j.dir())); err != nil {
+	if err := errors.Join(err, node.SyncDir(j.dir())); err != nil {
 		return err
 	}
 	return j.sweep()
 }
 
 // give drops a transaction that is prepared: one that never was, or is no more.
-func (j Journal) give(tx *Tx) error {
+func (j Journal) give(tx *transaction.Tx) error {
 	var folders []string
 	for _, p := range tx.Discard {
 		folder := filepath.Dir(discarded(j.Root, p))
-		if ok, _ := exists(folder); ok {
+		if ok, _ := node.Exists(folder); ok {
 			folders = append(folders, folder)
 		}
 	}
-	d, err := OpenDisks(folders)
+	d, err := node.OpenDisks(folders)
 	if err != nil {
 		return err
 	}
@@ -241,7 +243,7 @@ func (j Journal) give(tx *Tx) error {
 	if err := os.Remove(j.file(prepared)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := syncDir(j.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := node.SyncDir(j.dir()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return j.sweep()
@@ -297,31 +299,17 @@ func (j Journal) releaseLeft(name string) error {
 		return nil
 	}
 	tx, err := decodeHead(records)
-	if err != nil || tx.valid() != nil {
+	if err != nil || tx.Valid() != nil {
 		return nil
 	}
 	return j.release(tx)
 }
 
-// area is the folder of slots of one of the mounts. Where there is none on it,
-// the bytes lie in that of the root.
-func (j Journal) area(tx *Tx, i int) string {
-	if len(tx.areas) <= i {
-		tx.areas = make([]string, len(tx.Mounts))
-	}
-	if tx.areas[i] == "" || tx.areas[i] == noArea {
-		point := tx.Mounts[i].Point
-		if tx.Mounts[i].Copies {
-			point = "/"
-		}
-		tx.areas[i] = In(j.Root, point)
-	}
-	return tx.areas[i]
+func (j Journal) top(tx *transaction.Tx, i int) string {
+	return filepath.Join(j.Root, tx.Mounts[i].Point)
 }
 
-func (j Journal) top(tx *Tx, i int) string { return filepath.Join(j.Root, tx.Mounts[i].Point) }
-
-func (j Journal) steps(tx *Tx, steps []Step) error {
+func (j Journal) steps(tx *transaction.Tx, steps []transaction.Step) error {
 	for _, s := range steps {
 		if err := j.step(tx, s); err != nil {
 			return err
@@ -330,29 +318,20 @@ func (j Journal) steps(tx *Tx, steps []Step) error {
 	return nil
 }
 
-func (j Journal) step(tx *Tx, s Step) error {
-	tree, err := j.tree(tx)
+func (j Journal) step(tx *transaction.Tx, s transaction.Step) error {
+	tree, err := tx.Hold(j.Root)
 	if err != nil {
 		return err
 	}
-	return j.spare(tx, func() error { return s.run(tree, j.area(tx, s.FS)) })
-}
-
-// tree is the root, held open for as long as the transaction is at hand.
-func (j Journal) tree(tx *Tx) (*system.Tree, error) {
-	var err error
-	if tx.tree == nil {
-		tx.tree, err = system.OpenTree(j.Root)
-	}
-	return tx.tree, err
+	return j.spare(tx, func() error { return s.Apply(tree, tx.Area(j.Root, s.FS)) })
 }
 
 // check refuses a transaction whose file systems are not the ones it was
 // made for.
-func (j Journal) check(tx *Tx) error {
+func (j Journal) check(tx *transaction.Tx) error {
 	var errs []error
 	for _, m := range tx.Mounts {
-		errs = append(errs, checkFS(filepath.Join(j.Root, m.Point), m.FSID))
+		errs = append(errs, node.CheckFS(filepath.Join(j.Root, m.Point), m.FSID))
 	}
 	return errors.Join(errs...)
 }
@@ -367,7 +346,7 @@ func (j Journal) marker(state string) (marker, error) {
 
 // load reads the open transaction, or says why it may not be replayed and
 // what to do.
-func (j Journal) load(state string) (*Tx, error) {
+func (j Journal) load(state string) (*transaction.Tx, error) {
 	m, err := j.marker(state)
 	if err != nil {
 		return nil, j.refuse(j.file(state), err)
@@ -411,5 +390,18 @@ func (j Journal) move(from, to string) error {
 	if err := os.Rename(j.file(from), j.file(to)); err != nil {
 		return err
 	}
-	return syncDir(j.dir())
+	return node.SyncDir(j.dir())
+}
+
+// open opens the file systems of a transaction and those on which its records
+// lie.
+func (j Journal) open(tx *transaction.Tx) (node.Disks, error) {
+	folders := []string{node.In(j.Root, "/")}
+	for i := range tx.Mounts {
+		folders = append(folders, j.top(tx, i))
+	}
+	for _, p := range tx.Publish {
+		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))
+	}
+	return node.OpenDisks(folders)
 }

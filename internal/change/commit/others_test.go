@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // mallory is an account that owns a home with what hostctl manages in it.
@@ -74,8 +78,8 @@ func newOthers(t *testing.T) others {
 	o.old = picture(t, root, true)
 	o.set = edge(t, root, next, 1)
 	usr := func(path string) bool { return path == "/usr" || strings.HasPrefix(path, "/usr/") }
-	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return usr(e.Path) })
-	o.set.Folders = slices.DeleteFunc(o.set.Folders, func(f FolderTime) bool { return usr(f.Path) })
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return usr(e.Path) })
+	o.set.Folders = slices.DeleteFunc(o.set.Folders, func(f changeset.FolderTime) bool { return usr(f.Path) })
 	mend := filepath.Join(root, "usr") // from which edge has taken nodes
 	for _, name := range []string{"meta", "same"} {
 		write(t, filepath.Join(mend, name), "x")
@@ -125,7 +129,7 @@ func (o others) whole(what string) {
 func TestLinkBeforeTheSteps(t *testing.T) {
 	o := newOthers(t)
 	o.attack()
-	b := NewBuilder(o.root, "t", nil)
+	b := transaction.NewBuilder(o.root, "t", nil)
 	b.Forward(o.set, true)
 	if _, err := b.Tx(); err == nil || !strings.Contains(err.Error(), "it changed while the stage was built") {
 		t.Errorf("a stage of before the link: %v", err)
@@ -133,7 +137,7 @@ func TestLinkBeforeTheSteps(t *testing.T) {
 	o.whole("built on a link")
 
 	o = newOthers(t)
-	b = NewBuilder(o.root, "t", nil)
+	b = transaction.NewBuilder(o.root, "t", nil)
 	b.Forward(o.set, true)
 	tx, err := b.Tx()
 	if err != nil {
@@ -149,12 +153,12 @@ func TestLinkBeforeTheSteps(t *testing.T) {
 // TestLinkOnlyForAttributes: steps that set attributes alone are refused as well.
 func TestLinkOnlyForAttributes(t *testing.T) {
 	o := newOthers(t)
-	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
 	o.set.Folders = nil
-	b := NewBuilder(o.root, "t", nil)
+	b := transaction.NewBuilder(o.root, "t", nil)
 	b.Forward(o.set, true)
 	tx, err := b.Tx()
-	if err != nil || len(tx.Steps) != 1 || tx.Steps[0].Do != attr {
+	if err != nil || len(tx.Steps) != 1 || tx.Steps[0].Do != transaction.Meta {
 		t.Fatalf("steps are %v, %v", tx.Steps, err)
 	}
 	o.attack()
@@ -165,14 +169,14 @@ func TestLinkOnlyForAttributes(t *testing.T) {
 }
 
 // comes says of an entry that nothing stood there before.
-func comes(e Entry) bool { return e.Before == nil }
+func comes(e changeset.Entry) bool { return e.Before == nil }
 
 // TestLinkBetweenSteps: a link that comes after any of the steps, forward or
 // back, changes nothing of root's, keeps hostctl from nothing, and costs nobody
 // a file. Where all that the steps do is to make something, nothing that is
 // missing behind the link stops them.
 func TestLinkBetweenSteps(t *testing.T) {
-	for name, of := range map[string]func(Entry) bool{"all": func(Entry) bool { return true }, "new": comes} {
+	for name, of := range map[string]func(changeset.Entry) bool{"all": func(changeset.Entry) bool { return true }, "new": comes} {
 		for _, undoing := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, undoing %v", name, undoing), func(t *testing.T) {
 				for k := 0; linkAfter(t, of, undoing, k); k++ {
@@ -183,9 +187,9 @@ func TestLinkBetweenSteps(t *testing.T) {
 }
 
 // linkAfter makes the link after k steps; false where there are no more.
-func linkAfter(t *testing.T, of func(Entry) bool, undoing bool, k int) bool {
+func linkAfter(t *testing.T, of func(changeset.Entry) bool, undoing bool, k int) bool {
 	o := newOthers(t)
-	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return !of(e) })
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return !of(e) })
 	j := Journal{Root: o.root}
 	tx := o.tx(t, false)
 	if k > len(tx.Steps) {
@@ -203,7 +207,7 @@ func linkAfter(t *testing.T, of func(Entry) bool, undoing bool, k int) bool {
 	if err := j.steps(tx, steps[:k]); err != nil {
 		t.Fatal(err)
 	}
-	tx.letGo()
+	tx.LetGo()
 	o.attack()
 	outcome, _, err := j.Recover()
 	if err != nil || undoing && outcome != Reverted {
@@ -225,7 +229,7 @@ func linkAfter(t *testing.T, of func(Entry) bool, undoing bool, k int) bool {
 // keptSomewhere looks for what stood at swap before.
 func (o others) keptSomewhere(what string) {
 	o.t.Helper()
-	for _, at := range []string{"home/m/.local.was/swap", AreaName + "/aside/t/home/m/.local/swap"} {
+	for _, at := range []string{"home/m/.local.was/swap", node.AreaName + "/aside/t/home/m/.local/swap"} {
 		if b, err := os.ReadFile(filepath.Join(o.root, at)); err == nil && string(b) == "old" {
 			return
 		}
@@ -240,7 +244,7 @@ func TestLinkRaces(t *testing.T) {
 	for try := range 100 {
 		o := newOthers(t)
 		if try%2 == 1 {
-			o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return !comes(e) })
+			o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return !comes(e) })
 		}
 		local := filepath.Join(o.root, "home/m/.local")
 		link := local + ".link"
@@ -301,26 +305,26 @@ func TestWayBackPastMallory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			o := newOthers(t)
 			local := filepath.Join(o.root, "home/m/.local")
-			goes := func(step func(*Builder)) *Tx {
+			goes := func(step func(*transaction.Builder)) *transaction.Tx {
 				t.Helper()
-				b := NewBuilder(o.root, "t", nil)
+				b := transaction.NewBuilder(o.root, "t", nil)
 				step(b)
-				run(t, Journal{Root: o.root}, b)
+				tx := run(t, Journal{Root: o.root}, b)
 				o.whole(name)
-				return b.tx
+				return tx
 			}
-			goes(func(b *Builder) { b.Forward(o.set, true) })
+			goes(func(b *transaction.Builder) { b.Forward(o.set, true) })
 			if err := c.attack(local); err != nil {
 				t.Fatal(err)
 			}
-			if tx := goes(func(b *Builder) { b.Inverse(o.set) }); len(tx.Left) == 0 {
+			if tx := goes(func(b *transaction.Builder) { b.Inverse(o.set) }); len(tx.Left) == 0 {
 				t.Error("nothing is said to be left")
 			}
 			if err := c.mend(local); err != nil {
 				t.Fatal(err)
 			}
-			goes(func(b *Builder) { b.Forward(o.set, false) })
-			goes(func(b *Builder) { b.Inverse(o.set) })
+			goes(func(b *transaction.Builder) { b.Forward(o.set, false) })
+			goes(func(b *transaction.Builder) { b.Inverse(o.set) })
 		})
 	}
 }
@@ -332,13 +336,13 @@ func TestUndoneWayBack(t *testing.T) {
 	for _, owner := range []int{mallory, 0} {
 		o := newOthers(t)
 		j := Journal{Root: o.root}
-		way := func(step func(*Builder)) *Builder {
-			b := NewBuilder(o.root, "t", nil)
+		way := func(step func(*transaction.Builder)) *transaction.Builder {
+			b := transaction.NewBuilder(o.root, "t", nil)
 			step(b)
 			return b
 		}
-		forward, back := func(b *Builder) { b.Forward(o.set, false) }, func(b *Builder) { b.Inverse(o.set) }
-		run(t, j, way(func(b *Builder) { b.Forward(o.set, true) }))
+		forward, back := func(b *transaction.Builder) { b.Forward(o.set, false) }, func(b *transaction.Builder) { b.Inverse(o.set) }
+		run(t, j, way(func(b *transaction.Builder) { b.Forward(o.set, true) }))
 		tx, err := way(back).Tx()
 		if err != nil {
 			t.Fatal(err)
@@ -347,7 +351,7 @@ func TestUndoneWayBack(t *testing.T) {
 		if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, reverting)); err != nil {
 			t.Fatal(err)
 		}
-		tx.letGo()
+		tx.LetGo()
 		o.attack()
 		if outcome, _, err := j.Recover(); err != nil || outcome != Reverted {
 			t.Fatal(outcome, err)
@@ -357,15 +361,14 @@ func TestUndoneWayBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range []struct {
-			way  func(*Builder)
+			way  func(*transaction.Builder)
 			want string
 		}{{back, "old"}, {forward, "new"}, {back, "old"}} {
-			b := way(c.way)
-			run(t, j, b)
+			tx := run(t, j, way(c.way))
 			text, err := os.ReadFile(filepath.Join(local, "swap"))
 			target, linkErr := os.Readlink(filepath.Join(local, "link"))
-			if err := errors.Join(err, linkErr); err != nil || string(text) != c.want || target != c.want || len(b.tx.Left) > 0 {
-				t.Errorf("of user %d: %q and %q instead of %q, left %q, %v", owner, text, target, c.want, b.tx.Left, err)
+			if err := errors.Join(err, linkErr); err != nil || string(text) != c.want || target != c.want || len(tx.Left) > 0 {
+				t.Errorf("of user %d: %q and %q instead of %q, left %q, %v", owner, text, target, c.want, tx.Left, err)
 			}
 		}
 	}
@@ -431,7 +434,7 @@ func mountOfMallory(t *testing.T) {
 			} else if err := j.steps(tx, tx.Steps[:2]); err != nil {
 				t.Fatal(err)
 			}
-			tx.letGo()
+			tx.LetGo()
 			unmount := mountAs(t, mallory, filepath.Join(o.root, where))
 			outcome, _, err := j.Recover()
 			unmount()
@@ -454,11 +457,11 @@ func mountOverMount(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unix.Unmount(home, unix.MNT_DETACH)
-	id, err := FSID(home)
+	id, err := node.FSID(home)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, tx := Journal{Root: root}, &Tx{Mounts: []Mount{{Point: "/home/m", FSID: id}}}
+	j, tx := Journal{Root: root}, &transaction.Tx{Mounts: []changeset.Mount{{Point: "/home/m", FSID: id}}}
 	unmount := mountAs(t, mallory, home)
 	err = j.check(tx)
 	unmount()
@@ -496,7 +499,7 @@ func TestUndoOnBrokenDisk(t *testing.T) { apart(t, undoOnBrokenDisk) }
 
 func undoOnBrokenDisk(t *testing.T) {
 	o := newOthers(t)
-	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
+	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return e.Slot != "" || e.Before == nil || e.After == nil })
 	o.set.Folders = nil
 	j := Journal{Root: o.root}
 	tx := o.tx(t, false)
@@ -504,7 +507,7 @@ func undoOnBrokenDisk(t *testing.T) {
 	if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, reverting)); err != nil {
 		t.Fatal(err)
 	}
-	tx.letGo()
+	tx.LetGo()
 	home := filepath.Join(o.root, "home")
 	if err := errors.Join(unix.Mount(home, home, "", unix.MS_BIND, ""), unix.Mount("", home, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")); err != nil {
 		t.Fatal(err)

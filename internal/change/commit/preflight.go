@@ -10,20 +10,22 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // preflight refuses, before anything is written, what would fail or lose data
 // half-way (engine rules 5, 7, 11): every path that a step touches, its folder
 // and what is above that are looked at as the steps will find them.
-func (j Journal) preflight(tx *Tx) error {
+func (j Journal) preflight(tx *transaction.Tx) error {
 	leaving, err := j.look(tx)
 	return errors.Join(err, inUse(leaving))
 }
 
 // look looks at the paths, and returns those of the files that go away, by
 // inode.
-func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
+func (j Journal) look(tx *transaction.Tx) (leaving map[uint64]string, err error) {
 	tree, err := system.OpenTree(j.Root)
 	if err != nil {
 		return nil, err
@@ -38,12 +40,12 @@ func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 	}
 	steps := slices.Clone(tx.Steps)
 	for _, s := range tx.Clean {
-		if s.late() {
+		if s.Late() {
 			steps = append(steps, s)
 		}
 	}
 	for _, s := range steps {
-		if s.goes() || s.Do == rmdir || s.Do == prune || s.Do == copies && s.New == nil {
+		if s.Goes() || s.Do == transaction.Rmdir || s.Do == transaction.Prune || s.Do == transaction.Copies && s.New == nil {
 			p.gone[s.Path] = true
 		}
 	}
@@ -51,29 +53,7 @@ func (j Journal) look(tx *Tx) (leaving map[uint64]string, err error) {
 		p.step(j, s)
 	}
 	p.crowded()
-	return p.leaving, joinSome(p.errs)
-}
-
-// maxShown is how many reasons of one kind an error lists.
-const maxShown = 20
-
-// joinSome joins errors, and only counts those that would fill the screen.
-func joinSome(errs []error) error {
-	var some []error
-	more := 0
-	for _, err := range errs {
-		switch {
-		case err == nil:
-		case len(some) < maxShown:
-			some = append(some, err)
-		default:
-			more++
-		}
-	}
-	if more > 0 {
-		some = append(some, fmt.Errorf("and %d more", more))
-	}
-	return errors.Join(some...)
+	return p.leaving, transaction.JoinSome(p.errs)
 }
 
 // standing is what a path is once the steps so far are done.
@@ -89,7 +69,7 @@ const (
 type preflight struct {
 	root    string
 	tree    *system.Tree
-	tx      *Tx
+	tx      *transaction.Tx
 	mntIDs  []uint64 // of the transaction's mounts
 	then    map[string]standing
 	folders map[string]bool   // folders that were looked at
@@ -125,7 +105,7 @@ func (p *preflight) stat(path string) (st *unix.Statx_t, err error) {
 		st, err = stat(at, path)
 		return err
 	})
-	return st, ignoreAway(err)
+	return st, node.IgnoreAway(err)
 }
 
 func isDir(st *unix.Statx_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
@@ -163,9 +143,9 @@ func (p *preflight) mounts(j Journal) error {
 }
 
 // step looks at what one step touches.
-func (p *preflight) step(j Journal, s Step) {
+func (p *preflight) step(j Journal, s transaction.Step) {
 	parent := filepath.Dir(s.Path)
-	if s.Do == attr || s.Do == mtime {
+	if s.Do == transaction.Meta || s.Do == transaction.Mtime {
 		if s.In != 0 && p.then[parent] == asFound && !p.direct(parent) {
 			return
 		}
@@ -176,16 +156,16 @@ func (p *preflight) step(j Journal, s Step) {
 		p.live(s)
 	}
 	switch {
-	case s.Do == attr:
+	case s.Do == transaction.Meta:
 		p.timed[s.Path] = true
-	case s.Do == swap && s.comes():
-		waiting, err := stat(system.Plainly(filepath.Join(j.area(p.tx, s.FS), s.Slot)), s.Slot)
+	case s.Do == transaction.Swap && s.Comes():
+		waiting, err := stat(system.Plainly(filepath.Join(p.tx.Area(j.Root, s.FS), s.Slot)), s.Slot)
 		if err != nil {
 			p.errs = append(p.errs, err)
 		} else if waiting != nil && frozen(waiting) != "" {
 			p.refuse(s.Path, "its new node is %s", frozen(waiting))
 		}
-		if p.then[s.Path] == folder && !s.goes() {
+		if p.then[s.Path] == folder && !s.Goes() {
 			p.refuse(s.Path, "this folder stays, since something is in it that is nobody's; move that away")
 		}
 		p.then[s.Path] = leaf
@@ -193,14 +173,14 @@ func (p *preflight) step(j Journal, s Step) {
 			p.then[s.Path] = folder
 			p.grown[parent]++
 		}
-	case s.Do == copies:
+	case s.Do == transaction.Copies:
 		p.copied(s)
-	case s.Do == mkdir:
+	case s.Do == transaction.Mkdir:
 		p.then[s.Path] = folder
 		p.grown[parent]++
-	case (s.Do == rmdir || s.Do == prune) && p.foreign(s.Path) != "":
+	case (s.Do == transaction.Rmdir || s.Do == transaction.Prune) && p.foreign(s.Path) != "":
 		p.then[s.Path] = folder // as dpkg does it stays
-	case s.Do == swap, s.Do == rmdir, s.Do == prune:
+	case s.Do == transaction.Swap, s.Do == transaction.Rmdir, s.Do == transaction.Prune:
 		p.then[s.Path] = nothing
 	}
 }
@@ -209,7 +189,7 @@ func (p *preflight) step(j Journal, s Step) {
 // is nothing.
 func (p *preflight) foreign(path string) string {
 	children, err := p.tree.Names(path)
-	if ignoreAway(err) != nil {
+	if node.IgnoreAway(err) != nil {
 		p.errs = append(p.errs, err)
 	}
 	for _, name := range children {
@@ -221,7 +201,7 @@ func (p *preflight) foreign(path string) string {
 }
 
 // live looks at the node that the first step on a path finds there.
-func (p *preflight) live(s Step) {
+func (p *preflight) live(s transaction.Step) {
 	path := filepath.Join(p.root, s.Path)
 	st, err := p.stat(s.Path)
 	if err != nil {
@@ -229,15 +209,15 @@ func (p *preflight) live(s Step) {
 		return
 	}
 	if st == nil {
-		if s.Do == swap && s.goes() || s.Do == copies && s.Old != nil {
+		if s.Do == transaction.Swap && s.Goes() || s.Do == transaction.Copies && s.Old != nil {
 			p.refuse(s.Path, "it is gone; %s", again)
 		}
 		return
 	}
 	switch {
-	case s.Do == swap && !s.goes():
+	case s.Do == transaction.Swap && !s.Goes():
 		p.refuse(s.Path, "something stands there now; %s", again)
-	case s.Do == mtime:
+	case s.Do == transaction.Mtime:
 		if frozen(st) != "" && isDir(st) {
 			p.refuse(s.Path, "it is %s", frozen(st))
 		}
@@ -245,10 +225,10 @@ func (p *preflight) live(s Step) {
 		p.refuse(s.Path, "it is %s", frozen(st))
 	case st.Mnt_id != p.mntIDs[s.FS]:
 		p.refuse(s.Path, "something is mounted on it; unmount it first")
-	case s.Do == swap:
+	case s.Do == transaction.Swap:
 		p.swapped(s, path, st)
-	case s.Do == copies:
-		if is, err := ReadHeld(path); err != nil || !is.alike(s.Old) {
+	case s.Do == transaction.Copies:
+		if is, err := node.ReadHeld(path); err != nil || !is.Alike(s.Old) {
 			p.refuse(s.Path, "%s", again)
 		} else if !is.IsDir() {
 			p.leaving[st.Ino] = path
@@ -257,7 +237,7 @@ func (p *preflight) live(s Step) {
 }
 
 // copied notes what a path is after a copy.
-func (p *preflight) copied(s Step) {
+func (p *preflight) copied(s transaction.Step) {
 	child := ""
 	if s.Old.IsDir() {
 		child = p.foreign(s.Path)
@@ -278,7 +258,7 @@ func (p *preflight) copied(s Step) {
 // again is what to do about a path that somebody changed meanwhile.
 const again = "it changed since the steps were made, run the command again"
 
-func (p *preflight) swapped(s Step, path string, st *unix.Statx_t) {
+func (p *preflight) swapped(s transaction.Step, path string, st *unix.Statx_t) {
 	switch {
 	case isDir(st) != s.OutDir, !s.OutDir && st.Ino != s.Out,
 		s.Was != nil && (int64(st.Size) != s.Was.Size || !p.timed[s.Path] && st.Mtime.Sec*1e9+int64(st.Mtime.Nsec) != s.Was.MTime):

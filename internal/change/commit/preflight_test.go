@@ -14,6 +14,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // apart runs a part of a test in a mount namespace of its own, so that what
@@ -215,7 +219,7 @@ func TestPreflight(t *testing.T) {
 func left(t *testing.T, root string) {
 	t.Helper()
 	for _, name := range []string{"journal", "tx", ballastFile} {
-		if _, err := os.Lstat(filepath.Join(root, AreaName, name)); !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Lstat(filepath.Join(root, node.AreaName, name)); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s is left: %v", name, err)
 		}
 	}
@@ -228,7 +232,7 @@ func TestTouchedThenGone(t *testing.T) {
 	root := scratch(t)
 	j := Journal{Root: root}
 	before := picture(t, root, false)
-	var sets []*Changeset
+	var sets []*changeset.Changeset
 	for i := range 2 {
 		next := scratch(t)
 		path := filepath.Join(next, "list")
@@ -243,11 +247,11 @@ func TestTouchedThenGone(t *testing.T) {
 		if i == 1 {
 			sets[i].Entries[0].Slot = "" // as a stage has it when the bytes are the same
 		}
-		b := NewBuilder(root, "t", nil)
+		b := transaction.NewBuilder(root, "t", nil)
 		b.Forward(sets[i], true)
 		run(t, j, b)
 	}
-	b := NewBuilder(root, "t", nil)
+	b := transaction.NewBuilder(root, "t", nil)
 	b.Inverse(sets[1])
 	b.Inverse(sets[0])
 	tx, err := b.Tx()
@@ -301,9 +305,9 @@ func TestNeitherWay(t *testing.T) {
 		s := change(t)
 		j := Journal{Root: s.root}
 		tx := s.tx(t, false)
-		slot := filepath.Join(s.root, AreaName, "gen/1/lost")
+		slot := filepath.Join(s.root, node.AreaName, "gen/1/lost")
 		write(t, slot, "")
-		tx.Steps = append(tx.Steps, Step{Do: swap, Path: "/nowhere/f", Slot: "gen/1/lost", In: mustNode(t, slot).Ino})
+		tx.Steps = append(tx.Steps, transaction.Step{Do: transaction.Swap, Path: "/nowhere/f", Slot: "gen/1/lost", In: mustNode(t, slot).Ino})
 		start(t, j, tx)
 		for i, step := range tx.Steps {
 			if step.Path == "/d/f" {
@@ -384,20 +388,20 @@ func TestFolderOfTooManyFolders(t *testing.T) {
 				return
 			}
 		}
-		id, err := FSID(root)
+		id, err := node.FSID(root)
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		area := filepath.Join(root, AreaName)
+		area := filepath.Join(root, node.AreaName)
 		if err := errors.Join(os.Remove(filepath.Join(root, "0")), os.Mkdir(area, 0o700)); err != nil {
 			t.Error(err)
 			return
 		}
-		set := New(1)
-		set.Mounts = []Mount{{Point: "/", FSID: id}}
-		set.Entries = []Entry{{Path: "/one-more", Class: Program, After: &Node{Attr: Attr{Mode: unix.S_IFDIR | 0o755}}}}
-		b := NewBuilder(root, "t", nil)
+		set := changeset.New(1)
+		set.Mounts = []changeset.Mount{{Point: "/", FSID: id}}
+		set.Entries = []changeset.Entry{{Path: "/one-more", Class: node.Program, After: &node.Node{Attr: node.Attr{Mode: unix.S_IFDIR | 0o755}}}}
+		b := transaction.NewBuilder(root, "t", nil)
 		b.Forward(set, true)
 		tx, err := b.Tx()
 		if err != nil {

@@ -6,21 +6,24 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // publish is idempotent. A link's new node is made before the marker and
 // changes places with the one that is there.
-func (j Journal) publish(p Publish) error {
+func (j Journal) publish(p transaction.Publish) error {
 	path := filepath.Join(j.Root, p.Path)
 	if p.Link == "" {
 		dest := filepath.Join(j.Root, p.Dest)
-		if ok, err := exists(path); !ok { // done before the crash
+		if ok, err := node.Exists(path); !ok { // done before the crash
 			return err
 		}
 		if err := os.Rename(path, dest); err != nil {
 			return err
 		}
-		return syncDir(filepath.Dir(dest))
+		return node.SyncDir(filepath.Dir(dest))
 	}
 	if now, err := os.Readlink(path); err != nil || now != p.Link {
 		if err := j.makeLink(p); err != nil {
@@ -34,13 +37,13 @@ func (j Journal) publish(p Publish) error {
 			return &os.LinkError{Op: "publish", Old: path + linkSuffix, New: path, Err: err}
 		}
 	}
-	return syncDir(filepath.Dir(path))
+	return node.SyncDir(filepath.Dir(path))
 }
 
 const linkSuffix = ".new"
 
 // makeLink makes the node of a link that publish puts in place.
-func (j Journal) makeLink(p Publish) error {
+func (j Journal) makeLink(p transaction.Publish) error {
 	temp := filepath.Join(j.Root, p.Path) + linkSuffix
 	if now, err := os.Readlink(temp); err == nil && now == p.Link {
 		return nil

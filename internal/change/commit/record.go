@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	json "github.com/go-json-experiment/json/v1"
+
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // The records of a transaction are a file of lines. The first names the
@@ -40,9 +42,9 @@ type marker struct {
 
 // record is one record of the file: a transaction's head, or one of its steps.
 type record struct {
-	Tx    *Tx   `json:"tx,omitempty"`
-	Step  *Step `json:"step,omitempty"`
-	Clean *Step `json:"clean,omitempty"`
+	Tx    *transaction.Tx   `json:"tx,omitempty"`
+	Step  *transaction.Step `json:"step,omitempty"`
+	Clean *transaction.Step `json:"clean,omitempty"`
 }
 
 func appendFirstLine(b []byte) []byte {
@@ -69,7 +71,7 @@ func sumOf(records []byte, n int) marker {
 }
 
 // encode gives the records of tx and the marker that vouches for them.
-func encode(tx *Tx) (records, mark []byte, err error) {
+func encode(tx *transaction.Tx) (records, mark []byte, err error) {
 	records, err = appendRecord(appendFirstLine(nil), record{Tx: tx})
 	for i := 0; err == nil && i < len(tx.Steps); i++ {
 		records, err = appendRecord(records, record{Step: &tx.Steps[i]})
@@ -150,7 +152,7 @@ func decodeMarker(b []byte) (marker, error) {
 }
 
 // decodeTx reads the records that a marker vouches for.
-func decodeTx(b []byte, m marker) (*Tx, error) {
+func decodeTx(b []byte, m marker) (*transaction.Tx, error) {
 	if int64(len(b)) != m.Bytes {
 		return nil, fmt.Errorf("%w: it has %d bytes, %d were written", errTorn, len(b), m.Bytes)
 	}
@@ -177,7 +179,7 @@ func decodeTx(b []byte, m marker) (*Tx, error) {
 			return nil, errors.Join(fmt.Errorf("%w: record %d is no step", errTorn, i+2), err)
 		}
 	}
-	if err := tx.valid(); err != nil {
+	if err := tx.Valid(); err != nil {
 		return nil, fmt.Errorf("%w: %w", errTorn, err)
 	}
 	if tx.ID != m.ID {
@@ -187,7 +189,7 @@ func decodeTx(b []byte, m marker) (*Tx, error) {
 }
 
 // decodeHead reads the transaction without its steps.
-func decodeHead(records [][]byte) (*Tx, error) {
+func decodeHead(records [][]byte) (*transaction.Tx, error) {
 	var e record
 	if len(records) == 0 {
 		return nil, fmt.Errorf("%w: it has no records", errTorn)

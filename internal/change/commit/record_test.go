@@ -6,6 +6,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // TestJournalRefusesDamage damages the journal in each byte, cuts it off at
@@ -76,20 +80,20 @@ func TestJournalIsBoundToItsFileSystems(t *testing.T) {
 }
 
 // seeds are transactions of all shapes for the fuzzers.
-func seeds(t testing.TB) []*Tx {
+func seeds(t testing.TB) []*transaction.Tx {
 	t.Helper()
-	mode := &Attr{Mode: 0o40755, Xattrs: map[string][]byte{"user.a": {0, 1}}}
-	return []*Tx{
+	mode := &node.Attr{Mode: 0o40755, Xattrs: map[string][]byte{"user.a": {0, 1}}}
+	return []*transaction.Tx{
 		{ID: "a"},
-		{ID: "b", Machine: "m", Mounts: []Mount{{Point: "/", FSID: "uuid:1"}, {Point: "/boot", FSID: "volume:2", Copies: true}},
-			Steps: []Step{
-				{Do: swap, Path: "/etc/f", Slot: "gen/1/1", In: 3, Out: 4, Was: &Stamp{1, 2}},
-				{Do: copies, Path: "/boot/f", FS: 1, New: &Node{Copy: "gen/1/2", Sum: "ab"}},
-				{Do: mkdir, Path: "/d", Slot: "tx/b/d1", From: mode, To: mode},
-				{Do: mtime, Path: "/", From: mode, To: mode},
+		{ID: "b", Machine: "m", Mounts: []changeset.Mount{{Point: "/", FSID: "uuid:1"}, {Point: "/boot", FSID: "volume:2", Copies: true}},
+			Steps: []transaction.Step{
+				{Do: transaction.Swap, Path: "/etc/f", Slot: "gen/1/1", In: 3, Out: 4, Was: &transaction.Stamp{Size: 1, MTime: 2}},
+				{Do: transaction.Copies, Path: "/boot/f", FS: 1, New: &node.Node{Copy: "gen/1/2", Sum: "ab"}},
+				{Do: transaction.Mkdir, Path: "/d", Slot: "tx/b/d1", From: mode, To: mode},
+				{Do: transaction.Mtime, Path: "/", From: mode, To: mode},
 			},
-			Clean:   []Step{{Do: keep, Path: "/etc/f", Slot: "gen/1/1", Dest: "aside/b/etc/f"}},
-			Publish: []Publish{{Path: "/l", Link: "generations/1"}}, Discard: []string{".hostctl/tx/b"}},
+			Clean:   []transaction.Step{{Do: transaction.Keep, Path: "/etc/f", Slot: "gen/1/1", Dest: "aside/b/etc/f"}},
+			Publish: []transaction.Publish{{Path: "/l", Link: "generations/1"}}, Discard: []string{".hostctl/tx/b"}},
 	}
 }
 
@@ -138,16 +142,16 @@ func FuzzJournal(f *testing.F) {
 }
 
 // replayable uses an accepted transaction, on a root that is not there.
-func replayable(t *testing.T, tx *Tx) {
+func replayable(t *testing.T, tx *transaction.Tx) {
 	t.Helper()
-	for _, s := range append(append([]Step{}, tx.Steps...), tx.Clean...) {
-		for _, p := range []string{s.Path, filepath.Join(AreaName, s.Slot), filepath.Join(AreaName, s.Dest)} {
+	for _, s := range append(append([]transaction.Step{}, tx.Steps...), tx.Clean...) {
+		for _, p := range []string{s.Path, filepath.Join(node.AreaName, s.Slot), filepath.Join(node.AreaName, s.Dest)} {
 			if !filepath.IsLocal(filepath.Join(".", p)) {
 				t.Fatalf("step %+v leads out of the root", s)
 			}
 		}
-		back := s.inverse()
-		if err := back.inverse().valid(len(tx.Mounts)); err != nil {
+		back := s.Inverse()
+		if err := back.Inverse().Valid(len(tx.Mounts)); err != nil {
 			t.Fatalf("the inverse of a valid step is not: %v", err)
 		}
 	}
@@ -162,7 +166,7 @@ func replayable(t *testing.T, tx *Tx) {
 	if _, err := decodeTx(records, m); err != nil {
 		t.Fatalf("cannot read again what was read: %v", err)
 	}
-	tx.needs()
+	tx.Needs()
 	tx.Touched()
 }
 
@@ -173,28 +177,28 @@ func FuzzChangeset(f *testing.F) {
 	f.Add([]byte(`{"version":1,"mounts":[{"point":"/"}],"entries":[{"path":"/a","before":{"mode":16877},"slot":"s","after":{"mode":33188,"digest":"00"}}]}`))
 	f.Add([]byte(`{"version":2}`))
 	root := f.TempDir()
-	id, err := FSID(root)
+	id, err := node.FSID(root)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := ReadChangeset(b)
+		c, err := changeset.Read(b)
 		if err != nil {
 			return
 		}
 		for i := range c.Mounts {
 			c.Mounts[i].FSID = id
 		}
-		for _, travel := range []func(*Builder){
-			func(b *Builder) { b.Forward(c, true) }, func(b *Builder) { b.Forward(c, false) }, func(b *Builder) { b.Inverse(c) },
+		for _, travel := range []func(*transaction.Builder){
+			func(b *transaction.Builder) { b.Forward(c, true) }, func(b *transaction.Builder) { b.Forward(c, false) }, func(b *transaction.Builder) { b.Inverse(c) },
 		} {
-			b := NewBuilder(root, "t", func(string) ([]byte, error) { return nil, os.ErrNotExist })
+			b := transaction.NewBuilder(root, "t", func(string) ([]byte, error) { return nil, os.ErrNotExist })
 			travel(b)
 			tx, err := b.Tx()
 			if err != nil {
 				continue
 			}
-			if err := tx.valid(); err != nil {
+			if err := tx.Valid(); err != nil {
 				t.Fatalf("a transaction of it cannot be written: %v", err)
 			}
 		}

@@ -13,14 +13,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // backwards are the steps that undo a transaction.
-func backwards(tx *Tx) []Step {
-	var back, times []Step
+func backwards(tx *transaction.Tx) []transaction.Step {
+	var back, times []transaction.Step
 	for i := len(tx.Steps) - 1; i >= 0; i-- {
-		if s := tx.Steps[i].inverse(); s.Do == mtime {
+		if s := tx.Steps[i].Inverse(); s.Do == transaction.Mtime {
 			times = append(times, s)
 		} else {
 			back = append(back, s)
@@ -40,12 +43,12 @@ func TestJumpsThatAreCut(t *testing.T) {
 		grow(t, rng, root)
 		j := Journal{Root: root}
 		looks := []tree{picture(t, root, true)}
-		var sets []*Changeset
+		var sets []*changeset.Changeset
 		for i := range edges {
 			next := scratch(t)
 			grow(t, rng, next)
 			sets = append(sets, edge(t, root, next, i+1))
-			b := NewBuilder(root, "t", nil)
+			b := transaction.NewBuilder(root, "t", nil)
 			b.Forward(sets[i], true)
 			run(t, j, b)
 			looks = append(looks, picture(t, root, true))
@@ -56,7 +59,7 @@ func TestJumpsThatAreCut(t *testing.T) {
 			if to == at {
 				continue
 			}
-			b := NewBuilder(root, fmt.Sprint("r", round), nil)
+			b := transaction.NewBuilder(root, fmt.Sprint("r", round), nil)
 			for k := at; k > to; k-- {
 				b.Inverse(sets[k-1])
 			}
@@ -104,12 +107,12 @@ func TestKilledWhileGivingUp(t *testing.T) {
 	s := newScene(t, 7)
 	j := Journal{Root: s.root}
 	tx := s.tx(t, false)
-	tx.Discard = []string{filepath.Join(AreaName, "gen", "1")}
+	tx.Discard = []string{filepath.Join(node.AreaName, "gen", "1")}
 	start(t, j, tx)
 	if err := errors.Join(j.steps(tx, tx.Steps[:3]), j.move(committed, reverting), j.steps(tx, backwards(tx))); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(j.move(reverting, prepared), os.RemoveAll(filepath.Join(s.root, AreaName, "gen", "1"))); err != nil {
+	if err := errors.Join(j.move(reverting, prepared), os.RemoveAll(filepath.Join(s.root, node.AreaName, "gen", "1"))); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -121,23 +124,23 @@ func TestKilledWhileGivingUp(t *testing.T) {
 }
 
 // folderGoes is a transaction that takes the folder /d away, and the file /f.
-func folderGoes(t *testing.T, root string) (Journal, *Tx) {
+func folderGoes(t *testing.T, root string) (Journal, *transaction.Tx) {
 	t.Helper()
-	id, err := FSID(root)
+	id, err := node.FSID(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(os.Mkdir(filepath.Join(root, "d"), 0o755), os.MkdirAll(filepath.Join(root, AreaName, "gen/1"), 0o700)); err != nil {
+	if err := errors.Join(os.Mkdir(filepath.Join(root, "d"), 0o755), os.MkdirAll(filepath.Join(root, node.AreaName, "gen/1"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "f"), "x")
-	c := New(1)
-	c.Mounts = []Mount{{Point: "/", FSID: id}}
-	c.Entries = []Entry{
-		{Path: "/d", Class: Program, Before: mustNode(t, filepath.Join(root, "d"))},
-		{Path: "/f", Class: Program, Slot: "gen/1/1", Before: mustNode(t, filepath.Join(root, "f"))},
+	c := changeset.New(1)
+	c.Mounts = []changeset.Mount{{Point: "/", FSID: id}}
+	c.Entries = []changeset.Entry{
+		{Path: "/d", Class: node.Program, Before: mustNode(t, filepath.Join(root, "d"))},
+		{Path: "/f", Class: node.Program, Slot: "gen/1/1", Before: mustNode(t, filepath.Join(root, "f"))},
 	}
-	b := NewBuilder(root, "t", nil)
+	b := transaction.NewBuilder(root, "t", nil)
 	b.Forward(c, true)
 	tx, err := b.Tx()
 	if err != nil {
@@ -186,23 +189,23 @@ func TestCleaningNeedsItsFileSystems(t *testing.T) {
 	apart(t, func(t *testing.T) {
 		root := t.TempDir()
 		opt := filepath.Join(root, "opt")
-		if err := errors.Join(os.MkdirAll(filepath.Join(opt, "d"), 0o755), os.MkdirAll(filepath.Join(root, AreaName), 0o700)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(opt, "d"), 0o755), os.MkdirAll(filepath.Join(root, node.AreaName), 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		if err := unix.Mount("none", opt, "tmpfs", 0, "size=10m"); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(os.MkdirAll(filepath.Join(opt, AreaName), 0o700), os.Mkdir(filepath.Join(opt, "d"), 0o755)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(opt, node.AreaName), 0o700), os.Mkdir(filepath.Join(opt, "d"), 0o755)); err != nil {
 			t.Fatal(err)
 		}
-		id, err := FSID(opt)
+		id, err := node.FSID(opt)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := New(1)
-		c.Mounts = []Mount{{Point: "/opt", FSID: id}}
-		c.Entries = []Entry{{Path: "/opt/d", Class: Program, Before: mustNode(t, filepath.Join(opt, "d"))}}
-		b := NewBuilder(root, "t", nil)
+		c := changeset.New(1)
+		c.Mounts = []changeset.Mount{{Point: "/opt", FSID: id}}
+		c.Entries = []changeset.Entry{{Path: "/opt/d", Class: node.Program, Before: mustNode(t, filepath.Join(opt, "d"))}}
+		b := transaction.NewBuilder(root, "t", nil)
 		b.Forward(c, false)
 		tx, err := b.Tx()
 		if err != nil {
@@ -239,7 +242,7 @@ func TestAttrsOfWhatWasLookedAt(t *testing.T) {
 	n := mustNode(t, file)
 	to := n.Attr
 	to.Mode = unix.S_IFREG | 0o666
-	step := Step{Do: attr, Path: "/home/f", In: n.Ino, Out: n.Ino, From: &n.Attr, To: &to}
+	step := transaction.Step{Do: transaction.Meta, Path: "/home/f", In: n.Ino, Out: n.Ino, From: &n.Attr, To: &to}
 	held, err := system.OpenTree(root)
 	if err != nil {
 		t.Fatal(err)
@@ -254,7 +257,7 @@ func TestAttrsOfWhatWasLookedAt(t *testing.T) {
 		}
 	}()
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {
-		if err := step.run(held, filepath.Join(root, AreaName)); err != nil {
+		if err := step.Apply(held, filepath.Join(root, node.AreaName)); err != nil {
 			t.Error(err)
 		}
 	}
@@ -272,25 +275,25 @@ func TestFolderFilledWhileItGoes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := scratch(t)
 			live := filepath.Join(root, "d")
-			if err := errors.Join(os.MkdirAll(live, 0o755), MakeArea(root, "/")); err != nil {
+			if err := errors.Join(os.MkdirAll(live, 0o755), node.MakeArea(root, "/")); err != nil {
 				t.Fatal(err)
 			}
 			n := mustNode(t, live)
-			id, err := FSID(root)
+			id, err := node.FSID(root)
 			if err != nil {
 				t.Fatal(err)
 			}
-			tx := &Tx{ID: "t", Mounts: []Mount{{Point: "/", FSID: id}}, Steps: []Step{{Do: rmdir, Path: "/d", Slot: "tx/t/d1", From: &n.Attr, To: &n.Attr}}}
+			tx := &transaction.Tx{ID: "t", Mounts: []changeset.Mount{{Point: "/", FSID: id}}, Steps: []transaction.Step{{Do: transaction.Rmdir, Path: "/d", Slot: "tx/t/d1", From: &n.Attr, To: &n.Attr}}}
 			j := Journal{Root: root}
 			start(t, j, tx)
 			write(t, filepath.Join(live, "precious"), "x")
-			if err := os.Rename(live, In(root, "/", "tx/t/d1")); err != nil { // and here it was killed
+			if err := os.Rename(live, node.In(root, "/", "tx/t/d1")); err != nil { // and here it was killed
 				t.Fatal(err)
 			}
 			at := live
 			if taken {
 				write(t, live, "a file, of a later step")
-				at = In(root, "/", "aside/t/d")
+				at = node.In(root, "/", "aside/t/d")
 			}
 			if outcome, _, err := j.Recover(); outcome != Finished || err != nil {
 				t.Fatal(outcome, err)
@@ -303,7 +306,7 @@ func TestFolderFilledWhileItGoes(t *testing.T) {
 // TestDurableBeforeMounts: the boot goes on to where the rest is mounted.
 func TestDurableBeforeMounts(t *testing.T) {
 	j, tx := folderGoes(t, scratch(t))
-	tx.Mounts = append(tx.Mounts, Mount{Point: "/", FSID: "fsid:0"})
+	tx.Mounts = append(tx.Mounts, changeset.Mount{Point: "/", FSID: "fsid:0"})
 	start(t, j, tx)
 	if err := errors.Join(j.steps(tx, tx.Steps), j.move(committed, durable)); err != nil {
 		t.Fatal(err)
@@ -319,7 +322,7 @@ func TestImmutableTop(t *testing.T) {
 		t.Skip("chattr +i takes root")
 	}
 	dir := scratch(t)
-	d, err := OpenDisks([]string{dir})
+	d, err := node.OpenDisks([]string{dir})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,13 +337,13 @@ func TestImmutableTop(t *testing.T) {
 // What a transaction takes away is found where it waits: in its slot, and aside
 // where somebody had changed it.
 func TestTaken(t *testing.T) {
-	tx := &Tx{Mounts: []Mount{{Point: "/"}, {Point: "/usr"}}, Steps: []Step{
-		{Do: swap, Path: "/usr/lib/modules/6.2/a.ko", FS: 1, Slot: "gen/5/0/1", Out: 7},
-		{Do: swap, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Out: 8},
-		{Do: keep, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Dest: "aside/5-x/usr/lib/modules/6.2/modules.dep"},
-		{Do: swap, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", In: 9, Out: 10},
-		{Do: keep, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", Dest: "aside/5-x/stays"},
-		{Do: swap, Path: "/usr/lib/modules/6.20/b.ko", FS: 1, Slot: "gen/5/0/4", Out: 11},
+	tx := &transaction.Tx{Mounts: []changeset.Mount{{Point: "/"}, {Point: "/usr"}}, Steps: []transaction.Step{
+		{Do: transaction.Swap, Path: "/usr/lib/modules/6.2/a.ko", FS: 1, Slot: "gen/5/0/1", Out: 7},
+		{Do: transaction.Swap, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Out: 8},
+		{Do: transaction.Keep, Path: "/usr/lib/modules/6.2/modules.dep", FS: 1, Slot: "gen/5/0/2", Dest: "aside/5-x/usr/lib/modules/6.2/modules.dep"},
+		{Do: transaction.Swap, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", In: 9, Out: 10},
+		{Do: transaction.Keep, Path: "/usr/lib/modules/6.2/stays", FS: 1, Slot: "gen/5/0/3", Dest: "aside/5-x/stays"},
+		{Do: transaction.Swap, Path: "/usr/lib/modules/6.20/b.ko", FS: 1, Slot: "gen/5/0/4", Out: 11},
 	}}
 	want := map[string]string{
 		"/usr/lib/modules/6.2/a.ko":        "/usr/.hostctl/gen/5/0/1",

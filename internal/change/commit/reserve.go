@@ -2,12 +2,14 @@ package commit
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // ballastFile lies in the area of each file system that a transaction
@@ -22,91 +24,19 @@ const (
 	ballastPerStep = 8 << 10 // a block of the folder, and one of the file system's own
 )
 
-// SpaceError says that a file system is too full for what is to be done
-// there.
-type SpaceError struct {
-	Point              string // where it is mounted
-	Bytes, FreeBytes   int64
-	Inodes, FreeInodes int64
-	Cause              error // what the kernel said, where the numbers alone do not tell
-}
-
-func (e *SpaceError) Error() string {
-	text := fmt.Sprintf("the file system of %s is too full: %s are needed there, %s are free", e.Point, Bytes(e.Bytes), Bytes(e.FreeBytes))
-	if e.Inodes > e.FreeInodes {
-		text += fmt.Sprintf("; %d inodes are needed, %d are free", e.Inodes, e.FreeInodes)
-	}
-	if e.Cause != nil {
-		text += fmt.Sprintf(", and %v", e.Cause)
-	}
-	return text
-}
-
-// Bytes prints a size for people, in binary units.
-func Bytes(n int64) string {
-	switch {
-	case n >= 1<<30:
-		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
-	case n >= 1<<20:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%d KiB", (n+1023)>>10)
-}
-
-// Space refuses a need that the file system mounted at path cannot meet.
-func Space(point, path string, bytes, inodes int64) error {
-	e, err := measure(point, path, bytes, inodes)
-	if err != nil {
-		return err
-	}
-	if e.Bytes > e.FreeBytes || e.Inodes > e.FreeInodes {
-		return e
-	}
-	return nil
-}
-
-// measure holds a need against what is free. A file system that does not
-// count inodes has enough of them.
-func measure(point, path string, bytes, inodes int64) (*SpaceError, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(path, &st); err != nil {
-		return nil, &os.PathError{Op: "statfs", Path: path, Err: err}
-	}
-	// Bfree, not Bavail: hostctl is root and may use what is kept for root.
-	e := &SpaceError{Point: point, Bytes: bytes, FreeBytes: int64(st.Bfree) * st.Bsize, Inodes: inodes, FreeInodes: int64(st.Ffree)}
-	if st.Files == 0 {
-		e.Inodes = 0
-	}
-	return e, nil
-}
-
-// need is what a transaction takes on one file system until it is done.
-type need struct{ steps, spares int64 }
-
-func (tx *Tx) needs() []need {
-	out := make([]need, len(tx.Mounts))
-	for _, s := range tx.Steps {
-		out[s.FS].steps++
-		if s.Do == mkdir {
-			out[s.FS].spares++
-		}
-	}
-	return out
-}
-
 // reserve makes what the steps use up, on every file system, and sets ballast
 // aside: full disks are found out before the marker.
-func (j Journal) reserve(tx *Tx) error {
-	needs := tx.needs()
+func (j Journal) reserve(tx *transaction.Tx) error {
+	needs := tx.Needs()
 	var errs []error
 	for i, m := range tx.Mounts {
-		path := j.area(tx, i)
+		path := tx.Area(j.Root, i)
 		if m.Copies {
 			errs = append(errs, j.reserveCopies(tx, i))
 			continue
 		}
 		// A few more: private folders, the ballast, a link.
-		if err := Space(m.Point, path, minBallast+needs[i].spares*4096, needs[i].spares+8); err != nil {
+		if err := node.Space(m.Point, path, minBallast+needs[i].Spares*4096, needs[i].Spares+8); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -114,25 +44,25 @@ func (j Journal) reserve(tx *Tx) error {
 		return err
 	}
 	for i := range tx.Mounts {
-		if err := os.MkdirAll(filepath.Join(j.area(tx, i), tx.private()), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(tx.Area(j.Root, i), tx.Private()), 0o700); err != nil {
 			return err
 		}
 	}
 	for _, s := range tx.Steps {
-		if s.Do != mkdir {
+		if s.Do != transaction.Mkdir {
 			continue
 		}
-		path := filepath.Join(j.area(tx, s.FS), s.Slot)
+		path := filepath.Join(tx.Area(j.Root, s.FS), s.Slot)
 		if err := os.Mkdir(path, 0o700); err != nil {
 			return err
 		}
-		if err := SetAttr(path, *s.To); err != nil {
+		if err := node.SetAttr(path, *s.To); err != nil {
 			return err
 		}
 	}
 	for _, s := range tx.Clean {
-		if s.Do == keep {
-			if err := os.MkdirAll(filepath.Dir(filepath.Join(j.area(tx, s.FS), s.Dest)), 0o700); err != nil {
+		if s.Do == transaction.Keep {
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(tx.Area(j.Root, s.FS), s.Dest)), 0o700); err != nil {
 				return err
 			}
 		}
@@ -148,7 +78,7 @@ func (j Journal) reserve(tx *Tx) error {
 		if m.Copies {
 			continue
 		}
-		if err := setAside(m.Point, j.area(tx, i), needs[i].steps*ballastPerStep); err != nil {
+		if err := setAside(m.Point, tx.Area(j.Root, i), needs[i].Steps*ballastPerStep); err != nil {
 			return err
 		}
 	}
@@ -165,15 +95,15 @@ func setAside(point, area string, size int64) error {
 	}
 	for size = min(max(size, minBallast), maxBallast); ; size /= 2 {
 		err = unix.Fallocate(int(f.Fd()), 0, 0, size)
-		if !full(err) || size/2 < minBallast {
+		if !node.IsFull(err) || size/2 < minBallast {
 			break
 		}
 	}
 	switch {
 	case errors.Is(err, unix.EOPNOTSUPP):
 		err = nil // a file system that never overwrites, as ZFS, cannot promise room either way
-	case full(err):
-		e, measureErr := measure(point, area, minBallast, 1)
+	case node.IsFull(err):
+		e, measureErr := node.Measure(point, area, minBallast, 1)
 		if measureErr != nil {
 			return errors.Join(measureErr, f.Close())
 		}
@@ -183,23 +113,21 @@ func setAside(point, area string, size int64) error {
 	return errors.Join(err, f.Close())
 }
 
-func full(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
-
 // spare does something again that found no room, once the ballast is gone.
-func (j Journal) spare(tx *Tx, do func() error) error {
+func (j Journal) spare(tx *transaction.Tx, do func() error) error {
 	err := do()
-	if !full(err) {
+	if !node.IsFull(err) {
 		return err
 	}
 	freed := false
 	for i := range tx.Mounts {
-		path := filepath.Join(j.area(tx, i), ballastFile)
+		path := filepath.Join(tx.Area(j.Root, i), ballastFile)
 		if os.Remove(path) != nil {
 			continue // given up before
 		}
 		freed = true
 		// Blocks of a deleted file can be used once its deletion is durable.
-		if d, openErr := OpenDisks([]string{j.area(tx, i)}); openErr == nil {
+		if d, openErr := node.OpenDisks([]string{tx.Area(j.Root, i)}); openErr == nil {
 			err = errors.Join(err, d.Sync())
 			d.Close()
 		}
@@ -211,13 +139,13 @@ func (j Journal) spare(tx *Tx, do func() error) error {
 }
 
 // release frees what reserve has set aside and nothing has used.
-func (j Journal) release(tx *Tx) error {
+func (j Journal) release(tx *transaction.Tx) error {
 	errs := []error{j.keepLate(tx)}
 	for i := range tx.Mounts {
-		for _, name := range []string{ballastFile, tx.private()} {
-			errs = append(errs, os.RemoveAll(filepath.Join(j.area(tx, i), name)))
+		for _, name := range []string{ballastFile, tx.Private()} {
+			errs = append(errs, os.RemoveAll(filepath.Join(tx.Area(j.Root, i), name)))
 		}
-		if err := os.Remove(filepath.Join(j.area(tx, i), "tx")); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
+		if err := os.Remove(filepath.Join(tx.Area(j.Root, i), "tx")); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTEMPTY) {
 			errs = append(errs, err)
 		}
 	}
@@ -232,18 +160,18 @@ func (j Journal) release(tx *Tx) error {
 
 // keepLate keeps aside what somebody has put into a folder after a step had taken
 // it away: who was in it, or had it open, could.
-func (j Journal) keepLate(tx *Tx) error {
+func (j Journal) keepLate(tx *transaction.Tx) error {
 	var errs []error
 	for _, s := range tx.Steps {
-		if s.Do != rmdir && s.Do != mkdir {
+		if s.Do != transaction.Rmdir && s.Do != transaction.Mkdir {
 			continue
 		}
-		slot := filepath.Join(j.area(tx, s.FS), s.Slot)
+		slot := filepath.Join(tx.Area(j.Root, s.FS), s.Slot)
 		err := unix.Rmdir(slot)
 		if !errors.Is(err, unix.ENOTEMPTY) && !errors.Is(err, unix.EEXIST) {
 			continue
 		}
-		aside := filepath.Join(j.area(tx, s.FS), "aside", tx.ID, s.Path)
+		aside := filepath.Join(tx.Area(j.Root, s.FS), "aside", tx.ID, s.Path)
 		errs = append(errs, os.MkdirAll(filepath.Dir(aside), 0o700), os.Rename(slot, aside))
 	}
 	return errors.Join(errs...)
@@ -256,11 +184,34 @@ func (j Journal) Sweep(points []string, links ...string) error {
 	var errs []error
 	for _, point := range points {
 		for _, name := range []string{ballastFile, "tx"} {
-			errs = append(errs, os.RemoveAll(In(j.Root, point, name)))
+			errs = append(errs, os.RemoveAll(node.In(j.Root, point, name)))
 		}
 	}
 	for _, link := range links {
 		errs = append(errs, os.RemoveAll(filepath.Join(j.Root, link)+linkSuffix))
+	}
+	return errors.Join(errs...)
+}
+
+// reserveCopies refuses copies for which there is no room.
+func (j Journal) reserveCopies(tx *transaction.Tx, mount int) error {
+	var st unix.Statfs_t
+	if err := unix.Statfs(j.top(tx, mount), &st); err != nil {
+		return &os.PathError{Op: "statfs", Path: j.top(tx, mount), Err: err}
+	}
+	return node.Space(tx.Mounts[mount].Point, j.top(tx, mount), tx.CopyRoom(mount, st.Bsize), 0)
+}
+
+// dropCopies removes what copies that were cut short left beside their paths.
+func (j Journal) dropCopies(tx *transaction.Tx) error {
+	var errs []error
+	for _, s := range tx.Steps {
+		if s.Do != transaction.Copies {
+			continue
+		}
+		if err := os.Remove(filepath.Join(j.Root, s.Path) + node.CopySuffix); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, unix.ENOTDIR) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,10 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // tmpfs mounts a small file system in memory.
@@ -32,7 +36,7 @@ func fill(t *testing.T, dir string) (filler string) {
 	for buf := make([]byte, 4096); err == nil; {
 		_, err = f.Write(buf)
 	}
-	if !full(err) {
+	if !node.IsFull(err) {
 		t.Fatal(err)
 	}
 	return filler
@@ -40,20 +44,20 @@ func fill(t *testing.T, dir string) (filler string) {
 
 // small is a root on a file system of its own, and a transaction on it that
 // has been prepared.
-func small(t *testing.T, options string) (Journal, *Tx, error) {
+func small(t *testing.T, options string) (Journal, *transaction.Tx, error) {
 	t.Helper()
 	root := tmpfs(t, options)
-	id, err := FSID(root)
+	id, err := node.FSID(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := &Attr{Mode: unix.S_IFDIR | 0o755}
-	tx := &Tx{ID: "t", Mounts: []Mount{{Point: "/", FSID: id}}}
+	dir := &node.Attr{Mode: unix.S_IFDIR | 0o755}
+	tx := &transaction.Tx{ID: "t", Mounts: []changeset.Mount{{Point: "/", FSID: id}}}
 	for _, name := range []string{"/a", "/b", "/c", "/d"} {
-		tx.Steps = append(tx.Steps, Step{Do: mkdir, Path: name, Slot: "tx/t/" + name[1:], From: dir, To: dir})
+		tx.Steps = append(tx.Steps, transaction.Step{Do: transaction.Mkdir, Path: name, Slot: "tx/t/" + name[1:], From: dir, To: dir})
 	}
 	j := Journal{Root: root}
-	if err := os.Mkdir(filepath.Join(root, AreaName), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(root, node.AreaName), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return j, tx, j.prepare(tx, nil)
@@ -69,7 +73,7 @@ func TestBallastIsGivenUp(t *testing.T) {
 			return
 		}
 		fill(t, j.Root)
-		ballast := filepath.Join(j.area(tx, 0), ballastFile)
+		ballast := filepath.Join(tx.Area(j.Root, 0), ballastFile)
 		if st, err := os.Stat(ballast); err != nil || st.Size() != minBallast {
 			t.Errorf("the ballast is not there: %v", err)
 			return
@@ -85,7 +89,7 @@ func TestBallastIsGivenUp(t *testing.T) {
 		if _, err := os.Stat(ballast); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("the ballast is there still: %v", err)
 		}
-		if err := j.spare(tx, write("two")); !full(err) {
+		if err := j.spare(tx, write("two")); !node.IsFull(err) {
 			t.Errorf("there is no ballast any more, and: %v", err)
 		}
 		// Nothing of what the steps need has to be found any more.
@@ -106,7 +110,7 @@ func TestNoRoomIsFoundOutBeforeTheMarker(t *testing.T) {
 	} {
 		apart(t, func(t *testing.T) {
 			j, tx, err := small(t, options)
-			var space *SpaceError
+			var space *node.SpaceError
 			if !errors.As(err, &space) || !strings.Contains(err.Error(), "too full: ") || !strings.Contains(err.Error(), says) {
 				t.Errorf("%s: %v", options, err)
 			}
@@ -125,7 +129,7 @@ func TestWriteBackError(t *testing.T) {
 	apart(t, func(t *testing.T) {
 		memory := tmpfs(t, "size=24m")
 		root := ext4At(t, filepath.Join(memory, "image"), 64<<20, "-O", "^has_journal", "-E", "lazy_itable_init=0")
-		d, err := OpenDisks([]string{root})
+		d, err := node.OpenDisks([]string{root})
 		if err != nil {
 			t.Error(err)
 			return
@@ -159,7 +163,7 @@ func TestJournalOfTheDiskGivenUp(t *testing.T) {
 	apart(t, func(t *testing.T) {
 		memory := tmpfs(t, "size=41m")
 		root := ext4At(t, filepath.Join(memory, "image"), 40<<20, "-E", "lazy_itable_init=0,lazy_journal_init=1")
-		d, err := OpenDisks([]string{root})
+		d, err := node.OpenDisks([]string{root})
 		if err != nil {
 			t.Error(err)
 			return
@@ -199,7 +203,7 @@ func TestSweep(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() {
-			if ok, err := exists(at); ok == goes || err != nil {
+			if ok, err := node.Exists(at); ok == goes || err != nil {
 				t.Errorf("%s is there: %v (%v)", path, ok, err)
 			}
 		}()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
 // maxTries is how many replays may die in one direction before the other one
@@ -23,7 +25,7 @@ func untried() []byte { return bytes.Repeat([]byte{'.'}, 2*maxTries+2) }
 
 // try counts a replay that begins now, durably, and returns how many there
 // were with it.
-func (j Journal) try(tx *Tx) (int, error) {
+func (j Journal) try(tx *transaction.Tx) (int, error) {
 	b, err := os.ReadFile(j.file(triesFile))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err

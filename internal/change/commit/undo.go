@@ -8,9 +8,12 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/hostctl/hostctl/internal/change/node"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 )
 
-func (j Journal) revert(tx *Tx, d Disks, cause error) (Outcome, error) {
+func (j Journal) revert(tx *transaction.Tx, d node.Disks, cause error) (Outcome, error) {
 	if err := j.move(committed, reverting); err != nil {
 		return Reverted, errors.Join(cause, err)
 	}
@@ -32,10 +35,10 @@ func noteAside(aside []string) error {
 
 // undo does the steps backwards. What it cannot put back, since others than root
 // have changed the folders that lead there, it keeps aside, and says where.
-func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
-	var back, times []Step
+func (j Journal) undo(tx *transaction.Tx, d node.Disks) (aside []string, err error) {
+	var back, times []transaction.Step
 	for i := len(tx.Steps) - 1; i >= 0; i-- {
-		if s := tx.Steps[i].inverse(); s.Do == mtime {
+		if s := tx.Steps[i].Inverse(); s.Do == transaction.Mtime {
 			times = append(times, s) // last here too: everything else changes them
 		} else {
 			back = append(back, s)
@@ -56,12 +59,12 @@ func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
 		}
 	}
 	for _, p := range tx.Publish {
-		if back := p.inverse(); back.Link != "" {
+		if back := p.Inverse(); back.Link != "" {
 			errs = append(errs, j.spare(tx, func() error { return j.publish(back) }))
 		}
 	}
 	errs = append(errs, d.Sync())
-	if err := joinSome(errs); err != nil {
+	if err := transaction.JoinSome(errs); err != nil {
 		return nil, err
 	}
 	// It is as if it had never been committed: what it had is deleted under a
@@ -75,40 +78,35 @@ func (j Journal) undo(tx *Tx, d Disks) (aside []string, err error) {
 // broken reports of an error that no other account brings about: the disk is, or
 // root has forbidden to change it. What it keeps from being undone is not undone.
 func broken(err error) bool {
-	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EPERM) || full(err)
+	return errors.Is(err, unix.EIO) || errors.Is(err, unix.EROFS) || errors.Is(err, unix.EPERM) || node.IsFull(err)
 }
 
 // othersCan reports whether another than root can change what a path leads to,
 // or has mounted over it: nobody may keep a transaction from its end.
-func (j Journal) othersCan(tx *Tx, path string, met error) bool {
-	tree, err := j.tree(tx)
+func (j Journal) othersCan(tx *transaction.Tx, path string, met error) bool {
+	tree, err := tx.Hold(j.Root)
 	if err != nil {
 		return false
 	}
-	if !foreign(met) {
+	if !node.IsForeign(met) {
 		path = filepath.Dir(path)
 	}
 	sole, err := tree.Sole(path)
-	return err == nil && !sole || foreign(err)
+	return err == nil && !sole || node.IsForeign(err)
 }
 
-// foreign reports of an error that root gets from a file system which another
-// account has mounted over a folder of its own, and serves (mount.fuse3(8),
-// allow_other), or serves no more.
-func foreign(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOTCONN) }
-
 // keepAside keeps the node that a step was to put back.
-func (j Journal) keepAside(tx *Tx, s Step) (where string, err error) {
-	if s.Do != swap || !s.comes() {
+func (j Journal) keepAside(tx *transaction.Tx, s transaction.Step) (where string, err error) {
+	if s.Do != transaction.Swap || !s.Comes() {
 		return "", nil // it was to take something away, or to set attributes
 	}
-	s.Do, s.Dest = keep, filepath.Join("aside", tx.ID, s.Path)
-	return filepath.Join(tx.Mounts[s.FS].Point, AreaName, s.Dest), j.step(tx, s)
+	s.Do, s.Dest = transaction.Keep, filepath.Join("aside", tx.ID, s.Path)
+	return filepath.Join(tx.Mounts[s.FS].Point, node.AreaName, s.Dest), j.step(tx, s)
 }
 
 // back undoes a transaction that an earlier run had begun to undo, or whose
 // replays never came to an end.
-func (j Journal) back(tx *Tx, d Disks, state string, tries int) (Outcome, *Tx, error) {
+func (j Journal) back(tx *transaction.Tx, d node.Disks, state string, tries int) (Outcome, *transaction.Tx, error) {
 	died := fmt.Errorf("%d replays of the journal died before their end", maxTries)
 	if state == committed {
 		outcome, err := j.revert(tx, d, died)

@@ -10,7 +10,7 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -50,7 +50,7 @@ func (n *AtBoot) Trial() bool { return n != nil && n.Apply == 0 }
 func (n *AtBoot) Waits() bool { return n != nil && n.Apply != 0 && n.Refused == "" }
 
 // atBootPath lies on the root file system, whatever else is mounted.
-func (s Store) atBootPath() string { return filepath.Join(s.Root, commit.AreaName, "at-boot") }
+func (s Store) atBootPath() string { return filepath.Join(s.Root, node.AreaName, "at-boot") }
 
 // AtBoot reads what the next boot does; nil is nothing.
 func (s Store) AtBoot() (*AtBoot, error) {

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -59,7 +60,7 @@ func (s Store) Garbage(p *Prune, points []string) (*Garbage, error) {
 		return err
 	}
 	for _, point := range points {
-		if err := s.areaGarbage(commit.In(s.Root, point), u, drop); err != nil {
+		if err := s.areaGarbage(node.In(s.Root, point), u, drop); err != nil {
 			return nil, err
 		}
 	}
@@ -126,7 +127,7 @@ func (u *used) record(dir string) error {
 	if err != nil {
 		return err
 	}
-	c, err := commit.ReadChangeset(set)
+	c, err := changeset.Read(set)
 	if err != nil {
 		return err
 	}
@@ -158,13 +159,13 @@ func (u *used) slot(path string) {
 	}
 }
 
-func (u *used) changeset(c *commit.Changeset) {
+func (u *used) changeset(c *changeset.Changeset) {
 	u.folders["gen/"+strconv.Itoa(c.Generation)] = true
 	for _, e := range c.Entries {
 		if e.Slot != "" {
 			u.slot(e.Slot)
 		}
-		for _, n := range []*commit.Node{e.Before, e.After} {
+		for _, n := range []*node.Node{e.Before, e.After} {
 			if n == nil {
 				continue
 			}
@@ -249,11 +250,11 @@ func (s Store) Size(r *Record, points []string) (map[string]int64, error) {
 	errs := []error{add(filepath.Join(s.Root, Path(r.Meta.Number)))}
 	for _, e := range r.Changeset.Entries {
 		if e.Slot != "" {
-			errs = append(errs, add(commit.In(s.Root, r.Changeset.Mounts[e.FS].Point, e.Slot)))
+			errs = append(errs, add(node.In(s.Root, r.Changeset.Mounts[e.FS].Point, e.Slot)))
 		}
-		for _, n := range []*commit.Node{e.Before, e.After} {
+		for _, n := range []*node.Node{e.Before, e.After} {
 			if n != nil && n.Copy != "" {
-				errs = append(errs, add(commit.In(s.Root, "/", n.Copy)))
+				errs = append(errs, add(node.In(s.Root, "/", n.Copy)))
 			}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
@@ -66,7 +66,7 @@ type Record struct {
 	Plan      *spec.Plan
 	Found     spec.Found // what Spec found where it set something
 	Lock      []spec.Locked
-	Changeset *commit.Changeset
+	Changeset *changeset.Changeset
 	Accounts  []account.Delta       // one after the other: the edge of a deleted parent comes first
 	Services  []spec.ServiceRequest // what maintainer scripts asked for
 	Boot      []string              // the commands with which they would have changed what the machine boots from
@@ -171,12 +171,12 @@ func (s Store) Load(n int) (*Record, error) {
 }
 
 // Changeset reads what generation n changed on the disk.
-func (s Store) Changeset(n int) (*commit.Changeset, error) {
+func (s Store) Changeset(n int) (*changeset.Changeset, error) {
 	b, err := os.ReadFile(filepath.Join(s.Root, s.record(n), "changeset.json"))
 	if err != nil {
 		return nil, err
 	}
-	return commit.ReadChangeset(b)
+	return changeset.Read(b)
 }
 
 // Plan reads the plan by which generation n came.

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -26,7 +26,7 @@ func forest(t *testing.T, parents ...int) Store {
 			{Kind: spec.KindFile, Name: "/etc/motd"}: {File: "flake.hcl", Line: n, Layer: "host"},
 		}}
 		r := &Record{
-			Meta: Meta{Number: n, Parent: parent}, Spec: host, Plan: &spec.Plan{}, Changeset: commit.New(n),
+			Meta: Meta{Number: n, Parent: parent}, Spec: host, Plan: &spec.Plan{}, Changeset: changeset.New(n),
 			Services: []spec.ServiceRequest{{Unit: "a", Action: "start"}},
 		}
 		if err := s.Write(r, PendingPath(n)); err != nil {
@@ -107,7 +107,7 @@ func TestRecordsOfAnOlderHostctl(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		r := &Record{Meta: Meta{Number: n, Parent: n - 1}, Plan: &spec.Plan{Changes: changes}, Changeset: commit.New(n), Spec: &spec.Host{
+		r := &Record{Meta: Meta{Number: n, Parent: n - 1}, Plan: &spec.Plan{Changes: changes}, Changeset: changeset.New(n), Spec: &spec.Host{
 			Version: spec.Version, Name: "h",
 			Users: map[string]spec.User{"made": {}, "alice": {}, "gone": {}}, Groups: map[string]spec.Group{"made": {}, "video": {}},
 		}}

@@ -13,7 +13,7 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -24,9 +24,9 @@ const pruneVersion = 1
 // edge to a generation that goes and the one from it become one. Its JSON form
 // is the journal of that, kept from the decision until it is done.
 type Prune struct {
-	Version int           `json:"version"`
-	Gone    []int         `json:"gone"`
-	Mends   []commit.Mend `json:"mends,omitempty"`
+	Version int              `json:"version"`
+	Gone    []int            `json:"gone"`
+	Mends   []changeset.Mend `json:"mends,omitempty"`
 	// Build says that what was built goes, too.
 	Build bool `json:"build,omitempty"`
 
@@ -132,7 +132,7 @@ func (p *Prune) inherit(child, gone *Record) error {
 	applied := p.applied(gone.Meta.Number)
 	child.Meta.Parent = gone.Meta.Parent
 	if gone.Meta.Parent < 0 { // nothing is before it, so nothing leads there
-		child.Changeset, child.Accounts = commit.New(child.Meta.Number), nil
+		child.Changeset, child.Accounts = changeset.New(child.Meta.Number), nil
 		return nil
 	}
 	joined, mends, err := gone.Changeset.Then(child.Changeset, applied)

@@ -11,7 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/account"
 )
 
@@ -20,7 +21,7 @@ import (
 func line(t *testing.T) Store {
 	t.Helper()
 	s := forest(t, -1, 0, 1, 2, 3)
-	id, err := commit.FSID(s.Root)
+	id, err := node.FSID(s.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,11 +31,11 @@ func line(t *testing.T) Store {
 			t.Fatal(err)
 		}
 		slot := filepath.Join("gen", strconv.Itoa(n), "0", "1")
-		node := func(mode uint32) *commit.Node { return &commit.Node{Attr: commit.Attr{Mode: 0o100000 | mode}} }
-		r.Changeset.Mounts = []commit.Mount{{Point: "/", FSID: id}}
-		r.Changeset.Entries = []commit.Entry{
-			{Path: "/f", Class: commit.Program, Slot: slot, Before: node(0o640), After: node(0o644)},
-			{Path: "/only" + strconv.Itoa(n), Class: commit.State, After: node(0o600)},
+		of := func(mode uint32) *node.Node { return &node.Node{Attr: node.Attr{Mode: 0o100000 | mode}} }
+		r.Changeset.Mounts = []changeset.Mount{{Point: "/", FSID: id}}
+		r.Changeset.Entries = []changeset.Entry{
+			{Path: "/f", Class: node.Program, Slot: slot, Before: of(0o640), After: of(0o644)},
+			{Path: "/only" + strconv.Itoa(n), Class: node.State, After: of(0o600)},
 		}
 		if n%2 == 0 {
 			r.Changeset.Entries[0].Slot = ""
@@ -45,7 +46,7 @@ func line(t *testing.T) Store {
 		if n%2 == 0 {
 			continue
 		}
-		at := filepath.Join(s.Root, commit.AreaName, slot)
+		at := filepath.Join(s.Root, node.AreaName, slot)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o700), os.WriteFile(at, []byte(slot), 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -236,7 +237,7 @@ func TestGarbage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	area := "/" + commit.AreaName
+	area := "/" + node.AreaName
 	for _, path := range []string{area + "/gen/9/1", area + "/gen/1/lost", area + "/gen/1/0/lost", area + "/gen/1/8/lost", area + "/aside/1-x/etc/a", area + "/aside/3-x/etc/a", Dir + "/objects/lost"} {
 		write(path)
 	}
@@ -245,13 +246,13 @@ func TestGarbage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		side := func(name string) *commit.Node {
+		side := func(name string) *node.Node {
 			slot := filepath.Join("gen", strconv.Itoa(n), name)
 			write(area + "/" + slot)
-			return &commit.Node{Attr: commit.Attr{Mode: 0o100644}, Sum: slot, Copy: slot}
+			return &node.Node{Attr: node.Attr{Mode: 0o100644}, Sum: slot, Copy: slot}
 		}
-		r.Changeset.Mounts = append(r.Changeset.Mounts, commit.Mount{Point: "/boot", FSID: "volume:1", Copies: true})
-		r.Changeset.Entries = append(r.Changeset.Entries, commit.Entry{Path: "/boot/f", FS: 1, Class: commit.Program, Before: side("before"), After: side("after")})
+		r.Changeset.Mounts = append(r.Changeset.Mounts, changeset.Mount{Point: "/boot", FSID: "volume:1", Copies: true})
+		r.Changeset.Entries = append(r.Changeset.Entries, changeset.Entry{Path: "/boot/f", FS: 1, Class: node.Program, Before: side("before"), After: side("after")})
 		if err := s.Write(r, Path(n)); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -28,18 +29,18 @@ type builder struct {
 	copies map[string]copied // by path: the files of mounts that are changed by copies
 	policy bool              // usr/sbin/policy-rc.d was made by the stage itself
 
-	set     *commit.Changeset
+	set     *changeset.Changeset
 	class   *classifier
 	mount   mount
 	area    string // of its slots
 	layer   string // its upper one
 	ahead   map[string]nodes
 	fs      int
-	moves   []move                  // upper nodes to take into their slots once nothing is mounted
-	config  map[string]commit.Place // where config files can be read, by digest
-	folders map[string]bool         // whose names change
-	links   map[uint64]*group       // live inodes with more than one name that the stage touched
-	copied  map[uint64]string       // inodes of the merged view that were copied, and where to
+	moves   []move                // upper nodes to take into their slots once nothing is mounted
+	config  map[string]node.Place // where config files can be read, by digest
+	folders map[string]bool       // whose names change
+	links   map[uint64]*group     // live inodes with more than one name that the stage touched
+	copied  map[uint64]string     // inodes of the merged view that were copied, and where to
 	slots   int
 	shelf   string   // the folder of the last one
 	changed []string // live paths that changed while the stage was built
@@ -47,13 +48,13 @@ type builder struct {
 
 // group is a set of hard links that the stage copied up by one of its names.
 type group struct {
-	first commit.Entry
+	first changeset.Entry
 	path  string // of the node in its slot, or of the live node when only metadata changes
 }
 
 func (b *builder) build() error {
-	b.set = commit.New(b.job.Generation)
-	b.config, b.folders = map[string]commit.Place{}, map[string]bool{}
+	b.set = changeset.New(b.job.Generation)
+	b.config, b.folders = map[string]node.Place{}, map[string]bool{}
 	class, err := newClassifier(b.was, system.Root(b.merged), b.job.Managed)
 	if err != nil {
 		return err
@@ -88,7 +89,7 @@ func (b *builder) build() error {
 
 // unwritable refuses names that a record, which is JSON, cannot hold. Debian's
 // packages have none (policy 10.10).
-func unwritable(set *commit.Changeset) error {
+func unwritable(set *changeset.Changeset) error {
 	var errs []error
 	for _, e := range set.Entries {
 		if !utf8.ValidString(e.Path) {
@@ -99,13 +100,13 @@ func unwritable(set *commit.Changeset) error {
 }
 
 func (b *builder) buildMount(m mount) error {
-	id, err := commit.FSID(filepath.Join(b.job.Root, m.Point))
+	id, err := node.FSID(filepath.Join(b.job.Root, m.Point))
 	if err != nil {
 		return err
 	}
 	b.mount, b.fs = m, len(b.set.Mounts)
-	b.area, b.layer = commit.In(b.job.Root, m.Point, Area(b.job.Generation)), filepath.Join(m.stage(b.job.Root), "upper")
-	b.set.Mounts = append(b.set.Mounts, commit.Mount{Point: m.Point, FSID: id})
+	b.area, b.layer = node.In(b.job.Root, m.Point, Area(b.job.Generation)), filepath.Join(m.stage(b.job.Root), "upper")
+	b.set.Mounts = append(b.set.Mounts, changeset.Mount{Point: m.Point, FSID: id})
 	b.links, b.copied = map[uint64]*group{}, map[uint64]string{}
 	if err := os.MkdirAll(b.slotPath(""), 0o700); err != nil {
 		return err
@@ -128,7 +129,7 @@ func (b *builder) upper(path string) string {
 
 // each visits the children of a folder of one of the trees, with what is
 // live at their paths.
-func (b *builder) each(path string, tree func(string) string, visit func(child string, live *commit.Node) error) error {
+func (b *builder) each(path string, tree func(string) string, visit func(child string, live *node.Node) error) error {
 	entries, err := os.ReadDir(tree(path))
 	if err != nil {
 		return err
@@ -150,7 +151,7 @@ func (b *builder) each(path string, tree func(string) string, visit func(child s
 func (b *builder) folder(path string) error { return b.each(path, b.upper, b.node) }
 
 // node compares one path that the upper layer holds.
-func (b *builder) node(path string, live *commit.Node) error {
+func (b *builder) node(path string, live *node.Node) error {
 	raw, staged := b.ahead[path].raw, b.ahead[path].staged
 	if volatile(path, live != nil) || (b.policy && path == "/"+policyPath) {
 		return nil
@@ -174,11 +175,11 @@ func (b *builder) node(path string, live *commit.Node) error {
 }
 
 // dir compares a folder of the stage with what is live there.
-func (b *builder) dir(path string, live, staged *commit.Node) error {
+func (b *builder) dir(path string, live, staged *node.Node) error {
 	class := b.class.class(path)
 	switch {
 	case live == nil:
-		b.add(commit.Entry{Path: path, Class: class, After: staged})
+		b.add(changeset.Entry{Path: path, Class: class, After: staged})
 	case !live.IsDir():
 		slot, err := b.newSlot()
 		if err != nil {
@@ -187,17 +188,17 @@ func (b *builder) dir(path string, live, staged *commit.Node) error {
 		if err := os.Mkdir(b.slotPath(slot), 0o700); err != nil {
 			return err
 		}
-		if err := commit.SetAttr(b.slotPath(slot), staged.Attr); err != nil {
+		if err := node.SetAttr(b.slotPath(slot), staged.Attr); err != nil {
 			return err
 		}
-		if err := b.exchange(commit.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}); err != nil {
+		if err := b.exchange(changeset.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}); err != nil {
 			return err
 		}
 	case !sameMeta(live, staged, false):
-		if class == commit.State {
+		if class == node.State {
 			b.set.Kept = append(b.set.Kept, path)
 		} else {
-			b.add(commit.Entry{Path: path, Class: class, Before: live, After: staged})
+			b.add(changeset.Entry{Path: path, Class: class, Before: live, After: staged})
 		}
 	}
 	return nil
@@ -206,12 +207,12 @@ func (b *builder) dir(path string, live, staged *commit.Node) error {
 // children goes through a folder. One that was renamed or replaced as a whole
 // (a redirect or an opaque folder) is compared by what the merged view shows,
 // any other by what the upper layer holds.
-func (b *builder) children(path string, live *commit.Node) error {
-	redirect, err := commit.Xattr(b.upper(path), "trusted.overlay.redirect")
+func (b *builder) children(path string, live *node.Node) error {
+	redirect, err := node.Xattr(b.upper(path), "trusted.overlay.redirect")
 	if err != nil {
 		return err
 	}
-	opaque, err := commit.Xattr(b.upper(path), "trusted.overlay.opaque")
+	opaque, err := node.Xattr(b.upper(path), "trusted.overlay.opaque")
 	if err != nil {
 		return err
 	}
@@ -228,8 +229,8 @@ func (b *builder) children(path string, live *commit.Node) error {
 
 // removeMissing removes live children that the merged view does not show.
 func (b *builder) removeMissing(path string) error {
-	return b.each(path, b.live, func(child string, live *commit.Node) error {
-		if staged, err := commit.Lstat(b.view(child)); err != nil || staged != nil {
+	return b.each(path, b.live, func(child string, live *node.Node) error {
+		if staged, err := node.Lstat(b.view(child)); err != nil || staged != nil {
 			return err
 		}
 		return b.remove(child, live)
@@ -238,14 +239,14 @@ func (b *builder) removeMissing(path string) error {
 
 // imported takes a redirected folder out of the merged view with all that is
 // in it: its bytes lie elsewhere in the layers.
-func (b *builder) imported(path string, live *commit.Node) error {
+func (b *builder) imported(path string, live *node.Node) error {
 	if live.IsDir() {
 		if err := b.removeMissing(path); err != nil {
 			return err
 		}
 	}
-	return b.each(path, b.view, func(child string, live *commit.Node) error {
-		staged, err := commit.ReadNode(b.view(child))
+	return b.each(path, b.view, func(child string, live *node.Node) error {
+		staged, err := node.Read(b.view(child))
 		if err != nil {
 			return err
 		}
@@ -264,7 +265,7 @@ func (b *builder) imported(path string, live *commit.Node) error {
 
 // leaf compares a file or link of the stage with what is live there. A nil
 // raw says that the upper layer does not hold it under this name.
-func (b *builder) leaf(path string, raw, live, staged *commit.Node) error {
+func (b *builder) leaf(path string, raw, live, staged *node.Node) error {
 	class := b.class.class(path)
 	if live != nil && !live.IsDir() {
 		same, err := b.sameContent(path, live, staged)
@@ -275,12 +276,12 @@ func (b *builder) leaf(path string, raw, live, staged *commit.Node) error {
 		switch {
 		case same && sameMeta(live, staged, true) && !linked:
 			return nil
-		case class == commit.State:
+		case class == node.State:
 			b.set.Kept = append(b.set.Kept, path)
 			return nil
 		case same && !linked:
 			b.fresh(path, live)
-			b.add(commit.Entry{Path: path, Class: class, Before: live, After: staged})
+			b.add(changeset.Entry{Path: path, Class: class, Before: live, After: staged})
 			return nil
 		}
 	}
@@ -294,12 +295,12 @@ func (b *builder) leaf(path string, raw, live, staged *commit.Node) error {
 
 // replace gives the staged node a slot: moved from the upper layer where it
 // is whole there, copied from the merged view where it is not.
-func (b *builder) replace(path string, class commit.Class, raw, live, staged *commit.Node) error {
+func (b *builder) replace(path string, class node.Class, raw, live, staged *node.Node) error {
 	slot, err := b.newSlot()
 	if err != nil {
 		return err
 	}
-	e := commit.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}
+	e := changeset.Entry{Path: path, Class: class, Slot: slot, Before: live, After: staged}
 	whole, err := b.wholeInUpper(path, raw)
 	if err != nil {
 		return err
@@ -311,14 +312,14 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 		if err := b.copyOnce(path, b.slotPath(slot), staged); err != nil {
 			return err
 		}
-		copied, err := commit.Lstat(b.slotPath(slot))
+		copied, err := node.Lstat(b.slotPath(slot))
 		if err != nil {
 			return err
 		}
 		staged.Ino = copied.Ino
 	}
 	view := func() (*os.File, error) { return system.OpenRegular(b.view(path)) }
-	if err := b.digest(class, staged, view, commit.Place{Path: b.mount.Point, Slot: filepath.Join(Area(b.job.Generation), slot)}); err != nil {
+	if err := b.digest(class, staged, view, node.Place{Path: b.mount.Point, Slot: filepath.Join(Area(b.job.Generation), slot)}); err != nil {
 		return err
 	}
 	if err := b.exchange(e); err != nil {
@@ -329,7 +330,7 @@ func (b *builder) replace(path string, class commit.Class, raw, live, staged *co
 
 // copyOnce copies a node out of the merged view; a further name of a node
 // that was copied already becomes a link to that copy.
-func (b *builder) copyOnce(path, to string, staged *commit.Node) error {
+func (b *builder) copyOnce(path, to string, staged *node.Node) error {
 	if first, ok := b.copied[staged.Ino]; ok && b.linkCount(path) > 1 {
 		return os.Link(first, to)
 	}
@@ -340,8 +341,8 @@ func (b *builder) copyOnce(path, to string, staged *commit.Node) error {
 // digest notes the bytes of a config file, read now, and where they can be
 // read once the stage is over: an edit by hand, on either side of the edge,
 // takes the node itself.
-func (b *builder) digest(class commit.Class, n *commit.Node, open func() (*os.File, error), later commit.Place) error {
-	if class != commit.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG || n.Size > commit.MaxKept {
+func (b *builder) digest(class node.Class, n *node.Node, open func() (*os.File, error), later node.Place) error {
+	if class != node.Config || n == nil || n.Mode&unix.S_IFMT != unix.S_IFREG || n.Size > node.MaxKept {
 		return nil
 	}
 	f, err := open()
@@ -366,9 +367,9 @@ func (b *builder) openLive(path string) (f *os.File, err error) {
 }
 
 // exchange records an entry whose node changes places with the live one.
-func (b *builder) exchange(e commit.Entry) error {
+func (b *builder) exchange(e changeset.Entry) error {
 	live := func() (*os.File, error) { return b.openLive(e.Path) }
-	if err := b.digest(e.Class, e.Before, live, commit.Place{Path: e.Path}); err != nil {
+	if err := b.digest(e.Class, e.Before, live, node.Place{Path: e.Path}); err != nil {
 		return err
 	}
 	e.Slot = filepath.Join(Area(b.job.Generation), e.Slot)
@@ -378,7 +379,7 @@ func (b *builder) exchange(e commit.Entry) error {
 	return nil
 }
 
-func (b *builder) add(e commit.Entry) {
+func (b *builder) add(e changeset.Entry) {
 	e.FS = b.fs
 	if e.Before == nil || e.After == nil {
 		b.folders[filepath.Dir(e.Path)] = true
@@ -390,7 +391,7 @@ func (b *builder) add(e commit.Entry) {
 }
 
 // fresh notes a live node that is not the one that the stage began with.
-func (b *builder) fresh(path string, live *commit.Node) {
+func (b *builder) fresh(path string, live *node.Node) {
 	if live.IsDir() {
 		return
 	}
@@ -400,7 +401,7 @@ func (b *builder) fresh(path string, live *commit.Node) {
 }
 
 // remove records that a live path goes, with everything below it.
-func (b *builder) remove(path string, live *commit.Node) error {
+func (b *builder) remove(path string, live *node.Node) error {
 	if live == nil || volatile(path, true) {
 		return nil
 	}
@@ -411,18 +412,18 @@ func (b *builder) remove(path string, live *commit.Node) error {
 	}
 	class := b.class.class(path)
 	switch {
-	case class == commit.State:
+	case class == node.State:
 		b.set.Kept = append(b.set.Kept, path)
 		return nil
 	case live.IsDir():
-		b.add(commit.Entry{Path: path, Class: class, Before: live})
+		b.add(changeset.Entry{Path: path, Class: class, Before: live})
 		return nil
 	}
 	slot, err := b.newSlot()
 	if err != nil {
 		return err
 	}
-	return b.exchange(commit.Entry{Path: path, Class: class, Slot: slot, Before: live})
+	return b.exchange(changeset.Entry{Path: path, Class: class, Slot: slot, Before: live})
 }
 
 func (b *builder) removeChildren(path string) error {
@@ -432,15 +433,15 @@ func (b *builder) removeChildren(path string) error {
 // folderTimes records both times of every folder in which names change.
 func (b *builder) folderTimes() error {
 	for path := range b.folders {
-		staged, err := commit.Lstat(b.view(path))
+		staged, err := node.Lstat(b.view(path))
 		if err != nil {
 			return err
 		}
-		live, err := commit.Lstat(b.live(path))
+		live, err := node.Lstat(b.live(path))
 		if err != nil {
 			return err
 		}
-		t := commit.FolderTime{Path: path}
+		t := changeset.FolderTime{Path: path}
 		switch {
 		case staged == nil && live == nil:
 			continue

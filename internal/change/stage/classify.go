@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
@@ -65,19 +65,19 @@ func physical(root system.Root, managed []string) ([]string, error) {
 	return out, nil
 }
 
-func (c *classifier) class(path string) commit.Class {
+func (c *classifier) class(path string) node.Class {
 	conffile, owned := c.owned[path]
 	switch {
 	case c.managed[path], owned && conffile, rebuilt(path):
-		return commit.Config
+		return node.Config
 	case owned, within(path, registries()...):
-		return commit.Program
+		return node.Program
 	case within(path, "/var", "/srv", "/home", "/root"), generated(path):
-		return commit.State
+		return node.State
 	case within(path, "/etc") && !within(path, "/etc/systemd"):
-		return commit.Config
+		return node.Config
 	default:
-		return commit.Program
+		return node.Program
 	}
 }
 
@@ -135,7 +135,7 @@ func volatile(path string, live bool) bool {
 		"/var/cache/debconf/config.dat-old", "/var/cache/debconf/templates.dat-old":
 		return true
 	}
-	if within(path, "/var/tmp", "/"+commit.AreaName) {
+	if within(path, "/var/tmp", "/"+node.AreaName) {
 		return true
 	}
 	return live && within(path, "/var/log") && (strings.HasSuffix(path, ".log") || strings.HasSuffix(path, ".log.xz"))

@@ -3,7 +3,7 @@ package stage
 import (
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 func TestClassFollowsOwnership(t *testing.T) {
@@ -14,28 +14,28 @@ func TestClassFollowsOwnership(t *testing.T) {
 			"/etc/postgresql": false, "/etc/init.d/nginx": true,
 		},
 	}
-	for path, want := range map[string]commit.Class{
-		"/usr/bin/nginx":                                  commit.Program,
-		"/etc/nginx/nginx.conf":                           commit.Config,
-		"/etc/motd":                                       commit.Config,
-		"/home/u/.zshrc":                                  commit.Config,
-		"/home/u/.bashrc":                                 commit.State,
-		"/var/lib/mysql":                                  commit.Program,
-		"/var/lib/mysql/ibdata1":                          commit.State,
-		"/etc/ssh/ssh_host_ed25519_key":                   commit.State,
-		"/etc/machine-id":                                 commit.State,
-		"/etc/postgresql/17/main/postgresql.conf":         commit.State,
-		"/etc/alternatives/pinentry":                      commit.Program,
-		"/etc/systemd/system/multi-user.target.wants/x":   commit.Program,
-		"/etc/ld.so.cache":                                commit.Config,
-		"/var/lib/systemd/catalog/database":               commit.Config,
-		"/var/lib/dpkg/status":                            commit.Program,
-		"/var/lib/dpkgs":                                  commit.State,
-		"/var/cache/debconf/config.dat":                   commit.Program,
-		"/usr/lib/locale/locale-archive":                  commit.Program,
-		"/boot/initrd.img":                                commit.Program,
-		"/etc/nginx/sites-enabled/made-by-hand":           commit.Config,
-		"/etc/NetworkManager/system-connections/w.nmconn": commit.State,
+	for path, want := range map[string]node.Class{
+		"/usr/bin/nginx":                                  node.Program,
+		"/etc/nginx/nginx.conf":                           node.Config,
+		"/etc/motd":                                       node.Config,
+		"/home/u/.zshrc":                                  node.Config,
+		"/home/u/.bashrc":                                 node.State,
+		"/var/lib/mysql":                                  node.Program,
+		"/var/lib/mysql/ibdata1":                          node.State,
+		"/etc/ssh/ssh_host_ed25519_key":                   node.State,
+		"/etc/machine-id":                                 node.State,
+		"/etc/postgresql/17/main/postgresql.conf":         node.State,
+		"/etc/alternatives/pinentry":                      node.Program,
+		"/etc/systemd/system/multi-user.target.wants/x":   node.Program,
+		"/etc/ld.so.cache":                                node.Config,
+		"/var/lib/systemd/catalog/database":               node.Config,
+		"/var/lib/dpkg/status":                            node.Program,
+		"/var/lib/dpkgs":                                  node.State,
+		"/var/cache/debconf/config.dat":                   node.Program,
+		"/usr/lib/locale/locale-archive":                  node.Program,
+		"/boot/initrd.img":                                node.Program,
+		"/etc/nginx/sites-enabled/made-by-hand":           node.Config,
+		"/etc/NetworkManager/system-connections/w.nmconn": node.State,
 	} {
 		if got := c.class(path); got != want {
 			t.Errorf("%s is %s, want %s", path, got, want)

@@ -10,11 +10,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-func whiteout(path string, n *commit.Node) bool {
+func whiteout(path string, n *node.Node) bool {
 	var st unix.Stat_t
 	return n.Mode&unix.S_IFMT == unix.S_IFCHR && unix.Lstat(path, &st) == nil && st.Rdev == 0
 }
@@ -32,7 +32,7 @@ func (b *builder) linkCount(path string) uint64 {
 	return most
 }
 
-func (b *builder) sameContent(path string, live, staged *commit.Node) (bool, error) {
+func (b *builder) sameContent(path string, live, staged *node.Node) (bool, error) {
 	if live.Mode&unix.S_IFMT != staged.Mode&unix.S_IFMT {
 		return false, nil
 	}
@@ -50,7 +50,7 @@ func (b *builder) sameContent(path string, live, staged *commit.Node) (bool, err
 	return b.sameBytes(path)
 }
 
-func sameMeta(a, b *commit.Node, times bool) bool {
+func sameMeta(a, b *node.Node, times bool) bool {
 	if a.Mode != b.Mode || a.UID != b.UID || a.GID != b.GID || (times && a.MTime != b.MTime) || len(a.Xattrs) != len(b.Xattrs) {
 		return false
 	}
@@ -96,7 +96,7 @@ func realError(err error) error {
 }
 
 // copyNode copies a file or link with its metadata.
-func copyNode(from, to string, n *commit.Node) error {
+func copyNode(from, to string, n *node.Node) error {
 	if n.Mode&unix.S_IFMT == unix.S_IFLNK {
 		target, err := os.Readlink(from)
 		if err != nil {
@@ -105,7 +105,7 @@ func copyNode(from, to string, n *commit.Node) error {
 		if err := os.Symlink(target, to); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		return commit.SetAttr(to, n.Attr)
+		return node.SetAttr(to, n.Attr)
 	}
 	in, err := system.OpenRegular(from)
 	if err != nil {
@@ -120,5 +120,5 @@ func copyNode(from, to string, n *commit.Node) error {
 	if err := errors.Join(err, out.Close()); err != nil {
 		return fmt.Errorf("cannot copy %s out of the stage: %w", from, err)
 	}
-	return commit.SetAttr(to, n.Attr)
+	return node.SetAttr(to, n.Attr)
 }

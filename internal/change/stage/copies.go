@@ -10,7 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -49,7 +50,7 @@ func makeCopies(root string, mounts []mount) (map[string]copied, error) {
 		var used unix.Statfs_t
 		err := unix.Statfs(top, &used)
 		if err == nil {
-			err = commit.Space("/", root, int64(used.Blocks-used.Bfree)*used.Bsize, 0)
+			err = node.Space("/", root, int64(used.Blocks-used.Bfree)*used.Bsize, 0)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot copy %s for the stage: %w", m.Point, err)
@@ -60,7 +61,7 @@ func makeCopies(root string, mounts []mount) (map[string]copied, error) {
 				return err
 			}
 			to := filepath.Join(m.stage(root), rel)
-			live, err := commit.Lstat(at)
+			live, err := node.Lstat(at)
 			if err != nil || live == nil {
 				return err
 			}
@@ -116,13 +117,13 @@ func eachOn(top string, visit func(at string, d fs.DirEntry) error) error {
 
 // copyMount compares the copy of a mount with what was copied.
 func (b *builder) copyMount(m mount) error {
-	id, err := commit.FSID(filepath.Join(b.job.Root, m.Point))
+	id, err := node.FSID(filepath.Join(b.job.Root, m.Point))
 	if err != nil {
 		return err
 	}
 	b.mount, b.fs = m, len(b.set.Mounts)
-	b.area = commit.In(b.job.Root, "/", Area(b.job.Generation)) // the root's: what is copied has no slots of its own
-	b.set.Mounts = append(b.set.Mounts, commit.Mount{Point: m.Point, FSID: id, Copies: true})
+	b.area = node.In(b.job.Root, "/", Area(b.job.Generation)) // the root's: what is copied has no slots of its own
+	b.set.Mounts = append(b.set.Mounts, changeset.Mount{Point: m.Point, FSID: id, Copies: true})
 	here := map[string]bool{}
 	err = eachOn(m.stage(b.job.Root), func(at string, _ fs.DirEntry) error {
 		rel, err := filepath.Rel(m.stage(b.job.Root), at)
@@ -147,13 +148,13 @@ func (b *builder) copyMount(m mount) error {
 
 // brought compares a path of the copy.
 func (b *builder) brought(path, at string) error {
-	staged, err := commit.ReadHeld(at)
+	staged, err := node.ReadHeld(at)
 	if err != nil || staged == nil {
 		return err
 	}
 	switch staged.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
-		if live, err := commit.Lstat(b.live(path)); err != nil || live.IsDir() {
+		if live, err := node.Lstat(b.live(path)); err != nil || live.IsDir() {
 			return err
 		}
 	case unix.S_IFREG:
@@ -169,8 +170,8 @@ func (b *builder) brought(path, at string) error {
 
 // copyEntry records what a path of a copied mount becomes, with the bytes of
 // both sides in the area of the root.
-func (b *builder) copyEntry(path string, staged *commit.Node, at string) error {
-	live, err := commit.ReadHeld(b.live(path))
+func (b *builder) copyEntry(path string, staged *node.Node, at string) error {
+	live, err := node.ReadHeld(b.live(path))
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (b *builder) copyEntry(path string, staged *commit.Node, at string) error {
 	switch {
 	case staged != nil && live != nil && staged.Sum == live.Sum && staged.IsDir() == live.IsDir():
 		return nil
-	case class == commit.State && live != nil:
+	case class == node.State && live != nil:
 		b.set.Kept = append(b.set.Kept, path)
 		return nil
 	}
@@ -205,6 +206,6 @@ func (b *builder) copyEntry(path string, staged *commit.Node, at string) error {
 		staged.Copy = filepath.Join(Area(b.job.Generation), slot)
 		b.moves = append(b.moves, move{at, b.slotPath(slot)})
 	}
-	b.set.Entries = append(b.set.Entries, commit.Entry{Path: path, FS: b.fs, Class: class, Before: live, After: staged})
+	b.set.Entries = append(b.set.Entries, changeset.Entry{Path: path, FS: b.fs, Class: class, Before: live, After: staged})
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
@@ -96,8 +96,8 @@ func TestNoOverlay(t *testing.T) {
 		}
 	}
 	holds("replaced old\nforeign foreign\n")
-	transact(t, root, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	transact(t, root, func(b *transaction.Builder) { b.Forward(res.Changeset, true) })
 	holds("new new\nreplaced new\nforeign foreign\n")
-	transact(t, root, func(b *commit.Builder) { b.Inverse(res.Changeset) })
+	transact(t, root, func(b *transaction.Builder) { b.Inverse(res.Changeset) })
 	holds("replaced old\nforeign foreign\n")
 }

@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
 // Packages are read in a stage from a folder that is root's alone, to which
 // they were copied while they were held against the lock (apt.Cache.Take).
 
-func debsDir(root string) string { return commit.In(root, "/", "debs") }
+func debsDir(root string) string { return node.In(root, "/", "debs") }
 
 // MakeDebs makes that folder, empty. It is on the file system of the root.
 func MakeDebs(root string) (dir string, err error) {
-	if err := commit.MakeArea(root, "/"); err != nil {
+	if err := node.MakeArea(root, "/"); err != nil {
 		return "", fmt.Errorf("cannot make room for packages: %w", err)
 	}
 	if err := DropDebs(root); err != nil {

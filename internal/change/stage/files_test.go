@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/plan"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/kind"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -101,7 +102,7 @@ func (f *filed) plan(want *spec.Host) *spec.Plan {
 
 // change makes a generation of what is wanted, and says what was planned. The
 // next plan has to be empty.
-func (f *filed) change(wants map[string]string) (planned string, set *commit.Changeset) {
+func (f *filed) change(wants map[string]string) (planned string, set *changeset.Changeset) {
 	f.t.Helper()
 	want := host(wants)
 	p := f.plan(want)
@@ -120,7 +121,7 @@ func (f *filed) change(wants map[string]string) (planned string, set *commit.Cha
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	transact(f.t, f.root, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	transact(f.t, f.root, func(b *transaction.Builder) { b.Forward(res.Changeset, true) })
 	f.prev, f.folders = want, res.Folders
 	if left := f.plan(want); !left.Empty() {
 		f.t.Errorf("a second plan asks for %+v", left.Changes)
@@ -248,9 +249,9 @@ func TestFilesBehindLinks(t *testing.T) {
 			}
 			f.has("the switch", c.leaves, "/srv", "/etc/app")
 			after := take(t, f.root)
-			transact(t, f.root, func(b *commit.Builder) { b.Inverse(set) })
+			transact(t, f.root, func(b *transaction.Builder) { b.Inverse(set) })
 			same(t, "going back is not exact", before, take(t, f.root), area())
-			transact(t, f.root, func(b *commit.Builder) { b.Forward(set, false) })
+			transact(t, f.root, func(b *transaction.Builder) { b.Forward(set, false) })
 			same(t, "going forward again is not exact", after, take(t, f.root), area())
 		})
 	}
@@ -280,7 +281,7 @@ func TestFoldersOfFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	var manifests []machine.Manifest
-	var sets []*commit.Changeset
+	var sets []*changeset.Changeset
 	step := func(what string, w, leaves wants, folders ...string) {
 		t.Helper()
 		manifests = append(manifests, take(t, f.root))
@@ -308,7 +309,7 @@ func TestFoldersOfFiles(t *testing.T) {
 	}
 	data := []machine.Exclusion{{Path: "/srv/a/mine", Why: "somebody's, and gone since"}, {Path: "/srv/a", Time: true, Why: "it was there"}}
 	for i := range slices.Backward(sets) {
-		transact(t, f.root, func(b *commit.Builder) { b.Inverse(sets[i]) })
+		transact(t, f.root, func(b *transaction.Builder) { b.Inverse(sets[i]) })
 		same(t, fmt.Sprintf("the way back to %d is not exact", i), manifests[i], take(t, f.root), append(area(), data...))
 	}
 }
@@ -319,8 +320,8 @@ func TestFilledFolderStays(t *testing.T) {
 	f := files(t)
 	_, set := f.change(map[string]string{"/srv/a/conf": "1"})
 	f.write("/srv/a/mine", "data")
-	transact(t, f.root, func(b *commit.Builder) { b.Inverse(set) })
+	transact(t, f.root, func(b *transaction.Builder) { b.Inverse(set) })
 	f.has("back", map[string]string{"/srv/a": "/", "/srv/a/mine": "data"}, "/srv")
-	transact(t, f.root, func(b *commit.Builder) { b.Forward(set, false) })
+	transact(t, f.root, func(b *transaction.Builder) { b.Forward(set, false) })
 	f.has("forward", map[string]string{"/srv/a": "/", "/srv/a/mine": "data", "/srv/a/conf": "1"}, "/srv")
 }

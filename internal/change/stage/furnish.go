@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -228,7 +228,7 @@ func furnishAreas(mounts []mount) func(string) error {
 			if !m.Overlay {
 				continue
 			}
-			if err := mountTmpfs(commit.In(root, m.Point), "0700"); err != nil {
+			if err := mountTmpfs(node.In(root, m.Point), "0700"); err != nil {
 				return err
 			}
 		}

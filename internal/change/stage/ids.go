@@ -1,7 +1,7 @@
 package stage
 
 import (
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -27,8 +27,8 @@ func giveIDs(res *Result, req Request) error {
 		if e.After == nil || !rewrite(&e.After.Attr, ids) || e.Slot == "" {
 			continue
 		}
-		slot := commit.In(req.Root, res.Changeset.Mounts[e.FS].Point, e.Slot)
-		if err := commit.SetAttr(slot, e.After.Attr); err != nil {
+		slot := node.In(req.Root, res.Changeset.Mounts[e.FS].Point, e.Slot)
+		if err := node.SetAttr(slot, e.After.Attr); err != nil {
 			return err
 		}
 	}
@@ -51,7 +51,7 @@ func declared(want *spec.Host) account.Tombs {
 	return out
 }
 
-func rewrite(a *commit.Attr, ids account.Rewrite) bool {
+func rewrite(a *node.Attr, ids account.Rewrite) bool {
 	uid, newUID := ids.UIDs[int(a.UID)]
 	gid, newGID := ids.GIDs[int(a.GID)]
 	if newUID {

@@ -7,28 +7,29 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // noteGroup remembers a live group of hard links that the stage copied up:
 // with index=on the merged view keeps the group together, but the upper layer
 // holds only the names that were touched (engine rule 23).
-func (b *builder) noteGroup(path string, raw, live *commit.Node, e commit.Entry, whole bool) error {
+func (b *builder) noteGroup(path string, raw, live *node.Node, e changeset.Entry, whole bool) error {
 	if raw == nil || live == nil {
 		return nil
 	}
-	indexed, err := commit.Xattr(b.upper(path), "trusted.overlay.nlink")
+	indexed, err := node.Xattr(b.upper(path), "trusted.overlay.nlink")
 	if err != nil || indexed == nil {
 		return err
 	}
 	if _, ok := b.links[live.Ino]; ok {
 		return nil
 	}
-	node := b.slotPath(e.Slot)
+	at := b.slotPath(e.Slot)
 	if whole {
-		node = b.upper(path)
+		at = b.upper(path)
 	}
-	b.links[live.Ino] = &group{first: e, path: node}
+	b.links[live.Ino] = &group{first: e, path: at}
 	return nil
 }
 
@@ -57,7 +58,7 @@ func (b *builder) otherNames() error {
 		}
 		path := "/" + trimRoot(p, b.job.Root)
 		if d.IsDir() {
-			if st.Dev != dev.Dev || within(path, "/"+commit.AreaName) || d.Name() == commit.AreaName {
+			if st.Dev != dev.Dev || within(path, "/"+node.AreaName) || d.Name() == node.AreaName {
 				return fs.SkipDir
 			}
 			return nil
@@ -75,7 +76,7 @@ func (b *builder) linkName(path string, g *group) error {
 	if err != nil {
 		return err
 	}
-	staged, err := commit.Lstat(b.view(path))
+	staged, err := node.Lstat(b.view(path))
 	if err != nil || staged == nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (b *builder) linkName(path string, g *group) error {
 	if err := os.Link(g.path, b.slotPath(slot)); err != nil {
 		return err
 	}
-	return b.exchange(commit.Entry{Path: path, Class: b.class.class(path), Slot: slot, Before: live, After: g.first.After})
+	return b.exchange(changeset.Entry{Path: path, Class: b.class.class(path), Slot: slot, Before: live, After: g.first.After})
 }
 
 func trimRoot(path, root string) string {

@@ -11,7 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -25,9 +26,9 @@ type mount struct {
 
 func (m mount) stage(root string) string {
 	if m.Copies {
-		return commit.In(root, "/", "stage", "copies", m.Point)
+		return node.In(root, "/", "stage", "copies", m.Point)
 	}
-	return commit.In(root, m.Point, "stage")
+	return node.In(root, m.Point, "stage")
 }
 
 // overlayTypes are file systems that can be upper and lower layer of an
@@ -38,7 +39,7 @@ func overlayTypes() []string {
 
 // hidden are folders whose mounts a stage replaces with its own.
 func hidden() []string {
-	return []string{"/proc", "/sys", "/dev", "/run", "/tmp", "/" + commit.AreaName}
+	return []string{"/proc", "/sys", "/dev", "/run", "/tmp", "/" + node.AreaName}
 }
 
 func within(path string, folders ...string) bool {
@@ -75,7 +76,7 @@ func findMounts(root string) ([]mount, error) {
 	for rel, m := range seen {
 		// What somebody has put in the place of hostctl's folder must not keep a
 		// switch from all others.
-		if m.Overlay && commit.Refused(root, rel) {
+		if m.Overlay && node.Refused(root, rel) {
 			m.Overlay = false
 			seen[rel] = m
 		}
@@ -109,21 +110,21 @@ func Points(root string) ([]string, error) {
 }
 
 // Mounts are the file systems below root on which a changeset can have slots.
-func Mounts(root string) ([]commit.Mount, error) {
+func Mounts(root string) ([]changeset.Mount, error) {
 	found, err := findMounts(root)
 	if err != nil {
 		return nil, err
 	}
-	var out []commit.Mount
+	var out []changeset.Mount
 	for _, m := range found {
 		if !m.Overlay {
 			continue
 		}
-		id, err := commit.FSID(filepath.Join(root, m.Point))
+		id, err := node.FSID(filepath.Join(root, m.Point))
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, commit.Mount{Point: m.Point, FSID: id})
+		out = append(out, changeset.Mount{Point: m.Point, FSID: id})
 	}
 	return out, nil
 }
@@ -183,7 +184,7 @@ func makeStage(root string, mounts []mount) error {
 		if !m.Overlay {
 			continue
 		}
-		if err := commit.MakeArea(root, m.Point); err != nil {
+		if err := node.MakeArea(root, m.Point); err != nil {
 			return fmt.Errorf("cannot make room for the stage: %w", err)
 		}
 		upper := filepath.Join(m.stage(root), "upper")
@@ -192,11 +193,11 @@ func makeStage(root string, mounts []mount) error {
 				return fmt.Errorf("cannot make room for the stage: %w", err)
 			}
 		}
-		top, err := commit.ReadNode(filepath.Join(root, m.Point))
+		top, err := node.Read(filepath.Join(root, m.Point))
 		if err != nil {
 			return err
 		}
-		if err := commit.SetAttr(upper, top.Attr); err != nil {
+		if err := node.SetAttr(upper, top.Attr); err != nil {
 			return err
 		}
 	}
@@ -212,13 +213,13 @@ func sayReadOnly(err error, mounts []mount) error {
 	for _, m := range mounts {
 		if !m.Overlay && !m.Copies {
 			err = fmt.Errorf("%w\n%s (%s) is read-only in a stage: it is so itself, of a type that hostctl can neither overlay nor copy, or has a %s that is not root's alone",
-				err, m.Point, m.FSType, commit.AreaName)
+				err, m.Point, m.FSType, node.AreaName)
 		}
 	}
 	return err
 }
 
-func mountPoint(root string) string { return commit.In(root, "/", "stage", "root") }
+func mountPoint(root string) string { return node.In(root, "/", "stage", "root") }
 
 // bindReadOnly shows source, with what is mounted below it, at target.
 func bindReadOnly(source, target string) error {

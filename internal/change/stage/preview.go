@@ -5,14 +5,15 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // Preview copies the live folders into a new root at to as the changeset of a
 // finished stage would leave them: files, links and folders, without owners and
 // times. Folders that do not exist are left out.
-func Preview(root string, set *commit.Changeset, folders []string, to string) error {
-	entries := map[string]commit.Entry{}
+func Preview(root string, set *changeset.Changeset, folders []string, to string) error {
+	entries := map[string]changeset.Entry{}
 	for _, e := range set.Entries {
 		if within(e.Path, folders...) {
 			entries[e.Path] = e
@@ -44,7 +45,7 @@ func Preview(root string, set *commit.Changeset, folders []string, to string) er
 		var err error
 		switch {
 		case e.Slot != "":
-			err = previewNode(commit.In(root, set.Mounts[e.FS].Point, e.Slot), to)
+			err = previewNode(node.In(root, set.Mounts[e.FS].Point, e.Slot), to)
 		case e.Before == nil: // only folders are made without a slot
 			err = os.MkdirAll(to, 0o700)
 		}

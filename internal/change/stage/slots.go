@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -39,11 +39,11 @@ func (b *builder) slotPath(slot string) string {
 
 type move struct{ upper, slot string }
 
-func (b *builder) wholeInUpper(path string, raw *commit.Node) (bool, error) {
+func (b *builder) wholeInUpper(path string, raw *node.Node) (bool, error) {
 	if raw == nil {
 		return false, nil
 	}
-	meta, err := commit.Xattr(b.upper(path), "trusted.overlay.metacopy")
+	meta, err := node.Xattr(b.upper(path), "trusted.overlay.metacopy")
 	return meta == nil && err == nil, err
 }
 
@@ -53,7 +53,7 @@ func (b *builder) takeUpper() error {
 	if err := unix.Unmount(b.merged, unix.MNT_DETACH); err != nil {
 		return fmt.Errorf("cannot unmount the stage: %w", err)
 	}
-	strip := func(i int) error { return commit.StripOverlay(b.moves[i].upper) }
+	strip := func(i int) error { return node.StripOverlay(b.moves[i].upper) }
 	if err := system.Share(len(b.moves), strip); err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -64,7 +64,7 @@ func takeSnapshot(job *childJob) (*snapshot, error) {
 				return nil
 			case err != nil:
 				return err
-			case d.IsDir() && d.Name() == commit.AreaName:
+			case d.IsDir() && d.Name() == node.AreaName:
 				return fs.SkipDir
 			case !d.IsDir():
 				paths = append(paths, "/"+trimRoot(at, s.root))

@@ -8,19 +8,19 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
 
 // TestNamesThatNoRecordHolds: written as JSON they would become others.
 func TestNamesThatNoRecordHolds(t *testing.T) {
-	set := commit.New(1)
-	set.Entries = []commit.Entry{{Path: "/usr/share/gr\u00fcn"}}
+	set := changeset.New(1)
+	set.Entries = []changeset.Entry{{Path: "/usr/share/gr\u00fcn"}}
 	if err := unwritable(set); err != nil {
 		t.Error(err)
 	}
-	set.Entries = append(set.Entries, commit.Entry{Path: "/usr/share/gr\xfcn"})
+	set.Entries = append(set.Entries, changeset.Entry{Path: "/usr/share/gr\xfcn"})
 	if err := unwritable(set); err == nil || !strings.Contains(err.Error(), `gr\xfcn`) {
 		t.Errorf("got %v", err)
 	}

@@ -21,7 +21,8 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -55,13 +56,13 @@ type Request struct {
 // Result is what a stage leaves: new nodes in the slots of the generation,
 // and what they mean.
 type Result struct {
-	Changeset *commit.Changeset
+	Changeset *changeset.Changeset
 	Accounts  account.Delta
 	Found     spec.Found // what Want found, kernel parameters apart
 	Services  []spec.ServiceRequest
-	Boot      []string                // what maintainer scripts wanted to do to what the machine boots from
-	Config    map[string]commit.Place // by digest, where every config file is that the changeset brings or takes away
-	Folders   []string                // made above files of the spec, by this generation or one before it
+	Boot      []string              // what maintainer scripts wanted to do to what the machine boots from
+	Config    map[string]node.Place // by digest, where every config file is that the changeset brings or takes away
+	Folders   []string              // made above files of the spec, by this generation or one before it
 	// Gone waits until nothing is left of the stage but these nodes. Until then
 	// there is time for whatever needs no more than them.
 	Gone func() error `json:"-"`
@@ -104,14 +105,14 @@ func Run(ctx context.Context, req Request, log io.Writer) (*Result, error) {
 
 // openDisks opens the file systems that the stage writes to before it does, so
 // that an error of writing back is seen whenever it happens (engine rule 26).
-func openDisks(root string, mounts []mount) (commit.Disks, error) {
+func openDisks(root string, mounts []mount) (node.Disks, error) {
 	var folders []string
 	for _, m := range mounts {
 		if m.Overlay {
 			folders = append(folders, filepath.Join(root, m.Point))
 		}
 	}
-	return commit.OpenDisks(folders)
+	return node.OpenDisks(folders)
 }
 
 // Discard deletes what an unfinished stage of a generation left on any mount,
@@ -128,7 +129,7 @@ func discard(root string, generation int) error {
 	var errs []error
 	for _, m := range mounts {
 		if m.Overlay {
-			errs = append(errs, removeAll(commit.In(root, m.Point, Area(generation))))
+			errs = append(errs, removeAll(node.In(root, m.Point, Area(generation))))
 		}
 	}
 	return errors.Join(append(errs, removeStage(root, mounts))...)

@@ -15,8 +15,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/commit"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/machine/bootloader"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -81,6 +84,9 @@ chmod 0640 m1
 chmod 0700 plain
 mkdir -m 0750 fresh; echo new >fresh/new; ln fresh/new fresh/new2; ln -s new fresh/link
 mkfifo fresh/fifo
+perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) and bind(S, sockaddr_un("fresh/socket")) or die $!'
+mknod fresh/null c 1 3
+mkdir /var/cache/t; echo cache >/var/cache/t/c
 mkdir -p /var/lib/t; echo state >/var/lib/t/state
 echo changed >>/srv/data/rows
 echo log >>/var/log/t.log
@@ -137,7 +143,7 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 		}
 	}
 	before := take(t, ours)
-	deb := build(t, dir)
+	deb := build(t, dir, script)
 	lock := store(t, ours, deb)
 
 	command(t, "cp", deb, filepath.Join(theirs, "t.deb"))
@@ -162,15 +168,19 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 		t.Errorf("what a script asked of the boot loader is %q", got)
 	}
 
-	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, true) })
+	transact(t, ours, func(b *transaction.Builder) { b.Forward(res.Changeset, true) })
 	after := take(t, ours)
+	noSpecialFiles(t, ours)
 	same(t, "hostctl and dpkg in place differ", take(t, theirs), after, differences())
 	if !slices.Contains(res.Changeset.Kept, "/srv/data/rows") {
 		t.Errorf("the changed data is not reported as kept: %v", res.Changeset.Kept)
 	}
-	transact(t, ours, func(b *commit.Builder) { b.Inverse(res.Changeset) })
+	transact(t, ours, func(b *transaction.Builder) { b.Inverse(res.Changeset) })
 	same(t, "going back is not exact", before, take(t, ours), stays())
-	transact(t, ours, func(b *commit.Builder) { b.Forward(res.Changeset, false) })
+	if _, err := os.Lstat(filepath.Join(ours, "var/cache/t/c")); err != nil {
+		t.Errorf("a rollback takes a cache away: %v", err)
+	}
+	transact(t, ours, func(b *transaction.Builder) { b.Forward(res.Changeset, false) })
 	same(t, "going forward again is not exact", after, take(t, ours), area())
 }
 
@@ -178,13 +188,24 @@ func equalsInPlace(t *testing.T, base string, separate bool, owner int) {
 // edge, whatever becomes of its nodes.
 func checkConfig(t *testing.T, ours string, res *stage.Result) {
 	t.Helper()
-	i := slices.IndexFunc(res.Changeset.Entries, func(e commit.Entry) bool { return e.Path == "/etc/t.local" })
+	i := slices.IndexFunc(res.Changeset.Entries, func(e changeset.Entry) bool { return e.Path == "/etc/t.local" })
 	if i < 0 {
 		t.Fatal("/etc/t.local is not in the changeset")
 	}
-	for n, want := range map[*commit.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
+	for n, want := range map[*node.Node]string{res.Changeset.Entries[i].Before: "was\n", res.Changeset.Entries[i].After: "is\n"} {
 		if got, err := res.Config[n.Digest].Read(ours); err != nil || string(got) != want {
 			t.Errorf("/etc/t.local that was or is %q is %q, %v", want, got, err)
+		}
+	}
+}
+
+const special = "sockets, pipes and devices are no part of a generation (engine rule 24)"
+
+func noSpecialFiles(t *testing.T, ours string) {
+	t.Helper()
+	for _, name := range []string{"fifo", "socket", "null"} {
+		if _, err := os.Lstat(filepath.Join(ours, "usr/share/t/fresh", name)); !os.IsNotExist(err) {
+			t.Errorf("%s: %v; %s", name, err, special)
 		}
 	}
 }
@@ -227,6 +248,7 @@ func area() []machine.Exclusion {
 func stays() []machine.Exclusion {
 	return append(area(),
 		machine.Exclusion{Path: "/var/lib/t", Why: "state, which a rollback leaves"},
+		machine.Exclusion{Path: "/var/cache/t", Why: "a cache is state (engine rule 16)"},
 		machine.Exclusion{Path: "/var/log", Why: "logs made since are state"})
 }
 
@@ -234,7 +256,9 @@ func stays() []machine.Exclusion {
 // place.
 func differences() []machine.Exclusion {
 	return append(area(),
-		machine.Exclusion{Path: "/usr/share/t/fresh/fifo", Why: "sockets, fifos and devices never enter a changeset (engine rule 24)"},
+		machine.Exclusion{Path: "/usr/share/t/fresh/fifo", Why: special},
+		machine.Exclusion{Path: "/usr/share/t/fresh/socket", Why: special},
+		machine.Exclusion{Path: "/usr/share/t/fresh/null", Why: special},
 		machine.Exclusion{Path: "/srv/data/rows", Why: "state that exists is never replaced (engine rule 1)"},
 		machine.Exclusion{Path: "/var/log", Why: "logs that exist are nobody's content"},
 		machine.Exclusion{Path: "/var/cache/apt", Why: "only apt makes its caches, and theirs was dpkg alone"},
@@ -246,6 +270,7 @@ func differences() []machine.Exclusion {
 		machine.Exclusion{Path: "/var/lib/dpkg/lock-frontend", Why: "locks are the live root's (engine rule 8)"},
 		machine.Exclusion{Path: "/var/lib/dpkg/triggers/Lock", Why: "locks are the live root's (engine rule 8)"},
 		machine.Exclusion{Path: "/usr/share/t", Time: true, Why: "the two scripts ran at different seconds"},
+		machine.Exclusion{Path: "/var/cache/t", Time: true, Why: "the two scripts ran at different seconds"},
 		machine.Exclusion{Path: "/var/lib/t", Time: true, Why: "the two scripts ran at different seconds"},
 	)
 }
@@ -278,9 +303,9 @@ func take(t *testing.T, root string) machine.Manifest {
 	return m
 }
 
-func transact(t *testing.T, root string, way func(*commit.Builder)) {
+func transact(t *testing.T, root string, way func(*transaction.Builder)) {
 	t.Helper()
-	b := commit.NewBuilder(root, "test", nil)
+	b := transaction.NewBuilder(root, "test", nil)
 	way(b)
 	tx, err := b.Tx()
 	if err != nil {
@@ -297,7 +322,7 @@ func transact(t *testing.T, root string, way func(*commit.Builder)) {
 
 // build makes the package, with a file that has a hard link and a capability
 // of its own.
-func build(t *testing.T, dir string) string {
+func build(t *testing.T, dir, postinst string) string {
 	t.Helper()
 	tree := filepath.Join(dir, "t")
 	for path, file := range map[string]struct {
@@ -305,7 +330,7 @@ func build(t *testing.T, dir string) string {
 		mode os.FileMode
 	}{
 		"DEBIAN/control":      {"Package: t\nVersion: 1\nArchitecture: all\nMaintainer: T <t@example.org>\nDescription: t\n", 0o644},
-		"DEBIAN/postinst":     {script, 0o755},
+		"DEBIAN/postinst":     {postinst, 0o755},
 		"DEBIAN/conffiles":    {"/etc/t.conf\n", 0o644},
 		"etc/t.conf":          {"a = 1\n", 0o644},
 		"usr/bin/t":           {"#!/bin/sh\n", 0o755},
@@ -370,7 +395,7 @@ func (l testLog) Write(p []byte) (int, error) {
 // What a killed run has left may be written to for a moment longer.
 func TestDiscardOutlastsTheDying(t *testing.T) {
 	root := t.TempDir()
-	dir := filepath.Join(root, commit.AreaName, "stage", "upper")
+	dir := filepath.Join(root, node.AreaName, "stage", "upper")
 	if err := os.MkdirAll(filepath.Join(dir, "d"), 0o755); err != nil {
 		t.Fatal(err)
 	}

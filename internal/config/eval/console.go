@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/meter"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // Within bounds all further evaluation by ctx, with a budget of its own.
@@ -22,7 +22,7 @@ func (r *Result) Within(ctx context.Context) {
 func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 	e := r.eval
 	e.fleet.keep(name, &hcl.File{Bytes: []byte(text)})
-	expr, diags := flake.ParseExpression(name, []byte(text))
+	expr, diags := syntax.ParseExpression(name, []byte(text))
 	if diags.HasErrors() {
 		return cty.DynamicVal, diags
 	}

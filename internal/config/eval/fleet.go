@@ -18,6 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 	"github.com/hostctl/hostctl/library"
 )
@@ -213,7 +214,7 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 			p.file, p.diags = k.file, k.diags
 			return
 		}
-		p.file, p.diags = flake.Parse(name, src)
+		p.file, p.diags = syntax.Parse(name, src)
 		if p.file == nil {
 			p.file = &hcl.File{Bytes: src}
 		} else if body, ok := p.file.Body.(*hclsyntax.Body); ok {

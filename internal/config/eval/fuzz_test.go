@@ -18,6 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 const (
@@ -133,10 +134,10 @@ func parseAll(t *testing.T, dir string, src []byte) {
 		if own != nil {
 			own.Hosts()
 		}
-		if flake.GuardTemplate("t", string(src)) == nil {
+		if syntax.GuardTemplate("t", string(src)) == nil {
 			_, _ = hclsyntax.ParseTemplate(src, "t", hcl.InitialPos)
 		}
-		file, diags := flake.Parse("m.hcl", src)
+		file, diags := syntax.Parse("m.hcl", src)
 		if file == nil || diags.HasErrors() {
 			return
 		}

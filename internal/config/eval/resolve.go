@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/function"
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
@@ -351,8 +352,9 @@ func (e *evaluator) validate(c *cell, decl *option.Declaration) {
 	sc := &scope{mod: e.homes[c.node], self: self, entry: entry, value: c.merged.Value}
 	for _, check := range decl.Validations {
 		v, ok := e.value(check.Condition, sc)
+		depends := function.SecretsIn(v)
 		v, _ = v.Unmark()
-		if !ok || v.Type() == cty.Bool && !v.IsNull() && v.True() {
+		if holds := v.Type() == cty.Bool && !v.IsNull() && v.True(); !ok || holds && len(depends) == 0 {
 			continue
 		}
 		at := decl.Range
@@ -362,6 +364,11 @@ func (e *evaluator) validate(c *cell, decl *option.Declaration) {
 			}
 		}
 		c.bad = true
+		// can() hides on what its answer depends.
+		if names := append(depends, function.SecretsIn(c.merged.Value)...); len(names) > 0 {
+			e.fail(&at, "Misplaced secret", fmt.Sprintf("%s: its validation at %s cannot check secret %q: what it holds is known only on the host, when it activates.", c.path, option.At(check.Condition.Range()), names[0]))
+			continue
+		}
 		message, _ := e.value(check.Message, sc)
 		e.fail(&at, "Invalid value", fmt.Sprintf("%s: %s", c.path, plainText(message)))
 	}

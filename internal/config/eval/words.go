@@ -31,11 +31,15 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 		return
 	}
 	detail := at.Unknown(e.root, at.Path, name)
-	if hint := report.Elsewhere(name); hint != "" && (at == e.root || inEntry) {
-		detail += " " + hint
-	}
 	near := option.DidYouMean(name, at.Names()) != ""
-	if hint := report.FromNixOS(at.Path.With(name), near); hint != "" {
+	hint := report.FromNixOS(at.Path.With(name), near)
+	if hint == "" && (at == e.root || inEntry) {
+		hint = report.Elsewhere(name)
+	}
+	if hint == "" {
+		hint = report.Synonym(at.Path.With(name))
+	}
+	if hint != "" {
 		detail = at.Missing(at.Path, name) + " " + hint
 	}
 	e.fail(&rng, "Unknown option", detail)

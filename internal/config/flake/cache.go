@@ -12,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/hostctl/hostctl/internal/config/git"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -148,7 +149,7 @@ func (in *Input) isFolder() error {
 // says which hash the commit has instead: with that in flake.lock, somebody who may
 // change flake.lock could read files of a repository that they may not read.
 func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInput, error) {
-	commit, err := in.source.commit(ctx, rev, in.owner.rootFlake().login)
+	commit, err := in.commit(ctx, rev)
 	if err != nil {
 		return lockedInput{}, fmt.Errorf("cannot fetch input %q from %s: %w", in.key, in.URL, err)
 	}
@@ -186,6 +187,13 @@ func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInpu
 	}
 	when := commit.Committer.When.UTC().Truncate(time.Second)
 	return lockedInput{URL: in.URL, Rev: commit.Hash.String(), Date: &when, Hash: got}, nil
+}
+
+func (in *Input) commit(ctx context.Context, rev string) (*object.Commit, error) {
+	if in.source.remote == nil {
+		return git.Local(in.source.path, in.source.ref, rev)
+	}
+	return git.Remote(ctx, in.source.remote, in.source.ref, rev, in.owner.rootFlake().login)
 }
 
 // checkout writes a commit's files below dir. Somebody else made the commit: no

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // Language rule 5: what the docs show parses, and a fence that calls itself flake.hcl
@@ -17,7 +19,7 @@ func TestDocs(t *testing.T) {
 	fence := regexp.MustCompile("(?ms)^ *```hcl\n(.*?)^ *```")
 	for _, page := range append(pages, "../../../README.md") {
 		for _, m := range fence.FindAllStringSubmatch(readFile(t, page), -1) {
-			if _, diags := Parse(filepath.Base(page), []byte(m[1])); diags.HasErrors() {
+			if _, diags := syntax.Parse(filepath.Base(page), []byte(m[1])); diags.HasErrors() {
 				t.Errorf("%v in:\n%s", diags, m[1])
 			}
 			if strings.HasPrefix(strings.TrimSpace(m[1]), "# flake.hcl\n") {

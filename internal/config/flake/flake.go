@@ -16,7 +16,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/hostctl/hostctl/internal/config/git"
 	"github.com/hostctl/hostctl/internal/config/option"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -117,7 +119,7 @@ func (f *Flake) read() hcl.Diagnostics {
 	if err != nil {
 		return failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)
 	}
-	file, diags := Parse(name, src)
+	file, diags := syntax.Parse(name, src)
 	if file == nil {
 		return diags
 	}
@@ -256,4 +258,10 @@ func text(expr hcl.Expression) (string, hcl.Diagnostics) {
 		return "", failure("Wrong type", fmt.Sprintf("Expected a string, got %s.", option.Describe(v)), expr.Range().Ptr())
 	}
 	return v.AsString(), nil
+}
+
+// Revision is the commit that the flake's folder stands at, and whether the
+// worktree differs from it; what is too large to compare does.
+func (f *Flake) Revision() (commit string, dirty bool, err error) {
+	return git.Revision(f.Dir, maxInputBytes)
 }

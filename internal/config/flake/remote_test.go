@@ -246,18 +246,6 @@ func TestPasswordInURL(t *testing.T) {
 	}
 }
 
-func TestNetrc(t *testing.T) {
-	const file = "machine a login u1 password p1\nmachine\n\ta\n\tlogin u2 password p#2 # note\nmacdef init\nmachine a login evil password evil\n\nmachine b login u3\ndefault login anyone password guess\n"
-	for _, c := range []struct{ host, login, password string }{
-		{"a", "u1", "p1"}, {"b", "anyone", "guess"},
-	} {
-		got := netrc(file, c.host)
-		if got == nil || got.Username != c.login || got.Password != c.password {
-			t.Errorf("%s: got %v, want %s", c.host, got, c.login)
-		}
-	}
-}
-
 func TestSSHLogin(t *testing.T) {
 	home := newHome(t)
 	s := gitserver.NewSSH(t)
@@ -351,34 +339,5 @@ git update-ref refs/heads/main $(git -c user.name=t -c user.email=t@example.org 
 	}
 	if names, _ := os.ReadDir(outside); len(names) > 0 {
 		t.Errorf("it wrote %v outside the cache", names)
-	}
-}
-
-// git and ssh see neither where hostctl was started nor what the environment
-// says of a repository.
-func TestProgramsOfALogin(t *testing.T) {
-	home := newHome(t)
-	evil, ran := t.TempDir(), filepath.Join(home, "ran")
-	runGit(t, evil, "init", "-q", "--bare")
-	runGit(t, evil, "config", "credential.helper", "!touch "+ran+"; echo username=x; echo password=y")
-	u, err := url.Parse("https://example.org/x.git")
-	must(t, err)
-	t.Chdir(evil)
-	t.Setenv("TMPDIR", evil) // the folder that is ours may be made in a repository
-	for _, env := range [][2]string{{"GIT_DIR", evil}, {"GIT_CONFIG_GLOBAL", filepath.Join(evil, "config")}, {"GIT_CONFIG_PARAMETERS", "'credential.helper'='!touch " + ran + "'"}} {
-		t.Setenv(env[0], env[1])
-	}
-	if auth := askGit(t.Context(), u); auth != nil {
-		t.Errorf("a repository's helper logs in as %v", auth.Username)
-	}
-	if _, err := os.Lstat(ran); err == nil {
-		t.Error("a repository's helper runs")
-	}
-	write(t, home, map[string]string{".gitconfig": "[credential]\n  helper = \"!echo username=ada; echo password=p\"\n"})
-	if auth := askGit(t.Context(), u); auth == nil || auth.Username != "ada" {
-		t.Errorf("the user's own helper is not asked: %v", auth)
-	}
-	if left, _ := filepath.Glob(filepath.Join(evil, "hostctl-*")); len(left) > 0 {
-		t.Errorf("it leaves %v", left)
 	}
 }

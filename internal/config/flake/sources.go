@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/hostctl/hostctl/internal/config/syntax"
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
@@ -57,7 +57,7 @@ func (f *Flake) ParseRest() hcl.Diagnostics {
 			diags = append(diags, failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)...)
 			continue
 		}
-		file, d := Parse(name, src)
+		file, d := syntax.Parse(name, src)
 		if file == nil {
 			file = &hcl.File{Bytes: src}
 		}
@@ -65,12 +65,4 @@ func (f *Flake) ParseRest() hcl.Diagnostics {
 		diags = append(diags, d...)
 	}
 	return diags
-}
-
-// ParseExpression reads one expression, as Parse reads a file.
-func ParseExpression(name string, src []byte) (hclsyntax.Expression, hcl.Diagnostics) {
-	if diags := guard(name, src); diags.HasErrors() {
-		return nil, diags
-	}
-	return hclsyntax.ParseExpression(src, name, hcl.InitialPos)
 }

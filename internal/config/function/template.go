@@ -13,8 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 
-	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/meter"
+	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
 // Reader reads the files that an expression names; paths are relative to its file.
@@ -71,7 +71,7 @@ func noTemplateFunc() function.Function {
 }
 
 func render(ctx *hcl.EvalContext, p, name, s string, vars cty.Value) (cty.Value, error) {
-	if err := flake.GuardTemplate(p, s); err != nil {
+	if err := syntax.GuardTemplate(p, s); err != nil {
 		return cty.NilVal, err
 	}
 	tmpl, diags := hclsyntax.ParseTemplate([]byte(s), path.Clean(name), hcl.InitialPos)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hostctl/hostctl/internal/config/option"
@@ -19,7 +20,23 @@ func FromNixOS(p option.Path, near bool) string {
 	return names[plain(p[:1])+".*"]
 }
 
-// Elsewhere maps names from Terraform to hints.
+// Synonym is a hint for a path that is a phrase in the search's list of synonyms.
+func Synonym(p option.Path) string {
+	squeeze := strings.NewReplacer(" ", "", "-", "", "_", "", option.Any, "")
+	phrase := squeeze.Replace(strings.ToLower(strings.Join(p, "")))
+	for _, m := range library.Meanings() {
+		switch {
+		case !slices.ContainsFunc(m.Phrases, func(s string) bool { return squeeze.Replace(s) == phrase }):
+		case m.Note != "":
+			return m.Note
+		default:
+			return fmt.Sprintf("Here it is called %s.", m.Options[0])
+		}
+	}
+	return ""
+}
+
+// Elsewhere maps names from Terraform and Ansible to hints.
 func Elsewhere(name string) string {
 	switch name {
 	case "variable":
@@ -52,6 +69,10 @@ func Elsewhere(name string) string {
 		return "Write what other flakes may use into export { ... } in flake.hcl."
 	case "text":
 		return `Write content = "..." for text, or source = "./FILE" for a file of the flake.`
+	case "service", "timer", "socket":
+		return fmt.Sprintf(`Write unit "NAME.%[1]s" { content = ... } for your own, or unit "NAME.%[1]s" { enabled = true } for one from a package.`, name)
+	case "sops_file", "sopsFile":
+		return `The option is file = "./FILE".`
 	case "password":
 		return "Write hashed_password_file = config.secret.NAME.path: a configuration never contains a password."
 	}

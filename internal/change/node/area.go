@@ -1,4 +1,4 @@
-package commit
+package node
 
 import (
 	"errors"
@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -18,8 +17,8 @@ import (
 // file system that it changes: stage, undo slots and, on /, the journal.
 const AreaName = ".hostctl"
 
-// noArea is what stands for the area of a file system that has none.
-const noArea = "/proc/self/fd/none"
+// NoArea is what stands for the area of a file system that has none.
+const NoArea = "/proc/self/fd/none"
 
 // In is a path in the area of the file system that is mounted at point, below
 // root. In one that is not there, or is not root's alone, which somebody else
@@ -32,7 +31,7 @@ const noArea = "/proc/self/fd/none"
 func In(root, point string, rel ...string) string {
 	path, err := findArea(filepath.Join(root, point))
 	if err != nil {
-		path = noArea
+		path = NoArea
 	}
 	return filepath.Join(append([]string{path}, rel...)...)
 }
@@ -138,22 +137,4 @@ func (p Place) Read(root string) (b []byte, err error) {
 	defer tree.Close()
 	err = tree.At(p.Path, read)
 	return b, err
-}
-
-// discarded is where something is that a transaction made, and deletes where it
-// is given up: a record, or folders in an area.
-func discarded(root, path string) string {
-	point, rel, ok := strings.Cut("/"+path, "/"+AreaName+"/")
-	if !ok {
-		return filepath.Join(root, path)
-	}
-	return In(root, point, rel)
-}
-
-func (b *Builder) area(point string) string {
-	if known, ok := b.areas[point]; ok {
-		return known
-	}
-	b.areas[point] = In(b.root, point)
-	return b.areas[point]
 }

@@ -1,4 +1,6 @@
-package commit
+// Package changeset says which paths differ between a generation and its parent:
+// the edge that a switch goes forward along, and a rollback back.
+package changeset
 
 import (
 	"fmt"
@@ -7,6 +9,8 @@ import (
 	"strings"
 
 	json "github.com/go-json-experiment/json/v1"
+
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // changesetVersion is of the JSON form; a reader refuses any other.
@@ -25,12 +29,12 @@ type Mount struct {
 // Before was created, a nil After removed. An entry without a slot changes
 // metadata only, or is a folder that is made or removed.
 type Entry struct {
-	Path   string `json:"path"`
-	FS     int    `json:"fs"` // index into Changeset.Mounts
-	Class  Class  `json:"class"`
-	Slot   string `json:"slot,omitempty"` // where the node of the other side waits, below the area
-	Before *Node  `json:"before,omitempty"`
-	After  *Node  `json:"after,omitempty"`
+	Path   string     `json:"path"`
+	FS     int        `json:"fs"` // index into Changeset.Mounts
+	Class  node.Class `json:"class"`
+	Slot   string     `json:"slot,omitempty"` // where the node of the other side waits, below the area
+	Before *node.Node `json:"before,omitempty"`
+	After  *node.Node `json:"after,omitempty"`
 }
 
 // FolderTime is a folder in which names come and go, and its modification
@@ -58,8 +62,8 @@ func New(generation int) *Changeset {
 	return &Changeset{Version: changesetVersion, Generation: generation}
 }
 
-// ReadChangeset parses a stored changeset.
-func ReadChangeset(b []byte) (*Changeset, error) {
+// Read parses a stored changeset.
+func Read(b []byte) (*Changeset, error) {
 	var c Changeset
 	if err := json.Unmarshal(b, &c); err != nil {
 		return nil, fmt.Errorf("cannot read changeset: %w", err)
@@ -68,34 +72,29 @@ func ReadChangeset(b []byte) (*Changeset, error) {
 		return nil, fmt.Errorf("cannot read changeset: its version is %d, this hostctl knows %d", c.Version, changesetVersion)
 	}
 	for _, m := range c.Mounts {
-		if !absolute(m.Point) {
+		if !node.Absolute(m.Point) {
 			return nil, fmt.Errorf("cannot read changeset: mount point %q is out of bounds", m.Point)
 		}
 	}
 	for _, e := range c.Entries {
-		if e.FS < 0 || e.FS >= len(c.Mounts) || !absolute(e.Path) || e.Slot != "" && !slotName(e.Slot) || e.Before == nil && e.After == nil ||
-			!e.Before.placed(c.Mounts[e.FS]) || !e.After.placed(c.Mounts[e.FS]) {
+		if e.FS < 0 || e.FS >= len(c.Mounts) || !node.Absolute(e.Path) || e.Slot != "" && !node.SlotName(e.Slot) || e.Before == nil && e.After == nil ||
+			!c.Mounts[e.FS].Places(e.Before) || !c.Mounts[e.FS].Places(e.After) {
 			return nil, fmt.Errorf("cannot read changeset: entry %q is out of bounds", e.Path)
 		}
 	}
 	for _, f := range c.Folders {
-		if !absolute(f.Path) {
+		if !node.Absolute(f.Path) {
 			return nil, fmt.Errorf("cannot read changeset: folder %q is out of bounds", f.Path)
 		}
 	}
 	return &c, nil
 }
 
-// placed reports whether a node has a place for its bytes where it needs one.
-func (n *Node) placed(m Mount) bool {
-	return !m.Copies || n == nil || n.IsDir() || slotName(n.Copy)
-}
-
 // StatePaths lists the state paths that the changeset created.
 func (c *Changeset) StatePaths() []string {
 	var out []string
 	for _, e := range c.Entries {
-		if e.Class == State && e.Before == nil {
+		if e.Class == node.State && e.Before == nil {
 			out = append(out, e.Path)
 		}
 	}
@@ -118,11 +117,11 @@ func (c *Changeset) Changed() []Mount {
 	return out
 }
 
-// order returns the entries in the order in which they go forward: first
+// Order returns the entries in the order in which they go forward: first
 // what stands below a folder that turns into something else, deepest first;
 // then everything that appears or changes, parents first; last what goes,
 // deepest first. Backward is the reverse.
-func (c *Changeset) order() []Entry {
+func (c *Changeset) Order() []Entry {
 	turned := map[string]bool{}
 	for _, e := range c.Entries {
 		if e.Before.IsDir() && e.After != nil && !e.After.IsDir() {
@@ -171,4 +170,9 @@ func (c *Changeset) MountOf(path string) (int, bool) {
 		}
 	}
 	return best, found
+}
+
+// Places reports whether a node has a place for its bytes where it needs one.
+func (m Mount) Places(n *node.Node) bool {
+	return !m.Copies || n == nil || n.IsDir() || node.SlotName(n.Copy)
 }

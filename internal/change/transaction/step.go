@@ -1,4 +1,4 @@
-package commit
+package transaction
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -19,15 +21,15 @@ type Verb string
 // The verbs. Swap moves nodes between a slot and a live path: both ways at
 // once where both hold one, in or out where one side is empty.
 const (
-	swap   Verb = "swap"
-	mkdir  Verb = "mkdir"
-	rmdir  Verb = "rmdir"
-	attr   Verb = "attr"
-	mtime  Verb = "mtime"
+	Swap   Verb = "swap"
+	Mkdir  Verb = "mkdir"
+	Rmdir  Verb = "rmdir"
+	Meta   Verb = "attr"
+	Mtime  Verb = "mtime"
 	unlink Verb = "unlink" // drop a slot whose node nobody needs again
-	keep   Verb = "keep"   // move a slot's node to where drift is kept aside
-	prune  Verb = "prune"  // remove a folder that nothing is in
-	copies Verb = "copy"   // put New in the place of Old, on a mount that is changed by copies
+	Keep   Verb = "keep"   // move a slot's node to where drift is kept aside
+	Prune  Verb = "prune"  // remove a folder that nothing is in
+	Copies Verb = "copy"   // put New in the place of Old, on a mount that is changed by copies
 )
 
 // Step is one operation of a transaction. Each can be repeated, in either
@@ -48,30 +50,30 @@ type Step struct {
 	OutDir bool `json:"out_dir,omitempty"`
 	// Was is the node that comes out as it was when the steps were written:
 	// one that was written to since is not taken away (engine rule 5).
-	Was  *Stamp `json:"was,omitempty"`
-	From *Attr  `json:"from,omitempty"`
-	To   *Attr  `json:"to,omitempty"`
-	Dest string `json:"dest,omitempty"` // of keep, below the area
-	New  *Node  `json:"new,omitempty"`  // of copy: what goes live; nil is nothing
-	Old  *Node  `json:"old,omitempty"`  // of copy: what was there
+	Was  *Stamp     `json:"was,omitempty"`
+	From *node.Attr `json:"from,omitempty"`
+	To   *node.Attr `json:"to,omitempty"`
+	Dest string     `json:"dest,omitempty"` // of keep, below the area
+	New  *node.Node `json:"new,omitempty"`  // of copy: what goes live; nil is nothing
+	Old  *node.Node `json:"old,omitempty"`  // of copy: what was there
 }
 
-// valid refuses a step that cannot be run: a path out of bounds, a word that
+// Valid refuses a step that cannot be run: a path out of bounds, a word that
 // nobody knows, metadata that it needs and lacks.
-func (s Step) valid(mounts int) error {
+func (s Step) Valid(mounts int) error {
 	needs := map[Verb]struct{ slot, attr bool }{
-		swap: {slot: true}, mkdir: {slot: true, attr: true}, rmdir: {slot: true, attr: true},
-		attr: {attr: true}, mtime: {attr: true}, unlink: {slot: true}, keep: {slot: true}, copies: {}, prune: {},
+		Swap: {slot: true}, Mkdir: {slot: true, attr: true}, Rmdir: {slot: true, attr: true},
+		Meta: {attr: true}, Mtime: {attr: true}, unlink: {slot: true}, Keep: {slot: true}, Copies: {}, Prune: {},
 	}
 	need, known := needs[s.Do]
 	switch {
 	case !known:
 		return fmt.Errorf("%q is no verb", s.Do)
-	case !absolute(s.Path), need.slot != (s.Slot != ""), need.slot && !slotName(s.Slot), (s.Do == keep) != (s.Dest != ""), s.Dest != "" && !slotName(s.Dest):
+	case !node.Absolute(s.Path), need.slot != (s.Slot != ""), need.slot && !node.SlotName(s.Slot), (s.Do == Keep) != (s.Dest != ""), s.Dest != "" && !node.SlotName(s.Dest):
 		return fmt.Errorf("%s %q, slot %q: the path is out of bounds", s.Do, s.Path, s.Slot)
 	case s.FS < 0 || s.FS >= mounts:
 		return fmt.Errorf("%s %s: file system %d is not one of %d", s.Do, s.Path, s.FS, mounts)
-	case s.Do == copies && !(s.New.placed(Mount{Copies: true}) && s.Old.placed(Mount{Copies: true})):
+	case s.Do == Copies && !(changeset.Mount{Copies: true}.Places(s.New) && changeset.Mount{Copies: true}.Places(s.Old)):
 		return fmt.Errorf("copy %s: its bytes are out of bounds", s.Path)
 	case need.attr && (s.From == nil || s.To == nil):
 		return fmt.Errorf("%s %s: its metadata is missing", s.Do, s.Path)
@@ -85,53 +87,50 @@ type Stamp struct {
 	MTime int64 `json:"mtime"` // nanoseconds since the epoch
 }
 
-// errMoved says that a path was not what the transaction recorded.
-var errMoved = errors.New("it changed while hostctl was at work")
-
-// inverse is the step that undoes s.
-func (s Step) inverse() Step {
+// Inverse is the step that undoes s.
+func (s Step) Inverse() Step {
 	s.In, s.Out = s.Out, s.In
 	s.InDir, s.OutDir = s.OutDir, s.InDir
 	s.Was = nil
 	s.From, s.To = s.To, s.From
 	s.New, s.Old = s.Old, s.New
 	switch s.Do {
-	case mkdir:
-		s.Do = rmdir
-	case rmdir:
-		s.Do = mkdir
+	case Mkdir:
+		s.Do = Rmdir
+	case Rmdir:
+		s.Do = Mkdir
 	}
 	return s
 }
 
-// run does the step on a root; area is the .hostctl folder of its mount. The
+// Apply does the step on a root; area is the .hostctl folder of its mount. The
 // folder of its path is held open meanwhile, and reached without a link: in one
 // of somebody else's the path may lead anywhere by then.
-func (s Step) run(root *system.Tree, area string) error {
+func (s Step) Apply(root *system.Tree, area string) error {
 	slot := filepath.Join(area, s.Slot)
 	switch s.Do {
-	case swap:
+	case Swap:
 		return s.swap(root, slot)
-	case copies:
+	case Copies:
 		return s.copied(root, area)
-	case mkdir:
+	case Mkdir:
 		return s.mkdir(root, slot)
-	case rmdir:
+	case Rmdir:
 		return s.rmdir(root, slot)
-	case prune, attr, mtime:
-		return ignoreAway(root.At(s.Path, s.touch))
+	case Prune, Meta, Mtime:
+		return node.IgnoreAway(root.At(s.Path, s.touch))
 	case unlink:
 		err := unix.Unlink(slot)
 		if errors.Is(err, unix.EISDIR) {
 			err = unix.Rmdir(slot)
 		}
-		return ignoreGone(err)
-	case keep:
+		return node.IgnoreGone(err)
+	case Keep:
 		dest := filepath.Join(area, s.Dest)
 		if err := os.MkdirAll(filepath.Dir(dest), 0o700); err != nil { // made by reserve; again after a gc
 			return err
 		}
-		return ignoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, dest, 0))
+		return node.IgnoreGone(unix.Renameat2(unix.AT_FDCWD, slot, unix.AT_FDCWD, dest, 0))
 	}
 	return fmt.Errorf("internal error: step %q is unknown", s.Do)
 }
@@ -140,10 +139,10 @@ func (s Step) run(root *system.Tree, area string) error {
 // Where it is not a later step has been done, and so has this.
 func (s Step) touch(at system.Spot) error {
 	switch s.Do {
-	case attr:
-		return setAttr(at, s.Path, *s.To, func(n *Node) bool { return n.Ino == s.In })
-	case mtime:
-		n, err := lstatAt(at, s.Path)
+	case Meta:
+		return node.SetAttrAt(at, s.Path, *s.To, func(n *node.Node) bool { return n.Ino == s.In })
+	case Mtime:
+		n, err := node.LstatAt(at, s.Path)
 		if err != nil || !n.IsDir() || s.In != 0 && n.Ino != s.In {
 			return err
 		}
@@ -156,7 +155,7 @@ func (s Step) touch(at system.Spot) error {
 	// Nothing hangs on prune: a folder in which somebody has put something, or
 	// that cannot go, stays, as dpkg's do.
 	err := unix.Unlinkat(at.Dir, at.Name, unix.AT_REMOVEDIR)
-	if errors.Is(err, unix.EIO) || full(err) {
+	if errors.Is(err, unix.EIO) || node.IsFull(err) {
 		return &os.PathError{Op: "rmdir", Path: s.Path, Err: err}
 	}
 	return nil
@@ -166,7 +165,7 @@ func (s Step) touch(at system.Spot) error {
 // is empty that has been done; and where the parent is gone a later step has been,
 // that takes it away: the steps that need the folder fail where it is missing.
 func (s Step) mkdir(root *system.Tree, slot string) error {
-	if there, err := exists(slot); err != nil || !there {
+	if there, err := node.Exists(slot); err != nil || !there {
 		return err
 	}
 	err := root.At(s.Path, func(at system.Spot) error {
@@ -174,8 +173,8 @@ func (s Step) mkdir(root *system.Tree, slot string) error {
 	})
 	switch {
 	case errors.Is(err, unix.EEXIST), errors.Is(err, unix.ELOOP):
-		return fmt.Errorf("cannot create %s: %w", s.Path, errMoved)
-	case ignoreGone(err) != nil:
+		return fmt.Errorf("cannot create %s: %w", s.Path, node.ErrMoved)
+	case node.IgnoreGone(err) != nil:
 		return &os.LinkError{Op: "make folder", Old: slot, New: s.Path, Err: err}
 	}
 	return nil
@@ -184,17 +183,17 @@ func (s Step) mkdir(root *system.Tree, slot string) error {
 // rmdir takes a folder away into its slot, where it stays for the way back. As
 // with dpkg, one in which somebody has put something stays.
 func (s Step) rmdir(root *system.Tree, slot string) error {
-	return ignoreAway(root.At(s.Path, func(at system.Spot) error {
-		there, err := exists(slot)
+	return node.IgnoreAway(root.At(s.Path, func(at system.Spot) error {
+		there, err := node.Exists(slot)
 		if err != nil {
 			return err
 		}
 		if !there {
-			if n, err := lstatAt(at, s.Path); err != nil || !n.IsDir() {
+			if n, err := node.LstatAt(at, s.Path); err != nil || !n.IsDir() {
 				return err
 			}
 			if first, err := firstIn(at); first != "" || err != nil {
-				return ignoreGone(err)
+				return node.IgnoreGone(err)
 			}
 			if err := unix.Renameat2(at.Dir, at.Name, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE); err != nil {
 				return &os.LinkError{Op: "remove folder", Old: s.Path, New: slot, Err: err}
@@ -210,35 +209,19 @@ func (s Step) rmdir(root *system.Tree, slot string) error {
 		if errors.Is(err, unix.EEXIST) {
 			return nil
 		}
-		return ignoreGone(err)
+		return node.IgnoreGone(err)
 	}))
 }
 
-func ignoreGone(err error) error {
-	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-		return nil
-	}
-	return err
-}
-
-// ignoreAway is ignoreGone, where a link in the place of a folder means the same:
-// the path is not there any more.
-func ignoreAway(err error) error {
-	if errors.Is(err, unix.ELOOP) {
-		return nil
-	}
-	return ignoreGone(err)
-}
-
 func (s Step) swap(root *system.Tree, slot string) error {
-	waiting, err := Lstat(slot)
+	waiting, err := node.Lstat(slot)
 	if err != nil {
 		return err
 	}
 	switch {
 	case s.done(waiting):
 		return nil
-	case s.comes() && !holds(waiting, s.In, s.InDir):
+	case s.Comes() && !holds(waiting, s.In, s.InDir):
 		return fmt.Errorf("cannot change %s: its new node is not at %s", s.Path, slot)
 	}
 	err = root.At(s.Path, func(at system.Spot) error {
@@ -248,9 +231,9 @@ func (s Step) swap(root *system.Tree, slot string) error {
 		return s.verify(at, slot)
 	})
 	switch {
-	case errors.Is(err, unix.ELOOP), !s.goes() && errors.Is(err, unix.EEXIST):
-		return fmt.Errorf("cannot change %s: %w", s.Path, errMoved)
-	case err != nil && !errors.Is(err, errMoved):
+	case errors.Is(err, unix.ELOOP), !s.Goes() && errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("cannot change %s: %w", s.Path, node.ErrMoved)
+	case err != nil && !errors.Is(err, node.ErrMoved):
 		return &os.LinkError{Op: "exchange", Old: slot, New: s.Path, Err: err}
 	}
 	return err
@@ -259,16 +242,16 @@ func (s Step) swap(root *system.Tree, slot string) error {
 // exchange has the nodes of the slot and of the path change places.
 func (s Step) exchange(at system.Spot, slot string) error {
 	switch {
-	case !s.goes():
+	case !s.Goes():
 		return unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_NOREPLACE)
-	case !s.comes():
+	case !s.Comes():
 		return unix.Renameat2(at.Dir, at.Name, unix.AT_FDCWD, slot, unix.RENAME_NOREPLACE)
 	}
 	return unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, unix.RENAME_EXCHANGE)
 }
 
-// late says of a cleaning step that it changes live folders.
-func (s Step) late() bool { return s.Do == prune || s.Do == mtime }
+// Late says of a cleaning step that it changes live folders.
+func (s Step) Late() bool { return s.Do == Prune || s.Do == Mtime }
 
 // firstIn names something in the folder at a spot, "" where it is empty.
 func firstIn(at system.Spot) (string, error) {
@@ -285,21 +268,21 @@ func firstIn(at system.Spot) (string, error) {
 	return strings.Join(names, ""), err
 }
 
-// comes and goes say on which sides of a swap there is a node.
-func (s Step) comes() bool { return s.In != 0 || s.InDir }
-func (s Step) goes() bool  { return s.Out != 0 || s.OutDir }
+// Comes and Goes say on which sides of a swap there is a node.
+func (s Step) Comes() bool { return s.In != 0 || s.InDir }
+func (s Step) Goes() bool  { return s.Out != 0 || s.OutDir }
 
 // holds reports whether n is the node of one side. Folders are told from files
 // by their kind alone: no swap has a folder on both sides.
-func holds(n *Node, ino uint64, dir bool) bool {
+func holds(n *node.Node, ino uint64, dir bool) bool {
 	if n == nil || n.IsDir() != dir {
 		return false
 	}
 	return dir || n.Ino == ino
 }
 
-func (s Step) done(waiting *Node) bool {
-	if !s.goes() {
+func (s Step) done(waiting *node.Node) bool {
+	if !s.Goes() {
 		return waiting == nil
 	}
 	return holds(waiting, s.Out, s.OutDir)
@@ -308,10 +291,10 @@ func (s Step) done(waiting *Node) bool {
 // verify looks at what came out of a swap; a node that nobody recorded goes
 // back where it was.
 func (s Step) verify(at system.Spot, slot string) error {
-	if !s.goes() {
+	if !s.Goes() {
 		return nil
 	}
-	out, err := Lstat(slot)
+	out, err := node.Lstat(slot)
 	if err != nil {
 		return err
 	}
@@ -327,11 +310,11 @@ func (s Step) verify(at system.Spot, slot string) error {
 		}
 	}
 	flags := uint(unix.RENAME_EXCHANGE)
-	if !s.comes() {
+	if !s.Comes() {
 		flags = unix.RENAME_NOREPLACE
 	}
 	if err := unix.Renameat2(unix.AT_FDCWD, slot, at.Dir, at.Name, flags); err != nil {
 		return fmt.Errorf("cannot exchange it back: %w", err)
 	}
-	return fmt.Errorf("cannot change %s: %w", s.Path, errMoved)
+	return fmt.Errorf("cannot change %s: %w", s.Path, node.ErrMoved)
 }

@@ -1,7 +1,8 @@
-package commit
+package node
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -57,19 +58,24 @@ func statID(path string) (string, error) {
 	return fmt.Sprintf("fsid:%08x%08x", uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1])), nil
 }
 
-// checkFS refuses a path on another file system than the recorded one. What
+// CheckFS refuses a path on another file system than the recorded one. What
 // an older kernel recorded is compared as that kernel told it.
-func checkFS(path, recorded string) error {
+func CheckFS(path, recorded string) error {
 	tell := statID
 	if strings.HasPrefix(recorded, uuidPrefix) || strings.HasPrefix(recorded, volumePrefix) {
 		tell = FSID
 	}
 	id, err := tell(path)
 	switch {
-	case foreign(err):
+	case IsForeign(err):
 		return fmt.Errorf("cannot change %s: another than root has mounted something over it: %w; unmount that ('umount %s') and run the command again", path, err, path)
 	case err == nil && id != recorded:
 		return fmt.Errorf("cannot change %s: file system %s is mounted there, not %s; mount that one, or unmount what covers it ('umount %s')", path, id, recorded, path)
 	}
 	return err
 }
+
+// IsForeign reports of an error that root gets from a file system which another
+// account has mounted over a folder of its own, and serves (mount.fuse3(8),
+// allow_other), or serves no more.
+func IsForeign(err error) bool { return errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOTCONN) }

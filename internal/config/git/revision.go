@@ -1,4 +1,4 @@
-package flake
+package git
 
 import (
 	"errors"
@@ -9,21 +9,22 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"golang.org/x/sys/unix"
 
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// Revision is the commit of the flake's folder, and whether the worktree differs
-// from it. Something too large to compare, or not a file, counts as different.
-func (f *Flake) Revision() (commit string, dirty bool, err error) {
-	repo, err := f.repository()
-	if errors.Is(err, git.ErrRepositoryNotExists) {
+// Revision is the commit of the worktree around a folder, and whether the worktree
+// differs from it. Something with more bytes than most, or not a file, counts as
+// different, and so does a folder in no repository.
+func Revision(dir string, most int64) (commit string, dirty bool, err error) {
+	repo, err := around(dir)
+	if errors.Is(err, gogit.ErrRepositoryNotExists) {
 		return "", true, nil
 	}
 	if err != nil {
-		return "", false, fmt.Errorf("cannot open the git repository of %s: %w", f.Dir, err)
+		return "", false, fmt.Errorf("cannot open the git repository of %s: %w", dir, err)
 	}
 	head, err := repo.Head()
 	if err != nil {
@@ -31,21 +32,21 @@ func (f *Flake) Revision() (commit string, dirty bool, err error) {
 	}
 	worktree, err := repo.Worktree()
 	if err != nil {
-		return "", false, fmt.Errorf("cannot open the worktree of %s: %w", f.Dir, err)
+		return "", false, fmt.Errorf("cannot open the worktree of %s: %w", dir, err)
 	}
-	if err := comparableTree(worktree.Filesystem.Root()); err != nil {
+	if err := comparableTree(worktree.Filesystem.Root(), most); err != nil {
 		return head.Hash().String(), true, nil
 	}
 	status, err := worktree.Status()
 	if err != nil {
-		return "", false, fmt.Errorf("cannot compare %s with its commit: %w", f.Dir, err)
+		return "", false, fmt.Errorf("cannot compare %s with its commit: %w", dir, err)
 	}
 	return head.Hash().String(), !status.IsClean(), nil
 }
 
-// repository is the git repository around the flake's folder.
-func (f *Flake) repository() (*git.Repository, error) {
-	for dir := f.Dir; ; dir = filepath.Dir(dir) {
+// around is the repository around a folder.
+func around(dir string) (*gogit.Repository, error) {
+	for ; ; dir = filepath.Dir(dir) {
 		at := filepath.Join(dir, tree.GitName)
 		_, err := os.Lstat(at)
 		if err != nil && dir != filepath.Dir(dir) {
@@ -56,7 +57,7 @@ func (f *Flake) repository() (*git.Repository, error) {
 				return nil, err
 			}
 		}
-		return git.PlainOpenWithOptions(dir, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
+		return open(dir)
 	}
 }
 
@@ -136,8 +137,7 @@ func readable(dir string) error {
 
 // comparableTree refuses a worktree in which go-git, which reads all files, would
 // wait for a FIFO or a device, or take too long.
-func comparableTree(dir string) error {
-	left := int64(maxInputBytes)
+func comparableTree(dir string, left int64) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
 		if e.IsRegular() {
 			left -= e.Stat.Size

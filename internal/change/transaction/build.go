@@ -1,4 +1,4 @@
-package commit
+package transaction
 
 import (
 	"cmp"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
@@ -23,14 +25,14 @@ type Builder struct {
 	tree       *system.Tree // of the root, while it is read
 	contents   func(digest string) ([]byte, error)
 	tx         *Tx
-	now        map[string]*Node // paths that earlier steps determine
-	folders    map[string]*Attr // times to set last
-	copyOf     map[string]int   // the step of a path that is changed by copies
-	made       map[string]int   // the step that makes a folder, as long as it is the last of its path
+	now        map[string]*node.Node // paths that earlier steps determine
+	folders    map[string]*node.Attr // times to set last
+	copyOf     map[string]int        // the step of a path that is changed by copies
+	made       map[string]int        // the step that makes a folder, as long as it is the last of its path
 	areas      map[string]string
 	ahead      map[string]found // live nodes that were read before they are asked for
 	aheadSlots map[string]found // and those of slots, by where these are
-	standIns   []StandIn
+	standIns   []node.StandIn
 	spares     int
 	fresh      bool // the edge at hand was staged just now
 	problem    []error
@@ -41,7 +43,7 @@ type Builder struct {
 // node was lost to an edit by hand.
 func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *Builder {
 	return &Builder{
-		root: root, contents: contents, now: map[string]*Node{}, folders: map[string]*Attr{},
+		root: root, contents: contents, now: map[string]*node.Node{}, folders: map[string]*node.Attr{},
 		copyOf: map[string]int{}, made: map[string]int{}, areas: map[string]string{},
 		tx: &Tx{ID: id},
 	}
@@ -49,10 +51,10 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 
 // StandIns tells which nodes stand for others that are no more, the oldest
 // first.
-func (b *Builder) StandIns(known []StandIn) { b.standIns = known }
+func (b *Builder) StandIns(known []node.StandIn) { b.standIns = known }
 
 // slot is where the node of an entry waits.
-func (b *Builder) slot(c *Changeset, e Entry) string {
+func (b *Builder) slot(c *changeset.Changeset, e changeset.Entry) string {
 	return filepath.Join(b.area(c.Mounts[e.FS].Point), e.Slot)
 }
 
@@ -61,55 +63,55 @@ func (b *Builder) slot(c *Changeset, e Entry) string {
 //
 // A path that is not as the stage found it makes a fresh edge impossible: the
 // stage was built on something that is no longer true.
-func (b *Builder) Forward(c *Changeset, fresh bool) {
+func (b *Builder) Forward(c *changeset.Changeset, fresh bool) {
 	b.fresh = fresh
 	fs := b.mounts(c)
-	b.readAhead(c, func(e Entry) *Node { return e.After })
-	for _, e := range c.order() {
-		if e.Class == State && !fresh {
+	b.readAhead(c, func(e changeset.Entry) *node.Node { return e.After })
+	for _, e := range c.Order() {
+		if e.Class == node.State && !fresh {
 			continue
 		}
 		b.entry(c, e, fs[e.FS], e.Before, e.After)
 	}
 	b.ahead, b.aheadSlots = nil, nil
-	b.times(c, func(f FolderTime) int64 { return f.After })
+	b.times(c, func(f changeset.FolderTime) int64 { return f.After })
 }
 
 // Inverse adds the way back from c to its parent. State paths stay.
-func (b *Builder) Inverse(c *Changeset) {
+func (b *Builder) Inverse(c *changeset.Changeset) {
 	b.fresh = false
 	fs := b.mounts(c)
-	b.readAhead(c, func(e Entry) *Node { return e.Before })
-	entries := c.order()
+	b.readAhead(c, func(e changeset.Entry) *node.Node { return e.Before })
+	entries := c.Order()
 	for i := len(entries) - 1; i >= 0; i-- {
-		if e := entries[i]; e.Class != State {
+		if e := entries[i]; e.Class != node.State {
 			b.entry(c, e, fs[e.FS], e.After, e.Before)
 		}
 	}
 	b.ahead, b.aheadSlots = nil, nil
-	b.times(c, func(f FolderTime) int64 { return f.Before })
+	b.times(c, func(f changeset.FolderTime) int64 { return f.Before })
 }
 
 // times gives folders the time that they have on one side of c. Those that
 // are state have one of their own once they are there.
-func (b *Builder) times(c *Changeset, side func(FolderTime) int64) {
+func (b *Builder) times(c *changeset.Changeset, side func(changeset.FolderTime) int64) {
 	state := map[string]bool{}
 	for _, e := range c.Entries {
-		state[e.Path] = e.Class == State && !b.fresh
+		state[e.Path] = e.Class == node.State && !b.fresh
 	}
 	for _, f := range c.Folders {
 		if !state[f.Path] {
-			b.folders[f.Path] = &Attr{MTime: side(f)}
+			b.folders[f.Path] = &node.Attr{MTime: side(f)}
 		}
 	}
 }
 
 // mounts maps the changeset's mounts to the transaction's, those on which it
 // has something to do. What else was mounted that day need not be there again.
-func (b *Builder) mounts(c *Changeset) []int {
+func (b *Builder) mounts(c *changeset.Changeset) []int {
 	used := map[int]bool{}
 	for _, e := range c.Entries {
-		if e.Class != State || b.fresh {
+		if e.Class != node.State || b.fresh {
 			used[e.FS] = true
 		}
 	}
@@ -122,8 +124,8 @@ func (b *Builder) mounts(c *Changeset) []int {
 	return out
 }
 
-func (b *Builder) mount(m Mount) int {
-	if err := checkFS(filepath.Join(b.root, m.Point), m.FSID); err != nil {
+func (b *Builder) mount(m changeset.Mount) int {
+	if err := node.CheckFS(filepath.Join(b.root, m.Point), m.FSID); err != nil {
 		b.fail(err)
 	}
 	for i, have := range b.tx.Mounts {
@@ -137,9 +139,9 @@ func (b *Builder) mount(m Mount) int {
 
 func (b *Builder) fail(err error) { b.problem = append(b.problem, err) }
 
-func (b *Builder) add(s Step, then *Node) {
+func (b *Builder) add(s Step, then *node.Node) {
 	delete(b.made, s.Path)
-	if s.Do == mkdir {
+	if s.Do == Mkdir {
 		b.made[s.Path] = len(b.tx.Steps)
 	}
 	b.tx.Steps = append(b.tx.Steps, s)
@@ -148,7 +150,7 @@ func (b *Builder) add(s Step, then *Node) {
 
 // entry adds what takes path from one node to the other. Where the live node
 // is neither, somebody else put it there: it is kept aside.
-func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
+func (b *Builder) entry(c *changeset.Changeset, e changeset.Entry, fs int, from, to *node.Node) {
 	if c.Mounts[e.FS].Copies {
 		b.copies(c, e, fs, from, to)
 		return
@@ -157,7 +159,7 @@ func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
 		return
 	}
 	live := b.live(e.Path)
-	if b.fresh && !from.same(live) {
+	if b.fresh && !from.Same(live) {
 		b.fail(fmt.Errorf("cannot change %s: it changed while the stage was built; run the command again", e.Path))
 		return
 	}
@@ -166,13 +168,13 @@ func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
 		b.exchange(c, e, fs, from, to, live)
 	case from == nil && to.IsDir():
 		if live == nil {
-			b.add(Step{Do: mkdir, Path: e.Path, FS: fs, Slot: b.spare(), To: &to.Attr, From: &to.Attr}, to)
+			b.add(Step{Do: Mkdir, Path: e.Path, FS: fs, Slot: b.spare(), To: &to.Attr, From: &to.Attr}, to)
 		} else {
 			b.attr(e.Path, fs, live, to)
 		}
 	case to == nil && from.IsDir():
 		if live.IsDir() {
-			b.add(Step{Do: rmdir, Path: e.Path, FS: fs, Slot: b.spare(), From: &live.Attr, To: &live.Attr}, nil)
+			b.add(Step{Do: Rmdir, Path: e.Path, FS: fs, Slot: b.spare(), From: &live.Attr, To: &live.Attr}, nil)
 		}
 	case from != nil && to != nil:
 		b.attr(e.Path, fs, live, to)
@@ -185,11 +187,11 @@ func (b *Builder) entry(c *Changeset, e Entry, fs int, from, to *Node) {
 // which takes the place again of one that a step removed.
 func (b *Builder) spare() string {
 	b.spares++
-	return filepath.Join(b.tx.private(), "d"+strconv.Itoa(b.spares))
+	return filepath.Join(b.tx.Private(), "d"+strconv.Itoa(b.spares))
 }
 
-func (b *Builder) attr(path string, fs int, live, to *Node) {
-	if live == nil || live.Mode&fileType != to.Mode&fileType {
+func (b *Builder) attr(path string, fs int, live, to *node.Node) {
+	if live == nil || live.Mode&node.FileType != to.Mode&node.FileType {
 		return // gone, or another thing altogether: there is nothing to set it on
 	}
 	then := *live
@@ -204,11 +206,11 @@ func (b *Builder) attr(path string, fs int, live, to *Node) {
 		b.now[path] = &then
 		return
 	}
-	b.add(Step{Do: attr, Path: path, FS: fs, In: live.Ino, Out: live.Ino, From: &live.Attr, To: &want}, &then)
+	b.add(Step{Do: Meta, Path: path, FS: fs, In: live.Ino, Out: live.Ino, From: &live.Attr, To: &want}, &then)
 }
 
-func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) {
-	step := Step{Do: swap, Path: e.Path, FS: fs, Slot: e.Slot}
+func (b *Builder) exchange(c *changeset.Changeset, e changeset.Entry, fs int, from, to, live *node.Node) {
+	step := Step{Do: Swap, Path: e.Path, FS: fs, Slot: e.Slot}
 	if to != nil {
 		waiting, err := b.read(b.slot(c, e))
 		if err != nil {
@@ -216,7 +218,7 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			return
 		}
 		if waiting == nil && !b.fresh {
-			if to.itself(live) { // put there by a way that others had undone
+			if to.Itself(live) { // put there by a way that others had undone
 				return
 			}
 			waiting, err = b.recall(c, e, to)
@@ -228,7 +230,7 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			b.fail(err)
 			return
 		}
-		if waiting == nil || !to.same(waiting) {
+		if waiting == nil || !to.Same(waiting) {
 			if b.leaves(e.Path) {
 				return
 			}
@@ -244,7 +246,7 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 			step.Was = &Stamp{live.Size, live.MTime}
 		}
 	}
-	if !step.comes() && !step.goes() {
+	if !step.Comes() && !step.Goes() {
 		return
 	}
 	if live.IsDir() && (from == nil || !from.IsDir()) {
@@ -255,17 +257,17 @@ func (b *Builder) exchange(c *Changeset, e Entry, fs int, from, to, live *Node) 
 		return
 	}
 	b.add(step, to)
-	if live != nil && !from.same(live) {
+	if live != nil && !from.Same(live) {
 		b.tx.Drift = append(b.tx.Drift, e.Path)
 		b.tx.Steps = append(b.tx.Steps, Step{
-			Do: keep, Path: e.Path, FS: fs, Slot: e.Slot,
+			Do: Keep, Path: e.Path, FS: fs, Slot: e.Slot,
 			Dest: filepath.Join("aside", b.tx.ID, e.Path), In: live.Ino,
 		})
 	}
 }
 
 // remake writes a config file into its slot again, as the generation had it.
-func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
+func (b *Builder) remake(c *changeset.Changeset, e changeset.Entry, n *node.Node) (*node.Node, error) {
 	data, err := b.contents(n.Digest)
 	if err != nil {
 		return nil, fmt.Errorf("cannot bring back %s as generation %d had it: %w", e.Path, c.Generation, err)
@@ -274,23 +276,23 @@ func (b *Builder) remake(c *Changeset, e Entry, n *Node) (*Node, error) {
 	if err := os.WriteFile(slot, data, 0o600); err != nil {
 		return nil, err
 	}
-	if err := SetAttr(slot, n.Attr); err != nil {
+	if err := node.SetAttr(slot, n.Attr); err != nil {
 		return nil, err
 	}
-	return ReadNode(slot)
+	return node.Read(slot)
 }
 
 // Place adds the exchange of a node that the caller made at slot (below the
 // area of the root file system) with the live path. The node that comes out
 // is not kept: the caller can compute it again.
-func (b *Builder) Place(m Mount, path, slot string) {
+func (b *Builder) Place(m changeset.Mount, path, slot string) {
 	fs := b.mount(m)
-	fresh, err := ReadNode(filepath.Join(b.area(m.Point), slot))
+	fresh, err := node.Read(filepath.Join(b.area(m.Point), slot))
 	if err != nil || fresh == nil {
 		b.fail(errors.Join(fmt.Errorf("cannot place %s: its node is not at %s", path, slot), err))
 		return
 	}
-	step := Step{Do: swap, Path: path, FS: fs, Slot: slot, In: fresh.Ino}
+	step := Step{Do: Swap, Path: path, FS: fs, Slot: slot, In: fresh.Ino}
 	if live := b.live(path); live != nil {
 		step.Out = live.Ino
 	}
@@ -302,7 +304,7 @@ func (b *Builder) Place(m Mount, path, slot string) {
 			b.fail(errors.Join(fmt.Errorf("cannot place %s: its folder is gone", path), err))
 			return
 		}
-		b.folders[dir] = &Attr{MTime: live.MTime}
+		b.folders[dir] = &node.Attr{MTime: live.MTime}
 	}
 	b.tx.Steps = append(b.tx.Steps, Step{Do: unlink, Path: path, FS: fs, Slot: slot})
 }
@@ -313,9 +315,9 @@ func (b *Builder) Result() map[string]string {
 	out := map[string]string{}
 	for _, s := range b.tx.Steps {
 		switch {
-		case s.Do == swap && s.In != 0:
+		case s.Do == Swap && s.In != 0:
 			out[s.Path] = filepath.Join(b.area(b.tx.Mounts[s.FS].Point), s.Slot)
-		case s.Do == swap, s.Do == mkdir, s.Do == rmdir:
+		case s.Do == Swap, s.Do == Mkdir, s.Do == Rmdir:
 			out[s.Path] = ""
 		}
 	}
@@ -329,7 +331,7 @@ func (b *Builder) Touched() []string { return b.tx.Touched() }
 func (b *Builder) Gone() []string { return b.tx.Gone() }
 
 // Err is every reason against the steps so far.
-func (b *Builder) Err() error { return joinSome(b.problem) }
+func (b *Builder) Err() error { return JoinSome(b.problem) }
 
 // Tx closes the transaction: cleaning steps go last, and folder times after
 // everything that changes them. Every reason against it is in the error.
@@ -348,11 +350,11 @@ func (b *Builder) Tx() (*Tx, error) {
 	needed := b.folderless()
 	for i, s := range b.tx.Steps {
 		switch {
-		case s.Do == copies && s.New.alike(s.Old):
-		case s.Do == keep || s.Do == unlink:
+		case s.Do == Copies && s.New.Alike(s.Old):
+		case s.Do == Keep || s.Do == unlink:
 			clean = append(clean, s)
-		case s.Do == rmdir && !needed[i]:
-			late = append(late, Step{Do: prune, Path: s.Path, FS: s.FS})
+		case s.Do == Rmdir && !needed[i]:
+			late = append(late, Step{Do: Prune, Path: s.Path, FS: s.FS})
 		default:
 			steps = append(steps, s)
 		}
@@ -362,7 +364,7 @@ func (b *Builder) Tx() (*Tx, error) {
 		return b.tx, nil // nothing changes that would change a folder's time
 	}
 	// Deepest first, so that those of one depth can go at once.
-	slices.SortStableFunc(late, func(x, y Step) int { return depth(y.Path) - depth(x.Path) })
+	slices.SortStableFunc(late, func(x, y Step) int { return Depth(y.Path) - Depth(x.Path) })
 	err := b.folderTimes()
 	b.tx.Clean = append(append(b.tx.Clean, late...), b.timesAfter(late)...)
 	return b.tx, err
@@ -376,8 +378,8 @@ func (b *Builder) folderless() map[int]bool {
 	needed, placed := map[int]bool{}, map[string]bool{}
 	for i := len(b.tx.Steps) - 1; i >= 0; i-- {
 		s := b.tx.Steps[i]
-		if s.Do != rmdir {
-			placed[s.Path] = placed[s.Path] || s.Do != attr
+		if s.Do != Rmdir {
+			placed[s.Path] = placed[s.Path] || s.Do != Meta
 			continue
 		}
 		for dir := s.Path; dir != "/" && !needed[i]; dir = filepath.Dir(dir) {
@@ -399,7 +401,7 @@ func (b *Builder) timesAfter(late []Step) []Step {
 		dir := filepath.Dir(s.Path)
 		if at := b.folders[dir]; at != nil && !gone[dir] && !done[dir] {
 			done[dir] = true
-			out = append(out, Step{Do: mtime, Path: dir, To: at, From: at})
+			out = append(out, Step{Do: Mtime, Path: dir, To: at, From: at})
 		}
 	}
 	return out
@@ -412,18 +414,18 @@ func (b *Builder) folderTimes() error {
 	}
 	paths := slices.Collect(maps.Keys(b.folders))
 	sort.Slice(paths, func(i, j int) bool {
-		return cmp.Or(depth(paths[j])-depth(paths[i]), strings.Compare(paths[i], paths[j])) < 0
+		return cmp.Or(Depth(paths[j])-Depth(paths[i]), strings.Compare(paths[i], paths[j])) < 0
 	})
 	placed := map[string]bool{}
 	for _, s := range b.tx.Steps {
-		placed[s.Path] = placed[s.Path] || s.Do != attr
+		placed[s.Path] = placed[s.Path] || s.Do != Meta
 	}
 	for _, p := range paths {
 		live, err := b.readLive(p)
 		if err != nil {
 			return err
 		}
-		step := Step{Do: mtime, Path: p, To: b.folders[p], From: b.folders[p]}
+		step := Step{Do: Mtime, Path: p, To: b.folders[p], From: b.folders[p]}
 		if live != nil {
 			step.From = &live.Attr
 			if !placed[p] {
@@ -442,7 +444,7 @@ func (b *Builder) folderTimes() error {
 // leave that to chance (engine rule 25). The time is counted from the
 // stamps, since a clock may have been wrong (engine rule 28).
 func (b *Builder) usr() error {
-	below := func(s Step) bool { return s.Do != attr && strings.HasPrefix(s.Path, "/usr/") }
+	below := func(s Step) bool { return s.Do != Meta && strings.HasPrefix(s.Path, "/usr/") }
 	if !slices.ContainsFunc(b.tx.Steps, below) {
 		return nil
 	}
@@ -459,6 +461,17 @@ func (b *Builder) usr() error {
 			newest = max(newest, n.MTime)
 		}
 	}
-	b.folders["/usr"] = &Attr{MTime: newest + int64(time.Second)}
+	b.folders["/usr"] = &node.Attr{MTime: newest + int64(time.Second)}
 	return nil
 }
+
+func (b *Builder) area(point string) string {
+	if known, ok := b.areas[point]; ok {
+		return known
+	}
+	b.areas[point] = node.In(b.root, point)
+	return b.areas[point]
+}
+
+// Depth is how far below the root a path is.
+func Depth(path string) int { return strings.Count(path, "/") }

@@ -1,4 +1,4 @@
-package commit
+package node
 
 import (
 	"os"
@@ -13,8 +13,14 @@ func TestArea(t *testing.T) {
 		t.Skip("it needs root, to give folders away")
 	}
 	const nobody = 65534
+	write := func(path string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
 	victim := t.TempDir()
-	write(t, filepath.Join(victim, "precious"), "x")
+	write(filepath.Join(victim, "precious"))
 	for _, c := range []struct {
 		name string
 		make func(top string) error
@@ -52,8 +58,10 @@ func TestArea(t *testing.T) {
 	if err := os.Symlink(victim, area); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(known, "own"), "x")
-	wantFile(t, filepath.Join(area+".mine", "own"), "x")
+	write(filepath.Join(known, "own"))
+	if _, err := os.Lstat(filepath.Join(area+".mine", "own")); err != nil {
+		t.Error(err)
+	}
 	for _, area := range []string{known, In(top, "/")} {
 		if _, err := os.Lstat(filepath.Join(area, "precious")); err == nil {
 			t.Error("what a link in its place leads to is in the area")

@@ -1,24 +1,26 @@
-package commit
+package transaction
 
 import (
 	"path/filepath"
 	"slices"
 
+	"github.com/hostctl/hostctl/internal/change/changeset"
+	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
 // found is what ReadNode said.
 type found struct {
-	node *Node
+	node *node.Node
 	err  error
 }
 
 // readAhead reads all nodes that an edge is about, on every processor: most of
 // building is waiting for the kernel to find them. Nothing moves until it is built.
-func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
+func (b *Builder) readAhead(c *changeset.Changeset, waiting func(changeset.Entry) *node.Node) {
 	var live, slots []string
 	for _, e := range c.Entries {
-		if e.Class == State && !b.fresh {
+		if e.Class == node.State && !b.fresh {
 			continue
 		}
 		if _, known := b.now[e.Path]; !known {
@@ -34,9 +36,9 @@ func (b *Builder) readAhead(c *Changeset, waiting func(Entry) *Node) {
 	all := make([]found, len(live)+len(slots))
 	err := system.Share(len(all), func(i int) error {
 		if i < len(live) {
-			all[i].node, all[i].err = NodeIn(b.tree, live[i])
+			all[i].node, all[i].err = node.ReadIn(b.tree, live[i])
 		} else {
-			all[i].node, all[i].err = ReadNode(slots[i-len(live)])
+			all[i].node, all[i].err = node.Read(slots[i-len(live)])
 		}
 		return nil // who asks for the node is told
 	})
@@ -64,35 +66,35 @@ func (b *Builder) open() {
 }
 
 // read is ReadNode of a slot, with what the node stands for.
-func (b *Builder) read(slot string) (*Node, error) {
+func (b *Builder) read(slot string) (*node.Node, error) {
 	f, ok := b.aheadSlots[slot]
 	if !ok {
-		f.node, f.err = ReadNode(slot)
+		f.node, f.err = node.Read(slot)
 	}
 	return b.standing(f.node), f.err
 }
 
 // readLive is read for what is live at a path.
-func (b *Builder) readLive(path string) (*Node, error) {
+func (b *Builder) readLive(path string) (*node.Node, error) {
 	f, ok := b.ahead[path]
 	if !ok {
 		if b.open(); b.tree == nil {
 			return nil, b.Err()
 		}
-		f.node, f.err = NodeIn(b.tree, path)
+		f.node, f.err = node.ReadIn(b.tree, path)
 	}
 	return b.standing(f.node), f.err
 }
 
 // standing adds to a node what it stands for.
-func (b *Builder) standing(n *Node) *Node {
+func (b *Builder) standing(n *node.Node) *node.Node {
 	if n == nil {
 		return nil
 	}
 	ino := n.Ino
 	for _, s := range slices.Backward(b.standIns) {
 		if s.Ino == ino && s.Size == n.Size && s.MTime == n.MTime {
-			n.standsFor = append(n.standsFor, s.For)
+			n.StandsFor = append(n.StandsFor, s.For)
 			ino = s.For
 		}
 	}
@@ -100,7 +102,7 @@ func (b *Builder) standing(n *Node) *Node {
 }
 
 // live is what path will hold after the steps so far.
-func (b *Builder) live(path string) *Node {
+func (b *Builder) live(path string) *node.Node {
 	if n, ok := b.now[path]; ok {
 		return n
 	}
@@ -131,7 +133,7 @@ func (b *Builder) leaves(path string) bool {
 		return false
 	}
 	sole, err := b.tree.Sole(filepath.Dir(path))
-	if sole || err != nil && !foreign(err) {
+	if sole || err != nil && !node.IsForeign(err) {
 		return false
 	}
 	b.tx.Left = append(b.tx.Left, path)

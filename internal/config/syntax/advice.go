@@ -1,4 +1,4 @@
-package flake
+package syntax
 
 import (
 	"bytes"
@@ -142,24 +142,34 @@ func (s *stumbled) around(at int) string {
 	return open[len(open)-1]
 }
 
+var keyInBlock = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|\{)\s*("[^"$%]+"|[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+)\s*=\s*([^={}][^{}]*)`)
+})
+
 // adviseKey is for a key that a block cannot contain, since it has dots or quotes.
 func (s *stumbled) adviseKey(d *hcl.Diagnostic) bool {
-	key := regexp.MustCompile(`(?:^|\{)\s*("[^"$%]+"|[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+)\s*=\s*([^={}][^{}]*)`).FindStringSubmatch(s.line(d))
-	if key == nil {
+	line := s.line(d)
+	at := keyInBlock().FindStringSubmatchIndex(line)
+	if at == nil {
 		return false
 	}
+	// A line that has such a key may stumble over something else.
+	if stumbles := d.Subject.Start.Byte - 1 - bytes.LastIndexByte(s.src[:d.Subject.Start.Byte], '\n'); stumbles < at[2] || stumbles > at[3] {
+		return false
+	}
+	key, value := line[at[2]:at[3]], line[at[4]:at[5]]
 	outer := s.around(d.Subject.Start.Byte)
 	if outer == "" {
 		return false
 	}
-	name := strings.Trim(key[1], `"`)
+	name := strings.Trim(key, `"`)
 	// Settings of other programs have such keys, options do not.
 	data := slices.Contains([]string{"sysctl", "settings", "properties", "options", "session_variables", "policies"}, outer)
-	if !data && !strings.HasPrefix(key[1], `"`) {
+	if !data && !strings.HasPrefix(key, `"`) {
 		return false
 	}
 	d.Summary = "Key of a map"
-	d.Detail = fmt.Sprintf("Names in a block have no dots and quotes; put other keys into a map: %s = { %q = %s }.", outer, name, strings.Trim(key[2], " \t\r;"))
+	d.Detail = fmt.Sprintf("Names in a block have no dots and quotes; put other keys into a map: %s = { %q = %s }.", outer, name, strings.Trim(value, " \t\r;"))
 	return true
 }
 

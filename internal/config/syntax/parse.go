@@ -1,4 +1,6 @@
-package flake
+// Package syntax reads and formats the text of files of the language, and says of what
+// does not parse how it is written here. It knows nothing of what the text means.
+package syntax
 
 import (
 	"bytes"
@@ -67,7 +69,7 @@ func legible(name string, src []byte) hcl.Diagnostics {
 	column := utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at]) + 1
 	start := hcl.Pos{Line: line, Column: column, Byte: at}
 	end := hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}
-	return failure("Not a text file", fmt.Sprintf("The file contains %s. Save it as UTF-8.", what), &hcl.Range{Filename: name, Start: start, End: end})
+	return refused("Not a text file", fmt.Sprintf("The file contains %s. Save it as UTF-8.", what), &hcl.Range{Filename: name, Start: start, End: end})
 }
 
 // guard reads the tokens of a file only if it has enough brackets or operators to
@@ -107,7 +109,7 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	lines, size := 0, 0 // of the text around t
 	for i, t := range tokens {
 		if i == maxTokens {
-			return failure("Too much in one file", fmt.Sprintf("A file can have %d words, signs and lines, which end here. Put large data into a JSON, YAML or CSV file.", maxTokens), t.Range.Ptr())
+			return refused("Too much in one file", fmt.Sprintf("A file can have %d words, signs and lines, which end here. Put large data into a JSON, YAML or CSV file.", maxTokens), t.Range.Ptr())
 		}
 		if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
 			lines, size = lines+1, size+len(t.Bytes)
@@ -115,7 +117,7 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			lines, size = 0, 0
 		}
 		if t.Type == hclsyntax.TokenNumberLit && hugeExponent(string(t.Bytes)) {
-			return failure("Number too large", "A number cannot have so many digits.", t.Range.Ptr())
+			return refused("Number too large", "A number cannot have so many digits.", t.Range.Ptr())
 		}
 		if lines > maxTextLines && lines*size > maxTextWork {
 			return hcl.Diagnostics{{
@@ -289,4 +291,16 @@ func GuardTemplate(name, text string) error {
 		return fmt.Errorf("cannot read template %s: %s", name, diags[0].Summary)
 	}
 	return nil
+}
+
+// ParseExpression reads one expression, as Parse reads a file.
+func ParseExpression(name string, src []byte) (hclsyntax.Expression, hcl.Diagnostics) {
+	if diags := guard(name, src); diags.HasErrors() {
+		return nil, diags
+	}
+	return hclsyntax.ParseExpression(src, name, hcl.InitialPos)
+}
+
+func refused(summary, detail string, at *hcl.Range) hcl.Diagnostics {
+	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}}
 }

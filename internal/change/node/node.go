@@ -1,12 +1,8 @@
-// Package commit turns prepared nodes into live ones and back: a changeset
-// says which paths differ between two generations, a transaction is the
-// journaled list of steps that moves the live root from one to the other. It
-// knows files, folders and links, and nothing of packages, units or accounts.
-//
-// A node that goes in and the node that comes out change places in one
-// rename(2) call, so that every path is old or new at any moment, and the
-// node that came out, its inode intact, is the undo.
-package commit
+// Package node holds what hostctl knows of a file, a folder or a link, reads it
+// and gives it its attributes. It knows where on each file system hostctl keeps
+// the nodes of other generations (the area), how full that file system is, and
+// how what was written to it becomes durable.
+package node
 
 import (
 	"errors"
@@ -14,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,9 +45,9 @@ type Node struct {
 	Attr
 	Ino  uint64 `json:"ino"`
 	Size int64  `json:"size,omitempty"`
-	// standsFor are the inodes that the node was made again for.
-	standsFor []uint64
-	Digest    string `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
+	// StandsFor are the inodes that the node was made again for.
+	StandsFor []uint64 `json:"-"`
+	Digest    string   `json:"digest,omitempty"` // hex SHA-256; config files only, whose bytes are also in the object store
 	// Copy and Sum are of a file on a mount that is changed by copies: where
 	// its bytes wait, below the area of the root, and their SHA-256.
 	Copy string `json:"copy,omitempty"`
@@ -81,28 +78,28 @@ func StillMeant(known []StandIn, named map[uint64]bool) []StandIn {
 // IsDir reports whether the node is a directory.
 func (n *Node) IsDir() bool { return n != nil && n.Mode&unix.S_IFMT == unix.S_IFDIR }
 
-// same reports whether live is still the node that was recorded, or stands in
+// Same reports whether live is still the node that was recorded, or stands in
 // for it. One whose bytes are known by digest may have been made again from
 // them.
-func (n *Node) same(live *Node) bool {
+func (n *Node) Same(live *Node) bool {
 	if n == nil || live == nil {
 		return n == nil && live == nil
 	}
 	if n.IsDir() && live.IsDir() {
 		return true
 	}
-	return (n.Ino == live.Ino || n.Digest != "" || slices.Contains(live.standsFor, n.Ino)) && n.Size == live.Size && n.MTime == live.MTime &&
+	return (n.Ino == live.Ino || n.Digest != "" || slices.Contains(live.StandsFor, n.Ino)) && n.Size == live.Size && n.MTime == live.MTime &&
 		n.Mode == live.Mode && n.UID == live.UID && n.GID == live.GID
 }
 
 // Lstat reads the node at an absolute path, without its xattrs. A path that
 // does not exist, or whose parent is not a directory, gives nil.
 func Lstat(path string) (*Node, error) {
-	return lstatAt(system.Plainly(path), path)
+	return LstatAt(system.Plainly(path), path)
 }
 
-// lstatAt is Lstat for what stands at a spot.
-func lstatAt(at system.Spot, path string) (*Node, error) {
+// LstatAt is Lstat for what stands at a spot.
+func LstatAt(at system.Spot, path string) (*Node, error) {
 	st, err := at.Stat()
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
 		return nil, nil
@@ -116,8 +113,8 @@ func lstatAt(at system.Spot, path string) (*Node, error) {
 	}, nil
 }
 
-// ReadNode is Lstat with the node's xattrs, those of overlayfs left out.
-func ReadNode(path string) (*Node, error) {
+// Read is Lstat with the node's xattrs, those of overlayfs left out.
+func Read(path string) (*Node, error) {
 	n, err := Lstat(path)
 	if err != nil || n == nil {
 		return n, err
@@ -126,16 +123,16 @@ func ReadNode(path string) (*Node, error) {
 	return n, err
 }
 
-// NodeIn is ReadNode for a physical path of a root: nil where one of its folders
+// ReadIn is Read for a physical path of a root: nil where one of its folders
 // is a link, for then nothing is there under that name.
-func NodeIn(root *system.Tree, path string) (n *Node, err error) {
+func ReadIn(root *system.Tree, path string) (n *Node, err error) {
 	err = root.At(path, func(at system.Spot) (err error) {
-		if n, err = lstatAt(at, path); err == nil && n != nil {
+		if n, err = LstatAt(at, path); err == nil && n != nil {
 			n.Xattrs, err = Xattrs(at.Path())
 		}
 		return err
 	})
-	return n, ignoreAway(err)
+	return n, IgnoreAway(err)
 }
 
 const overlayPrefix = "trusted.overlay."
@@ -218,34 +215,34 @@ func StripOverlay(path string) error {
 // clears set-id bits and file capabilities.
 func SetAttr(path string, a Attr) error {
 	done := false
-	err := setAttr(system.Plainly(path), path, a, func(*Node) bool { done = true; return true })
+	err := SetAttrAt(system.Plainly(path), path, a, func(*Node) bool { done = true; return true })
 	if err == nil && !done {
-		err = fmt.Errorf("cannot set owner and mode of %s: %w", path, errMoved)
+		err = fmt.Errorf("cannot set owner and mode of %s: %w", path, ErrMoved)
 	}
 	return err
 }
 
-// setAttr is SetAttr for what is of the kind of a and meant, if that is what
+// SetAttrAt is SetAttr for what is of the kind of a and meant, if that is what
 // stands at a spot. It is held while it is looked at and changed: in a folder of
 // somebody else's, its name may be of anything by then.
-func setAttr(at system.Spot, path string, a Attr, meant func(*Node) bool) error {
+func SetAttrAt(at system.Spot, path string, a Attr, meant func(*Node) bool) error {
 	fd, err := unix.Openat(at.Dir, at.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return ignoreGone(&os.PathError{Op: "open", Path: path, Err: err})
+		return IgnoreGone(&os.PathError{Op: "open", Path: path, Err: err})
 	}
 	defer unix.Close(fd)
 	var st unix.Stat_t
 	if err := unix.Fstat(fd, &st); err != nil {
 		return &os.PathError{Op: "stat", Path: path, Err: err}
 	}
-	if st.Mode&fileType != a.Mode&fileType || !meant(&Node{Attr: Attr{Mode: st.Mode}, Ino: st.Ino}) {
+	if st.Mode&FileType != a.Mode&FileType || !meant(&Node{Attr: Attr{Mode: st.Mode}, Ino: st.Ino}) {
 		return nil
 	}
 	held := fmt.Sprintf("/proc/self/fd/%d", fd)
 	if err := unix.Fchownat(fd, "", int(a.UID), int(a.GID), unix.AT_EMPTY_PATH); err != nil {
 		return &os.PathError{Op: "chown", Path: path, Err: err}
 	}
-	if a.Mode&fileType != unix.S_IFLNK {
+	if a.Mode&FileType != unix.S_IFLNK {
 		if err := unix.Chmod(held, a.Mode&07777); err != nil {
 			return &os.PathError{Op: "chmod", Path: path, Err: err}
 		}
@@ -290,8 +287,8 @@ func setXattrs(held, path string, want map[string][]byte) error {
 	return nil
 }
 
-// syncDir makes the names in a folder, or the inode of a file, durable.
-func syncDir(path string) error {
+// SyncDir makes the names in a folder, or the inode of a file, durable.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err
@@ -300,10 +297,65 @@ func syncDir(path string) error {
 	return errors.Join(err, d.Close())
 }
 
-func exists(path string) (bool, error) {
+// Exists reports whether something stands at a path, be it a link that leads nowhere.
+func Exists(path string) (bool, error) {
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// With is the node n with other metadata.
+func (n *Node) With(a Attr) *Node {
+	other := *n
+	other.Attr = a
+	return &other
+}
+
+// Itself reports whether found is the very node that was recorded, or stands in
+// for it, and not one that was made again from its bytes.
+func (n *Node) Itself(found *Node) bool {
+	return found != nil && n.Same(found) && (n.Ino == found.Ino || slices.Contains(found.StandsFor, n.Ino))
+}
+
+// FileType are the bits of a mode that tell files, folders and links apart (inode(7)).
+const FileType = unix.S_IFMT
+
+// IsLeaf reports whether there is a node, and it is no folder.
+func IsLeaf(n *Node) bool { return n != nil && !n.IsDir() }
+
+// Absolute reports whether path is absolute, clean, and free of NUL.
+func Absolute(path string) bool {
+	for i := range len(path) {
+		if path[i] == 0 {
+			return false
+		}
+	}
+	return filepath.IsAbs(path) && filepath.Clean(path) == path
+}
+
+// SlotName reports whether path can be a slot below an area.
+func SlotName(path string) bool {
+	return path != "." && filepath.IsLocal(path) && Absolute("/"+path)
+}
+
+// ErrMoved says that a path was not what the transaction recorded.
+var ErrMoved = errors.New("it changed while hostctl was at work")
+
+// IgnoreGone takes away the error of a path at which nothing stands.
+func IgnoreGone(err error) error {
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
+		return nil
+	}
+	return err
+}
+
+// IgnoreAway is IgnoreGone, where a link in the place of a folder means the same:
+// the path is not there any more.
+func IgnoreAway(err error) error {
+	if errors.Is(err, unix.ELOOP) {
+		return nil
+	}
+	return IgnoreGone(err)
 }

@@ -1,4 +1,4 @@
-package commit
+package node
 
 import (
 	"strings"
@@ -22,11 +22,11 @@ func TestFileSystemsAreToldApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, recorded := range []string{proc, old} {
-		if err := checkFS("/proc", recorded); err != nil {
+		if err := CheckFS("/proc", recorded); err != nil {
 			t.Errorf("recorded as %s: %v", recorded, err)
 		}
 	}
-	if err := checkFS("/proc", here); err == nil || !strings.Contains(err.Error(), "/proc") {
+	if err := CheckFS("/proc", here); err == nil || !strings.Contains(err.Error(), "/proc") {
 		t.Errorf("another file system is taken for it: %v", err)
 	}
 }

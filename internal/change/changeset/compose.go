@@ -1,4 +1,4 @@
-package commit
+package changeset
 
 import (
 	"errors"
@@ -7,30 +7,32 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"github.com/hostctl/hostctl/internal/change/node"
 )
 
 // Mend is what has to be done to a slot before a composed changeset may use
 // it. It can be repeated.
 type Mend struct {
-	Point  string `json:"point"` // mount point, below the root
-	Slot   string `json:"slot"`  // below the area
-	Attr   Attr   `json:"attr"`
-	Folder bool   `json:"folder,omitempty"` // the slot is to hold an empty folder
+	Point  string    `json:"point"` // mount point, below the root
+	Slot   string    `json:"slot"`  // below the area
+	Attr   node.Attr `json:"attr"`
+	Folder bool      `json:"folder,omitempty"` // the slot is to hold an empty folder
 }
 
 // Run does it. A slot that is empty stays so: what its node was is made again
 // from its bytes, if it can be.
 func (m Mend) Run(root string) error {
-	path := In(root, m.Point, m.Slot)
+	path := node.In(root, m.Point, m.Slot)
 	if m.Folder {
 		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
-	if ok, err := exists(path); !ok {
+	if ok, err := node.Exists(path); !ok {
 		return err
 	}
-	return SetAttr(path, m.Attr)
+	return node.SetAttr(path, m.Attr)
 }
 
 // Then is the one edge that stands for c and, after it, next, and what has to
@@ -60,13 +62,13 @@ type joiner struct {
 func (j *joiner) entries() error {
 	later := map[string]Entry{}
 	for _, e := range j.second.Entries {
-		if e.Class != State {
+		if e.Class != node.State {
 			later[e.Path] = e
 		}
 	}
 	var errs []error
 	for _, e := range j.first.Entries {
-		if e.Class == State {
+		if e.Class == node.State {
 			continue
 		}
 		fs, err := j.mount(j.first.Mounts[e.FS])
@@ -115,19 +117,19 @@ func (j *joiner) join(e, f Entry) {
 		}
 		return
 	}
-	if e.Slot == "" && isLeaf(before) { // only metadata: it is the node that f took
-		before = f.Before.with(before.Attr)
+	if e.Slot == "" && node.IsLeaf(before) { // only metadata: it is the node that f took
+		before = f.Before.With(before.Attr)
 	}
-	if f.Slot == "" && isLeaf(after) {
-		after = e.After.with(after.Attr)
+	if f.Slot == "" && node.IsLeaf(after) {
+		after = e.After.With(after.Attr)
 	}
 	if before == nil && after == nil {
 		return
 	}
 	out := Entry{Path: e.Path, FS: f.FS, Class: f.Class, Before: before, After: after}
 	switch {
-	case !isLeaf(before) && !isLeaf(after): // folders have no slots
-	case isLeaf(before) && isLeaf(after) && e.Slot == "" && f.Slot == "":
+	case !node.IsLeaf(before) && !node.IsLeaf(after): // folders have no slots
+	case node.IsLeaf(before) && node.IsLeaf(after) && e.Slot == "" && f.Slot == "":
 	case j.applied:
 		out.Slot = j.slot(before, e, f, out)
 	default:
@@ -139,12 +141,12 @@ func (j *joiner) join(e, f Entry) {
 // slot is where the node waits that is not live: in the slot of the nearer
 // edge or, where that one only set metadata, of the other. For nothing, and
 // for a folder, that had no slot there is a new one.
-func (j *joiner) slot(waits *Node, nearer, other, out Entry) string {
+func (j *joiner) slot(waits *node.Node, nearer, other, out Entry) string {
 	point := j.out.Mounts[out.FS].Point
 	switch {
 	case nearer.Slot != "":
 		return nearer.Slot
-	case isLeaf(waits):
+	case node.IsLeaf(waits):
 		j.mends = append(j.mends, Mend{Point: point, Slot: other.Slot, Attr: waits.Attr})
 		return other.Slot
 	}
@@ -154,15 +156,6 @@ func (j *joiner) slot(waits *Node, nearer, other, out Entry) string {
 		j.mends = append(j.mends, Mend{Point: point, Slot: slot, Attr: waits.Attr, Folder: true})
 	}
 	return slot
-}
-
-func isLeaf(n *Node) bool { return n != nil && !n.IsDir() }
-
-// with is the node n with other metadata.
-func (n *Node) with(a Attr) *Node {
-	other := *n
-	other.Attr = a
-	return &other
 }
 
 // folders joins the times of folders.

@@ -1,4 +1,4 @@
-package flake
+package git
 
 import (
 	"os"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"golang.org/x/sys/unix"
 )
@@ -37,14 +37,14 @@ func TestRevisionOfOddRepositories(t *testing.T) {
 		}, false},
 	} {
 		dir := t.TempDir()
-		repo, err := git.PlainInit(dir, false)
+		repo, err := gogit.PlainInit(dir, false)
 		must(t, err)
 		write(filepath.Join(dir, "flake.hcl"), "")
 		tree, err := repo.Worktree()
 		must(t, err)
 		_, err = tree.Add("flake.hcl")
 		must(t, err)
-		want, err := tree.Commit("x", &git.CommitOptions{Author: &object.Signature{Name: "a", Email: "a@b", When: time.Unix(0, 0)}})
+		want, err := tree.Commit("x", &gogit.CommitOptions{Author: &object.Signature{Name: "a", Email: "a@b", When: time.Unix(0, 0)}})
 		must(t, err)
 		must(t, os.MkdirAll(filepath.Join(dir, ".git", "hooks"), 0o700))
 		c.make(dir)
@@ -54,7 +54,7 @@ func TestRevisionOfOddRepositories(t *testing.T) {
 		}
 		told := make(chan answer, 1)
 		go func() {
-			commit, _, err := (&Flake{Dir: dir}).Revision()
+			commit, _, err := Revision(dir, 1<<20)
 			told <- answer{commit, err}
 		}()
 		select {

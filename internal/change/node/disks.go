@@ -1,10 +1,9 @@
-package commit
+package node
 
 import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -15,19 +14,6 @@ import (
 // each descriptor that was open when it happened: opened later, it is never
 // seen (engine rule 26).
 type Disks []*os.File
-
-// open opens the file systems of a transaction and those on which its records
-// lie.
-func (j Journal) open(tx *Tx) (Disks, error) {
-	folders := []string{In(j.Root, "/")}
-	for i := range tx.Mounts {
-		folders = append(folders, j.top(tx, i))
-	}
-	for _, p := range tx.Publish {
-		folders = append(folders, filepath.Join(j.Root, filepath.Dir(p.Path)))
-	}
-	return OpenDisks(folders)
-}
 
 // OpenDisks opens one folder for each file system to watch.
 func OpenDisks(folders []string) (Disks, error) {

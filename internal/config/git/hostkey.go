@@ -1,4 +1,4 @@
-package flake
+package git
 
 import (
 	"errors"

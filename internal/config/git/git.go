@@ -1,4 +1,6 @@
-package flake
+// Package git reads commits of repositories, of this machine and of servers, and logs
+// in to those as git and ssh of the person who runs hostctl would. It writes nothing.
+package git
 
 import (
 	"context"
@@ -9,7 +11,7 @@ import (
 	neturl "net/url"
 	"strings"
 
-	"github.com/go-git/go-git/v5"
+	gogit "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -21,16 +23,19 @@ import (
 	"github.com/hostctl/hostctl/internal/network"
 )
 
-// commit is the one that rev names; an empty rev is the url's ref, or HEAD.
-// Without login, it tells no server who asks, and runs no program.
-func (s source) commit(ctx context.Context, rev string, login bool) (*object.Commit, error) {
-	if s.remote == nil {
-		repo, err := git.PlainOpenWithOptions(s.path, &git.PlainOpenOptions{EnableDotGitCommonDir: true})
-		if err != nil {
-			return nil, fmt.Errorf("cannot open the git repository %s: %w", s.path, err)
-		}
-		return find(repo, s.ref, rev)
+// Local is the commit that rev names in a repository on this machine. An empty rev
+// is the ref, or HEAD.
+func Local(dir, ref, rev string) (*object.Commit, error) {
+	repo, err := open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open the git repository %s: %w", dir, err)
 	}
+	return find(repo, ref, rev)
+}
+
+// Remote is the commit that rev names on a server. An empty rev is the ref, or HEAD.
+// Without login, it tells no server who asks, and runs no program.
+func Remote(ctx context.Context, url *neturl.URL, ref, rev string, login bool) (*object.Commit, error) {
 	type result struct {
 		commit *object.Commit
 		err    error
@@ -38,7 +43,7 @@ func (s source) commit(ctx context.Context, rev string, login bool) (*object.Com
 	// go-git ignores the context while it waits for a server's ssh handshake.
 	done := make(chan result, 1)
 	go func() {
-		commit, err := s.remoteCommit(ctx, rev, login)
+		commit, err := remoteCommit(ctx, url, ref, rev, login)
 		done <- result{commit, err}
 	}()
 	select {
@@ -49,7 +54,11 @@ func (s source) commit(ctx context.Context, rev string, login bool) (*object.Com
 	}
 }
 
-func find(repo *git.Repository, ref, rev string) (*object.Commit, error) {
+func open(dir string) (*gogit.Repository, error) {
+	return gogit.PlainOpenWithOptions(dir, &gogit.PlainOpenOptions{EnableDotGitCommonDir: true})
+}
+
+func find(repo *gogit.Repository, ref, rev string) (*object.Commit, error) {
 	if rev != "" {
 		commit, err := repo.CommitObject(plumbing.NewHash(rev))
 		if err != nil {
@@ -73,21 +82,21 @@ func gone(rev string) error {
 
 // server is a repository on another machine that let us in.
 type server struct {
-	repo   *git.Repository
-	remote *git.Remote
+	repo   *gogit.Repository
+	remote *gogit.Remote
 	auth   transport.AuthMethod
 	refs   []*plumbing.Reference
 }
 
-func (s source) remoteCommit(ctx context.Context, rev string, login bool) (*object.Commit, error) {
-	srv, err := s.connect(ctx, login)
+func remoteCommit(ctx context.Context, url *neturl.URL, ref, rev string, login bool) (*object.Commit, error) {
+	srv, err := connect(ctx, url, login)
 	if err != nil {
 		return nil, err
 	}
 	if rev != "" {
 		return srv.byHash(ctx, rev)
 	}
-	name, err := srv.resolve(s.ref)
+	name, err := srv.resolve(ref)
 	if err != nil {
 		return nil, err
 	}
@@ -99,16 +108,16 @@ func (s source) remoteCommit(ctx context.Context, rev string, login bool) (*obje
 
 // connect lists the server's refs, with credentials if login allows it and the
 // server wants them.
-func (s source) connect(ctx context.Context, login bool) (*server, error) {
-	if s.remote.Scheme == "ssh" {
-		login, err := newSSHLogin(ctx, s.remote)
+func connect(ctx context.Context, url *neturl.URL, login bool) (*server, error) {
+	if url.Scheme == "ssh" {
+		login, err := newSSHLogin(ctx, url)
 		if err != nil {
 			return nil, err
 		}
-		srv, err := list(ctx, login.address(s.remote.Path), login)
+		srv, err := list(ctx, login.address(url.Path), login)
 		return srv, login.explain(err)
 	}
-	srv, err := list(ctx, s.remote.String(), nil)
+	srv, err := list(ctx, url.String(), nil)
 	// Servers hide a private repository behind any of these.
 	if !errors.Is(err, transport.ErrAuthenticationRequired) && !errors.Is(err, transport.ErrAuthorizationFailed) && !errors.Is(err, transport.ErrRepositoryNotFound) {
 		return srv, err
@@ -118,19 +127,19 @@ func (s source) connect(ctx context.Context, login bool) (*server, error) {
 		if errors.Is(err, transport.ErrRepositoryNotFound) {
 			return nil, fmt.Errorf("%w; %s", err, person)
 		}
-		return nil, fmt.Errorf("%s wants a login, and %s", s.remote.Host, person)
+		return nil, fmt.Errorf("%s wants a login, and %s", url.Host, person)
 	}
-	from, auth := credential(ctx, s.remote)
+	from, auth := credential(ctx, url)
 	if auth == nil {
 		if errors.Is(err, transport.ErrRepositoryNotFound) {
 			return nil, err
 		}
 		return nil, fmt.Errorf("%s wants a login, and neither ~/.netrc nor a git credential helper has one for it; 'git ls-remote %s' asks for it and a credential helper keeps it, or write \"machine %s login NAME password TOKEN\" to ~/.netrc (mode 0600)",
-			s.remote.Host, s.remote.String(), s.remote.Hostname())
+			url.Host, url.String(), url.Hostname())
 	}
-	srv, err = list(ctx, s.remote.String(), auth)
+	srv, err = list(ctx, url.String(), auth)
 	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
-		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or may not have the right to read this repository", s.remote.Host, auth.Username, from)
+		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or may not have the right to read this repository", url.Host, auth.Username, from)
 	}
 	return srv, err
 }
@@ -142,7 +151,7 @@ func Patience() {
 }
 
 func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, error) {
-	repo, err := git.Init(memory.NewStorage(), nil)
+	repo, err := gogit.Init(memory.NewStorage(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +159,7 @@ func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, 
 	if err != nil {
 		return nil, err
 	}
-	refs, err := remote.ListContext(ctx, &git.ListOptions{Auth: auth})
+	refs, err := remote.ListContext(ctx, &gogit.ListOptions{Auth: auth})
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
 		return nil, errors.New("it has no commit yet")
 	}
@@ -171,11 +180,11 @@ func inALine(err error) error {
 }
 
 func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error {
-	options := &git.FetchOptions{Auth: srv.auth, Depth: depth, Tags: git.NoTags}
+	options := &gogit.FetchOptions{Auth: srv.auth, Depth: depth, Tags: gogit.NoTags}
 	for _, spec := range specs {
 		options.RefSpecs = append(options.RefSpecs, config.RefSpec(spec))
 	}
-	if err := srv.remote.FetchContext(ctx, options); err != nil && !errors.Is(err, git.NoErrAlreadyUpToDate) {
+	if err := srv.remote.FetchContext(ctx, options); err != nil && !errors.Is(err, gogit.NoErrAlreadyUpToDate) {
 		return err
 	}
 	return nil
