@@ -1,6 +1,6 @@
 # What acts on every host, whether or not anything names it.
 
-# /run is empty after a boot: secrets have to be there before any service.
+# /run is empty after a boot, and secrets must be there before any service.
 unit "hostctl-secrets.service" {
   when    = length(config.secret) > 0
   enabled = true

@@ -1,22 +1,22 @@
 # The text console. Debian derives the console's key map from that of X
-# (keyboard(5)), so there is one layout.
+# (keyboard(5)), so there is only one layout.
 
 option "console.enable" {
   type        = bool
   default     = false
-  description = "Whether the console gets a font and a keyboard layout."
+  description = "Whether to set the console's font and keyboard layout."
 }
 
 option "console.font_face" {
   type        = enum("Fixed", "Goha", "GohaClassic", "Terminus", "TerminusBold", "TerminusBoldVGA", "VGA")
   default     = "Terminus"
-  description = "The font, one of those in console-setup(5)."
+  description = "The console font, one of those in console-setup(5)."
 }
 
 option "console.font_size" {
   type        = string
   default     = "8x16"
-  description = "Width and height of a character."
+  description = "The width and height of a character."
   example     = "16x32"
 }
 

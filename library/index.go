@@ -103,8 +103,8 @@ func Moved() []Move {
 	return []Move{
 		{From: "hardware.opengl.enable", To: "hardware.graphics.enable", Message: ""},
 		{From: "hardware.opengl.extra_packages", To: "hardware.graphics.extra_packages", Message: ""},
-		{From: "hardware.opengl.dri_support", To: "", Message: "hardware.graphics.enable is all that it takes: Mesa always has direct rendering."},
+		{From: "hardware.opengl.dri_support", To: "", Message: "hardware.graphics.enable is enough: Mesa always has direct rendering."},
 		{From: "hardware.pulseaudio.enable", To: "services.pulseaudio.enable", Message: ""},
-		{From: "sound.enable", To: "", Message: "There is no switch for sound as a whole: services.pipewire.enable and services.pulseaudio.enable say which server plays."},
+		{From: "sound.enable", To: "", Message: "No option enables sound as a whole: services.pipewire.enable and services.pulseaudio.enable choose the sound server."},
 	}
 }

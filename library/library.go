@@ -1,5 +1,5 @@
-// Package library is the option library: the modules, written in hostctl's
-// own language, that turn what people want into resources.
+// Package library is the option library: modules in hostctl's own language that
+// turn options into resources. It embeds and lists them; package eval reads them.
 package library
 
 //go:generate go test -run TestIndexIsCurrent . -update
@@ -18,16 +18,16 @@ var files embed.FS
 // path: "services/openssh.hcl".
 func Read(name string) ([]byte, error) { return files.ReadFile(name) }
 
-// Always are the modules that act whether or not anything touches them: the
-// resources themselves and base.hcl (language rule 21). Every other module is inert
-// until one of its own options is defined, and is not even parsed.
+// Always lists the modules that act whether or not a configuration uses them: the
+// resources themselves and base.hcl (language rule 21). Every other module does
+// nothing, and is not even parsed, until one of its own options is defined.
 func Always() []string {
 	return slices.DeleteFunc(Modules(), func(name string) bool {
 		return path.Dir(name) != "resources" && name != "base.hcl"
 	})
 }
 
-// Modules are the paths of all embedded modules, sorted.
+// Modules lists the paths of all embedded modules, sorted.
 func Modules() []string {
 	var out []string
 	for line := range strings.Lines(index) {
@@ -38,8 +38,8 @@ func Modules() []string {
 }
 
 // Index maps the path of every option to the module that declares it. It is
-// generated, since a parse of the whole library would cost more than the
-// evaluation of a host.
+// generated, since parsing the whole library would cost more than evaluating a
+// host.
 func Index() map[string]string {
 	files := map[string]string{}
 	for line := range strings.Lines(index) {
@@ -51,5 +51,5 @@ func Index() map[string]string {
 	return files
 }
 
-// Move is a moved block of the library: To is empty where the option is gone.
+// Move is a moved block of the library. To is empty if the option is gone.
 type Move struct{ From, To, Message string }

@@ -62,7 +62,7 @@ func TestModulesAreInert(t *testing.T) {
 	all.WriteString("locals { none = {} }\n")
 	asked := map[string]bool{}
 	for label := range library.Index() {
-		// An empty map of entries asks for the module, too.
+		// An empty map of entries also uses the module.
 		before, _, below := strings.Cut(label, ".*")
 		if asked[before] {
 			continue
@@ -84,7 +84,7 @@ func TestModulesAreInert(t *testing.T) {
 	}
 }
 
-// Modules of the initrd reach a file, or it is said why they cannot.
+// Modules of the initrd reach a file, or an error says why they cannot.
 func TestInitrdModulesSayWhoMakesIt(t *testing.T) {
 	const modules = "boot {\n  initrd {\n    kernel_modules = [\"dummy\"]\n%s  }\n}\n"
 	if _, diags := host(t, fmt.Sprintf(modules, "")); !strings.Contains(diags.Error(), "false is initramfs-tools") {
@@ -131,8 +131,8 @@ func host(t *testing.T, module string) (*eval.Result, hcl.Diagnostics) {
 	return eval.Host(context.Background(), f, "h")
 }
 
-// The configuration at the top of this repository is valid; the one warning
-// is that it holds nobody's public key.
+// The configuration at the top of this repository is valid; its only warning is
+// that it contains no public key.
 func TestReferenceConfiguration(t *testing.T) {
 	f, diags := flake.Load("..")
 	if diags.HasErrors() {

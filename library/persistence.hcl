@@ -1,38 +1,38 @@
-# What outlives the root file system: folders and files of another one, bound
-# to where programs look for them. An entry below another entry of the same
-# root is part of that one.
+# What outlives the root file system: folders and files on another one,
+# bind-mounted where programs look for them. An entry below another entry of the
+# same root is part of that one.
 
 option "persistence.*.hide_mounts" {
   type        = bool
   default     = true
-  description = "Whether file managers leave the mounts out of their lists."
+  description = "Whether file managers hide the mounts."
 }
 
 option "persistence.*.directories" {
   type        = set(path)
   default     = []
-  description = "Folders that stay, as absolute paths."
+  description = "Folders to keep, as absolute paths."
   example     = ["/var/lib/bluetooth", "/etc/NetworkManager/system-connections"]
 }
 
 option "persistence.*.files" {
   type        = set(path)
   default     = []
-  description = "Files that stay, as absolute paths. What programs replace by renaming, such as a shell's history, needs its folder to stay instead."
+  description = "Files to keep, as absolute paths. If a program replaces a file by renaming, as shells do with their history, keep the file's folder instead."
   example     = ["/etc/machine-id"]
 }
 
 option "persistence.*.user.*.directories" {
   type        = set(path)
   default     = []
-  description = "Folders of a user that stay, relative to the home."
+  description = "Folders of the user to keep, relative to the home."
   example     = ["Documents", ".ssh"]
 }
 
 option "persistence.*.user.*.files" {
   type        = set(path)
   default     = []
-  description = "Files of a user that stay, relative to the home."
+  description = "Files of the user to keep, relative to the home."
   example     = [".zsh_history"]
 }
 
@@ -64,5 +64,5 @@ assert "persisted_once" {
 
 assert "persistence_has_rollback" {
   condition = length(config.persistence) == 0 || config.boot.rollback_root
-  message   = "persistence says what outlives the root, and nothing makes the root forget: set boot.rollback_root, or leave persistence out."
+  message   = "persistence names what outlives the root file system, and nothing resets it: set boot.rollback_root, or leave persistence out."
 }

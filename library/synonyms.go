@@ -2,14 +2,14 @@ package library
 
 import "strings"
 
-// Meaning is what people mean by some phrases: options, the likeliest first.
+// Meaning maps phrases to the options that people mean by them, likeliest first.
 type Meaning struct {
 	Options []string
 	Phrases []string
 	Note    string // what the options alone do not say, with `code`; may be ""
 }
 
-// Meanings are the entries of synonyms.txt, which says how they are written.
+// Meanings returns the entries of synonyms.txt, which describes its own format.
 func Meanings() []Meaning {
 	text, err := files.ReadFile("synonyms.txt")
 	if err != nil {

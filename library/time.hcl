@@ -1,15 +1,15 @@
-# The time zone. The names are those of tzdata 2026f; what Debian 13 keeps apart
-# in tzdata-legacy was given up for other names, and older releases have it in
-# tzdata.
+# The time zone. The names are those of tzdata 2026f. tzdata-legacy of Debian 13
+# has the old names that newer ones replaced; older releases have these in
+# tzdata too.
 
 option "time.time_zone" {
   type        = optional(string)
-  description = "The time zone, as it is called below /usr/share/zoneinfo."
+  description = "The time zone, by its name below /usr/share/zoneinfo."
   example     = "Europe/Berlin"
 
   validation {
     condition     = contains(local.zones, value)
-    error_message = "There is no time zone ${value}.${can(regex("^(GMT|UTC)[+-]", value)) ? " Two hours east of Greenwich is Etc/GMT-2." : did_you_mean(value, local.zones)} A time zone is a name such as Europe/Berlin or UTC; timedatectl list-timezones shows all of them."
+    error_message = "There is no time zone ${value}.${can(regex("^(GMT|UTC)[+-]", value)) ? " Two hours east of Greenwich is Etc/GMT-2." : did_you_mean(value, local.zones)} Write a name such as Europe/Berlin or UTC; timedatectl list-timezones shows them all."
   }
 }
 

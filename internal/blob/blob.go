@@ -1,7 +1,6 @@
 // Package blob keeps contents by digest: encrypted secrets files, sources of
-// managed files, and config files of generations. Everything in it is
-// root-only, and nothing in it is ever a hard link to a live name
-// (engine rule 5).
+// managed files, and config files of generations. Only root can read it, and
+// nothing in it is ever a hard link to a live name (engine rule 5).
 package blob
 
 import (
@@ -20,7 +19,7 @@ import (
 // Store is a folder of contents named by their hex SHA-256.
 type Store struct{ Dir string }
 
-// Path is where the content of a digest stands, if it is there.
+// Path is where the content of a digest is, if it exists.
 func (s Store) Path(digest string) string { return filepath.Join(s.Dir, digest) }
 
 // Put stores data and returns its digest. The caller makes it durable, with
@@ -57,12 +56,12 @@ func (s Store) Get(digest string) ([]byte, error) {
 	return data, err
 }
 
-// ErrAltered is of a file whose content is not what its digest says.
+// ErrAltered is for a file whose content does not match its digest.
 var ErrAltered = errors.New("its content was altered")
 
-// Read is the content with a digest, from the file at path, which may be
-// somebody's who put something else there: what is returned is what was hashed,
-// and only a regular file is waited for.
+// Read is the content with a digest, from the file at path. The path may belong to
+// somebody who put something else there, so Read returns exactly what it hashed,
+// and waits only for a regular file.
 func Read(path, digest string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -74,7 +73,7 @@ func Read(path, digest string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("cannot read %s: it is no regular file", path)
+		return nil, fmt.Errorf("cannot read %s: it is not a regular file", path)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, info.Size()+1))
 	if err != nil {

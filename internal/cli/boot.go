@@ -40,11 +40,11 @@ func newBoot(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "boot",
 		Short: "Stage the configuration for the next boot",
-		Long: `boot stages the new state as switch does, and leaves the running system alone:
-the next boot commits what was staged, before the first program of the machine
-starts. Until then 'hostctl generations list' shows it as waiting; another
-switch, boot or rollback takes its place. Where a file that it replaces has
-changed by then it is not applied, and the boot is one into the present state.`,
+		Long: `boot stages the new state as switch does, and leaves the running system alone.
+The next boot commits the stage before the machine's first program starts. Until
+then, 'hostctl generations list' shows the generation as waiting, and another
+switch, boot or rollback replaces it. If a file that it replaces changes in the
+meantime, hostctl does not apply it, and the machine boots into its present state.`,
 		Example: "  hostctl boot --host server-nix",
 		Args:    cobra.NoArgs,
 		RunE:    e.switching(&opts),

@@ -23,11 +23,13 @@ func newBuild(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "build",
 		Short: "Stage the next generation and keep the stage",
-		Long: `build fetches and stages all that switch would, with the packages' own scripts,
-and keeps the result beside the running system, which it does not change. What apt
-or dpkg did by hand becomes a generation of its own first, as with switch. A switch to the same configuration and package lock, on a machine that is as it was,
-then has nothing left to stage. Where anything has moved, switch says what, deletes
-the build and stages anew. 'hostctl gc' deletes it, too.`,
+		Long: `build fetches and stages everything that switch would, including the packages'
+own scripts, and keeps the result. The running system does not change. As with
+switch, changes that somebody made with apt or dpkg become a generation first.
+
+A later switch to the same configuration and package lock, on an unchanged
+machine, has nothing left to stage. If anything has changed, switch says what,
+deletes the build and stages again. 'hostctl gc' also deletes the build.`,
 		Example: "  hostctl build --host server-nix",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

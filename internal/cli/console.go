@@ -20,7 +20,7 @@ import (
 	"github.com/hostctl/hostctl/internal/render"
 )
 
-const consoleHelp = `Type an expression as it could stand in a module beside flake.hcl:
+const consoleHelp = `Type an expression as you would write it in a module next to flake.hcl:
   config.networking.firewall.allowed_tcp_ports
   [for name, u in config.user : name if u.shell == "zsh"]
   upper(args.user)
@@ -35,10 +35,10 @@ func newConsole(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "console",
 		Short: "Evaluate expressions on a host's configuration",
-		Long: `Read expressions, line by line, and print their values as HCL. They see what an
-expression of a module sees: config, args, host, input and every function.
-Secrets are references, as everywhere. From a pipe expressions are read without
-prompts, and the exit code is 1 when one of them failed.
+		Long: `Read expressions, line by line, and print their values as HCL. They can use what
+an expression in a module can: config, args, host, input and every function.
+Secrets are references, as everywhere. From a pipe, console reads expressions
+without prompts, and exits with 1 if one of them fails.
 
 ` + consoleHelp,
 		Example: `  hostctl console --host laptop`,

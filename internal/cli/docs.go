@@ -13,7 +13,7 @@ func newDocs(*env) *cobra.Command {
 		Use:   "docs markdown|man DIR",
 		Short: "Write man pages or Markdown pages of the commands",
 		Long: `docs writes one page for each command into a folder, as Markdown or as a man
-page. The repository's docs/commands is made by it.`,
+page. It writes docs/commands in hostctl's repository.`,
 		Example:   "  hostctl docs man /usr/local/share/man/man1\n  hostctl docs markdown docs/commands",
 		Args:      cobra.ExactArgs(2),
 		ValidArgs: []string{"markdown", "man"},

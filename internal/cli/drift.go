@@ -35,11 +35,11 @@ func newDrift(e *env) *cobra.Command {
 		Use:   "drift",
 		Short: "Show changes made outside hostctl",
 		Long: `drift compares this machine with its current generation and lists everything
-that somebody changed since, behind hostctl's back: files, packages, accounts,
-units, kernel parameters, mounts. Each item says what differs, how it was, how
-it is now, which line asked for it, and what the next switch does about it. It
-needs no flake, changes nothing but its own cache, and starts no program but
-nft(8), which spells the rules of a firewall.
+that somebody changed since without hostctl: files, packages, accounts, units,
+kernel parameters, mounts. Each item says what differs, how it was, how it is
+now, which line asked for it, and what the next switch does about it. drift
+needs no flake, writes only to its own cache, and runs no program except nft(8),
+which prints the firewall rules.
 
 Exit codes: 0 no drift, 1 failed, 2 drift.`,
 		Example: "  hostctl drift\n  hostctl drift --unowned\n  hostctl drift --json",

@@ -24,13 +24,13 @@ func newDryActivate(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dry-activate",
 		Short: "Show which units a switch would stop, reload, restart and start",
-		Long: `dry-activate stages what switch would stage, with the packages' own scripts,
-looks at what runs, says which units switch would stop, reload, restart and
-start, and deletes the stage. Nothing on the machine changes but hostctl's own
-cache of packages.
+		Long: `dry-activate stages what switch would stage, including the packages' own
+scripts. It looks at what runs, prints which units switch would stop, reload,
+restart and start, and deletes the stage. Nothing on the machine changes except
+hostctl's own package cache.
 
-Units that systemd itself moves along with others (PartOf=, BindsTo=,
-Requires=) are not listed: those are systemd's to decide.`,
+It does not list units that systemd itself stops or starts with others (PartOf=,
+BindsTo=, Requires=), because systemd decides about those.`,
 		Example: "  hostctl dry-activate --host server-nix\n  hostctl dry-activate --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -22,8 +22,8 @@ func newEval(e *env) *cobra.Command {
 		Use:   "eval",
 		Short: "Print what a host resolves to, as JSON",
 		Long: `Evaluate one host and print its resolved spec: every package, file, user, unit
-and secret (never a secret's value), as canonical JSON. With --option print the
-value of one option, or of every option of a group, a map or an entry.`,
+and secret (never a secret's value), as canonical JSON. With --option, print the
+value of one option, or of every option in a group, a map or an entry.`,
 		Example: `  hostctl eval --host laptop
   hostctl eval --host laptop --option services.openssh
   hostctl eval --host laptop --option 'sysctl["net.ipv4.ip_forward"]'`,

@@ -17,14 +17,13 @@ func newExplain(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain OPTION",
 		Short: "Show where the value of an option comes from",
-		Long: `Print the value of one option of a host, every line that defines it, and which
-of them count: the layer (library, flake, template, host) and the priority of
-each, strongest first. A line that does not count is marked "beaten". Of a list,
-a set or a map it says of each element which line it comes from, and which
-without() took others away.
+		Long: `Print the value of one option of a host and every line that defines it, with its
+layer (library, flake, template, host) and priority, strongest first. A line that
+does not count is marked "beaten". For a list, a set or a map, explain also says
+which line each element comes from, and which without() removed others.
 
-OPTION may go on to one element: LIST[0], SET["git"], MAP.key or MAP["a.key"], and
-further into it. One that was taken away is explained, too.`,
+OPTION may name one element: LIST[0], SET["git"], MAP.key or MAP["a.key"], and
+go further into it. explain also works for an element that was removed.`,
 		Example: `  hostctl explain --host laptop networking.firewall.enable
   hostctl explain --host laptop 'packages["git"]'
   hostctl explain --host laptop 'boot.kernel_params[0]'

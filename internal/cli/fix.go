@@ -25,11 +25,11 @@ func newFix(e *env) *cobra.Command {
 		Short: "Replace renamed options by their new names",
 		Long: `Evaluate every host of the flake and rewrite, in the flake's own files, the old
 names of options that a moved block renames. Nothing else in the files changes.
-What cannot be rewritten by itself, such as a definition that is nested
-otherwise now, is listed with the reason.
+fix lists what it cannot rewrite, such as a definition whose nesting changes,
+with the reason.
 
-Exit codes: 0 nothing is left to do, 1 something is to be done by hand; with
---check also 1 where something would be rewritten.`,
+Exit codes: 0 nothing is left to do, 1 something is left to do by hand, or with
+--check, fix would rewrite something.`,
 		Example: `  hostctl fix
   hostctl fix --check`,
 		Args: cobra.NoArgs,

@@ -25,7 +25,7 @@ func newFlake(e *env) *cobra.Command {
 		Use:        "flake",
 		SuggestFor: []string{"init", "new", "lock"},
 		Short:      "Create a flake and inspect its inputs",
-		Long:       "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it is made of.",
+		Long:       "A flake is a folder with a flake.hcl: the configuration of hosts, and the inputs that it uses.",
 		Example:    "  hostctl flake init ~/config\n  hostctl flake fetch\n  hostctl flake metadata",
 		Args:       cobra.NoArgs,
 	}
@@ -37,12 +37,12 @@ func newFlakeFetch(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "fetch",
 		Short: "Fetch the locked inputs into the cache, private ones too",
-		Long: `fetch brings every input that flake.lock holds into this user's cache, at exactly
-the commit and with exactly the content that are locked, and inputs of inputs
-with them. It logs in as git and ssh do: with keys, ~/.netrc and the helpers of
-your git configuration. No other command but 'hostctl update' does that: what
-is missing otherwise is fetched over https without a login, or not at all. With
-the inputs in the cache, '--offline' works on configurations of others.`,
+		Long: `fetch downloads every input in flake.lock, and the inputs of inputs, into this
+user's cache, at exactly the locked commit and content. It logs in as git and ssh
+do: with keys, ~/.netrc and the helpers of your git configuration. Only 'hostctl
+update' does the same. Every other command fetches a missing input over https
+without a login, or not at all. With the inputs in the cache, '--offline' works
+even on a flake that somebody else wrote.`,
 		Example: "  hostctl flake fetch\n  hostctl flake fetch --flake /etc/hostctl",
 		Args:    cobra.NoArgs,
 		RunE:    func(c *cobra.Command, _ []string) error { return runFlakeFetch(c.Context(), e) },
@@ -177,10 +177,10 @@ func newFlakeInit(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Write a small flake to start from",
-		Long: `init writes a flake of one host into DIR (this folder if there is none): flake.hcl,
-the host's module, a module for every host, and a .gitignore. The host is the one
-that --host names, else it is called like this machine, and its packages are of
-the release of Debian that this machine has. Nothing that is there is overwritten.`,
+		Long: `init writes a flake with one host into DIR, or into this folder: flake.hcl, the
+host's module, a module for every host, and a .gitignore. The host gets the name
+that --host gives, or else this machine's, and packages of the Debian release
+that this machine runs. init overwrites nothing.`,
 		Example: "  hostctl flake init\n  hostctl flake init ~/config --host laptop",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -24,19 +24,19 @@ func newFmt(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "fmt [FILE...]",
 		Short: "Format the files of the flake",
-		Long: `Rewrite FILEs, or every .hcl file of the flake, in the canonical format of HCL
-(that of 'terraform fmt'), with one newline at the end, and print the names of
-those that changed. Left out are hidden folders and those with a flake.hcl of
-their own. Line ends stay as they are, CRLF too; where a file has both kinds all
-become LF, those in its texts as well, and a line on stderr says so. A file that
-does not parse is reported and not written; a file is replaced as a whole or not
-at all. - formats stdin to stdout. With --json print what is wrong as 'hostctl
-validate --json' does, the names in "changed", and in "mixed_line_ends" those of
-them that had both kinds.
+		Long: `Rewrite FILEs, or every .hcl file of the flake, in the canonical HCL format (that
+of 'terraform fmt'), with one newline at the end, and print the names of the
+files that changed. fmt skips hidden folders and folders with their own
+flake.hcl. It keeps line ends, even CRLF. If a file has both kinds, all of them
+become LF, including those inside texts, and a line on stderr says so. fmt
+reports a file that does not parse and leaves it alone. It replaces a file as a
+whole or not at all. - formats stdin to stdout. With --json, print mistakes as
+'hostctl validate --json' does, the names of changed files in "changed", and
+those that had both kinds of line ends in "mixed_line_ends".
 
-Exit codes: 0 done, or with --check: nothing to do; 1 a file cannot be read, or
-does not parse; 3 with --check: files are not formatted (they are listed and
-not written).`,
+Exit codes: 0 done, or with --check, nothing to do; 1 a file cannot be read or
+does not parse; 3 with --check, some files are not formatted (fmt lists them and
+does not write them).`,
 		Example: `  hostctl fmt
   hostctl fmt --check
   hostctl fmt hosts/web/default.hcl`,

@@ -24,14 +24,14 @@ func newGC(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "gc",
 		Short: "Delete old generations and unused data",
-		Long: `gc deletes generations beyond the newest that --keep counts and, where
---older-than is given too, of those only the ones that are older. Failed
+		Long: `gc keeps the newest generations, as many as --keep says, and deletes the rest.
+With --older-than, it deletes only those of the rest that are older. Failed
 generations do not count as kept. The current generation, the booted one and
-pinned ones always stay. Without either option no generation goes.
+pinned ones always stay. Without either option, gc deletes no generation.
 
-It also deletes what no generation names any more: stages and records of runs
-that were killed, what 'hostctl build' kept, contents, and files that were kept aside under generations
-that are gone. It says how much it frees on each file system.`,
+It also deletes what no generation needs any more: stages and records of killed
+runs, what 'hostctl build' kept, contents, and files that were kept aside for
+deleted generations. It says how much it frees on each file system.`,
 		Example: "  hostctl gc --keep 10 --older-than 30d\n  hostctl gc --keep 5 --dry-run",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

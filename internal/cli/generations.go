@@ -28,11 +28,11 @@ func newGenerations(e *env) *cobra.Command {
 		Use:   "list",
 		Short: "List the generations of this machine",
 		Long: `list prints one line for each generation: whether it is current, booted, failed
-or pinned, and how much room its undo takes. A + after the commit says that the
-flake had changes beside it; 'generations show' has what the line has no room
-for. The current one is on trial where the next boot, or time, takes it back; one
-that waits for the next boot is last.
-Generation 0 is the machine as hostctl found it.`,
+or pinned, and how much space its undo takes. A + after the commit means that the
+flake had uncommitted changes. 'generations show' prints the details. The current
+generation is on trial if the next boot or a timeout takes it back. A generation
+that waits for the next boot comes last. Generation 0 is the machine as hostctl
+found it.`,
 		Example: "  hostctl generations list\n  hostctl generations list --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return runGenerationsList(e) },
@@ -41,7 +41,7 @@ Generation 0 is the machine as hostctl found it.`,
 	diff := &cobra.Command{
 		Use:               "diff FROM TO",
 		Short:             "Show what differs between two generations",
-		Long:              "diff prints the changes from one recorded generation to another, as plan does, from their records alone: packages by their locks, everything else by the specs.",
+		Long:              "diff prints the changes from one generation to another, as plan does. It reads only their records: the locks for packages, the specs for everything else.",
 		Example:           "  hostctl generations diff 0 1\n  hostctl generations diff 1 2 --json",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: e.completeGenerations,

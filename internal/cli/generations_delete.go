@@ -18,7 +18,7 @@ func newGenerationsPin(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:               "pin N",
 		Short:             "Protect a generation from deletion",
-		Long:              "pin keeps a generation: gc passes it by and delete refuses it, until 'hostctl generations unpin'. Lists show the reason.",
+		Long:              "pin keeps a generation: gc skips it and delete refuses it, until 'hostctl generations unpin'. 'hostctl generations list' shows the reason.",
 		Example:           "  hostctl generations pin 4 --reason last-known-good",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: e.completeGenerations,
@@ -72,10 +72,10 @@ func newGenerationsDelete(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "delete N...",
 		Short: "Delete generations for good",
-		Long: `delete takes generations off the record, with the undo that only they need. The
-ways between the others stay: what led to a deleted generation and on from it
-becomes one step. The current, the booted and pinned generations cannot be
-deleted, and neither can one at which the ways to two others part.`,
+		Long: `delete removes generations and the undo that only they need. You can still go
+from any other generation to any other: the two steps to and from a deleted
+generation become one. delete refuses the current, the booted and pinned
+generations, and one where the ways to two other generations part.`,
 		Example:           "  hostctl generations delete 2 3\n  hostctl generations delete 2 3 --dry-run",
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: e.completeGenerations,

@@ -17,9 +17,9 @@ func newGenerationsShow(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show N",
 		Short: "Show the record of a generation",
-		Long: `show prints what one generation was: when and by whom it was made, from which
-commit and with which command, what changed, why it failed if it did, which data
-its programs made, and how much room its undo takes.`,
+		Long: `show prints one generation: when and by whom it was made, from which commit and
+with which command, what changed, why it failed if it did, which data its
+programs made, and how much space its undo takes.`,
 		Example:           "  hostctl generations show 3\n  hostctl generations show 3 --json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: e.completeGenerations,

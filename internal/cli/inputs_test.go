@@ -218,7 +218,7 @@ host "a" {
 		t.Errorf("the file is not of our base:\n%s", out)
 	}
 	root("follows = { base = input.base }")
-	if out := p.hostctl(exitFailed, "validate"); !strings.Contains(out, `"upstream" is no debian input`) {
+	if out := p.hostctl(exitFailed, "validate"); !strings.Contains(out, `flake.hcl has no debian input "upstream"`) {
 		t.Errorf("a Debian input that only hw has:\n%s", out)
 	}
 }

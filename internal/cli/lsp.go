@@ -11,14 +11,14 @@ func newLSP(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lsp",
 		Short: "Run the language server for editors",
-		Long: `Speak the Language Server Protocol on standard input and output, for an editor
-that starts this command: completion, hover documentation, go to definition,
+		Long: `Speak the Language Server Protocol on standard input and output. Your editor
+starts this command and gets completion, hover documentation, go to definition,
 references, rename, signatures, formatting, outlines, folding, and diagnostics
-of every host while a file is typed.
-The flake is found by the nearest flake.hcl above each file; --flake and --host
-do not matter. docs/editors.md shows how to set up Neovim, VS Code and Helix.
+of every host as you type. The flake is the folder of the nearest flake.hcl above
+each file; --flake and --host have no effect. docs/editors.md shows how to set up
+Neovim, VS Code and Helix.
 
-Exit codes: 0 the editor ended the session, 1 it left without shutdown.`,
+Exit codes: 0 the editor ended the session, 1 it exited without a shutdown.`,
 		Example: `  hostctl lsp`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -26,10 +26,10 @@ func newOptions(e *env) *cobra.Command {
 		Use:   "options",
 		Short: "List and document every option",
 		Long: `List all options that a configuration can set: those of hostctl's library and,
-where there is a flake, those that its modules declare. A * in a path stands
-for any key: user.*.shell is set by user "anna" { shell = "zsh" }.
+inside a flake, those that its modules declare. A * in a path stands for any key:
+user "anna" { shell = "zsh" } sets user.*.shell.
 
-With --markdown DIR write the reference of the library, a page for each area.`,
+With --markdown DIR, write the reference of the library, one page for each area.`,
 		Example: `  hostctl options
   hostctl options search ssh port
   hostctl options show services.openssh
@@ -42,10 +42,10 @@ With --markdown DIR write the reference of the library, a page for each area.`,
 		&cobra.Command{
 			Use:   "search WORD...",
 			Short: "Search the options by what they do",
-			Long: `List the options whose path or description has all the words, or which are
-meant by them, the likeliest first: what a thing is called on plain Debian, in
-Ansible, Terraform and NixOS leads to what does it here. Where the options alone
-do not say how, a line below them does.`,
+			Long: `List the options whose path or description contains all the words, and those
+that the words usually mean, likeliest first. The names that plain Debian,
+Ansible, Terraform and NixOS use work too. If the options alone do not say how to
+do it, a line below them does.`,
 			Example: "  hostctl options search open port\n  hostctl options search cron\n  hostctl options search environment.systemPackages\n  hostctl options search --json kernel",
 			Args:    cobra.MinimumNArgs(1),
 			RunE:    func(cmd *cobra.Command, args []string) error { return runOptionsSearch(cmd.Context(), e, args) },
@@ -54,8 +54,8 @@ do not say how, a line below them does.`,
 			Use:   "show PATH",
 			Short: "Document an option, or all below a path, with the module that implements them",
 			Long: `Print the type, default, example and description of an option, or of every
-option below a path, where it is declared, and the text of the module that
-declares it: the library is written in the language of your own modules.`,
+option below a path, with the place where it is declared and the text of that
+module. The library is written in the same language as your own modules.`,
 			Example:           "  hostctl options show services.openssh\n  hostctl options show --json user.anna.shell",
 			Args:              cobra.ExactArgs(1),
 			ValidArgsFunction: completeOptions(e),

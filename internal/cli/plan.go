@@ -18,16 +18,16 @@ func newPlan(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what switch would change on this machine",
-		Long: `plan compares this machine with the flake and lists every change with the line
-of the configuration that asks for it. It writes nothing anywhere but its own
-cache, and starts no other program.
+		Long: `plan compares this machine with the flake and lists every change, with the line
+of the configuration that asks for it. It writes only to its own cache, and runs
+no other program.
 
-With --out the plan is saved, with digests of all that it rests on, and no secret
-values. 'hostctl switch FILE' then does exactly that, or refuses and says what
-has moved: configuration, package lock or machine.
+With --out, plan saves the plan, with digests of everything that it depends on
+and without secret values. 'hostctl switch FILE' then does exactly that plan, or
+refuses and says what has changed: configuration, package lock or machine.
 
-A plan that a guard refuses, such as one that removes more packages than
-policy.max_removals, is shown and not saved, and the exit code is 5.`,
+If a guard refuses the plan, for example because it removes more packages than
+policy.max_removals, hostctl prints it, does not save it, and exits with 5.`,
 		Example: "  hostctl plan --host server-nix\n  hostctl plan --detailed-exitcode --json\n  hostctl plan --out web1.plan",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -17,10 +17,11 @@ func newRecover(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "recover",
 		Short: "Finish or undo an interrupted run",
-		Long: `recover looks into the journal of an interrupted switch or rollback. A run that
-was interrupted before its commit is discarded: the machine was never touched.
-One that was interrupted after it is finished, activation included, and undone
-where it cannot be finished. switch and rollback do the same before they begin.`,
+		Long: `recover reads the journal of an interrupted switch or rollback. It discards a run
+that was interrupted before its commit, because that run never touched the
+machine. It finishes a run that was interrupted later, including activation, or
+undoes it if it cannot be finished. switch and rollback do the same before they
+begin.`,
 		Example: "  hostctl recover",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -35,9 +35,10 @@ func newRollback(e *env) *cobra.Command {
 		Long: `rollback makes the current generation's parent, or the one named with --to,
 current again: package contents, dpkg's database, unit links, configuration and
 accounts as that generation had them. Databases, keys and other data that
-programs made since stay, and are listed. It needs no network and runs no
-maintainer script. Where a service does not come up the machine stays at the
-earlier generation, and the exit code is 3. Files that somebody changed by hand since are kept aside.`,
+programs made since then stay, and rollback lists them. It keeps aside files that
+somebody changed by hand since then. It needs no network and runs no maintainer
+script. If a service does not come up, the machine stays at the earlier
+generation, and the exit code is 3.`,
 		Example: "  hostctl rollback\n  hostctl rollback --to 3",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -186,15 +186,15 @@ func newRootCommand(e *env) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "hostctl",
 		Short: "Make a Debian machine what one git repo says it is",
-		Long: `hostctl reads a flake (a git repo of HCL that describes every host), and makes
-a Debian machine be what it says: packages, services, users, files and secrets,
-as one transaction that 'hostctl rollback' undoes exactly.
+		Long: `hostctl reads a flake (a git repo of HCL that describes every host) and makes a
+Debian machine match it: packages, services, users, files and secrets, in one
+transaction that 'hostctl rollback' undoes exactly.
 
 Exit codes: 0 done or nothing to do, 1 failed and unchanged, 2 changes present
-(plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds the lock,
-5 refused: the configuration is valid, but a guard does not allow what it would do,
-129 the session ended, the run continues as hostctl-run.service,
-130 cancelled by Ctrl-C or SIGTERM before anything was changed.`,
+(plan --detailed-exitcode, drift), 3 failed and rolled back, 4 another run holds
+the lock, 5 refused: the configuration is valid, but a guard does not allow what
+it would do, 129 the session ended, the run continues as hostctl-run.service,
+130 cancelled by Ctrl-C or SIGTERM before anything changed.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

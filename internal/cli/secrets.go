@@ -21,10 +21,10 @@ func newSecrets(e *env) *cobra.Command {
 		Use:   "install",
 		Short: "Decrypt the secrets of the current generation",
 		Long: `install decrypts the secrets of the current generation with this machine's age
-key and puts them below /run/secrets, in memory, with the files that bear them.
-It needs neither the flake nor the network. 'hostctl switch' does it by itself;
-this command is for the unit that does it at boot, because memory is empty then.
-It writes nothing where everything is in place already.`,
+key, and writes them and the files that contain them below /run/secrets, in
+memory. It needs neither the flake nor the network. 'hostctl switch' does the
+same; this command is for the unit that runs it at boot, when memory is empty. If
+everything is in place already, it writes nothing.`,
 		Example: "  hostctl secrets install\n  hostctl secrets install --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(*cobra.Command, []string) error { return runSecretsInstall(e) },

@@ -34,20 +34,19 @@ func newShow(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "List the hosts and what runs on them",
-		Long: `Evaluate every host and print two tables: the hosts with what they declare of
-disks, secrets, persistence and home folders, and the applications by function
-with the template that brings them and their hosts. What a host has of
-applications is what its 'application' blocks say.
+		Long: `Evaluate every host and print two tables: the hosts, with the disks, secrets,
+persistence and home folders that they declare, and the applications by function,
+with their templates and hosts. Applications come from 'application' blocks.
 
-With --markdown --write FILE the tables replace what stands in FILE between the
+With --markdown --write FILE, the tables replace the text in FILE between the
 lines
 
     ` + showBegins + `
     ` + showEnds + `
 
-so that a README stays true; the rest of FILE is left as it is.
+so that a README stays true. The rest of FILE does not change.
 
-Exit codes: 0 done, 1 the configuration has errors or FILE has no such lines.`,
+Exit codes: 0 done, 1 the configuration has errors or FILE lacks these lines.`,
 		Example: `  hostctl show
   hostctl show --markdown --write README.md
   hostctl show --json`,

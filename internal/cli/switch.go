@@ -34,27 +34,29 @@ func newSwitch(e *env) *cobra.Command {
 		SuggestFor: []string{"apply", "deploy", "rebuild", "up", "sync"},
 		Short:      "Activate the configuration now and for each boot",
 		Long: `switch plans, stages the new state beside the running one, commits it in one
-journaled transaction, and makes the running system follow. Where a step fails
-the machine stays, or becomes again, what it was; where a service does not come
-up the former generation is restored.
+journaled transaction, and makes the running system follow. If a step fails, the
+machine stays as it was, or hostctl restores it. If a service does not come up,
+hostctl restores the previous generation.
 
-Where libc, systemd, dbus or the release change, a running system cannot follow:
-the next boot applies what was staged, as 'hostctl boot' does, and the last line
+If libc, systemd, dbus or the release changes, a running system cannot follow.
+Then the next boot applies the stage, as 'hostctl boot' does, and the last line
 says so.
 
-With --confirm-within the machine goes back by itself unless somebody says
-'hostctl confirm' in time, from a new login: a change that locks everybody out
-does not stay. A reboot without the confirmation goes back, too. Use it wherever
-you come in over a network. What may lock people out is said first in the plan:
-a port that sshd listens on and the firewall closes, passwords that go off while
-no account that may use sudo has a key, and what the account that runs this loses.
-Without --confirm-within such a plan wants 'yes lockout' as the answer; with
---yes it is refused (exit code 5), unless --accept lockout is given.
+With --confirm-within, the machine goes back by itself unless somebody runs
+'hostctl confirm' in time, from a new login. So a change that locks everybody out
+does not stay. A reboot without the confirmation goes back too. Use it whenever
+you work over a network.
 
-The work is done by a service of its own, hostctl-run.service, which goes on when
-the session ends; ctrl-c and SIGTERM cancel it as long as nothing is committed.
-With a plan that 'hostctl plan --out' saved nothing is asked: it is done as it was
-saved, or not at all.`,
+The plan lists first what may lock people out: a port that sshd listens on and
+the firewall closes, passwords that are switched off while no account that may
+use sudo has a key, and what the account that runs hostctl loses. Without
+--confirm-within, such a plan needs the answer 'yes lockout'. With --yes, switch
+refuses it (exit code 5) unless you add --accept lockout.
+
+A separate service, hostctl-run.service, does the work and continues when the
+session ends. Ctrl-C and SIGTERM cancel it until something is committed. With a
+plan that 'hostctl plan --out' saved, switch asks nothing: it does what was saved,
+or nothing at all.`,
 		Example: "  hostctl switch --host server-nix\n  hostctl switch --flake /etc/hostctl --yes --confirm-within 3m\n  hostctl switch web1.plan",
 		Args:    cobra.MaximumNArgs(1),
 		RunE:    e.switching(&opts),

@@ -27,9 +27,9 @@ func newTest(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "test",
 		Short: "Activate the configuration until the next boot",
-		Long: `test does what switch does, and leaves word that the next boot goes back to the
-generation before, by power cut or by choice. 'hostctl switch' makes the machine
-stay as it is now; 'hostctl rollback' goes back without a reboot.`,
+		Long: `test does what switch does, but the next boot, planned or after a power cut, goes
+back to the generation before. 'hostctl switch' keeps the new generation;
+'hostctl rollback' goes back without a reboot.`,
 		Example: "  hostctl test --host server-nix",
 		Args:    cobra.NoArgs,
 		RunE:    e.switching(&opts),
@@ -44,11 +44,11 @@ func newConfirm(e *env) *cobra.Command {
 		Use:   "confirm",
 		Short: "Keep the generation that is on trial",
 		Long: `confirm keeps what 'hostctl switch --confirm-within' or 'hostctl test' made:
-neither time nor a reboot takes it back any more. After --confirm-within it has to
-come from a new login, since that is what a change of network, sshd or accounts
-may have broken: a session that began before the change, and what runs in a tmux
-or screen of before, is refused. 'ssh HOST hostctl confirm' is a new login, and
-so is a shell in a container that was entered after the change.`,
+neither a timeout nor a reboot takes it back any more. After --confirm-within,
+confirm needs a new login, since a change of network, sshd or accounts may have
+broken logins. It refuses a session that began before the change, and whatever
+runs in a tmux or screen from before it. 'ssh HOST hostctl confirm' is a new
+login, and so is a shell in a container that you entered after the change.`,
 		Example: "  hostctl confirm",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -28,20 +28,20 @@ func newUpdate(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "update [INPUT...]",
 		Short: "Lock inputs and packages at their current versions",
-		Long: `update writes flake.lock and hosts/NAME/packages.lock: it looks up what the
-inputs' urls mean now, and asks apt's solver which packages, in which versions,
-each host (or the one that --host names) then holds. If any of this fails, every
-lock stays as it is. It changes no machine; commit the files, and 'hostctl switch'
-installs exactly what they say.
+		Long: `update writes flake.lock and hosts/NAME/packages.lock. It looks up what the
+inputs' urls point to now, and asks apt's solver which packages, in which
+versions, each host (or the one that --host names) needs. If any of this fails,
+every lock stays as it is. update changes no machine. Commit the files, and
+'hostctl switch' installs exactly what they list.
 
-With INPUTs only these are looked up; an input's own inputs are locked with it,
-as its own lock has them. Packages are resolved anew when one of the INPUTs is a
-Debian input, or where a host's lock lacks what it now asks for.
+With INPUTs, update looks up only these. It locks an input's own inputs as that
+input's lock has them. It resolves packages again if one of the INPUTs is a
+Debian input, or if a host's lock lacks something that the host now asks for.
 
-Packages come from the mirror in this machine's apt sources, or HOSTCTL_MIRROR;
-inputs with ?snapshot=DATE from HOSTCTL_SNAPSHOT. The way there is the proxy of
-HTTP_PROXY and HTTPS_PROXY, or the one that apt has. The repositories' signatures
-and dates are always verified.`,
+Packages come from the mirror in this machine's apt sources, or from
+HOSTCTL_MIRROR. Inputs with ?snapshot=DATE come from HOSTCTL_SNAPSHOT. The proxy
+is that of HTTP_PROXY and HTTPS_PROXY, or else apt's. update always verifies the
+repositories' signatures and dates.`,
 		Example:           "  hostctl update\n  hostctl update hardware --host fw16-nix",
 		ValidArgsFunction: completeInputs(e),
 		RunE:              func(c *cobra.Command, args []string) error { return runUpdate(c.Context(), e, args) },

@@ -19,14 +19,13 @@ func newValidate(e *env) *cobra.Command {
 		Use:   "validate",
 		Short: "Check the configuration of every host",
 		Long: `Evaluate every host of the flake, or the one that --host names, and report every
-mistake with the lines that hold it. Login shells, groups and owners of files
-that nothing is known to bring are warned of; where hosts/NAME/packages.lock is
-of the configuration, also shells, groups and time zones that no package of it
-brings are told. Without --host also what hosts must not share
-is checked, networking.host_id, and files that nothing imports are parsed, too.
-With --json print the verdict as 'terraform validate -json' does (docs/json.md).
-Nothing on this machine is read or changed
-beside the flake, its inputs and the cache.
+mistake with its lines. validate warns of login shells, groups and file owners
+that nothing is known to provide. If hosts/NAME/packages.lock matches the
+configuration, it also reports shells, groups and time zones that no package in
+it provides. Without --host, it also checks that no two hosts share a
+networking.host_id, and parses files that nothing imports. With --json, print the
+result as 'terraform validate -json' does (docs/json.md). validate touches nothing
+on this machine but the flake, its inputs and the cache.
 
 Exit codes: 0 no errors (there may be warnings), 1 errors.`,
 		Example: `  hostctl validate

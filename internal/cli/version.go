@@ -13,8 +13,8 @@ func newVersion(e *env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version of hostctl",
-		Long: `version prints the tag that hostctl was built at, or the commit where that has
-no tag, and the Go that built it. A + says that the files were not those of the
+		Long: `version prints the tag that hostctl was built from, or the commit if that has no
+tag, and the Go version that built it. A + means that the files differed from the
 commit.`,
 		Example: "  hostctl version",
 		Args:    cobra.NoArgs,

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// fixes offer what a diagnostic of ours says was probably meant.
+// fixes offer the replacement that one of our diagnostics proposes.
 func (q *request) fixes(diagnostics []diagnostic) []codeAction {
 	out := []codeAction{}
 	for _, d := range diagnostics {
@@ -15,7 +15,7 @@ func (q *request) fixes(diagnostics []diagnostic) []codeAction {
 		}
 		from, to := q.text.offset(d.Range.Start), q.text.offset(d.Range.End)
 		if from > to || strings.Count(string(q.text.src[from:to]), wrong) != 1 {
-			continue // the place has changed since, or more than one is meant
+			continue // the place has changed since, or there are several proposals
 		}
 		from += strings.Index(string(q.text.src[from:to]), wrong)
 		edit := textEdit{Range: q.text.between(from, from+len(wrong)), NewText: meant}
@@ -27,8 +27,7 @@ func (q *request) fixes(diagnostics []diagnostic) []codeAction {
 	return out
 }
 
-// suggestion reads the name that is wrong and the one that is meant off a
-// message.
+// suggestion takes the wrong name and the proposed one from a message.
 func suggestion(message string) (wrong, meant string, ok bool) {
 	m := regexp.MustCompile(`"([^"]+)".* Did you mean "([^"]+)"\?`).FindStringSubmatch(message)
 	if m == nil {

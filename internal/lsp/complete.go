@@ -32,8 +32,7 @@ func (q *request) complete() completionList {
 	return completionList{Items: c.items}
 }
 
-// inFlake reports whether the file is a flake.hcl, which has a schema of its
-// own.
+// inFlake reports whether the file is a flake.hcl, which has its own schema.
 func (q *request) inFlake() bool { return filepath.Base(q.path) == "flake.hcl" }
 
 func (c *completion) module() {
@@ -70,7 +69,7 @@ func (c *completion) words(kind int, detail string, words ...string) {
 	}
 }
 
-// names are what an item of a body or an object may be called.
+// names are the possible names of an item in a body or an object.
 func (c *completion) names() {
 	s := spotAt(c.result, c.cursor, false)
 	top := c.cursor.top()
@@ -108,7 +107,7 @@ func (c *completion) names() {
 		c.block("warn", "a check that only warns", "warn \"$1\" {\n  condition = $2\n  message   = \"$0\"\n}")
 		return
 	}
-	c.block("when", "the block holds only where this is true", "when = $0")
+	c.block("when", "the block applies only if this is true", "when = $0")
 	c.block("for_each", "the block, once per element", "for_each = $0")
 	if n := s.node.Path; len(n) > 0 && n[len(n)-1] == option.Any && len(top.labels) == 0 {
 		c.block("name", "the entry's key", "name = $0")
@@ -156,7 +155,7 @@ func (c *completion) kindOf(n *option.Node) string {
 	return "group of options"
 }
 
-// attributes are the names in an object that an option holds.
+// attributes are the names in an object value.
 func (c *completion) attributes(t option.Type) {
 	switch t.Kind {
 	case option.Object:
@@ -172,7 +171,7 @@ func (c *completion) attributes(t option.Type) {
 	}
 }
 
-// keys offers those that the map at s may have, or else those that it has.
+// keys offers the keys that the map at s may have, or else those that it has.
 func (c *completion) keys(s spot) {
 	keys := c.result.AllowedKeys(s.node)
 	if keys == nil {
@@ -187,7 +186,7 @@ func (c *completion) keys(s spot) {
 	}
 }
 
-// labels are the entries that a block of a map could be about.
+// labels are the entries that a block of a map may define.
 func (c *completion) labels(block string) {
 	outer := *c.cursor
 	outer.levels = outer.levels[:len(outer.levels)-1]
@@ -207,7 +206,7 @@ func (c *completion) labels(block string) {
 	}
 }
 
-// inQuotes are paths and the words of enums.
+// inQuotes offers paths and the words of enums.
 func (c *completion) inQuotes() {
 	if name, arg := c.cursor.calling(); name == "file" || name == "templatefile" {
 		if arg == 0 {
@@ -265,7 +264,7 @@ func (c *completion) files(want func(name string) bool) {
 	}
 }
 
-// expression offers what a value can be made of.
+// expression offers what an expression can contain.
 func (c *completion) expression() {
 	if len(c.cursor.steps) > 0 {
 		c.traversal(c.cursor.steps)
@@ -302,7 +301,7 @@ func (c *completion) functions() {
 	}
 }
 
-// typeWords offers the types, where an option block wants one.
+// typeWords offers the types, if an option block needs one.
 func (c *completion) typeWords() bool {
 	l := c.cursor.levels
 	if len(l) < 2 || l[1].name != "option" || l[1].key != "type" || !l[1].value {
@@ -324,8 +323,7 @@ func (c *completion) values(t option.Type) {
 	}
 }
 
-// has reports whether a value of one of these kinds can stand where t is
-// wanted.
+// has reports whether a value of type t can be of one of these kinds.
 func has(t option.Type, kinds ...option.Kind) bool {
 	switch t.Kind {
 	case option.Optional:

@@ -7,21 +7,21 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// bracket is what a level of nesting is made by.
+// bracket is what opens a level of nesting.
 type bracket int
 
 const (
 	body     bracket = iota // of a block, or the file
 	object                  // { } in a value
 	list                    // [ ]
-	index                   // [ ] behind a name
+	index                   // [ ] after a name
 	call                    // name( )
 	paren                   // ( )
 	quote                   // " " or a heredoc
 	template                // ${ } or %{ }
 )
 
-// level is one nesting around a place, with how far its current item is.
+// level is one level of nesting around a place, with the state of its current item.
 type level struct {
 	kind   bracket
 	name   string   // of a block or a function
@@ -29,21 +29,21 @@ type level struct {
 	start  int      // of the first byte inside
 	words  []string // of the item, before = or {
 	key    string   // of the item, once = is read
-	value  bool     // = is read, or all of the level is a value
+	value  bool     // = is read, or the whole level is a value
 	args   int      // commas read, in a call
 }
 
-// cursor is what the text before a place says about it. It is read from the
-// tokens, since a file that is being typed seldom parses.
+// cursor is what the text before a place says about it. It comes from the tokens,
+// since a file that is being typed seldom parses.
 type cursor struct {
 	levels []level
-	word   string   // what of a name, or of a text in quotes, stands before the place
+	word   string   // the part of a name, or of a quoted text, before the place
 	from   int      // where word starts
-	steps  []string // the traversal before word; "*" for what is computed
+	steps  []string // the traversal before word; "*" for a computed key
 }
 
-// maxUnclosed bounds how many unclosed quotes are read over: each one is
-// another pass of the scanner.
+// maxUnclosed bounds how many unclosed quotes are skipped: each one is another
+// pass of the scanner.
 const maxUnclosed = 50
 
 func cursorAt(src []byte, offset int) *cursor {
@@ -61,7 +61,7 @@ func cursorAt(src []byte, offset int) *cursor {
 
 func (c *cursor) top() *level { return &c.levels[len(c.levels)-1] }
 
-// quoted reports whether the place is in text, and not in a ${ } of it.
+// quoted reports whether the place is in text, and not in a ${ } inside it.
 func (c *cursor) quoted() bool { return c.top().kind == quote }
 
 // naming reports whether a name of a block or an attribute belongs here.
@@ -76,7 +76,8 @@ func (c *cursor) labelling() (block string, ok bool) {
 	return strings.Join(t.words, " "), t.kind == body && !t.value && len(t.words) == 1
 }
 
-// calling is the function in whose argument the place is, and which one.
+// calling is the function in whose argument the place is, and the argument's
+// number.
 func (c *cursor) calling() (name string, arg int) {
 	at := len(c.levels) - 1
 	if c.quoted() {
@@ -95,8 +96,8 @@ type scanner struct {
 	last hclsyntax.Token
 }
 
-// scan reads tokens from a byte on. It returns -1, or where to go on behind
-// a quote that its line does not close.
+// scan reads tokens from a byte on. It returns -1, or where to continue after a
+// quote that its line does not close.
 func (s *scanner) scan(from int) int {
 	start := hcl.Pos{Byte: from, Line: 1, Column: 1}
 	tokens, _ := hclsyntax.LexConfig(s.src[from:], "", start)
@@ -122,7 +123,7 @@ func (s *scanner) push(l level, at hclsyntax.Token) {
 	s.path = nil
 }
 
-// closeLevel drops the innermost level of these kinds and all inside it.
+// closeLevel drops the innermost level of these kinds and everything inside it.
 func (s *scanner) closeLevel(kinds ...bracket) (level, bool) {
 	for i := len(s.levels) - 1; i > 0; i-- {
 		for _, k := range kinds {
@@ -183,7 +184,7 @@ func (s *scanner) token(t hclsyntax.Token) {
 	}
 }
 
-// brace opens a block, where no = came before it, or an object.
+// brace opens a block if no = came before it, or else an object.
 func (s *scanner) brace(t hclsyntax.Token) {
 	top := s.top()
 	if top.value || len(top.words) == 0 {
@@ -193,7 +194,7 @@ func (s *scanner) brace(t hclsyntax.Token) {
 	s.push(level{kind: body, name: top.words[0], labels: top.words[1:]}, t)
 }
 
-// closeIndex goes on with the traversal that the index belongs to.
+// closeIndex continues the traversal that the index belongs to.
 func (s *scanner) closeIndex(t hclsyntax.Token) {
 	l, ok := s.closeLevel(list, index)
 	s.path = nil
@@ -209,7 +210,7 @@ func (s *scanner) closeIndex(t hclsyntax.Token) {
 	s.path = append(append([]string{}, l.words...), key)
 }
 
-// newline ends the item of a body or an object; brackets go on over lines.
+// newline ends the item of a body or an object; brackets continue over lines.
 func (s *scanner) newline() {
 	s.path = nil
 	if t := s.top(); t.kind == body || t.kind == object {
@@ -217,7 +218,7 @@ func (s *scanner) newline() {
 	}
 }
 
-// name notes an identifier or a text in quotes where an item's name belongs.
+// name records an identifier or a quoted text where an item's name belongs.
 func (s *scanner) name(word string) {
 	if t := s.top(); !t.value && (t.kind == body || t.kind == object) {
 		t.words = append(t.words, word)
@@ -238,7 +239,7 @@ func (s *scanner) inside(t hclsyntax.Token) {
 			s.name(word)
 			s.path = []string{word}
 		}
-		// { for k, v in m : k => v } holds no items.
+		// { for k, v in m : k => v } has no items.
 		if word == "for" && top.kind == object && len(top.words) == 1 {
 			top.value, top.words = true, nil
 		}
@@ -281,7 +282,7 @@ func (s *scanner) finish(offset int) {
 	}
 }
 
-// wordEnd is where the name, or the text in quotes, around a place ends.
+// wordEnd is the end of the name, or of the quoted text, around a place.
 func wordEnd(src []byte, offset int) int {
 	if cursorAt(src, offset).quoted() {
 		for offset < len(src) && src[offset] != '"' && src[offset] != '\n' {

@@ -11,7 +11,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// define finds where what is pointed at was written.
+// define finds where the thing at the cursor is defined.
 func (q *request) define() []location {
 	c := q.pointed()
 	r := q.hostOf(q.path)
@@ -71,7 +71,7 @@ func (q *request) declaration(r *eval.Result, c *cursor) []location {
 	return out
 }
 
-// at turns a range of hcl's into a location of the editor's.
+// at turns an hcl range into an editor location.
 func (q *request) at(r *hcl.Range) []location {
 	if r == nil {
 		return nil
@@ -104,7 +104,7 @@ func existing(file tree.File) []location {
 	return []location{{URI: uriOf(file.Path())}}
 }
 
-// inputAt is the file of input.X.modules.Y, else the input block.
+// inputAt is the file of input.X.modules.Y, or else the input block.
 func (q *request) inputAt(c *cursor) []location {
 	if q.view == nil {
 		return nil
@@ -120,7 +120,7 @@ func (q *request) inputAt(c *cursor) []location {
 	return nil
 }
 
-// argument is where args.X is set: by the flake, else by any of its templates
+// argument is where args.X is set: by the flake, or else by any of its templates
 // and hosts.
 func (q *request) argument(name string) *hcl.Range {
 	if q.view == nil {
@@ -142,7 +142,7 @@ func (q *request) argument(name string) *hcl.Range {
 	return nil
 }
 
-// localsOf are the locals of a file; of one that does not parse, those before
+// localsOf are the locals of a file. If it does not parse, they are those before
 // the mistake.
 func localsOf(src []byte) map[string]*hclsyntax.Attribute {
 	out := map[string]*hclsyntax.Attribute{}

@@ -12,7 +12,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
-// bodyOf is what of a file can be parsed.
+// bodyOf is the part of a file that parses.
 func bodyOf(src []byte) *hclsyntax.Body {
 	if file, _ := syntax.Parse("", src); file != nil {
 		return file.Body.(*hclsyntax.Body)
@@ -20,9 +20,9 @@ func bodyOf(src []byte) *hclsyntax.Body {
 	return &hclsyntax.Body{}
 }
 
-// format lays a file out. One that does not parse is left as it is, since
-// what its spaces mean is not known. Lines are replaced one by one, so that
-// the editor keeps its cursor and folds.
+// format formats a file. It leaves alone one that does not parse, since the meaning
+// of its spaces is unknown. It replaces lines one by one, so that the editor keeps
+// its cursor and folds.
 func (q *request) format() []textEdit {
 	edits := []textEdit{}
 	want, mixed, diags := syntax.Format(q.path, q.text.src, map[string]*hcl.File{})

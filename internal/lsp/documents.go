@@ -11,15 +11,15 @@ import (
 	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
-// document is a file as the editor holds it.
+// document is a file as it is in the editor.
 type document struct {
 	text    []byte
 	version int             // as the editor counts
 	broken  hcl.Diagnostics // why text does not parse
-	sound   []byte          // the last text that parses; nil: none did
+	sound   []byte          // the last text that parsed; nil: none did
 }
 
-// set takes a new text.
+// set sets a new text.
 func (d *document) set(path string, text []byte, version int) {
 	d.text, d.version, d.broken = text, version, nil
 	if _, diags := syntax.Parse(path, text); diags.HasErrors() {
@@ -29,7 +29,7 @@ func (d *document) set(path string, text []byte, version int) {
 	d.sound = text
 }
 
-// document follows what the editor does to a file.
+// document follows the editor's changes of a file.
 func (s *server) document(req *jsonrpc2.Request) error {
 	var p documentParams
 	if err := params(req, &p); err != nil {
@@ -59,7 +59,7 @@ func (s *server) document(req *jsonrpc2.Request) error {
 	case "textDocument/didClose":
 		delete(s.open, path)
 	case "textDocument/didSave":
-		return nil // what was saved is what was typed
+		return nil // the saved text is the typed one
 	}
 	s.edits++
 	w := s.workspaceOf(path)
@@ -78,8 +78,8 @@ func (s *server) document(req *jsonrpc2.Request) error {
 	return nil
 }
 
-// changed is a text after the changes of a notification, one after the other.
-// One without a range is a whole new text.
+// changed is a text after the changes of a notification, applied in order. A
+// change without a range is a whole new text.
 func changed(text []byte, changes []contentChange) ([]byte, error) {
 	for _, c := range changes {
 		if c.Range == nil {
@@ -96,7 +96,7 @@ func changed(text []byte, changes []contentChange) ([]byte, error) {
 	return text, nil
 }
 
-// held are the files that the editor has, as they are.
+// held are the files in the editor, as they are.
 func (s *server) held() map[string]document {
 	out := map[string]document{}
 	for path, d := range s.open {
@@ -113,8 +113,8 @@ func textsOf(held map[string]document) map[string][]byte {
 	return out
 }
 
-// soundTexts are the files that the editor has, each as it was when it last
-// parsed. What never did is as on disk.
+// soundTexts are the files in the editor, each as it was when it last parsed. A
+// file that never parsed is as on disk.
 func (s *server) soundTexts() map[string][]byte {
 	out := map[string][]byte{}
 	for path, d := range s.open {
@@ -129,8 +129,8 @@ func (s *server) soundTexts() map[string][]byte {
 	return out
 }
 
-// filesChanged evaluates anew what files are part of that changed on disk.
-// What the editor has open counts as it has it.
+// filesChanged evaluates again what depends on files that changed on disk. For an
+// open file, the editor's text counts.
 func (s *server) filesChanged(req *jsonrpc2.Request) error {
 	var p watchedParams
 	if err := params(req, &p); err != nil {
@@ -144,7 +144,7 @@ func (s *server) filesChanged(req *jsonrpc2.Request) error {
 			continue
 		}
 		s.edits++
-		for _, w := range s.workspaces { // an input may lie anywhere
+		for _, w := range s.workspaces { // an input may be anywhere
 			w.renew()
 		}
 	}

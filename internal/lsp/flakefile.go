@@ -1,6 +1,6 @@
 package lsp
 
-// flakeNames is what flake.hcl holds, by block; "" is its top (language rule 24).
+// flakeNames is what flake.hcl can contain, by block; "" is its top (language rule 24).
 func flakeNames() map[string][]string {
 	return map[string][]string{
 		"":              {"description", "modules", "input", "args", "template", "host", "export"},

@@ -5,14 +5,14 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// folds are the parts of a file that an editor can show as one line: what
-// stands in brackets over several lines, texts of lines, and comments. They
-// are read from the tokens, so a file that does not parse has them, too.
+// folds are the parts of a file that an editor can show as one line: brackets,
+// texts and comments over several lines. They come from the tokens, so a file that
+// does not parse has them too.
 func (q *request) folds() []foldingRange {
 	tokens, _ := hclsyntax.LexConfig(q.text.src, "", hcl.InitialPos)
 	out := []foldingRange{}
 	var opened []hclsyntax.Token
-	comment := -1 // the line where a comment begins that goes on
+	comment := -1 // the first line of a comment that continues
 	last := -1    // its last line so far
 	endComment := func() {
 		if comment >= 0 && last > comment {
@@ -44,7 +44,7 @@ func (q *request) folds() []foldingRange {
 			opened = opened[:len(opened)-1]
 			end := line
 			if t.Type != hclsyntax.TokenCHeredoc {
-				end-- // the bracket that closes stays in sight
+				end-- // the closing bracket stays visible
 			}
 			if end > start {
 				out = append(out, foldingRange{StartLine: start, EndLine: end})

@@ -14,13 +14,13 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// pointed is the name or the text in quotes that the editor points at.
+// pointed is the name or the quoted text at the cursor.
 func (q *request) pointed() *cursor {
 	return cursorAt(q.text.src, wordEnd(q.text.src, q.offset))
 }
 
-// meant is the option, group or entry that a cursor names; its node is nil
-// where it names none.
+// meant is the option, group or entry that a cursor names. Its node is nil if it
+// names none.
 func (q *request) meant(r *eval.Result, c *cursor) spot {
 	switch {
 	case q.inFlake() && len(c.steps) == 0:
@@ -93,8 +93,8 @@ func (q *request) known(r *eval.Result, c *cursor) string {
 	return ""
 }
 
-// describe is an option's documentation, with its value on the hosts that
-// the file is part of where its path is not computed.
+// describe is an option's documentation. If its path is not computed, it includes
+// the values on the hosts that use the file.
 func (q *request) describe(r *eval.Result, s spot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s**", option.Path(s.node.Path))
@@ -113,10 +113,10 @@ func (q *request) describe(r *eval.Result, s spot) string {
 		b.WriteString(q.valueOn(name, path))
 	}
 	if more := len(q.workspace.hosts(q.path)) - len(names); more > 0 {
-		fmt.Fprintf(&b, "\nAnd %d hosts more\n", more)
+		fmt.Fprintf(&b, "\nAnd %d more hosts\n", more)
 	}
 	if d := q.open[q.path]; d != nil && d.broken != nil {
-		b.WriteString("\nThis file does not parse: values are those before the mistake was typed.\n")
+		b.WriteString("\nThis file does not parse: these are the values from before the mistake.\n")
 	}
 	return b.String()
 }
@@ -139,7 +139,7 @@ func (q *request) valueOn(name string, path option.Path) string {
 	return fmt.Sprintf("\nOn %s: `%s`%s\n", name, oneLine(x.Value), decided)
 }
 
-// declared is what an option block says.
+// declared is the content of an option block.
 func (q *request) declared(d *option.Declaration) string {
 	var b strings.Builder
 	b.WriteString(d.Description + "\n")
@@ -163,7 +163,7 @@ func (q *request) source(at hcl.Range) string {
 	return ""
 }
 
-// group is what a group, a map or an entry holds.
+// group lists what a group, a map or an entry contains.
 func (q *request) group(r *eval.Result, s spot) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** ", s.path)

@@ -21,7 +21,7 @@ type mention struct {
 	write bool // it makes or sets it
 }
 
-// thing is what can be named: an option by its declared path, a group or an
+// thing is something with a name: an option by its declared path, a group or an
 // entry of a map by its path, a local or a function by its file and name.
 type thing struct{ kind, file, name string }
 
@@ -37,7 +37,7 @@ const (
 	thingInput    = "input"
 )
 
-// last is the part of its name that a mention is written as.
+// last is the part of its name that a mention shows.
 func (t thing) last() string {
 	if t.kind == thingOption || t.kind == thingGroup {
 		return t.name[strings.LastIndex(t.name, ".")+1:]
@@ -52,13 +52,13 @@ func (t thing) last() string {
 type mentions struct {
 	path      string
 	src       []byte
-	host      *eval.Result // that the file is part of
+	host      *eval.Result // a host that uses the file
 	functions map[string]*hclsyntax.Block
 	out       []mention
 }
 
-// mentionsIn lists what a file names, each place once. It lists nothing of a
-// file that does not parse.
+// mentionsIn lists what a file names, each place once; nothing if the file does
+// not parse.
 func mentionsIn(path string, src []byte, host *eval.Result) []mention {
 	file, diags := syntax.Parse(path, src)
 	if diags.HasErrors() || file == nil || host == nil {
@@ -75,8 +75,8 @@ func mentionsIn(path string, src []byte, host *eval.Result) []mention {
 	return slices.CompactFunc(m.out, func(a, b mention) bool { return a.of == b.of && a.at == b.at })
 }
 
-// add notes a mention; at may hold more than the name, such as a dot, quotes or
-// the path before it.
+// add records a mention; at may contain more than the name, such as a dot, quotes
+// or the path before it.
 func (m *mentions) add(of thing, at hcl.Range, write bool) {
 	if !at.CanSliceBytes(m.src) || at.Empty() {
 		return
@@ -84,14 +84,14 @@ func (m *mentions) add(of thing, at hcl.Range, write bool) {
 	name := of.last()
 	i := strings.LastIndex(string(at.SliceBytes(m.src)), name)
 	if i < 0 {
-		return // it is written some other way
+		return // it is written differently
 	}
 	at.Start.Byte += i
 	at.End.Byte = at.Start.Byte + len(name)
 	m.out = append(m.out, mention{of: of, path: m.path, at: at, write: write})
 }
 
-// enter goes to what is called name below s and notes that it is named at a
+// enter goes to the child of s called name and records that it is named at a
 // place.
 func (m *mentions) enter(s *spot, name string, at hcl.Range, write bool) {
 	inside := s.typ != nil
@@ -110,7 +110,7 @@ func (m *mentions) enter(s *spot, name string, at hcl.Range, write bool) {
 	}
 }
 
-// body notes what a body names. self is the entry that it is of.
+// body records what a body names. self is its entry.
 func (m *mentions) body(b *hclsyntax.Body, s spot, self *spot, top bool) {
 	for name, a := range b.Attributes {
 		in := s
@@ -152,7 +152,7 @@ func (m *mentions) body(b *hclsyntax.Body, s spot, self *spot, top bool) {
 	}
 }
 
-// languageBlock notes what the label of a block of the language's own names.
+// languageBlock records what the label of one of the language's own blocks names.
 func (m *mentions) languageBlock(b *hclsyntax.Block) {
 	if len(b.Labels) != 1 {
 		return
@@ -165,7 +165,7 @@ func (m *mentions) languageBlock(b *hclsyntax.Block) {
 	}
 }
 
-// optionNamed notes an option whose path is a text.
+// optionNamed records an option whose path is a text.
 func (m *mentions) optionNamed(x hclsyntax.Expression) {
 	v, diags := x.Value(nil)
 	if !diags.HasErrors() && v.Type() == cty.String && !v.IsNull() {
@@ -173,8 +173,8 @@ func (m *mentions) optionNamed(x hclsyntax.Expression) {
 	}
 }
 
-// value notes the options that the keys of an object name, behind modifiers,
-// too.
+// value records the options that the keys of an object name, also inside
+// modifiers.
 func (m *mentions) value(x hclsyntax.Expression, s spot) {
 	switch x := x.(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -198,7 +198,7 @@ func (m *mentions) value(x hclsyntax.Expression, s spot) {
 	}
 }
 
-// reads notes what an expression reads.
+// reads records what an expression reads.
 func (m *mentions) reads(x hclsyntax.Expression, self *spot) {
 	for _, r := range eval.Reads(x) {
 		if len(r.Path) == 0 {
@@ -236,7 +236,7 @@ func (m *mentions) follow(s spot, r eval.Read) {
 	}
 }
 
-// flakeFile notes what flake.hcl names.
+// flakeFile records what flake.hcl names.
 func (m *mentions) flakeFile(b *hclsyntax.Body) {
 	for name, a := range b.Attributes {
 		if name == "template" {

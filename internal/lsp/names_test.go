@@ -157,11 +157,11 @@ func TestRename(t *testing.T) {
 func TestRenameIsRefused(t *testing.T) {
 	e := newNames(t, nil)
 	for _, c := range []struct{ line, to, want string }{
-		{"greet|ing = \"hello\"", "loud", "loud is there already, at " + filepath.Join(e.dir, "one/default.hcl") + ":4"},
-		{"greet|ing = \"hello\"", "a b", "no name"},
-		{"  she|ll = ", "login", "not an option of this flake's"},
-		{"user \"ps|iri\"", "other", "a entry cannot be renamed"},
-		{"par|ams", "x", "nothing here"},
+		{"greet|ing = \"hello\"", "loud", "loud already exists, at " + filepath.Join(e.dir, "one/default.hcl") + ":4"},
+		{"greet|ing = \"hello\"", "a b", "not a valid local name"},
+		{"  she|ll = ", "login", "not an option of this flake"},
+		{"user \"ps|iri\"", "other", "cannot rename this entry"},
+		{"par|ams", "x", "nothing to rename here"},
 	} {
 		if _, err := e.renamed("one/default.hcl", namesOne, c.line, c.to); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q to %s: %v, want %q", c.line, c.to, err, c.want)
@@ -171,7 +171,7 @@ func TestRenameIsRefused(t *testing.T) {
 	tricky := namesOne + "file \"/etc/three\" { content = try(values(config.my.item)[0].size, \"none\") }\n"
 	e.change("one/default.hcl", tricky)
 	e.diagnosed("one/default.hcl")
-	if _, err := e.renamed("one/default.hcl", tricky, "{ siz|e = 1 }", "big"); err == nil || !strings.Contains(err.Error(), "would be another machine") && !strings.Contains(err.Error(), "would have a mistake") {
+	if _, err := e.renamed("one/default.hcl", tricky, "{ siz|e = 1 }", "big"); err == nil || !strings.Contains(err.Error(), "would change") && !strings.Contains(err.Error(), "would have a mistake") {
 		t.Errorf("what would change the machine: %v", err)
 	}
 	e.change("one/default.hcl", namesOne+"x {\n")

@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// packages offers the names of packages: those in the locks of the hosts that
-// the file is part of. Others may be there at the package source, which takes
-// its lists to know.
+// packages offers the names of packages in the locks of the hosts that use the
+// file. The package source may have others, but only its lists could tell.
 func (c *completion) packages() {
 	of := map[string]bool{}
 	for _, host := range c.partOf(c.path) {

@@ -1,6 +1,6 @@
 package lsp
 
-// The part of the Language Server Protocol 3.17 that the server speaks, under
+// The part of the Language Server Protocol 3.17 that the server implements, with
 // the protocol's own names.
 
 type position struct {

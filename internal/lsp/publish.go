@@ -12,10 +12,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// publish sends the diagnostics of every file that has some, none for those
-// that had some the last time, and those of every open file, so that the editor
-// knows which version they are of. Files that are not judged are left as they
-// are.
+// publish sends the diagnostics of every file that has some, an empty list for
+// files that had some the last time, and those of every open file, so that the
+// editor knows their version. It leaves out files that were not checked.
 func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]document, judged func(path string) bool) {
 	all := report.NewHostDiagnostics(len(found) - 1) // one is flake.hcl
 	for _, name := range slices.Sorted(maps.Keys(found)) {
@@ -36,7 +35,7 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]do
 			continue
 		}
 		byFile[path] = []diagnostic{}
-		for _, d := range doc.broken { // of a file that no host is made of only the syntax can be judged
+		for _, d := range doc.broken { // without a host that uses the file, only its syntax can be checked
 			byFile[path] = append(byFile[path], w.diagnostic(d, path, held))
 		}
 	}
@@ -47,8 +46,8 @@ func (w *workspace) publish(found map[string]hcl.Diagnostics, held map[string]do
 	}
 }
 
-// publishBroken says at once why a file does not parse. The server's mutex is
-// held.
+// publishBroken says at once why a file does not parse. The caller holds the
+// server's mutex.
 func (w *workspace) publishBroken(path string, d *document) {
 	held := map[string]document{path: *d}
 	var out []diagnostic
@@ -77,14 +76,13 @@ func (w *workspace) diagnostic(d *hcl.Diagnostic, path string, held map[string]d
 	}
 	src := held[path].text
 	if _, ok := held[path]; !ok {
-		src, _ = fileAt(w, path).Read(tree.MaxData) // one that is gone has no lines to show
+		src, _ = fileAt(w, path).Read(tree.MaxData) // a missing file has no lines to show
 	}
 	out.Range = newText(src).span(*d.Subject)
 	return out
 }
 
-// pathOf is the file on disk that a range is of; what has no place is
-// flake.hcl's.
+// pathOf is the file on disk of a range; flake.hcl if there is no range.
 func (w *workspace) pathOf(r *hcl.Range) string {
 	if r == nil {
 		return filepath.Join(w.dir, "flake.hcl")

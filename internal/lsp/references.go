@@ -9,8 +9,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
-// named is what the place in question names; false where it names nothing that
-// is known, or the file does not parse.
+// named is what the place in question names. It is false if that is unknown, or if
+// the file does not parse.
 func (q *request) named() (mention, bool) {
 	if d := q.open[q.path]; q.view == nil || d == nil || d.broken != nil {
 		return mention{}, false
@@ -65,7 +65,7 @@ func (q *request) files() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// references are the places that name what is pointed at.
+// references are the places that name the thing at the cursor.
 func (q *request) references(declared bool) []location {
 	out := []location{}
 	t, ok := q.named()
@@ -85,7 +85,7 @@ func (q *request) place(m mention) location {
 	return location{URI: uriOf(m.path), Range: newText(src).span(m.at)}
 }
 
-// highlights are the places of this file that name what is pointed at.
+// highlights are the places in this file that name the thing at the cursor.
 func (q *request) highlights() []highlight {
 	out := []highlight{}
 	t, ok := q.named()

@@ -17,24 +17,24 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// refused is an answer that the editor shows to whoever asked.
+// refused is an error that the editor shows to the user.
 func refused(format string, args ...any) error {
 	return &jsonrpc2.Error{Code: jsonrpc2.CodeInvalidRequest, Message: fmt.Sprintf(format, args...)}
 }
 
-// renamable is what is pointed at, where it has a name that can be changed.
+// renamable is the thing at the cursor, if its name can change.
 func (q *request) renamable() (mention, error) {
 	if q.view == nil {
-		return mention{}, refused("flake.hcl cannot be read: mend it first")
+		return mention{}, refused("cannot read flake.hcl: fix it first")
 	}
 	for _, path := range slices.Sorted(maps.Keys(q.open)) {
 		if q.open[path].broken != nil && q.workspaceOf(path) == q.workspace {
-			return mention{}, refused("%s does not parse, so what it names is not known: mend it first", path)
+			return mention{}, refused("cannot tell what %s names, because it does not parse: fix it first", path)
 		}
 	}
 	m, ok := q.named()
 	if !ok {
-		return m, refused("nothing here has a name that can be changed")
+		return m, refused("there is nothing to rename here")
 	}
 	switch m.of.kind {
 	case thingLocal, thingArgument, thingFunction, thingHost, thingTemplate:
@@ -49,14 +49,14 @@ func (q *request) renamable() (mention, error) {
 			return m, refused("no option %s is declared", m.of.name)
 		}
 		if d := q.hostOf(q.path).Declaration(n); d == nil || strings.HasPrefix(d.Range.Filename, "library/") || strings.HasPrefix(d.Range.Filename, "@") {
-			return m, refused("%s is not an option of this flake's, so its name is not the flake's to change", m.of.name)
+			return m, refused("%s is not an option of this flake, so the flake cannot rename it", m.of.name)
 		}
 		return m, nil
 	}
-	return m, refused("a %s cannot be renamed, only options of the flake, locals, args, functions, templates and hosts", m.of.kind)
+	return m, refused("cannot rename this %s, only options of the flake, locals, args, functions, templates and hosts", m.of.kind)
 }
 
-// prepareRename is the name that would be changed.
+// prepareRename is the name that would change.
 func (q *request) prepareRename() (any, error) {
 	m, err := q.renamable()
 	if err != nil {
@@ -65,9 +65,8 @@ func (q *request) prepareRename() (any, error) {
 	return map[string]any{"range": q.text.span(m.at), "placeholder": m.of.last()}, nil
 }
 
-// rename is the edit that gives what is pointed at another name, wherever the
-// flake names it. It is refused where the flake would mean something else
-// afterwards.
+// rename is the edit that renames the thing at the cursor wherever the flake names
+// it. It is refused if the flake would mean something else afterwards.
 func (q *request) rename(to string) (*workspaceEdit, error) {
 	m, err := q.renamable()
 	if err != nil {
@@ -78,7 +77,7 @@ func (q *request) rename(to string) (*workspaceEdit, error) {
 		valid = flake.ValidHostName(to)
 	}
 	if !valid {
-		return nil, refused("%q is no name of a %s", to, m.of.kind)
+		return nil, refused("%q is not a valid %s name", to, m.of.kind)
 	}
 	if to == m.of.last() {
 		return &workspaceEdit{}, nil
@@ -86,12 +85,12 @@ func (q *request) rename(to string) (*workspaceEdit, error) {
 	other := m.of
 	other.name = strings.TrimSuffix(other.name, other.last()) + to
 	if taken := q.mentionsOf(other); len(taken) > 0 {
-		return nil, refused("%s is there already, at %s:%d", to, taken[0].path, q.place(taken[0]).Range.Start.Line+1)
+		return nil, refused("%s already exists, at %s:%d", to, taken[0].path, q.place(taken[0]).Range.Start.Line+1)
 	}
 	places := q.mentionsOf(m.of)
 	edit := &workspaceEdit{Changes: map[string][]textEdit{}}
 	texts := maps.Clone(q.view.texts)
-	for _, p := range slices.Backward(places) { // from the last, so that places before stay
+	for _, p := range slices.Backward(places) { // from the last, so that earlier places stay valid
 		edit.Changes[uriOf(p.path)] = append(edit.Changes[uriOf(p.path)], textEdit{Range: q.place(p).Range, NewText: to})
 		src, held := texts[p.path]
 		if !held {
@@ -107,8 +106,8 @@ func (q *request) rename(to string) (*workspaceEdit, error) {
 	return q.withLock(edit, m.of, to)
 }
 
-// meansTheSame evaluates the flake as it would be, and refuses what has
-// mistakes or hosts that it has not.
+// meansTheSame evaluates the flake after the rename, and refuses one that adds
+// mistakes or changes a host.
 func (q *request) meansTheSame(texts map[string][]byte, places []mention, t thing, to string) error {
 	before, after := q.view, q.workspace.read(texts)
 	if after.flake == nil || after.diags.HasErrors() {
@@ -133,16 +132,16 @@ func (q *request) meansTheSame(texts map[string][]byte, places []mention, t thin
 	is, says := evaluated(q, after, became)
 	for i, name := range names {
 		if fresh := newError(said[i], says[i], t, to); fresh != nil {
-			return refused("with that name %s would have a mistake at %s: %s %s", became[i], option.At(*fresh.Subject), fresh.Summary, fresh.Detail)
+			return refused("with that name, %s would have a mistake at %s: %s %s", became[i], option.At(*fresh.Subject), fresh.Summary, fresh.Detail)
 		}
 		if name == became[i] && !is[i].SameSpec(was[i]) {
-			return refused("with that name %s would be another machine than it is: something that cannot be seen here goes by the old one", name)
+			return refused("with that name, host %s would change: something that hostctl cannot see here uses the old name", name)
 		}
 	}
 	return nil
 }
 
-// newError is an error of after that before has not, the name apart.
+// newError is an error in after that before does not have, apart from the name.
 func newError(before, after hcl.Diagnostics, t thing, to string) *hcl.Diagnostic {
 	key := func(d *hcl.Diagnostic) string { return d.Summary + strings.ReplaceAll(d.Detail, to, t.last()) }
 	known := map[string]bool{}
@@ -175,14 +174,14 @@ func evaluated(q *request, v *view, names []string) ([]*eval.Result, []hcl.Diagn
 	return results, diags
 }
 
-// withLock moves the package lock of a host that is renamed along.
+// withLock moves the package lock along with a renamed host.
 func (q *request) withLock(edit *workspaceEdit, t thing, to string) (*workspaceEdit, error) {
 	lock := q.flake.File(filepath.Join("hosts", t.name, "packages.lock"))
 	if _, err := lock.Stat(); t.kind != thingHost || err != nil {
 		return edit, nil
 	}
 	if !q.moves {
-		return nil, refused("the editor moves no files for its servers, and %s has to move along: rename it with git mv to hosts/%s/packages.lock and change the name in flake.hcl", lock.Name, to)
+		return nil, refused("this editor cannot move files for a language server, and %s must move too: use git mv to move it to hosts/%s/packages.lock, and change the name in flake.hcl", lock.Name, to)
 	}
 	out := &workspaceEdit{}
 	for _, uri := range slices.Sorted(maps.Keys(edit.Changes)) {

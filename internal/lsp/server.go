@@ -1,7 +1,7 @@
-// Package lsp is the language server: it answers an editor's questions about
-// the files of a flake over the Language Server Protocol, and tells it what
-// is wrong in them while they are typed. What the files mean is eval's to
-// say; this package only turns places into questions.
+// Package lsp is the language server. It answers an editor's questions about the
+// files of a flake over the Language Server Protocol, and reports mistakes as they
+// are typed. Package eval knows what the files mean; this package only turns places
+// into questions.
 package lsp
 
 import (
@@ -27,19 +27,19 @@ import (
 	"github.com/hostctl/hostctl/library"
 )
 
-// Options are what a session is told at its start.
+// Options are the settings of a session.
 type Options struct {
-	Cache   string // folder where library files are shown from
+	Cache   string // folder for copies of library files
 	Version string
 	Offline bool // no input is fetched
 	// Packages are the names in the package lock of a host.
 	Packages func(f *flake.Flake, host string) []string
-	// Beyond is what is wrong with an evaluated host that evaluation does not see.
+	// Beyond finds mistakes of an evaluated host that evaluation does not see.
 	Beyond func(f *flake.Flake, host string, r *eval.Result, diags hcl.Diagnostics) hcl.Diagnostics
 }
 
-// server is one editor's session. Messages are handled one after the other;
-// only the evaluation of a flake runs beside them.
+// server is one editor's session. It handles messages one after the other; only
+// the evaluation of a flake runs concurrently.
 type server struct {
 	Options
 	ctx  context.Context
@@ -47,27 +47,27 @@ type server struct {
 
 	mu         sync.Mutex // of everything below
 	open       map[string]*document
-	edits      int                   // changes of what is open or on disk
+	edits      int                   // changes of open files or on disk
 	workspaces map[string]*workspace // by folder
 	snippets   bool
 	watch      bool
-	moves      bool // it renames files for its servers
+	moves      bool // the editor can rename files for a server
 	shutdown   bool
-	left       bool // it sent exit
+	left       bool // the editor sent exit
 	closed     bool
 }
 
-// stream is what the protocol runs over.
+// stream carries the protocol.
 type stream struct {
 	io.Reader
 	io.Writer
 }
 
-// Close leaves standard input and output to the process.
+// Close leaves standard input and output open.
 func (stream) Close() error { return nil }
 
-// Serve speaks with one editor until it says exit or hangs up. Files of the
-// library are written below the cache for it to open.
+// Serve serves one editor until it sends exit or hangs up. It writes library files
+// below the cache for the editor to open.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
@@ -86,7 +86,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, o Options) error {
 	open := slices.Collect(maps.Values(s.workspaces))
 	s.mu.Unlock()
 	for _, w := range open {
-		w.evaluating.Lock() // what runs has ended, and nothing begins
+		w.evaluating.Lock() // running evaluations have ended, and none begins
 	}
 	if s.left && !s.shutdown {
 		return errors.New("the editor sent exit without shutdown")
@@ -98,8 +98,8 @@ func newServer(ctx context.Context, o Options) *server {
 	return &server{Options: o, ctx: ctx, open: map[string]*document{}, workspaces: map[string]*workspace{}}
 }
 
-// handle answers one message. A bug in one answer must not take the editor's
-// session with it.
+// handle answers one message. A bug in one answer must not end the editor's
+// session.
 func (s *server) handle(req *jsonrpc2.Request) (result any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -168,20 +168,20 @@ func (s *server) initialize(req *jsonrpc2.Request) (any, error) {
 	}, nil
 }
 
-// watchFiles asks to be told of files that change outside of the editor.
+// watchFiles asks the editor to report files that change outside it.
 func (s *server) watchFiles() {
 	if !s.watch {
 		return
 	}
 	watchers := []map[string]string{{"globPattern": "**/*.hcl"}, {"globPattern": "**/flake.lock"}, {"globPattern": "**/packages.lock"}}
 	registration := map[string]any{"id": "files", "method": "workspace/didChangeWatchedFiles", "registerOptions": map[string]any{"watchers": watchers}}
-	// Not waited for: the answer comes through the loop that this runs in.
+	// Do not wait: the answer comes through the loop that runs this.
 	_, err := s.conn.DispatchCall(s.ctx, "client/registerCapability", map[string]any{"registrations": []any{registration}})
 	s.complain(err)
 }
 
-// complain notes what cannot be told to anyone else where editors keep the
-// log of a server.
+// complain writes to stderr, where editors keep a server's log, what cannot be
+// reported otherwise.
 func (s *server) complain(err error) {
 	if err != nil && !errors.Is(err, jsonrpc2.ErrClosed) {
 		fmt.Fprintf(os.Stderr, "hostctl lsp: %v\n", err)
@@ -198,9 +198,8 @@ func params(req *jsonrpc2.Request, to any) error {
 	return nil
 }
 
-// workspaceOf is the flake that a file belongs to, by the nearest flake.hcl
-// above it; nil where there is none. A file of the library belongs to
-// whichever flake is open.
+// workspaceOf is the flake that a file belongs to, by the nearest flake.hcl above
+// it; nil if there is none. A library file belongs to any open flake.
 func (s *server) workspaceOf(path string) *workspace {
 	if strings.HasPrefix(path, s.libraryDir()+"/") {
 		for _, w := range s.workspaces {
@@ -248,7 +247,7 @@ func (s *server) libraryFile(name string) (string, error) {
 	return path, nil
 }
 
-// fileAt is the file at a path, of the flake of a workspace if it lies there.
+// fileAt is the file at a path, in the flake of the workspace if it is there.
 func fileAt(w *workspace, path string) tree.File {
 	if w != nil {
 		if name, err := filepath.Rel(w.dir, path); err == nil && filepath.IsLocal(name) {
@@ -258,11 +257,11 @@ func fileAt(w *workspace, path string) tree.File {
 	return tree.File{Root: filepath.Dir(path), Name: filepath.Base(path)}
 }
 
-// request is a question about a place of a file.
+// request is a question about a place in a file.
 type request struct {
 	*server
 	*workspace
-	*view  // nil where there is no workspace, or no flake that can be read
+	*view  // nil if there is no workspace, or no readable flake
 	path   string
 	text   *text
 	offset int
@@ -304,7 +303,7 @@ func (s *server) answer(req *jsonrpc2.Request) (any, error) {
 	return q.answerOfFlake(req)
 }
 
-// answerOfFlake answers what takes to know the flake.
+// answerOfFlake answers questions that need the flake.
 func (q *request) answerOfFlake(req *jsonrpc2.Request) (any, error) {
 	switch req.Method {
 	case "textDocument/completion":

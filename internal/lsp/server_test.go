@@ -80,8 +80,8 @@ func newEditorWith(t *testing.T, capabilities map[string]any) *editor {
 			t.Fatal(err)
 		}
 	}
-	// Pipes of the kernel's, which hold what the other side has not read yet:
-	// this editor reads nothing while it answers.
+	// Kernel pipes, which buffer what the other side has not read yet: this editor
+	// reads nothing while it answers.
 	toServer, fromEditor, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestDiagnosticsFollowTyping(t *testing.T) {
 		t.Fatalf("the typo gives %+v", got)
 	}
 	e.change("base.hcl", "services {\n  openssh { enable = true }\n}\n")
-	for _, d := range e.diagnosed("base.hcl") { // a warning of the library may stand at the line that sets its option
+	for _, d := range e.diagnosed("base.hcl") { // a library warning may be at the line that sets its option
 		if d.Severity == severityError {
 			t.Errorf("mended, and there is still %+v", d)
 		}

@@ -146,8 +146,8 @@ func errorsOf(diagnostics []diagnostic) []string {
 	return out
 }
 
-// round types an account into a file, wrong and right, and takes it away again:
-// ten edits. whose says how many hosts the file is of.
+// round types an account into a file, wrong and right, and removes it again: ten
+// edits. whose is how many hosts use the file.
 func (s *session) round(n int, name, whose string) {
 	s.t.Helper()
 	end := s.texts[name]
@@ -224,7 +224,7 @@ func TestSession(t *testing.T) {
 		t.Errorf("these were %d edits", s.edits)
 	}
 	bare := median(s.took["bare evaluation"])
-	// Twice what they take on an idle machine: other tests run beside this one.
+	// Twice what they take on an idle machine: other tests run at the same time.
 	for what, most := range map[string]float64{
 		"first completion":                      1, // there is but one
 		"completion while typing":               0.3,

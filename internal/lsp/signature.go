@@ -4,8 +4,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// signatureHelp is the function in whose arguments the place is, innermost, and
-// which argument that is; nil outside of any, and in text.
+// signatureHelp is the innermost function around the place, and the argument that
+// the place is in; nil outside any function, and in text.
 func (q *request) signatureHelp() *signatureHelp {
 	r := q.hostOf(q.path)
 	c := cursorAt(q.text.src, q.offset)

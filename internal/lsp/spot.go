@@ -5,16 +5,16 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// spot is what of the option tree a place in a module is about.
+// spot is the part of the option tree that a place in a module is about.
 type spot struct {
-	node  *option.Node // nil: nothing that the tree knows
-	path  option.Path  // of node; * for a key that is computed
+	node  *option.Node // nil: not in the tree
+	path  option.Path  // of node; * for a computed key
 	typ   *option.Type // at and below an option
-	block string       // option, locals, assert, ...: a block of the language's own
+	block string       // option, locals, assert, ...: one of the language's own blocks
 }
 
-// spotAt follows the nesting around a cursor through the option tree. With
-// value it goes on to what the item at the cursor defines.
+// spotAt follows the nesting around a cursor through the option tree. With value,
+// it goes on to what the item at the cursor defines.
 func spotAt(r *eval.Result, c *cursor, value bool) spot {
 	s := spot{node: r.Options()}
 	for i, l := range c.levels[1:] {
@@ -62,7 +62,7 @@ func (s *spot) enterBlock(r *eval.Result, l *level, top bool) {
 	}
 }
 
-// enter goes to what is called name below s.
+// enter goes to the child of s called name.
 func (s *spot) enter(r *eval.Result, name string) {
 	switch {
 	case s.node == nil || name == "":
@@ -95,7 +95,7 @@ func (s *spot) enterValue(l *level) {
 	}
 }
 
-// transparent are the modifiers: what they hold is what they stand for.
+// transparent are the modifiers: their argument is the value.
 func transparent(l *level) bool {
 	if l.kind != call {
 		return l.kind == paren
@@ -110,8 +110,7 @@ func transparent(l *level) bool {
 
 func modifiers() []string { return []string{"default", "force", "before", "after", "without"} }
 
-// attributeType is the type of what is called name in a value of type t; nil
-// if there is no such thing.
+// attributeType is the type of the attribute name in a value of type t, or nil.
 func attributeType(t option.Type, name string) *option.Type {
 	switch t.Kind {
 	case option.Object:

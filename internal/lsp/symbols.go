@@ -8,13 +8,13 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// maxSymbols is how many are sent for one query: an editor asks again as more
-// of it is typed.
+// maxSymbols bounds the answer to one query: an editor asks again as the user
+// types more.
 const maxSymbols = 500
 
-// workspaceSymbols are what the files of the open flakes make and give a name:
-// hosts, templates, inputs, options, functions, locals, and entries of maps.
-// The letters of the query stand in a name in their order.
+// workspaceSymbols are the named things that the files of the open flakes define:
+// hosts, templates, inputs, options, functions, locals, and entries of maps. A name
+// contains the letters of the query in their order.
 func (s *server) workspaceSymbols(query string) []symbolInformation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -51,8 +51,8 @@ func containerOf(w *workspace, path string) string {
 	return path
 }
 
-// fits reports whether the letters of query stand in name in their order, as
-// editors match them.
+// fits reports whether name contains the letters of query in their order, as
+// editors match.
 func fits(query, name string) bool {
 	name = strings.ToLower(name)
 	for _, r := range strings.ToLower(query) {
@@ -70,7 +70,7 @@ type madeSymbol struct {
 	at hcl.Range
 }
 
-// made are the named things that a file makes.
+// made are the named things that a file defines.
 func made(b *hclsyntax.Body, inFlake bool) []madeSymbol {
 	var out []madeSymbol
 	for _, blk := range b.Blocks {

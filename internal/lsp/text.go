@@ -37,8 +37,8 @@ func (t *text) line(n int) []byte {
 	return bytes.TrimRight(t.src[t.starts[n]:end], "\r\n")
 }
 
-// offset is the byte of a position; one beyond the end of a line or of the
-// file means that end, as the protocol has it.
+// offset is the byte of a position. According to the protocol, a position beyond
+// the end of a line or of the file means that end.
 func (t *text) offset(p position) int {
 	if p.Line < 0 {
 		return 0
@@ -74,7 +74,7 @@ func (t *text) between(from, to int) span { return span{t.position(from), t.posi
 
 func (t *text) span(r hcl.Range) span { return t.between(r.Start.Byte, r.End.Byte) }
 
-// pathOf is the path that a file: URI names, "" for any other.
+// pathOf is the path in a file: URI, "" for any other URI.
 func pathOf(uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "file" {

@@ -118,8 +118,8 @@ func (c *completion) input(steps []string) {
 	c.words(kindVariable, "", slices.Sorted(maps.Keys(c.exports(steps[0], steps[1])))...)
 }
 
-// exports are what an input hands out of one kind; none where it cannot be
-// opened, which a diagnostic says.
+// exports are an input's exports of one kind; none if it cannot be opened, which a
+// diagnostic reports.
 func (q *request) exports(input, kind string) map[string]string {
 	in := q.flake.Input(input)
 	if in == nil || in.Open(q.server.ctx) != nil {

@@ -13,18 +13,18 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// view is the flake as it stands with certain texts.
+// view is the flake as it is with certain texts.
 type view struct {
 	edits  int // the server's count of them
 	texts  map[string][]byte
 	flake  *flake.Flake
 	diags  hcl.Diagnostics // of flake.hcl
 	fleet  *eval.Fleet
-	loaded map[string]*eval.Result // hosts, of the server's mutex
+	loaded map[string]*eval.Result // hosts; guarded by the server's mutex
 }
 
-// read reads the flake with these texts; what was parsed before is not parsed
-// again. The server's mutex is held.
+// read reads the flake with these texts, and does not parse unchanged files again.
+// The caller holds the server's mutex.
 func (w *workspace) read(texts map[string][]byte) *view {
 	r := &view{edits: w.server.edits, texts: texts, loaded: map[string]*eval.Result{}}
 	r.flake, r.diags = flake.LoadUnsaved(w.dir, texts)
@@ -41,9 +41,9 @@ func (w *workspace) read(texts map[string][]byte) *view {
 	return r
 }
 
-// asked is what questions are answered from: the flake with every file as it
-// was when it last parsed, since what is being typed seldom does. It is nil
-// where flake.hcl never could be read. The server's mutex is held.
+// asked is the view that answers questions: the flake with every file as it was
+// when it last parsed, since a file that is being typed seldom does. It is nil if
+// flake.hcl was never readable. The caller holds the server's mutex.
 func (w *workspace) asked() *view {
 	texts := w.server.soundTexts()
 	if w.sound != nil && (w.sound.edits == w.server.edits || same(w.sound.texts, texts)) {
@@ -70,7 +70,7 @@ func same(a, b map[string][]byte) bool {
 	return true
 }
 
-// host is one by name, with its modules loaded.
+// host is the named host, with its modules loaded.
 func (r *view) host(w *workspace, name string) *eval.Result {
 	if r.loaded[name] == nil {
 		r.loaded[name] = r.fleet.Load(w.server.ctx, name)
@@ -79,12 +79,12 @@ func (r *view) host(w *workspace, name string) *eval.Result {
 	return r.loaded[name]
 }
 
-// maxLoaded is how many hosts are loaded for one question at most: an editor
-// waits for the answer, and nobody reads on.
+// maxLoaded bounds the hosts that are loaded for one question: an editor waits for
+// the answer, and nobody reads more.
 const maxLoaded = 8
 
-// partOf are the hosts, up to maxLoaded, that a file is part of. Before the
-// first evaluation is done, they are sought among as many.
+// partOf are the hosts, up to maxLoaded, that use a file. Before the first
+// evaluation is done, it searches only that many hosts.
 func (q *request) partOf(path string) []string {
 	w := q.workspace
 	names := slices.DeleteFunc(w.hosts(path), func(name string) bool { return q.flake.Host(name) == nil })
@@ -104,8 +104,8 @@ func (q *request) partOf(path string) []string {
 	return names[:min(len(names), maxLoaded)]
 }
 
-// hostOf is one that the file at path is part of, else any; nil where the flake
-// has none.
+// hostOf is a host that uses the file at path, or else any; nil if the flake has
+// none.
 func (q *request) hostOf(path string) *eval.Result {
 	if q.view == nil {
 		return nil

@@ -28,28 +28,28 @@ type workspace struct {
 
 	// Of the server's mutex:
 	timer     *time.Timer
-	cancel    context.CancelFunc           // of the evaluation that runs
-	all       bool                         // every host is to be evaluated
-	changed   map[string]bool              // else those that are made of these files
+	cancel    context.CancelFunc           // cancels the running evaluation
+	all       bool                         // evaluate every host
+	changed   map[string]bool              // or else those that use these files
 	fleet     *eval.Fleet                  // of the last reading
-	sound     *view                        // that questions are answered from
-	reached   map[string]map[string]string // by host, what it is made of: paths by the names of diagnostics; nil: nothing is evaluated
+	sound     *view                        // the view that answers questions
+	reached   map[string]map[string]string // by host, the files that it uses: paths by the names in diagnostics; nil: nothing is evaluated
 	found     map[string]hcl.Diagnostics   // by host, "" is flake.hcl
-	published map[string]bool              // what some was last sent of
+	published map[string]bool              // files that had diagnostics in the last message
 }
 
 func (s *server) newWorkspace(dir string) *workspace {
 	return &workspace{server: s, dir: dir, all: true, changed: map[string]bool{}, published: map[string]bool{}}
 }
 
-// typed evaluates what the file at path is part of, once typing rests. The
-// server's mutex is held.
+// typed evaluates the hosts that use the file at path, once typing pauses. The
+// caller holds the server's mutex.
 func (w *workspace) typed(path string) {
 	w.changed[path] = true
 	w.schedule(pause)
 }
 
-// renew evaluates the whole flake. The server's mutex is held.
+// renew evaluates the whole flake. The caller holds the server's mutex.
 func (w *workspace) renew() {
 	w.all, w.sound = true, nil
 	w.schedule(0)
@@ -65,8 +65,8 @@ func (w *workspace) schedule(delay time.Duration) {
 	w.timer = time.AfterFunc(delay, w.evaluate)
 }
 
-// evaluate reads the flake as the editor holds it and publishes what is
-// wrong. It gives way when something is typed meanwhile.
+// evaluate reads the flake as it is in the editor and publishes its mistakes. It
+// stops when the user types meanwhile.
 func (w *workspace) evaluate() {
 	w.evaluating.Lock()
 	defer w.evaluating.Unlock()
@@ -96,7 +96,7 @@ func (w *workspace) evaluate() {
 	defer s.mu.Unlock()
 	if ctx.Err() != nil {
 		if r == w.sound && fetches(r) {
-			w.sound = nil // an input whose fetching was interrupted counts as one that cannot be had
+			w.sound = nil // an input whose fetch was interrupted counts as unavailable
 		}
 		return
 	}
@@ -113,8 +113,8 @@ func fetches(v *view) bool {
 	return slices.ContainsFunc(v.flake.InputNames(), func(name string) bool { return v.flake.Input(name).Debian == nil })
 }
 
-// now is the flake as the editor holds it: what questions are answered from,
-// if that is it. The server's mutex is held.
+// now is the flake as it is in the editor, if that is the view that answers
+// questions. The caller holds the server's mutex.
 func (w *workspace) now() *view {
 	texts := textsOf(w.server.held())
 	if v := w.asked(); v != nil && same(v.texts, texts) {
@@ -123,13 +123,13 @@ func (w *workspace) now() *view {
 	return w.read(texts)
 }
 
-// evaluateHosts evaluates the affected hosts, nil are all, and adds what is
-// wrong to found.
+// evaluateHosts evaluates the affected hosts (nil means all) and adds their
+// mistakes to found.
 func (w *workspace) evaluateHosts(ctx context.Context, r *view, affected map[string]bool, held map[string]document, found map[string]hcl.Diagnostics) map[string]*eval.Result {
 	hosts := slices.DeleteFunc(r.flake.Hosts(), func(name string) bool { return affected != nil && !affected[name] })
 	made, said := make([]*eval.Result, len(hosts)), make([]hcl.Diagnostics, len(hosts))
 	var first sync.Once
-	// What is left out, for it was interrupted, is not looked at.
+	// Ignore what was left out because of an interruption.
 	_ = r.fleet.Each(ctx, hosts, func(i int, res *eval.Result, d hcl.Diagnostics) {
 		if ctx.Err() == nil {
 			d = append(d, w.server.Beyond(r.flake, hosts[i], res, d)...)
@@ -146,10 +146,10 @@ func (w *workspace) evaluateHosts(ctx context.Context, r *view, affected map[str
 	return results
 }
 
-// foretell publishes what the first of the affected hosts says of the files
-// that changed, as what all of them will: a mistake in a file that many hosts
-// share is mostly the same on each, and the others take their time. A file that
-// the first is not made of waits for those that are.
+// foretell publishes early what the first affected host says about the changed
+// files. A mistake in a file that many hosts share is mostly the same on each, and
+// the others take time. A file that the first host does not use waits for a host
+// that does.
 func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host string, diags hcl.Diagnostics, held map[string]document) {
 	w.server.mu.Lock()
 	defer w.server.mu.Unlock()
@@ -170,7 +170,7 @@ func (w *workspace) foretell(ctx context.Context, affected map[string]bool, host
 	w.publish(found, held, judged)
 }
 
-// affected are the hosts that what changed is part of; nil stands for all.
+// affected are the hosts that use what changed; nil means all.
 func (w *workspace) affected() map[string]bool {
 	if w.all || w.reached == nil || w.changed[filepath.Join(w.dir, "flake.hcl")] {
 		return nil
@@ -188,8 +188,8 @@ func (w *workspace) affected() map[string]bool {
 	return out
 }
 
-// keep remembers what is wrong and what each host is made of. Of a host of
-// which a file does not parse that is what it was before.
+// keep remembers the mistakes, and the files that each host uses. For a host with
+// a file that does not parse, it keeps the earlier list of files.
 func (w *workspace) keep(r *view, results map[string]*eval.Result, found map[string]hcl.Diagnostics) {
 	if r.flake == nil || found[""].HasErrors() {
 		w.found, w.all = found, true
@@ -212,7 +212,7 @@ func (w *workspace) keep(r *view, results map[string]*eval.Result, found map[str
 	maps.DeleteFunc(w.found, func(name string, _ hcl.Diagnostics) bool { return gone(name) })
 }
 
-// hosts are those that a file is part of, as last evaluated.
+// hosts are those that use a file, as last evaluated.
 func (w *workspace) hosts(path string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(w.reached)) {

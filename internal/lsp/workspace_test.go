@@ -10,8 +10,8 @@ import (
 	"github.com/sourcegraph/jsonrpc2"
 )
 
-// What is typed in a file of one host evaluates that host: what is known of
-// the others stays.
+// Typing in a file of one host evaluates that host only: the results of the others
+// stay.
 func TestOnlyWhatChangedIsEvaluated(t *testing.T) {
 	e := newEditor(t)
 	e.edit("base.hcl", "services {\n  openshs { enable = true }\n}\n")
@@ -110,7 +110,7 @@ type nopWriter struct{}
 func (nopWriter) Write(p []byte) (int, error) { return len(p), nil }
 func (nopWriter) Close() error                { return nil }
 
-// What the package lock does not bring is told, too, of the host whose it is.
+// What a host's package lock does not provide is reported too.
 func TestBeyondEvaluation(t *testing.T) {
 	e := newEditor(t)
 	e.edit("flake.hcl", testFlake)
@@ -130,7 +130,7 @@ func TestFlakeThatCannotBeRead(t *testing.T) {
 			e.call("textDocument/"+method, map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}}, nil)
 		}
 		err := e.conn.Call(context.Background(), "textDocument/rename", map[string]any{"textDocument": map[string]any{"uri": e.uri(name)}, "position": position{1, 4}, "newName": "x"}, nil)
-		if err == nil || !strings.Contains(err.Error(), "flake.hcl cannot be read") {
+		if err == nil || !strings.Contains(err.Error(), "cannot read flake.hcl") {
 			t.Errorf("rename in %s: %v", name, err)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package network is how hostctl asks other machines: it gives up soon, and says
-// in a line which of them it is and what is wrong.
+// Package network is how hostctl talks to other machines. It gives up soon, and
+// says in one line which machine fails and why.
 package network
 
 import (
@@ -13,14 +13,14 @@ import (
 	"time"
 )
 
-// ConnectTime is how long a connection may take to come about. Tries is how often
+// ConnectTime bounds the time to connect. Tries is how often
 // one is tried.
 const (
 	ConnectTime = 10 * time.Second
 	Tries       = 2
 )
 
-// Transport is Go's own with that patience.
+// Transport is Go's own, with these timeouts.
 func Transport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: ConnectTime}).DialContext
@@ -28,12 +28,12 @@ func Transport() *http.Transport {
 	return t
 }
 
-// Cause says in a line which host it is and what is wrong, and in the next
-// one what the system says.
+// Cause says in one line which host fails and why, and in the next one what the
+// system says.
 func Cause(err error) string {
 	var at *url.Error
 	if !errors.As(err, &at) {
-		return err.Error() // it came to an answer, and names it
+		return err.Error() // there was an answer, and the error names it
 	}
 	host := at.URL
 	if u, err := url.Parse(at.URL); err == nil {

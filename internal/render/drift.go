@@ -9,8 +9,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// DriftJSON writes a drift report for programs; docs/drift.md says what each
-// field means.
+// DriftJSON writes a drift report for programs. docs/drift.md explains each field.
 func DriftJSON(w io.Writer, d *spec.Drift) error {
 	shown := *d
 	if shown.Items == nil {
@@ -22,8 +21,8 @@ func DriftJSON(w io.Writer, d *spec.Drift) error {
 	return e.Encode(shown)
 }
 
-// Drift writes a drift report for people, one line an item and a second one
-// where there is a before and a now.
+// Drift writes a drift report for people: one line per item, and a second one if
+// there is a before and a now.
 func Drift(w io.Writer, d *spec.Drift, opts Options) error {
 	t := &text{Options: opts}
 	if len(d.Items) == 0 {

@@ -8,8 +8,8 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// first is what nobody may miss in a plan: another release, people who cannot
-// log in any more, and why the plan is refused.
+// first is what nobody must miss in a plan: another release, people who can no
+// longer log in, and why the plan is refused.
 func (t *text) first(p *spec.Plan) {
 	if r := p.Release; r != nil {
 		t.line("%s this moves %s from Debian %s to Debian %s.", t.paint(yellow, "Another release:"), p.Host, Printable(r.From), Printable(r.To))
@@ -25,7 +25,7 @@ func (t *text) first(p *spec.Plan) {
 	}
 }
 
-// removals are the packages that go, by why they are there.
+// removals are the packages to remove, grouped by why they are installed.
 func (t *text) removals(changes []spec.Change) {
 	slices.SortStableFunc(changes, func(a, b spec.Change) int {
 		of := func(c spec.Change) string { reason, _, _ := strings.Cut(c.Why, ": "); return reason }
@@ -46,7 +46,7 @@ func (t *text) removals(changes []spec.Change) {
 	}
 }
 
-// keep is the line of a configuration with which what goes unasked stays.
+// keep is the line of a configuration that keeps what would be removed unasked.
 func (t *text) keep(p *spec.Plan) {
 	if len(p.Keep) > 0 {
 		t.line("      to keep what nobody asked to go: packages = [%s]", Printable(`"`+strings.Join(p.Keep, `", "`)+`"`))

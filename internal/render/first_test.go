@@ -8,8 +8,8 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// TestWhatComesFirst: another release, a lock-out and a refusal stand before all
-// that a plan changes, in text and in Markdown, and nothing in them steers a
+// TestWhatComesFirst: another release, a lock-out and a refusal come before all
+// changes of a plan, in text and in Markdown, and nothing in them controls a
 // terminal.
 func TestWhatComesFirst(t *testing.T) {
 	p := examplePlan()

@@ -7,29 +7,29 @@ import (
 	"unicode/utf8"
 )
 
-// Printable escapes what would steer the terminal or break the line: names and
-// texts also come from files, processes and servers that are anybody's.
+// Printable escapes what would control the terminal or break the line: names and
+// texts also come from files, processes and servers that anybody may own.
 func Printable(s string) string {
 	var f Filter
 	return strings.ReplaceAll(string(append(f.Clean([]byte(s)), f.Rest()...)), "\n", `\x0a`)
 }
 
-// IsControl reports whether a character steers a terminal: those of C0 but the
-// tab, DEL, those of C1, and those that turn the direction of text.
+// IsControl reports whether a character controls a terminal: those of C0 except
+// the tab, DEL, those of C1, and those that change the direction of text.
 func IsControl(r rune) bool {
 	return r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }
 
-// Filter escapes the characters of IsControl, but for ends of lines, in a text that
-// comes in parts, and every byte that is not UTF-8.
+// Filter escapes the characters of IsControl except line ends, and every byte that
+// is not UTF-8, in a text that comes in parts.
 type Filter struct {
-	JSON    bool // escapes are those of a JSON string
-	Colours bool // hostctl's own pass
+	JSON    bool // use the escapes of a JSON string
+	Colours bool // let hostctl's own colours pass
 	rest    []byte
 }
 
-// Clean returns the next part, without a character at its end that the part
-// after it completes.
+// Clean returns the next part, without an incomplete character at its end, which
+// the following part completes.
 func (f *Filter) Clean(part []byte) []byte {
 	if len(f.rest) == 0 && plain(part) {
 		return part
@@ -60,7 +60,7 @@ func (f *Filter) Clean(part []byte) []byte {
 	return out
 }
 
-// Rest is what is left where no other part comes.
+// Rest is what is left after the last part.
 func (f *Filter) Rest() (out []byte) {
 	for _, c := range f.rest {
 		out = fmt.Appendf(out, `\x%02x`, c)
@@ -80,7 +80,7 @@ func plain(text []byte) bool {
 
 const longestColour = len("\x1b[1;31m")
 
-// colours are what hostctl paints with.
+// colours are the ones that hostctl uses.
 func colours() []string {
 	return []string{"\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[1;33m"}
 }

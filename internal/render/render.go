@@ -1,7 +1,6 @@
-// Package render shows plans to people and to programs: as text, as Markdown
-// for a pull request, and as JSON. It decides nothing and leaves out nothing
-// that would be done, except that dependencies and the lines of long files are
-// counted unless all are asked for.
+// Package render shows plans to people and to programs: as text, as Markdown for a
+// pull request, and as JSON. It decides nothing and leaves out no change; unless
+// asked for everything, it counts dependencies and the lines of long files.
 package render
 
 import (
@@ -20,8 +19,8 @@ type Options struct {
 	Verbose bool // every dependency, and every line of files
 }
 
-// UseColor says whether to colour, given whether the output is a terminal. A
-// non-empty NO_COLOR forbids it (no-color.org), as does TERM=dumb.
+// UseColor says whether to use colours, given whether the output is a terminal. A
+// non-empty NO_COLOR forbids it (no-color.org), and so does TERM=dumb.
 func UseColor(terminal bool, getenv func(string) string) bool {
 	return terminal && getenv("NO_COLOR") == "" && getenv("TERM") != "dumb"
 }
@@ -31,9 +30,9 @@ func UseColor(terminal bool, getenv func(string) string) bool {
 // release {from, to} if that changes, lockout and refused (sentences: how the plan
 // may keep people from logging in, and why it is not carried out), changes, keep,
 // extras and warnings. Each change has id ("KIND:NAME"), action (create, update,
-// delete, upgrade or downgrade), fields [{name, before, after}], of a package that
-// goes the reason why it is there, and origin {file, line, layer}, whose file is
-// empty for what nobody asked for by name. The order of changes is that of the stage.
+// delete, upgrade or downgrade), fields [{name, before, after}], for a package that
+// is removed the reason why it is installed, and origin {file, line, layer}, whose
+// file is empty for what nobody asked for by name. Changes are in stage order.
 func JSON(w io.Writer, p *spec.Plan) error { return encode(w, listing(p)) }
 
 // listing is a plan with [] rather than null, for readers that iterate.
@@ -58,16 +57,16 @@ type Carried struct {
 	Result Result `json:"result"`
 }
 
-// Result is where the machine stands when a command ends.
+// Result is the state of the machine when a command ends.
 type Result struct {
-	Generation int `json:"generation"`        // that is current
-	Waiting    int `json:"waiting,omitempty"` // that the next boot applies; 0 is none
+	Generation int `json:"generation"`        // the current one
+	Waiting    int `json:"waiting,omitempty"` // the one that the next boot applies; 0 is none
 }
 
-// CarriedJSON writes a plan for programs, and what became of it.
+// CarriedJSON writes a plan for programs, with its result.
 func CarriedJSON(w io.Writer, p *spec.Plan, r Result) error { return encode(w, Carried{listing(p), r}) }
 
-// Text writes the plan for people, one paragraph a kind.
+// Text writes the plan for people, one paragraph per kind.
 func Text(w io.Writer, p *spec.Plan, o Options) error {
 	t := &text{Options: o}
 	if p.Empty() {
@@ -113,7 +112,7 @@ func Markdown(w io.Writer, p *spec.Plan) error {
 	return err
 }
 
-// fenceFor is a code fence that body does not end.
+// fenceFor is a code fence that body does not contain.
 func fenceFor(body string) string {
 	fence := "```"
 	for strings.Contains(body, fence) {

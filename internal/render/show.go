@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// Show is a flake in outline: the hosts and what they have, the applications
+// Show is the outline of a flake: the hosts and what they have, the applications
 // and where they are.
 type Show struct {
 	Hosts        []ShowHost     `json:"hosts"`
@@ -26,11 +26,11 @@ type ShowHost struct {
 	Hardware    string `json:"hardware,omitempty"`
 }
 
-// ShowFunction is a row of the table of applications: all of one function.
+// ShowFunction is a row of the table of applications: those with one function.
 type ShowFunction struct {
 	Function  string            `json:"function"`
 	Apps      []ShowApplication `json:"apps"`
-	Templates []string          `json:"templates"` // through which one of them is reached
+	Templates []string          `json:"templates"` // that ask for one of them
 	Hosts     []string          `json:"hosts"`     // that have one of them, or want it
 }
 
@@ -41,8 +41,8 @@ type ShowApplication struct {
 	Missing map[string]string `json:"missing,omitempty"` // host: why it lacks it
 }
 
-// notes say what the row alone would leave out: applications that are on some
-// of its hosts only, and those that a host lacks.
+// notes say what the row itself leaves out: applications that are only on some of
+// its hosts, and those that a host lacks.
 func (f *ShowFunction) notes() [][]string {
 	out := make([][]string, len(f.Apps))
 	for i, a := range f.Apps {

@@ -14,7 +14,7 @@ import (
 // text collects the lines of one plan.
 type text struct {
 	Options
-	flush bool // signs in the first column, where a diff viewer looks for them
+	flush bool // signs in the first column, where a diff viewer expects them
 	b     strings.Builder
 }
 
@@ -66,8 +66,8 @@ func (t *text) changes(p *spec.Plan) {
 	}
 }
 
-// isDependency: a package that nobody asked for by name. A removal is never
-// one, and neither is what may convert data: they are always shown.
+// isDependency: a package that nobody asked for by name. Removals and packages that
+// may convert data are never one, so that they are always shown.
 func isDependency(c spec.Change) bool {
 	return c.ID.Kind == spec.KindPackage && c.Origin.File == "" && c.Action != spec.Delete && c.Data == ""
 }
@@ -141,11 +141,11 @@ func (t *text) field(a spec.Action, f spec.Field) {
 
 const (
 	mostLines  = 20 // of the diff of a file
-	firstLines = 5  // of a new file, by which one sees what it is
+	firstLines = 5  // of a new file, enough to see what it is
 )
 
-// some prints the first lines and counts the others, or prints all where the
-// count would take as much room.
+// some prints the first lines and counts the others, or prints all if the count
+// would take as much space.
 func (t *text) some(all []string, most int) {
 	if t.Verbose || len(all) <= most+1 {
 		most = len(all)
@@ -162,13 +162,12 @@ func (t *text) some(all []string, most int) {
 	}
 }
 
-// added is a text as the lines of a diff that brings it.
+// added is a text as the lines of a diff that adds it.
 func added(text string) string {
 	return "+" + strings.TrimSuffix(strings.Join(lines(text), "+"), "\n") + "\n"
 }
 
-// transition is the one side that a create or a delete has, and else "before
-// -> after".
+// transition is "before -> after", or the only side of a create or a delete.
 func transition(a spec.Action, f spec.Field) string {
 	before, after := shorten(f.Name, f.Before), shorten(f.Name, f.After)
 	switch a {
@@ -181,8 +180,7 @@ func transition(a spec.Action, f spec.Field) string {
 	}
 }
 
-// shorten makes a value fit for a line: quoted if it is free text, cut if it
-// is a digest.
+// shorten makes a value fit a line: it quotes free text and cuts a digest.
 func shorten(field, value string) string {
 	switch {
 	case value == "":
@@ -203,7 +201,7 @@ func (t *text) diff(f spec.Field) []string {
 	return t.painted(diff)
 }
 
-// painted are the lines of a diff in their colours, and without what steers a
+// painted are the lines of a diff in their colours, without what controls a
 // terminal.
 func (t *text) painted(diff string) []string {
 	var out []string

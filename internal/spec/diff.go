@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// The functions of this file say in which fields a live resource (have, nil
-// where absent) is not what a spec wants. Plan shows these fields and the
-// stage sets them: there is one answer to "what differs". No field means that
-// nothing is to be done.
+// The functions in this file return the fields in which a live resource (have, nil
+// if absent) differs from the spec. The plan shows these fields and the stage sets
+// them, so "what differs" has one answer. No field means nothing to do.
 
-// Live is the form in which f stands at path on a host.
+// Live is f as it is at path on a host.
 func (f File) Live(path string) File {
 	l := File{Type: f.Type, Mode: f.Mode, Owner: orRoot(f.Owner), Group: orRoot(f.Group)}
 	switch {
@@ -35,7 +34,7 @@ func orRoot(name string) string {
 	return name
 }
 
-// DiffFile compares what stands at path with what is wanted there.
+// DiffFile compares what is at path with what is wanted there.
 func DiffFile(path string, have *File, want File) []Field {
 	live := want.Live(path)
 	if have == nil {
@@ -58,7 +57,7 @@ func DiffFile(path string, have *File, want File) []Field {
 	return d
 }
 
-// content shows the bytes where both sides are known text, else the digests.
+// content shows the bytes if both sides are known text, or else the digests.
 func (d *fields) content(have, live File) {
 	known := func(f File) bool { return f.Digest == "" || f.Content != "" || f.Digest == Sum(nil) }
 	if known(have) && known(live) {
@@ -68,8 +67,8 @@ func (d *fields) content(have, live File) {
 	d.add("digest", have.Digest, live.Digest)
 }
 
-// DiffRendered compares the two last wishes for a file that bears secrets: its
-// bytes are on tmpfs and hold values, so the live side cannot be compared.
+// DiffRendered compares two specs for a file that contains secrets: its bytes are
+// on tmpfs and contain values, so the live file cannot be compared.
 func DiffRendered(prev, want File) []Field {
 	var d fields
 	d.add("content", prev.Content, want.Content)
@@ -77,9 +76,9 @@ func DiffRendered(prev, want File) []Field {
 	return d
 }
 
-// DiffUnit compares a unit's files and links in /etc. What prev brought and
-// want no longer has goes: a zero want is a delete. Whether a unit is enabled
-// is left alone when nobody says any more.
+// DiffUnit compares a unit's files and links in /etc. It removes what prev wrote
+// and want no longer has: a zero want is a delete. It leaves alone whether a unit
+// is enabled if want does not say.
 func DiffUnit(have, want, prev Unit) []Field {
 	var d fields
 	if want.Content != "" || prev.Content != "" {
@@ -117,7 +116,7 @@ func dropIns(units ...Unit) []string {
 	return slices.Compact(names)
 }
 
-// DiffSettings compares what two specs say of hostctl itself.
+// DiffSettings compares the settings of hostctl in two specs.
 func DiffSettings(have, want Settings) []Field {
 	var d fields
 	d.add("package_mode", have.PackageMode, want.PackageMode)
@@ -130,11 +129,11 @@ func DiffSettings(have, want Settings) []Field {
 
 func flag(b *bool) string { return strconv.FormatBool(On(b)) }
 
-// On reports whether a setting is said to be true: nil says nothing.
+// On reports whether a setting is set to true; nil is not set.
 func On(b *bool) bool { return b != nil && *b }
 
-// DiffUser compares what the spec says of an account. The uid of an account
-// that exists is not a field: changing it would hand its files to nobody.
+// DiffUser compares an account with the spec. The uid of an existing account is
+// not a field: changing it would leave its files without an owner.
 func DiffUser(have *User, want User) []Field {
 	var d fields
 	if have == nil {
@@ -152,7 +151,7 @@ func DiffUser(have *User, want User) []Field {
 	return d
 }
 
-// DiffGroup compares a group; as with users, the gid is given at creation only.
+// DiffGroup compares a group. As with users, only the creation sets the gid.
 func DiffGroup(have *Group, want Group) []Field {
 	var d fields
 	if have == nil {
@@ -161,8 +160,8 @@ func DiffGroup(have *Group, want Group) []Field {
 	return d
 }
 
-// DiffUsers compares two accounts that a machine has or had, of which all is known;
-// that of none is the zero User.
+// DiffUsers compares two accounts that a machine has or had, with all fields known.
+// The zero User means that there was none.
 func DiffUsers(was, is User) []Field {
 	var d fields
 	d.add("uid", number(was.UID), number(is.UID))
@@ -174,7 +173,7 @@ func DiffUsers(was, is User) []Field {
 	return d
 }
 
-// DiffGroups is DiffUsers of groups.
+// DiffGroups is DiffUsers for groups.
 func DiffGroups(was, is Group) []Field {
 	var d fields
 	d.add("gid", number(was.GID), number(is.GID))
@@ -208,7 +207,7 @@ func (d *fields) add(name, before, after string) {
 	}
 }
 
-// said is add for what an empty wish leaves alone.
+// said is add for a field that an empty want leaves alone.
 func (d *fields) said(name, before, after string) {
 	if after != "" {
 		d.add(name, before, after)

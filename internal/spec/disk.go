@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The kinds that are declared, checked and recorded, and that no switch
-// applies: disks are made when a machine is installed.
+// The kinds that are declared, checked and recorded, and that no switch applies:
+// disks are set up when a machine is installed.
 const (
 	KindDisk  Kind = "disk"
 	KindZpool Kind = "zpool"
@@ -17,15 +17,15 @@ const (
 
 // Disk is a whole block device and how it is divided.
 type Disk struct {
-	Device     string               `json:"device"` // below /dev; by-id names outlive a change of slots
+	Device     string               `json:"device"` // below /dev; by-id names survive a change of slots
 	Partitions map[string]Partition `json:"partition"`
 }
 
-// Partition is one partition of a GPT disk. It holds a file system, belongs to
-// a pool, or is swap (Type).
+// Partition is one partition of a GPT disk. It has a file system, belongs to a
+// pool, or is swap (Type).
 type Partition struct {
-	Order        int      `json:"order"` // the place on the disk, from the lowest
-	Size         string   `json:"size"`  // "2G"; "100%" is all that is left
+	Order        int      `json:"order"` // the order on the disk, lowest first
+	Size         string   `json:"size"`  // "2G"; "100%" is all remaining space
 	Type         string   `json:"type"`  // esp, bios, linux, swap or zfs
 	Filesystem   string   `json:"filesystem,omitempty"`
 	Mount        string   `json:"mount,omitempty"`
@@ -48,7 +48,7 @@ type Dataset struct {
 	Mount                  string            `json:"mount,omitempty"`
 	NeededInBoot           bool              `json:"needed_in_boot,omitempty"`
 	BlankSnapshot          bool              `json:"blank_snapshot,omitempty"`            // snapshot @blank while it is empty
-	KeyLocationAfterCreate string            `json:"key_location_after_create,omitempty"` // the keylocation that is left when it has been made
+	KeyLocationAfterCreate string            `json:"key_location_after_create,omitempty"` // the keylocation after it is created
 }
 
 // Mount is a line of fstab(5) whose mount point is the resource's name.
@@ -62,15 +62,15 @@ type Mount struct {
 
 // Swap is a swap device or file; its name is the path.
 type Swap struct {
-	Size     string `json:"size,omitempty"` // of a file, which is made
+	Size     string `json:"size,omitempty"` // of a file, which hostctl creates
 	Priority *int   `json:"priority,omitempty"`
 }
 
-// Boot is how the machine starts. It is nil in a Host that does not say.
+// Boot is how the machine starts. It is nil in a Host that does not set it.
 type Boot struct {
 	Loader            string   `json:"loader,omitempty"` // systemd-boot
 	Timeout           *int     `json:"timeout,omitempty"`
-	Editor            *bool    `json:"editor,omitempty"`              // whether the menu lets one edit the command line
+	Editor            *bool    `json:"editor,omitempty"`              // whether the menu allows editing the command line
 	TouchEFIVariables *bool    `json:"touch_efi_variables,omitempty"` // whether the firmware's boot order is written
 	ESP               string   `json:"esp,omitempty"`                 // where the EFI system partition is mounted
 	Initrd            string   `json:"initrd,omitempty"`              // dracut or initramfs-tools
@@ -81,8 +81,8 @@ type Boot struct {
 	KernelParams      []string `json:"kernel_params,omitempty"`
 }
 
-// MountPoint is a path at which something is mounted, and the resource that
-// says so.
+// MountPoint is a path where something is mounted, and the resource that declares
+// it.
 type MountPoint struct {
 	Path string
 	By   ID

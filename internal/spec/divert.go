@@ -2,9 +2,9 @@ package spec
 
 import "path"
 
-// Diverts reports whether a change of the file at p, by these fields of it, has
-// paths below p lead elsewhere, or nowhere: a link goes or gets another target,
-// or a folder makes way for something else.
+// Diverts reports whether a change of the file at p, in these fields, makes paths
+// below p lead elsewhere, or nowhere: a link is removed or gets another target, or
+// something else replaces a folder.
 func Diverts(p string, fields []Field) bool {
 	for _, f := range fields {
 		switch {
@@ -16,7 +16,7 @@ func Diverts(p string, fields []Field) bool {
 	return false
 }
 
-// Diverted are the files by whose change, in the plan, paths below them lead
+// Diverted are the files whose change in the plan makes paths below them lead
 // elsewhere.
 func (p *Plan) Diverted() map[string]bool {
 	out := map[string]bool{}

@@ -1,7 +1,7 @@
 package spec
 
-// What the library's firewall is: library/networking/firewall.hcl.
+// The library's firewall: library/networking/firewall.hcl.
 const (
 	FirewallFile  = "/etc/hostctl/firewall.nft" // its rules
-	FirewallTable = "inet hostctl"              // of nftables, which they fill
+	FirewallTable = "inet hostctl"              // the nftables table that they fill
 )

@@ -6,23 +6,23 @@ import (
 	"strings"
 )
 
-// Found is what stood where a spec set something that it did not make: what is
-// given back when the spec no longer sets it. An account or a group that is in
-// it was there without the spec, and a spec that forgets it does not delete it.
+// Found is the former values where a spec changed something that it did not make.
+// They come back when the spec no longer sets it. An account or a group in Found
+// existed without the spec, so a spec that no longer names it does not delete it.
 type Found struct {
-	// Users are accounts as they were; one without a uid is known to have been
-	// there, and no more.
+	// Users are accounts as they were. For one without a uid, only its existence is
+	// known.
 	Users  map[string]User  `json:"user,omitempty"`
 	Groups map[string]Group `json:"group,omitempty"`
-	// Units say whether somebody else's unit was enabled and masked, where the
-	// spec says so, or has it enabled by another's Also=; nil is not known.
+	// Units say whether somebody else's unit was enabled and masked, if the spec
+	// sets that, or enables it through another unit's Also=; nil is not known.
 	Units map[string]Unit `json:"unit,omitempty"`
-	// Sysctls are values of the kernel that ran.
+	// Sysctls are values of the running kernel.
 	Sysctls map[string]string `json:"sysctl,omitempty"`
 }
 
-// FoundAll is the Found of a spec of which nobody noted what it found: none of
-// its accounts is known to be its own.
+// FoundAll is the Found of a spec without a record of what it found: none of its
+// accounts is known to be its own.
 func FoundAll(h *Host) Found {
 	f := Found{Users: map[string]User{}, Groups: map[string]Group{}}
 	for name := range h.Users {
@@ -34,8 +34,8 @@ func FoundAll(h *Host) Found {
 	return f
 }
 
-// NextUsers is Found.Users once want is laid on the accounts live, on which
-// prev was laid before.
+// NextUsers is Found.Users after want is applied to the live accounts, to which
+// prev was applied before.
 func (f Found) NextUsers(want, prev, live map[string]User) map[string]User {
 	out := map[string]User{}
 	for name, w := range want {
@@ -52,7 +52,7 @@ func (f Found) NextUsers(want, prev, live map[string]User) map[string]User {
 	return out
 }
 
-// noting is u with those values of have that want is the first to replace.
+// noting is u with the values of have that want is the first to replace.
 func (u User) noting(want, prev, have User) User {
 	for _, v := range []struct {
 		to               *string
@@ -71,13 +71,13 @@ func (u User) noting(want, prev, have User) User {
 	return u
 }
 
-// asked says whether a spec asked for an account, and not for its absence.
+// asked reports whether a spec asked for an account, and not for its absence.
 func asked(users map[string]User, name string) bool {
 	u, said := users[name]
 	return said && !u.Absent
 }
 
-// NextGroups is Found.Groups once want is laid on the groups live.
+// NextGroups is Found.Groups after want is applied to the live groups.
 func (f Found) NextGroups(want, prev, live map[string]Group) map[string]Group {
 	out := map[string]Group{}
 	for name, w := range want {
@@ -91,8 +91,8 @@ func (f Found) NextGroups(want, prev, live map[string]Group) map[string]Group {
 	return out
 }
 
-// NextUnits is Found.Units once want is laid on the units live, which are those
-// that somebody else brings.
+// NextUnits is Found.Units after want is applied to the live units, those that
+// somebody else installs.
 func (f Found) NextUnits(want, prev, live map[string]Unit) map[string]Unit {
 	out := map[string]Unit{}
 	note := func(want, prev, was, have *bool) *bool {
@@ -120,8 +120,8 @@ func (f Found) NextUnits(want, prev, live map[string]Unit) map[string]Unit {
 	return out
 }
 
-// NextSysctls is Found.Sysctls once want is set in a kernel that has live. A
-// pattern is of many parameters, each with a value of its own: it is not noted.
+// NextSysctls is Found.Sysctls after want is set in a kernel with the values live.
+// It does not record a pattern, which sets many parameters with different values.
 func (f Found) NextSysctls(want, prev, live map[string]string) map[string]string {
 	out := map[string]string{}
 	for key := range want {
@@ -139,9 +139,9 @@ func (f Found) NextSysctls(want, prev, live map[string]string) map[string]string
 	return out
 }
 
-// User lists what of an account goes back to what was found: want no longer
-// says it, prev did, and nobody else has set it since. An account that the spec
-// made was in no groups.
+// User lists the fields of an account that go back to what was found: want no
+// longer sets them, prev did, and nobody else has set them since. An account that
+// the spec made was in no groups.
 func (f Found) User(name string, have, want, prev User) []Field {
 	was, known := f.Users[name]
 	if known && was.UID == nil {
@@ -163,8 +163,8 @@ func (f Found) User(name string, have, want, prev User) []Field {
 	return d
 }
 
-// returned are the groups have without those that a spec gave, and with those
-// that it took away.
+// returned are the groups in have without those that a spec added, and with those
+// that it removed.
 func returned(have, gave, was []string) []string {
 	out := slices.DeleteFunc(slices.Clone(have), func(g string) bool { return slices.Contains(gave, g) && !slices.Contains(was, g) })
 	for _, g := range was {
@@ -175,8 +175,8 @@ func returned(have, gave, was []string) []string {
 	return out
 }
 
-// UnitsBack are the wanted units, with what goes back to what was found: want no
-// longer says it, prev did, and nobody else has set it since.
+// UnitsBack are the wanted units, including what goes back to what was found: want
+// no longer sets it, prev did, and nobody else has set it since.
 func (f Found) UnitsBack(want, prev, live map[string]Unit) map[string]Unit {
 	out := maps.Clone(want)
 	if out == nil {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// HomeFolder is how the folder stands in which an account lives, or will.
+// HomeFolder is the state of an account's present or future home folder.
 type HomeFolder struct {
 	Path  string
-	Owner string // an account or a number; "" where nothing stands
-	Free  bool   // it is root's, and the account may have it
+	Owner string // an account or a number; "" if nothing exists
+	Free  bool   // root owns it, and the account may get it
 }
 
 // Missing is the Before of a home that does not exist.
@@ -18,8 +18,8 @@ const Missing = "missing"
 // firstUser is the first uid of people (Debian Policy 9.2.2).
 const firstUser = 1000
 
-// KeyFolders are those between a home and the age key in it, which root makes to
-// bring the key before there is an account.
+// KeyFolders are those between a home and the age key in it. Root creates them to
+// place the key before the account exists.
 func (s Settings) KeyFolders(home string) []string {
 	var out []string
 	for dir := path.Dir(path.Clean(s.AgeKeyFile)); strings.HasPrefix(dir, home+"/"); dir = path.Dir(dir) {
@@ -28,8 +28,8 @@ func (s Settings) KeyFolders(home string) []string {
 	return out
 }
 
-// HomeOf is where the account lives once the spec holds; live is its home so
-// far, "" for an account that does not exist.
+// HomeOf is the account's home once the spec is applied. live is its present home,
+// "" for an account that does not exist.
 func (u User) HomeOf(name, live string) string {
 	for _, home := range []string{u.Home, live, u.NewHome} {
 		if home != "" {
@@ -39,18 +39,18 @@ func (u User) HomeOf(name, live string) string {
 	return "/home/" + name
 }
 
-// Made says whether the account exists because prev asked for it.
+// Made reports whether the account exists because prev asked for it.
 func (f Found) Made(name string, prev *Host) bool {
 	_, found := f.Users[name]
 	return asked(prev.Users, name) && !found
 }
 
-// DiffHome says what happens to the folder of an account: one that is missing is
-// made, and one that is root's is the account's. That is so for the homes of
-// people that the spec names, and of accounts that it makes (made). An account
-// that was there and keeps its home keeps the folder as it is, too: of one that
-// sshd_config(5) has as ChrootDirectory it has to be root's. A field is called
-// "folder" and the path.
+// DiffHome says what happens to the folder of an account: a missing one is created,
+// and one that root owns becomes the account's. That applies to homes of people
+// that the spec names, and of accounts that it creates (made). An existing account
+// that keeps its home also keeps the folder as it is: a ChrootDirectory of
+// sshd_config(5), for example, must belong to root. A field is called "folder" plus
+// the path.
 func DiffHome(name string, have *User, want User, folder HomeFolder, made bool) []Field {
 	if !housed(have, want, made) || folder.Path == "" { // nobody has looked
 		return nil
@@ -64,8 +64,8 @@ func DiffHome(name string, have *User, want User, folder HomeFolder, made bool) 
 	return nil
 }
 
-// Homeless says whether an account is to live in a folder that is, and stays,
-// somebody else's.
+// Homeless reports whether an account's home is a folder that somebody else owns
+// and keeps.
 func Homeless(name string, have *User, want User, folder HomeFolder, made bool) bool {
 	return housed(have, want, made) && folder.Owner != "" && folder.Owner != name && !folder.Free
 }

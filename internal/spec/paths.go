@@ -13,13 +13,12 @@ type Managed struct {
 	By   ID
 }
 
-// unitDir is where a spec's units stand (systemd.unit(5)).
+// unitDir is the folder of a spec's units (systemd.unit(5)).
 const unitDir = "/etc/systemd/system/"
 
-// Managed lists the paths of a host's files and units, sorted: of a unit its own
-// where that is written, or is a link that masks it, and of a unit of hostctl's
-// whatever is asked of it. Lists of keys that hostctl keeps in files of its own are
-// none of them: Reserved names those files.
+// Managed lists the paths of a host's files and units, sorted. A unit has a path if
+// the spec writes or masks it; one of hostctl's own units always has. It leaves out
+// the lists of keys that hostctl keeps in its own files: Reserved names those.
 func (h *Host) Managed() []Managed {
 	var out []Managed
 	for p := range h.Files {
@@ -38,8 +37,8 @@ func (h *Host) Managed() []Managed {
 	return out
 }
 
-// debianLinks are the folders that are links on every Debian: those of the
-// merged /usr, and of /var what is gone after a boot (file-hierarchy(7)).
+// debianLinks are the folders that are links on every Debian: those of the merged
+// /usr, and the parts of /var that a boot empties (file-hierarchy(7)).
 func debianLinks() map[string]string {
 	return map[string]string{
 		"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib32": "usr/lib32", "/lib64": "usr/lib64", "/libx32": "usr/libx32",
@@ -47,8 +46,8 @@ func debianLinks() map[string]string {
 	}
 }
 
-// Leads is where a path leads whose folders are links: those of Debian, and
-// those that the spec makes. The last name is not followed.
+// Leads is where a path leads if its folders are links: those of Debian, and those
+// that the spec makes. It does not follow the last name.
 func (h *Host) Leads(p string) string {
 	known := debianLinks()
 	done, rest := "/", strings.Split(strings.Trim(path.Clean("/"+p), "/"), "/")
@@ -77,28 +76,28 @@ const maxLinks = 40
 
 // Clash says that two resources cannot both have what they ask for.
 type Clash struct {
-	Path          string // to which both lead, or that of First, below which Second is
+	Path          string // to which both lead, or the path of First if Second is below it
 	First, Second Managed
 	Below         bool
 }
 
-// Why says what is wrong, of the second and to the one who wrote it.
+// Why says what is wrong with the second, to whoever wrote it.
 func (c Clash) Why() string {
 	switch {
 	case c.Below:
-		return fmt.Sprintf("%s is below %s, which is no folder", c.Second.Path, c.First.Path)
+		return fmt.Sprintf("%s is below %s, which is not a folder", c.Second.Path, c.First.Path)
 	case c.Second.Path == c.First.Path:
-		return fmt.Sprintf("%s has %s, too", c.First.By, c.Path)
+		return fmt.Sprintf("%s also has %s", c.First.By, c.Path)
 	case c.Second.Path == c.Path:
-		return fmt.Sprintf("%s leads to %s, too", c.First.Path, c.Path)
+		return fmt.Sprintf("%s also leads to %s", c.First.Path, c.Path)
 	case c.First.Path == c.Path:
 		return fmt.Sprintf("%s leads to %s", c.Second.Path, c.Path)
 	}
 	return fmt.Sprintf("%s and %s both lead to %s", c.Second.Path, c.First.Path, c.Path)
 }
 
-// Clashes are the paths that two resources have, and those below what the spec
-// wants to be no folder. Lead says where a path leads.
+// Clashes are the paths that two resources share, and those below something that
+// the spec does not make a folder. Lead says where a path leads.
 func (h *Host) Clashes(lead func(string) string) []Clash {
 	var out []Clash
 	at := map[string]Managed{}
@@ -126,8 +125,8 @@ func (h *Host) Clashes(lead func(string) string) []Clash {
 	return out
 }
 
-// enabledTwice reports a file at a link that systemctl makes and removes, as it
-// stands in systemd.unit(5), where the spec says whether the unit is enabled.
+// enabledTwice reports a file at the path of a link that systemctl makes and
+// removes (systemd.unit(5)), if the spec says whether the unit is enabled.
 func (h *Host) enabledTwice(m Managed, at string) (Clash, bool) {
 	folder, name := path.Split(at)
 	inUnits, ok := strings.CutPrefix(folder, unitDir)

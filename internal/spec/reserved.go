@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// reserved is a path, or a folder with all that is in it, that no switch can
-// set as a file.
+// reserved is a path, or a folder with all its contents, that no switch can set as
+// a file.
 type reserved struct {
 	path string
 	why  string
@@ -16,27 +16,27 @@ type reserved struct {
 }
 
 const (
-	goneAtBoot = "what is there is made anew at each boot"
-	ofPackages = "dpkg, apt and their helpers keep there what they know of packages"
-	ofAccounts = "it holds accounts, which others change as well: hostctl sets entries of it, and never the whole"
-	ofKernel   = "the kernel shows itself there, and nothing in it is a file"
-	ofHostctl  = "hostctl writes it for itself"
+	goneAtBoot = "that folder is new at each boot"
+	ofPackages = "dpkg, apt and their helpers keep their data about packages there"
+	ofAccounts = "it contains accounts, which other programs change too: hostctl sets single entries, never the whole file"
+	ofKernel   = "the kernel provides that folder, and nothing in it is a real file"
+	ofHostctl  = "hostctl writes it for its own use"
 	declare    = "declare packages"
-	atBoot     = "have systemd-tmpfiles make it at each boot"
+	atBoot     = "let systemd-tmpfiles create it at each boot"
 )
 
 var reservedPaths = sync.OnceValue(func() []reserved {
 	accounts := "write a user or a group block"
 	out := []reserved{
 		{"/run", goneAtBoot, atBoot}, {"/tmp", goneAtBoot, atBoot}, {"/dev", goneAtBoot, atBoot},
-		{"/var/tmp", "a switch leaves alone what is temporary", atBoot},
+		{"/var/tmp", "a switch leaves temporary files alone", atBoot},
 		{"/proc/sys", ofKernel, "set it with sysctl"}, {"/proc", ofKernel, "name a file"}, {"/sys", ofKernel, atBoot},
 		{"/etc/sysctl.d/60-hostctl.conf", ofHostctl, "set its keys with sysctl"},
 		{"/etc/modules-load.d/hostctl.conf", ofHostctl, "name the modules in kernel_module"},
 		{unitDir + "multi-user.target.wants/hostctl-recover.service", ofHostctl, "choose another name"},
 		{"/etc/initramfs-tools/scripts/local-bottom/hostctl", ofHostctl, "choose another name"},
 		{"/usr/lib/dracut/modules.d/90hostctl", ofHostctl, "choose another name"},
-		{"/var/lib/hostctl", "hostctl keeps there what it knows of this machine", "choose another folder"},
+		{"/var/lib/hostctl", "hostctl keeps its data about this machine there", "choose another folder"},
 		{"/var/lib/dpkg", ofPackages, declare}, {"/var/lib/apt", ofPackages, declare},
 		{"/var/cache/apt", ofPackages, declare}, {"/var/cache/debconf", ofPackages, declare},
 	}
@@ -49,14 +49,14 @@ var reservedPaths = sync.OnceValue(func() []reserved {
 	return append(out, reserved{"/etc/.pwd.lock", ofAccounts, accounts})
 })
 
-// ownUnits are the units that hostctl works with: its recovery at boot, a run, and
-// the timer of a trial.
+// ownUnits are hostctl's own units: its recovery at boot, a run, and the timer of
+// a trial.
 func ownUnits() []string {
 	return []string{"hostctl-recover.service", "hostctl-run.service", "hostctl-confirm.service", "hostctl-confirm.timer"}
 }
 
-// Reserved says why no switch can have f as a file at a path, which is led as
-// Leads does, and what to write instead; it is "" where one can.
+// Reserved says why no switch can write f to a path, as Leads resolves it, and what
+// to write instead. It is "" if a switch can.
 func (h *Host) Reserved(at string, f File) string {
 	r, ok := reservedAt(at)
 	for _, m := range h.MountPoints() {
@@ -77,7 +77,7 @@ func (h *Host) Reserved(at string, f File) string {
 const areaName = ".hostctl"
 
 func area() reserved {
-	return reserved{why: "hostctl keeps there what it stages", do: "choose another folder"}
+	return reserved{why: "hostctl keeps its stage there", do: "choose another folder"}
 }
 
 func reservedAt(at string) (reserved, bool) {
@@ -90,14 +90,14 @@ func reservedAt(at string) (reserved, bool) {
 	case within(at, "/"+areaName):
 		return area(), true
 	case within(at, "/var/log") && (strings.HasSuffix(at, ".log") || strings.HasSuffix(at, ".log.xz")):
-		return reserved{why: "a log is its writer's, and a switch leaves it alone", do: atBoot}, true
+		return reserved{why: "a log belongs to its writer, and a switch leaves it alone", do: atBoot}, true
 	}
 	return reserved{}, false
 }
 
 func within(p, folder string) bool { return p == folder || strings.HasPrefix(p, folder+"/") }
 
-// tmpfile is the line of tmpfiles.d(5) that makes what a file asks for.
+// tmpfile is the line of tmpfiles.d(5) that creates what a file asks for.
 func tmpfile(at string, f File) string {
 	rule := ""
 	switch {

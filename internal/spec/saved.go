@@ -13,26 +13,26 @@ import (
 
 const savedVersion = 1
 
-// SavedPlan is a plan with digests of all that it rests on, so that what was
-// looked at is what is done, or else nothing. It holds no secret values: neither
-// a spec nor a plan does.
+// SavedPlan is a plan with digests of everything that it depends on, so that a
+// switch does exactly what somebody has reviewed, or nothing. It contains no secret
+// values: neither a spec nor a plan does.
 type SavedPlan struct {
 	Version int       `json:"version"`
-	Hostctl string    `json:"hostctl"` // version of the binary: another one may plan otherwise
+	Hostctl string    `json:"hostctl"` // version of the binary: another one may plan differently
 	Time    time.Time `json:"time"`
 	Flake   string    `json:"flake"` // its folder
 	Basis   Basis     `json:"basis"`
 	Plan    *Plan     `json:"plan"`
 }
 
-// Basis is what a plan rests on, each part by digest.
+// Basis is what a plan depends on, each part by digest.
 type Basis struct {
 	Spec map[string]string `json:"spec"` // "file:/etc/motd" to digest
 	Lock map[string]string `json:"lock"` // package to its version and digest
-	Host map[string]string `json:"host"` // as of Spec, what was found on the machine
+	Host map[string]string `json:"host"` // as in Spec, what was found on the machine
 }
 
-// BasisOf takes the digests of what a plan was made from.
+// BasisOf computes the digests of what a plan was made from.
 func BasisOf(want *Host, lock []Locked, state *State) (Basis, error) {
 	b := Basis{Lock: map[string]string{}}
 	for _, l := range lock {
@@ -46,8 +46,8 @@ func BasisOf(want *Host, lock []Locked, state *State) (Basis, error) {
 	return b, err
 }
 
-// parts are the digests of the parts of a spec or a state, by a name that
-// people know them by.
+// parts are the digests of the parts of a spec or a state, by names that people
+// know.
 func parts(v any) (map[string]string, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -75,11 +75,11 @@ func parts(v any) (map[string]string, error) {
 	return out, nil
 }
 
-// short is enough of a digest to see that something moved.
+// short is enough of a digest to see that something changed.
 func short(b []byte) string { return Sum(b)[:16] }
 
-// Moved says in sentences what is no longer as it was when the plan was saved;
-// none means that the same plan comes out of it.
+// Moved says in sentences what has changed since the plan was saved. None means
+// that planning gives the same plan again.
 func (b Basis) Moved(now Basis) []string {
 	var out []string
 	for _, part := range []struct {
@@ -129,19 +129,19 @@ func ReadSavedPlan(b []byte) (*SavedPlan, error) {
 	d := json.NewDecoder(bytes.NewReader(b))
 	var p SavedPlan
 	if err := d.Decode(&p); err != nil {
-		return nil, fmt.Errorf("it is no saved plan: %w", err)
+		return nil, fmt.Errorf("it is not a saved plan: %w", err)
 	}
 	switch {
 	case p.Version != savedVersion:
 		return nil, fmt.Errorf("its version is %d, this hostctl knows %d", p.Version, savedVersion)
 	case p.Plan == nil || p.Plan.Host == "" || p.Basis.Spec == nil || p.Basis.Host == nil:
-		return nil, fmt.Errorf("it is no saved plan: parts of it are missing")
+		return nil, fmt.Errorf("it is not a saved plan: parts of it are missing")
 	}
 	return &p, nil
 }
 
-// Same reports whether two plans do the same. Whom they may lock out, and
-// what they warn of, is no part of that: it depends on who asks.
+// Same reports whether two plans do the same. Lock-outs and warnings do not count:
+// they depend on who asks.
 func (p *Plan) Same(other *Plan) (bool, error) {
 	mine, others := *p, *other
 	mine.Lockout, others.Lockout = nil, nil

@@ -17,10 +17,10 @@ import (
 // Version of the resolved spec's JSON form. A reader refuses any other.
 const Version = 1
 
-// Kind names one sort of resource, as it is written in a configuration.
+// Kind names one sort of resource, as a configuration writes it.
 type Kind string
 
-// The kinds, in the order in which a stage writes them: packages bring the
+// The kinds, in the order in which a stage writes them: packages install the
 // programs and groups that everything after them needs.
 const (
 	KindPackage      Kind = "package"
@@ -62,7 +62,7 @@ func (id *ID) UnmarshalText(b []byte) error {
 	return fmt.Errorf("cannot read resource id %q: no kind before a colon", b)
 }
 
-// Origin is where the strongest definition of a resource stands.
+// Origin is the place of a resource's strongest definition.
 type Origin struct {
 	File  string `json:"file"` // relative to the flake's root; "library/…" for the embedded library
 	Line  int    `json:"line"`
@@ -76,9 +76,9 @@ func (o Origin) String() string {
 	return fmt.Sprintf("%s:%d", o.File, o.Line)
 }
 
-// Host is what one host should be: the result of evaluation and the only
-// thing that anything after evaluation reads. Its canonical form is JSON
-// (encoding/json sorts map keys); Digest is taken over that.
+// Host is what one host should be: the result of evaluation, and the only part of
+// it that later phases read. Its canonical form is JSON (encoding/json sorts map
+// keys), and Digest is the digest of that.
 type Host struct {
 	Version       int                `json:"version"`
 	Name          string             `json:"name"`
@@ -98,31 +98,31 @@ type Host struct {
 	Swaps         map[string]Swap    `json:"swap,omitempty"`
 	Boot          *Boot              `json:"boot,omitempty"`
 
-	// Origins says which line asked for each resource. It is kept beside
-	// the spec, not in it: moving a line does not change what a host is.
+	// Origins says which line asked for each resource. It is not part of the spec:
+	// moving a line does not change what a host is.
 	Origins map[ID]Origin `json:"-"`
-	// Blobs maps the digest of each File.Digest that came from a source
-	// file, and of each Secret.FileDigest, to where its bytes can be read.
+	// Blobs maps each File.Digest that came from a source file, and each
+	// Secret.FileDigest, to where its bytes can be read.
 	Blobs map[string]string `json:"-"`
 }
 
-// Settings are what the engine itself is told.
+// Settings are the settings of the engine itself.
 type Settings struct {
 	PackageMode string   `json:"package_mode"`           // "additive" or "strict"
 	AgeKeyFile  string   `json:"age_key_file"`           // this host's private age key
 	Hostctl     string   `json:"hostctl"`                // path of the hostctl binary on the host, for its boot units
-	HealthUnits []string `json:"health_units,omitempty"` // units that must be active after activation, beside those that the spec enables
+	HealthUnits []string `json:"health_units,omitempty"` // units that must be active after activation, in addition to those that the spec enables
 	HealthWait  int      `json:"health_wait"`            // seconds that a unit may take to become healthy
-	MaxRemovals *int     `json:"max_removals,omitempty"` // packages that one switch may remove unasked in strict mode; nil is not said
+	MaxRemovals *int     `json:"max_removals,omitempty"` // packages that one switch may remove unasked in strict mode; nil is not set
 }
 
 // Package asks for a Debian package, or for its absence.
 type Package struct {
 	From   string `json:"from,omitempty"`   // name of the input it must come from; empty is the first debian input
-	Absent bool   `json:"absent,omitempty"` // it must not be installed, whatever else is
+	Absent bool   `json:"absent,omitempty"` // it must not be installed, whatever depends on it
 }
 
-// FileType says what stands at a path.
+// FileType says what is at a path.
 type FileType string
 
 // The types of a File.
@@ -132,13 +132,13 @@ const (
 	Symlink   FileType = "symlink"
 	// Other is a socket, a pipe or a device: never what a spec wants.
 	Other FileType = "special file"
-	// Hidden is of a State: a folder of the path is a link that is not followed,
-	// and Target names it.
+	// Hidden is only in a State: a folder of the path is a link that is not
+	// followed, and Target names it.
 	Hidden FileType = "behind a link"
 )
 
-// Unread is the Digest of a regular file in a State that was not read, since it
-// is large and has not the wanted size, in bytes.
+// Unread is the Digest of a regular file in a State that was not read, because it
+// is large and its size in bytes is not the wanted one.
 func Unread(size int64) string { return fmt.Sprintf("%d bytes", size) }
 
 // IsUnread reports whether a digest is one of Unread's.
@@ -147,33 +147,33 @@ func IsUnread(digest string) bool {
 	return ok && n != "" && strings.Trim(n, "0123456789") == ""
 }
 
-// File is a path that the spec owns. In a wanted Host exactly one of Content
-// (Digest then follows from it) and Blobs[Digest] holds a regular file's
-// bytes; in a State only Digest is set, and Content where it is world
-// readable text of at most 64 KiB, for diffs.
+// File is a path that the spec owns. In a wanted Host, the bytes of a regular file
+// are either in Content (Digest then follows from it) or in Blobs[Digest]. In a
+// State only Digest is set, and Content for world-readable text of at most 64 KiB,
+// for diffs.
 type File struct {
 	Type    FileType `json:"type"`
 	Content string   `json:"content,omitempty"`
 	Digest  string   `json:"digest,omitempty"` // hex SHA-256 of the bytes; regular files only
 	Target  string   `json:"target,omitempty"` // symlinks only
 	Mode    string   `json:"mode,omitempty"`   // four octal digits, "0644"; empty for symlinks
-	Owner   string   `json:"owner"`            // account names; numeric where a State has no name
+	Owner   string   `json:"owner"`            // account names; numeric if a State has no name
 	Group   string   `json:"group"`
-	// Secrets names the secrets whose placeholders {{secret:NAME|ESCAPER}}
-	// Content bears. Such a file is rendered to tmpfs at activation and its
-	// path is a symlink to the rendering.
+	// Secrets names the secrets whose placeholders {{secret:NAME|ESCAPER}} are in
+	// Content. Activation renders such a file to tmpfs, and its path is a symlink to
+	// the rendered file.
 	Secrets []string `json:"secrets,omitempty"`
-	// Xattrs are the names of those extended attributes of a regular file
-	// that grant something or were put there by hand: capabilities, ACLs and
-	// user.*. A State alone has them; no file of a spec does.
+	// Xattrs are the names of a regular file's extended attributes that grant
+	// something or that somebody set: capabilities, ACLs and user.*. Only a State
+	// has them, never a file of a spec.
 	Xattrs []string `json:"xattrs,omitempty"`
-	// Check is run in the stage with {path} replaced; a non-zero exit
-	// refuses the whole change.
+	// Check runs in the stage with {path} replaced. A non-zero exit refuses the
+	// whole change.
 	Check []string `json:"check,omitempty"`
 }
 
-// RenderedPath is the target of the symlink that stands at path when the file
-// there bears secrets: its bytes exist on tmpfs only.
+// RenderedPath is the target of the symlink at path if the file contains secrets:
+// its bytes exist only on tmpfs.
 func RenderedPath(path string) string {
 	return "/run/secrets/rendered/" + Sum([]byte(path))
 }
@@ -183,7 +183,7 @@ func (f File) FromBlob() bool {
 	return f.Type == Regular && f.Content == "" && f.Digest != "" && f.Digest != Sum(nil)
 }
 
-// Unit is a systemd unit: its whole file, drop-ins to somebody else's, and
+// Unit is a systemd unit: its whole file, drop-ins for somebody else's, and
 // whether it is enabled or masked. Nil means that the spec does not say.
 type Unit struct {
 	Content          string            `json:"content,omitempty"`  // written to /etc/systemd/system/NAME
@@ -192,38 +192,38 @@ type Unit struct {
 	Masked           *bool             `json:"masked,omitempty"`
 	RestartTriggers  []string          `json:"restart_triggers,omitempty"` // file paths, units or packages whose change restarts it
 	ReloadTriggers   []string          `json:"reload_triggers,omitempty"`
-	ReloadIfChanged  bool              `json:"reload_if_changed,omitempty"`  // reload where restart would be due
+	ReloadIfChanged  bool              `json:"reload_if_changed,omitempty"`  // reload instead of restart
 	RestartIfChanged *bool             `json:"restart_if_changed,omitempty"` // nil is true
-	// Altered says of a State's unit file ("") and drop-ins, by name, how they
-	// stand where that is not as hostctl writes them: PlainFile.
+	// Altered is the mode, owner and group of a State's unit file ("") and drop-ins,
+	// by name, if they differ from what hostctl writes: PlainFile.
 	Altered map[string]string `json:"-"`
-	// Stray and Missing say of a State's unit that is enabled, and is to be, which
-	// links of it are there and in no [Install] section, and the other way round.
+	// Stray and Missing are for a State's unit that is enabled and should be: its
+	// links that no [Install] section asks for, and links that one asks for and that
+	// do not exist.
 	Stray   []string `json:"-"`
 	Missing []string `json:"-"`
 }
 
-// PlainFile is how hostctl writes files of its own: mode, owner and group.
+// PlainFile is how hostctl writes its own files: mode, owner and group.
 const PlainFile = "0644 root root"
 
-// User is an account. In a wanted Host nil and empty mean "not said": an account
-// that exists stays as it is, and for a new one useradd chooses. Groups are all
-// supplementary groups, exactly.
+// User is an account. In a wanted Host, nil and empty mean "not set": an existing
+// account stays as it is, and for a new one useradd chooses. Groups are exactly all
+// supplementary groups.
 type User struct {
 	UID    *int     `json:"uid,omitempty"`
 	Group  string   `json:"group,omitempty"` // primary
 	Groups []string `json:"groups"`
 	Home   string   `json:"home,omitempty"`
-	// NewHome is the home of an account that is made where Home is not said: the
-	// one that the configuration takes for it.
+	// NewHome is the home of a new account if Home is not set: the one that the
+	// configuration assumes.
 	NewHome string `json:"new_home,omitempty"`
 	Shell   string `json:"shell,omitempty"`
 	Comment string `json:"comment,omitempty"`
 	System  bool   `json:"system,omitempty"`
-	Absent  bool   `json:"absent,omitempty"` // there is to be no such account; nothing else of it counts
-	// PasswordSecret names the secret that holds the crypt(5) hash. It is
-	// set when the account is created and never after: passwords are the
-	// user's.
+	Absent  bool   `json:"absent,omitempty"` // the account must not exist; its other fields have no effect
+	// PasswordSecret names the secret with the crypt(5) hash. It is set when the
+	// account is created and never afterwards: passwords belong to the user.
 	PasswordSecret string `json:"password_secret,omitempty"`
 }
 
@@ -231,24 +231,24 @@ type User struct {
 type Group struct {
 	GID    *int `json:"gid,omitempty"`
 	System bool `json:"system,omitempty"`
-	Absent bool `json:"absent,omitempty"` // there is to be no such group
+	Absent bool `json:"absent,omitempty"` // the group must not exist
 }
 
-// Secret is one value of a sops file and where it is put on the host. The
-// value itself is never here.
+// Secret is one value in a sops file and its place on the host. The value itself
+// is never here.
 type Secret struct {
 	FileDigest string `json:"file_digest"` // hex SHA-256 of the encrypted file
 	Key        string `json:"key"`         // path in the decrypted document, a/b for nested
 	Owner      string `json:"owner"`
 	Group      string `json:"group"`
 	Mode       string `json:"mode"`
-	// NeededForUsers puts it below /run/secrets-for-users, root only,
-	// before accounts are made, rather than below /run/secrets.
+	// NeededForUsers puts it below /run/secrets-for-users, for root only, before
+	// accounts are created, rather than below /run/secrets.
 	NeededForUsers bool     `json:"needed_for_users,omitempty"`
 	RestartUnits   []string `json:"restart_units,omitempty"`
 }
 
-// Path is where the secret called name can be read on the running host.
+// Path is the path of the secret called name on the running host.
 func (s Secret) Path(name string) string {
 	if s.NeededForUsers {
 		return "/run/secrets-for-users/" + name
@@ -256,7 +256,7 @@ func (s Secret) Path(name string) string {
 	return "/run/secrets/" + name
 }
 
-// At says for an error where a resource is asked for: " (FILE:LINE)", or nothing.
+// At is the place that asks for a resource, for an error: " (FILE:LINE)", or "".
 func (h *Host) At(id ID) string {
 	if o := h.Origins[id].String(); o != "" {
 		return " (" + o + ")"

@@ -1,23 +1,23 @@
-# The initial RAM disk. dracut and initramfs-tools exclude one another, so
-# which one makes it is a choice of packages. A switch that changes what is
-# declared here makes the initrds anew.
+# The initial RAM disk. dracut and initramfs-tools conflict with each other, so
+# the choice of the generator is a choice of packages. A switch that changes
+# anything declared here rebuilds the initrds.
 
 option "boot.initrd.systemd.enable" {
   type        = optional(bool)
-  description = "Whether systemd runs in the initrd: true is dracut, false initramfs-tools. Changing it replaces the generator."
+  description = "Whether systemd runs in the initrd: true means dracut, false means initramfs-tools. A change replaces the generator."
 }
 
 option "boot.initrd.available_kernel_modules" {
   type        = set(string)
   default     = []
-  description = "Modules that are in the initrd, for disks and keyboards that it may meet."
+  description = "Kernel modules to include in the initrd, for disks and keyboards that may be present."
   example     = ["nvme", "usbhid"]
 }
 
 option "boot.initrd.kernel_modules" {
   type        = set(string)
   default     = []
-  description = "Modules that the initrd loads in any case."
+  description = "Kernel modules that the initrd always loads."
   example     = ["amdgpu"]
 }
 
@@ -29,7 +29,7 @@ locals {
 
 assert "initrd_maker" {
   condition = config.boot.initrd.systemd.enable != null || length(local.available) + length(local.forced) == 0
-  message   = "boot.initrd names kernel modules, and each maker of initrds reads them from a file of its own. Say which one the machine has: boot { initrd { systemd { enable = true } } } is dracut, false is initramfs-tools, Debian's default."
+  message   = "boot.initrd names kernel modules, and each initrd generator reads them from its own file. Say which one the machine has: boot { initrd { systemd { enable = true } } } is dracut, false is initramfs-tools, Debian's default."
 }
 
 package {
@@ -46,7 +46,7 @@ file "/etc/dracut.conf.d/50-hostctl.conf" {
   ])
 }
 
-# initramfs-tools loads everything that it is told to have.
+# initramfs-tools loads every module that it includes.
 file "/etc/initramfs-tools/modules" {
   when    = config.boot.initrd.systemd.enable == false && length(local.available) + length(local.forced) > 0
   content = "${join("\n", sort(distinct(concat(local.available, local.forced))))}\n"

@@ -1,39 +1,39 @@
-# The boot loader. On a host that says nothing it stays what it is: GRUB on
+# The boot loader. A host that sets nothing here keeps the one it has: GRUB on
 # Debian's images.
 
 option "boot.loader.systemd_boot.enable" {
   type        = bool
   default     = false
-  description = "Whether systemd-boot starts the machine."
+  description = "Whether the machine boots with systemd-boot."
 }
 
 option "boot.loader.systemd_boot.editor" {
   type        = bool
   default     = true
-  description = "Whether the menu lets one edit the kernel's command line, which makes anybody at the keyboard root."
+  description = "Whether the boot menu allows editing the kernel command line. With it, anybody at the keyboard can become root."
 }
 
 option "boot.loader.timeout" {
   type        = optional(number)
-  description = "Seconds that the menu is shown."
+  description = "How long the boot menu is shown, in seconds."
   example     = 3
 
   validation {
     condition     = value >= 0 && floor(value) == value
-    error_message = "${value} is no whole number from 0."
+    error_message = "${value} is not a whole number of 0 or more."
   }
 }
 
 option "boot.loader.efi.can_touch_variables" {
   type        = bool
   default     = true
-  description = "Whether the loader may put itself into the firmware's boot order."
+  description = "Whether the boot loader may add itself to the firmware's boot order."
 }
 
 option "boot.loader.efi.mount_point" {
   type        = path
   default     = "/efi"
-  description = "Where the EFI system partition is mounted. Not on /boot: dpkg makes hard links there, which its file system has not."
+  description = "Where the EFI system partition is mounted. It cannot be /boot: dpkg makes hard links there, and FAT has none."
   example     = "/boot/efi"
 
   validation {

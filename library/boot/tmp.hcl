@@ -1,8 +1,8 @@
-# /tmp in memory, which is Debian's default since 13: this keeps it so.
+# /tmp in memory, which is Debian's default since 13: this keeps it that way.
 
 option "boot.tmp.use_tmpfs" {
   type        = optional(bool)
-  description = "Whether /tmp is in memory. false leaves it on disk, and empties it at boot. It holds from the next boot on."
+  description = "Whether /tmp is in memory. With false it is on disk, and is emptied at boot. Takes effect at the next boot."
 }
 
 unit "tmp.mount" {

@@ -1,17 +1,17 @@
-# ZFS, whose kernel module is built on the host (DKMS), so that the headers of
-# the kernel have to be there.
+# ZFS. Its kernel module is built on the host (DKMS), so the kernel's headers
+# must be installed.
 
 option "boot.supported_filesystems" {
   type        = set(enum("btrfs", "cifs", "exfat", "nfs", "ntfs", "xfs", "zfs"))
   default     = []
-  description = "File systems whose tools are installed; for zfs the kernel module and the initrd's part as well."
+  description = "File systems to install the tools of. For zfs, this includes the kernel module and its initrd support."
   example     = ["zfs"]
 }
 
 option "boot.zfs.allow_hibernation" {
   type        = bool
   default     = false
-  description = "Whether a host with ZFS may hibernate: a pool that is imported while the image is read back is damaged."
+  description = "Whether a host with ZFS may hibernate. A pool that is imported while the hibernation image is read back gets damaged."
 }
 
 locals {
@@ -40,5 +40,5 @@ config {
 
 assert "zfs_host_id" {
   condition = !local.zfs || config.networking.host_id != null
-  message   = "A host with ZFS needs networking.host_id: ZFS tells by it whose pool it is. Take eight hexadecimal digits: openssl rand -hex 4."
+  message   = "A host with ZFS needs networking.host_id, by which ZFS tells which host a pool belongs to. Take eight hexadecimal digits: openssl rand -hex 4."
 }

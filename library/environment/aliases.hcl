@@ -3,12 +3,12 @@
 option "environment.shell_aliases" {
   type        = map(string)
   default     = {}
-  description = "Aliases of interactive shells: those that read /etc/profile.d, and zsh where programs.zsh is enabled."
+  description = "Aliases for interactive shells: those that read /etc/profile.d, and zsh if programs.zsh is enabled."
   example     = { ll = "ls -l" }
 }
 
 locals {
-  # A quote inside of quotes: close them, an escaped one, open them again.
+  # A quote inside quotes: close them, add an escaped one, open them again.
   aliases = [for name, command in config.environment.shell_aliases : "alias ${name}='${replace(command, "'", "'\\''")}'"]
 }
 

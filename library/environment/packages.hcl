@@ -1,9 +1,9 @@
-# Programs for everybody.
+# Programs for all users.
 
 option "environment.packages" {
   type        = set(package_name)
   default     = []
-  description = "Debian packages that are installed for all users."
+  description = "Debian packages to install for all users."
   example     = ["git", "jq"]
 }
 

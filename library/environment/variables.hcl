@@ -1,10 +1,10 @@
-# Environment variables. No one place reaches everything: /etc/environment is
-# for sessions (pam_env(8)), environment.d for users' units.
+# Environment variables. No single place reaches everything: /etc/environment
+# is for sessions (pam_env(8)), environment.d for users' units.
 
 option "environment.session_variables" {
   type        = map(string)
   default     = {}
-  description = "Environment variables of every session. No shell reads them: there is no expansion."
+  description = "Environment variables of every session. Values are not expanded, since no shell reads them."
   example     = { EDITOR = "nano" }
 }
 

@@ -1,9 +1,9 @@
-# Fonts, and which of them programs get that ask for a kind of font.
+# Fonts, and which one a program gets when it asks for a kind of font.
 
 option "fonts.packages" {
   type        = set(package_name)
   default     = []
-  description = "Debian packages of fonts. fontconfig, which finds them, comes along."
+  description = "Debian packages of fonts. fontconfig, which finds them, is installed too."
   example     = ["fonts-hack", "fonts-noto-color-emoji"]
 }
 
@@ -11,7 +11,7 @@ option "fonts.fontconfig.default_fonts" {
   type        = map(list(string))
   default     = {}
   keys        = ["emoji", "monospace", "sans-serif", "serif"]
-  description = "Families in order of preference, for each kind of font."
+  description = "Font families in order of preference, for each kind of font."
   example     = { monospace = ["Hack"] }
 }
 

@@ -2,19 +2,19 @@
 
 option "hardware.bluetooth.enable" {
   type        = optional(bool)
-  description = "Whether there is Bluetooth. false keeps BlueZ off the host, whatever depends on it."
+  description = "Whether to install and run BlueZ. false keeps it off the host, whatever depends on it."
 }
 
 option "hardware.bluetooth.power_on_boot" {
   type        = bool
   default     = true
-  description = "Whether adapters are on when the machine has started."
+  description = "Whether adapters are powered on at boot."
 }
 
 option "hardware.bluetooth.settings" {
   type        = map(map(any))
   default     = {}
-  description = "main.conf of bluetoothd(8), by section."
+  description = "Settings of bluetoothd(8)'s main.conf, by section."
   example     = { General = { Experimental = true } }
 }
 

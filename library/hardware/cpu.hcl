@@ -1,16 +1,16 @@
-# Microcode, which the initrd loads before the kernel. The packages are of
+# Microcode, which the initrd loads before the kernel. The packages are in
 # Debian's non-free-firmware.
 
 option "hardware.cpu.amd.update_microcode" {
   type        = bool
   default     = false
-  description = "Whether an AMD processor gets its microcode updates."
+  description = "Whether to install microcode updates for AMD processors."
 }
 
 option "hardware.cpu.intel.update_microcode" {
   type        = bool
   default     = false
-  description = "Whether an Intel processor gets its microcode updates."
+  description = "Whether to install microcode updates for Intel processors."
 }
 
 config {

@@ -1,16 +1,16 @@
-# Firmware that devices load, of Debian's non-free-firmware.
+# Firmware that devices load, from Debian's non-free-firmware.
 
 option "hardware.firmware" {
   type        = set(package_name)
   default     = []
-  description = "Packages of firmware. Debian has one for each maker; firmware-linux brings those of most."
+  description = "Firmware packages to install. Debian has one per vendor; firmware-linux pulls in most of them."
   example     = ["firmware-amd-graphics", "firmware-iwlwifi"]
 }
 
 option "hardware.wireless_regulatory_database" {
   type        = bool
   default     = false
-  description = "Whether the kernel knows which radio channels which country allows."
+  description = "Whether to install the wireless regulatory database, which tells the kernel which radio channels each country allows."
 }
 
 package {

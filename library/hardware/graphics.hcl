@@ -5,13 +5,13 @@
 option "hardware.graphics.enable" {
   type        = bool
   default     = false
-  description = "Whether the host draws by its graphics processor."
+  description = "Whether to install Mesa's drivers for OpenGL, Vulkan and video decoding."
 }
 
 option "hardware.graphics.extra_packages" {
   type        = set(package_name)
   default     = []
-  description = "Further libraries of this sort."
+  description = "Further graphics libraries to install."
   example     = ["libvdpau-va-gl1"]
 }
 
@@ -32,5 +32,5 @@ moved {
 
 moved {
   from    = "hardware.opengl.dri_support"
-  message = "hardware.graphics.enable is all that it takes: Mesa always has direct rendering."
+  message = "hardware.graphics.enable is enough: Mesa always has direct rendering."
 }

@@ -1,10 +1,10 @@
-# Keyboards with the firmware QMK. Debian's qmk brings no rules of udev, so
-# that only root could flash one.
+# Keyboards with the QMK firmware. Debian's qmk ships no udev rules, so only
+# root could flash one.
 
 option "hardware.keyboard.qmk.enable" {
   type        = bool
   default     = false
-  description = "Whether who sits at the machine may flash and configure keyboards with QMK or VIA."
+  description = "Whether the user at the machine may flash and configure keyboards with QMK or VIA, without root."
 }
 
 config {

@@ -3,13 +3,13 @@
 option "hardware.sane.enable" {
   type        = bool
   default     = false
-  description = "Whether scanners can be used, by members of the group scanner."
+  description = "Whether to install SANE. Members of the group scanner may use scanners."
 }
 
 option "hardware.sane.open_firewall" {
   type        = bool
   default     = false
-  description = "Whether network scanners may answer a search (UDP 8612)."
+  description = "Whether the firewall lets the answers of network scanners in (UDP 8612)."
 }
 
 config {

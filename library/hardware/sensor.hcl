@@ -1,9 +1,9 @@
-# Sensors: ambient light, and how the machine is held.
+# Sensors: ambient light and orientation.
 
 option "hardware.sensor.iio.enable" {
   type        = bool
   default     = false
-  description = "Whether programs can ask for the light around and the orientation of the machine."
+  description = "Whether programs can read the ambient light and the orientation of the machine."
 }
 
 config {

@@ -1,51 +1,51 @@
 # The packet filter: one table, inet hostctl, that hostctl owns. Docker and
-# libvirt keep tables of their own beside it, so the rule set is never
-# flushed: Debian's nftables.service does that, and stays off.
+# libvirt keep their own tables, so the rule set is never flushed. Debian's
+# nftables.service does flush it, and stays off.
 
 option "networking.firewall.enable" {
   type        = bool
   default     = false
-  description = "Whether what comes in is dropped unless it is allowed. Replies, ICMP and the loopback are always allowed."
+  description = "Whether to drop incoming traffic that no rule allows. Replies, ICMP and loopback traffic are always allowed."
 }
 
 option "networking.firewall.allowed_tcp_ports" {
   type        = set(one_of(port, port_range))
   default     = []
-  description = "TCP ports that anybody may reach."
+  description = "TCP ports open on all interfaces."
   example     = [22, "1714-1764"]
 }
 
 option "networking.firewall.allowed_udp_ports" {
   type        = set(one_of(port, port_range))
   default     = []
-  description = "UDP ports that anybody may reach."
+  description = "UDP ports open on all interfaces."
   example     = [51820]
 }
 
 option "networking.firewall.interface.*.allowed_tcp_ports" {
   type        = set(one_of(port, port_range))
   default     = []
-  description = "TCP ports that may be reached through this interface."
+  description = "TCP ports open on this interface."
   example     = [53]
 }
 
 option "networking.firewall.interface.*.allowed_udp_ports" {
   type        = set(one_of(port, port_range))
   default     = []
-  description = "UDP ports that may be reached through this interface."
+  description = "UDP ports open on this interface."
   example     = [53, 67]
 }
 
-# As the kernel has names, without what would end a word of nft(8); a * at the end
-# stands for all that begin so.
+# The kernel's rule for names, less what would end a word of nft(8). A * at the
+# end stands for every name that starts with the rest.
 assert "firewall_interface" {
   for_each  = config.networking.firewall.interface
   condition = can(regex("^[^/:,;\"'\\\\{}$%*[:space:][:cntrl:]]{1,15}[*]?$", each.key)) && !contains([".", ".."], each.key)
-  message   = "networking.firewall.interface: ${jsonencode(each.key)} is no name of an interface: at most 15 characters, such as eth0 or br-lan; wl* is each that begins with wl."
+  message   = "networking.firewall.interface: ${jsonencode(each.key)} is not an interface name: at most 15 characters, such as eth0 or br-lan; wl* stands for each that starts with wl."
 }
 
 locals {
-  # Each set of ports that is open, and what else has to match.
+  # Each set of open ports, and what else must match.
   open = concat(
     [
       { match = "tcp", ports = config.networking.firewall.allowed_tcp_ports },

@@ -1,15 +1,15 @@
-# The id by which ZFS tells whose pool it is. The module of the kernel is told
-# it, in the initrd as well; /etc/hostid, which holds four bytes that are no
-# text, is not needed then (zfs(4), spl_hostid).
+# The id by which ZFS tells which host a pool belongs to. The kernel module gets
+# it as a parameter, in the initrd too, so /etc/hostid, which is four binary
+# bytes, is not needed (zfs(4), spl_hostid).
 
 option "networking.host_id" {
   type        = optional(string)
-  description = "Eight hexadecimal digits that no other host has: ZFS does not import a pool that another host used last."
+  description = "Eight hexadecimal digits, unique to this host. ZFS does not import a pool that another host used last."
   example     = "8425e349"
 
   validation {
     condition     = can(regex("^[0-9a-f]{8}$", value)) && value != "00000000"
-    error_message = "A host id is eight hexadecimal digits, not all of them zero."
+    error_message = "A host id is eight lower-case hexadecimal digits, not all of them zero."
   }
 }
 

@@ -1,5 +1,5 @@
 # The name of the host, in /etc/hostname and in the running kernel.
-# 127.0.1.1 is what Debian resolves it to (Debian reference, 5.1.1).
+# Debian resolves it to 127.0.1.1 (Debian reference, 5.1.1).
 
 option "networking.host_name" {
   type        = optional(string)
@@ -8,7 +8,7 @@ option "networking.host_name" {
 
   validation {
     condition     = can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", value))
-    error_message = "A host name is made of letters, digits and hyphens, at most 63 of them.${can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", replace(value, "_", "-"))) ? " Did you mean ${jsonencode(replace(value, "_", "-"))}?" : ""}"
+    error_message = "A host name consists of letters, digits and hyphens, at most 63 of them.${can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", replace(value, "_", "-"))) ? " Did you mean ${jsonencode(replace(value, "_", "-"))}?" : ""}"
   }
 }
 

@@ -3,11 +3,11 @@
 option "networking.hosts" {
   type        = map(list(host_name))
   default     = {}
-  description = "Names in /etc/hosts, by address. localhost is there anyway, and the host's own name unless 127.0.1.1 is given. A switch refuses to take the file over while it has names that are not here."
+  description = "Names in /etc/hosts, by address. localhost is always added, and so is the host's own name unless 127.0.1.1 is given. A switch refuses to take over the file while it contains names that are not declared here."
   example     = { "192.0.2.10" = ["files.lan", "files"] }
   validation {
     condition     = alltrue([for address in keys(value) : can(regex(local.address, address))])
-    error_message = "${join(", ", [for address in keys(value) : jsonencode(address) if !can(regex(local.address, address))])} is no address: write \"192.0.2.10\" = [\"NAME\"]."
+    error_message = "${join(", ", [for address in keys(value) : jsonencode(address) if !can(regex(local.address, address))])} is not an IP address: write \"192.0.2.10\" = [\"NAME\"]."
   }
   validation {
     condition     = alltrue([for names in values(value) : length(names) > 0])

@@ -3,7 +3,7 @@
 option "networking.enable_ipv6" {
   type        = bool
   default     = true
-  description = "Whether the host speaks IPv6."
+  description = "Whether to enable IPv6."
 }
 
 config {

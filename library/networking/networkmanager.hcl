@@ -1,5 +1,5 @@
 # NetworkManager. It leaves alone the interfaces that /etc/network/interfaces
-# names; whoever shall use it without sudo is in the group netdev.
+# names. To use it without sudo, a user must be in the group netdev.
 
 option "networking.networkmanager.enable" {
   type        = bool
@@ -9,19 +9,19 @@ option "networking.networkmanager.enable" {
 
 option "networking.networkmanager.wait_online" {
   type        = optional(bool)
-  description = "Whether boot waits until there is a network."
+  description = "Whether the boot waits for the network."
 }
 
 option "networking.networkmanager.settings" {
   type        = map(map(any))
   default     = {}
-  description = "NetworkManager.conf(5), by section."
+  description = "Settings of NetworkManager.conf(5), by section."
   example     = { device = { "wifi.scan-rand-mac-address" = "yes" } }
 }
 
 option "networking.networkmanager.profile.*.content" {
   type        = string
-  description = "A connection, as nm-settings-keyfile(5) has it; placeholders of secrets may stand anywhere in it."
+  description = "A connection profile in the format of nm-settings-keyfile(5). It may contain secret placeholders anywhere."
   example     = "[connection]\nid=lan\ntype=ethernet\n"
 }
 
@@ -51,7 +51,7 @@ unit "NetworkManager.service" {
   reload_triggers = ["/etc/NetworkManager/conf.d/50-hostctl.conf"]
 }
 
-# NetworkManager reads profiles that are root's alone.
+# NetworkManager reads a profile only if root alone can access it.
 file {
   for_each = config.networking.networkmanager.enable ? local.profiles : {}
   name     = each.key

@@ -1,17 +1,17 @@
-# Chromium and its enterprise policies. A policy whose name the browser does
-# not know it ignores in silence, so the names are held against those that
-# the browser of Debian 13 knows (version 156), and those of ChromeOS.
+# Chromium and its enterprise policies. The browser silently ignores a policy
+# that it does not know, so hostctl checks the names against those that the
+# browser of Debian 13 knows (version 156), and those of ChromeOS.
 
 option "programs.chromium.enable" {
   type        = bool
   default     = false
-  description = "Whether Chromium is installed."
+  description = "Whether to install Chromium."
 }
 
 option "programs.chromium.extensions" {
   type        = set(string)
   default     = []
-  description = "Ids of extensions of the Chrome Web Store that are installed and cannot be removed."
+  description = "Ids of Chrome Web Store extensions to install. Users cannot remove them."
   example     = ["ddkjiahejlhfcafbddmgiahcphecmpfh"]
 }
 
@@ -19,21 +19,21 @@ option "programs.chromium.policies" {
   type        = map(any)
   default     = {}
   keys        = concat(local.known, local.chromeos)
-  description = "Mandatory policies, by the names that chrome://policy shows. They hold for Brave as well where programs.brave is enabled."
+  description = "Mandatory policies, by the names that chrome://policy shows. They also apply to Brave if programs.brave is enabled."
   example     = { PasswordManagerEnabled = false }
 }
 
 option "programs.chromium.extra_policies" {
   type        = map(any)
   default     = {}
-  description = "Policies whose names are not checked: newer ones than hostctl knows, or those of another browser built on Chromium."
+  description = "Policies whose names hostctl does not check: newer ones, or those of another browser built on Chromium."
   example     = { BraveRewardsDisabled = true }
 }
 
 option "programs.brave.enable" {
   type        = bool
   default     = false
-  description = "Whether Brave takes Chromium's policies. Debian does not carry Brave itself."
+  description = "Whether to apply Chromium's policies to Brave. Brave itself is not in Debian."
 }
 
 locals {
@@ -51,7 +51,7 @@ locals {
 
 warn "chromeos_policies" {
   condition = length(local.idle) == 0
-  message   = "Only ChromeOS knows these policies, here they do nothing: ${join(", ", local.idle)}."
+  message   = "Only ChromeOS knows these policies; they have no effect here: ${join(", ", local.idle)}."
 }
 
 config {

@@ -1,18 +1,18 @@
-# dconf, where GTK programs keep their settings. The system's database gives
-# values that a user may change; what a home says is loaded into the user's
-# own database at each login.
+# dconf, where GTK programs keep their settings. The system database has default
+# values that a user may change. Each login loads the settings of a home into the
+# user's own database.
 
 option "programs.dconf.settings" {
   type        = map(map(any))
   default     = {}
-  description = "Values of the system's database, by path: strings, bools, whole numbers of 32 bits with sign, and lists."
+  description = "Values in the system database, by path: strings, bools, signed 32-bit integers, and lists."
   example     = { "org/gnome/desktop/interface" = { color-scheme = "prefer-dark" } }
 }
 
 option "home.*.dconf.settings" {
   type        = map(map(any))
   default     = {}
-  description = "Values that every login of the user sets, by path; the kinds of values are those of programs.dconf.settings."
+  description = "Values to set at each login of the user, by path. They can be what programs.dconf.settings can be."
   example     = { "org/virt-manager/virt-manager/connections" = { uris = ["qemu:///system"] } }
 }
 

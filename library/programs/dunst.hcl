@@ -1,9 +1,9 @@
-# dunst, which shows notifications. D-Bus starts it when one comes.
+# dunst, which shows notifications. D-Bus starts it when one arrives.
 
 option "programs.dunst.enable" {
   type        = bool
   default     = false
-  description = "Whether dunst is installed."
+  description = "Whether to install dunst, which shows notifications."
 }
 
 config {

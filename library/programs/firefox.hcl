@@ -1,16 +1,16 @@
-# Firefox, the extended support release that Debian carries, and its
-# policies, whose names are held against its own schema (version 153).
+# Firefox, the extended support release that Debian carries, and its policies.
+# hostctl checks their names against Firefox's own schema (version 153).
 
 option "programs.firefox.enable" {
   type        = bool
   default     = false
-  description = "Whether Firefox ESR is installed."
+  description = "Whether to install Firefox ESR."
 }
 
 option "programs.firefox.language_packs" {
   type        = set(string)
   default     = []
-  description = "Languages beside en-US, which is built in."
+  description = "Language packs to install. en-US is built in."
   example     = ["de", "es-es"]
 }
 
@@ -18,14 +18,14 @@ option "programs.firefox.policies" {
   type        = map(any)
   default     = {}
   keys        = split("\n", trimspace(file("./firefox.txt")))
-  description = "Policies, by the names that about:policies shows."
+  description = "Enterprise policies, by the names that about:policies shows."
   example     = { DisableTelemetry = true }
 }
 
 option "programs.firefox.extra_policies" {
   type        = map(any)
   default     = {}
-  description = "Policies whose names are not checked: newer ones than hostctl knows."
+  description = "Policies whose names hostctl does not check, such as newer ones."
   example     = { NewPolicy = true }
 }
 

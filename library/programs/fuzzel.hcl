@@ -1,9 +1,9 @@
-# fuzzel, which finds and starts applications.
+# fuzzel, an application launcher.
 
 option "programs.fuzzel.enable" {
   type        = bool
   default     = false
-  description = "Whether fuzzel is installed."
+  description = "Whether to install fuzzel, an application launcher."
 }
 
 config {

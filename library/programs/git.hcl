@@ -3,13 +3,13 @@
 option "programs.git.enable" {
   type        = bool
   default     = false
-  description = "Whether git is installed."
+  description = "Whether to install git."
 }
 
 option "programs.git.settings" {
   type        = map(map(any))
   default     = {}
-  description = "git-config(1) of the host, by section. What users set is stronger."
+  description = "Settings of git-config(1) for the whole host, by section. Users' own settings override them."
   example     = { init = { defaultBranch = "main" } }
 }
 

@@ -1,10 +1,10 @@
-# GnuPG and its agent. gpg starts the agent by itself, or the socket does that
-# its package enables for every user.
+# GnuPG and its agent. gpg starts the agent, or the socket that the package
+# enables for every user does.
 
 option "programs.gnupg.agent.enable" {
   type        = bool
   default     = false
-  description = "Whether gpg and its agent are installed."
+  description = "Whether to install gpg and its agent."
 }
 
 option "programs.gnupg.agent.pinentry_package" {

@@ -3,7 +3,7 @@
 option "programs.htop.enable" {
   type        = bool
   default     = false
-  description = "Whether htop, which shows processes, is installed."
+  description = "Whether to install htop, a process viewer."
 }
 
 config {

@@ -1,22 +1,22 @@
 # Hyprland, a compositor for Wayland, and the programs made for it. They come
-# from the backports of Debian 13, which flake.hcl has to name as an input.
+# from the backports of Debian 13, which must be an input in flake.hcl.
 
 option "programs.hyprland.enable" {
   type        = bool
   default     = false
-  description = "Whether Hyprland is installed, with its portal and Xwayland."
+  description = "Whether to install Hyprland, with its portal and Xwayland."
 }
 
 option "programs.hyprland.from" {
   type        = optional(package_ref)
-  description = "The input that Hyprland and its kin come from; without it, the flake's first debian input."
+  description = "The input that Hyprland and its companions come from. Defaults to the flake's first debian input."
   example     = "backports"
 }
 
 option "programs.hyprland.companions" {
   type        = set(enum("hypridle", "hyprlock", "hyprpaper", "hyprpicker"))
   default     = []
-  description = "Which of the programs made for Hyprland are installed."
+  description = "Programs made for Hyprland to install with it."
   example     = ["hypridle", "hyprlock"]
 }
 

@@ -4,21 +4,21 @@
 option "home.*.programs.kitty.enable" {
   type        = bool
   default     = false
-  description = "Whether kitty is installed and set up for the user."
+  description = "Whether to install kitty and set it up for the user."
 }
 
 option "home.*.programs.kitty.settings" {
   type        = map(any)
   default     = {}
   keys        = concat(split("\n", trimspace(file("./kitty.txt"))), [for n in range(16, 256) : "color${n}"])
-  description = "kitty.conf(5). A list writes its key once for each element: map, env, symbol_map."
+  description = "Settings of kitty.conf(5). A list repeats its key, one line per element: map, env, symbol_map."
   example     = { scrollback_lines = 10000, map = ["ctrl+t new_tab"] }
 }
 
 option "home.*.programs.kitty.session" {
   type        = lines
   default     = ""
-  description = "The tabs and windows that kitty opens when it starts. For much text use file(\"…\")."
+  description = "The tabs and windows that kitty opens when it starts. For a long text, use file(\"…\")."
   example     = "new_tab logs\nlaunch journalctl -f"
 }
 

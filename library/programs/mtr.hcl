@@ -1,9 +1,9 @@
-# mtr, without its window. Its package lets every user send the probes.
+# mtr, without its graphical interface. Its package lets every user send probes.
 
 option "programs.mtr.enable" {
   type        = bool
   default     = false
-  description = "Whether mtr, which traces routes, is installed."
+  description = "Whether to install mtr, which traces network routes."
 }
 
 config {

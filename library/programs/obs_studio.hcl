@@ -1,9 +1,9 @@
-# OBS Studio. Under Wayland it records through the portal of PipeWire.
+# OBS Studio. Under Wayland it records through PipeWire's portal.
 
 option "programs.obs_studio.enable" {
   type        = bool
   default     = false
-  description = "Whether OBS Studio, which records and streams the screen, is installed."
+  description = "Whether to install OBS Studio, which records and streams the screen."
 }
 
 config {

@@ -1,15 +1,15 @@
-# Thunar, a file manager, and what shows it disks, shares and previews.
+# Thunar, a file manager, and what gives it disks, shares and previews.
 
 option "programs.thunar.enable" {
   type        = bool
   default     = false
-  description = "Whether Thunar is installed."
+  description = "Whether to install Thunar, a file manager."
 }
 
 option "programs.thunar.plugins" {
   type        = set(enum("thunar-archive-plugin", "thunar-media-tags-plugin", "thunar-volman"))
   default     = []
-  description = "Plug-ins of Thunar."
+  description = "Thunar plug-ins to install."
   example     = ["thunar-volman"]
 }
 

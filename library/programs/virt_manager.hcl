@@ -1,9 +1,9 @@
-# virt-manager, a window onto libvirt's machines.
+# virt-manager, a graphical interface to libvirt's machines.
 
 option "programs.virt_manager.enable" {
   type        = bool
   default     = false
-  description = "Whether virt-manager is installed."
+  description = "Whether to install virt-manager, a graphical interface to libvirt."
 }
 
 config {

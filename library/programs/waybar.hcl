@@ -3,7 +3,7 @@
 option "programs.waybar.enable" {
   type        = bool
   default     = false
-  description = "Whether Waybar is installed."
+  description = "Whether to install Waybar, a status bar for Wayland."
 }
 
 config {

@@ -1,16 +1,16 @@
-# Wireshark. Who may capture without being root is a debconf question of
-# wireshark-common, whose answer is no and stays with the administrator.
+# Wireshark. wireshark-common asks through debconf whether users other than root
+# may capture. The answer is no, and stays the administrator's to change.
 
 option "programs.wireshark.enable" {
   type        = bool
   default     = false
-  description = "Whether Wireshark is installed."
+  description = "Whether to install Wireshark."
 }
 
 option "programs.wireshark.package" {
   type        = enum("tshark", "wireshark")
   default     = "tshark"
-  description = "The program: tshark in the terminal, or wireshark with its window."
+  description = "Which program: tshark for the terminal, or wireshark with its graphical interface."
 }
 
 config {

@@ -3,7 +3,7 @@
 option "programs.wlogout.enable" {
   type        = bool
   default     = false
-  description = "Whether wlogout is installed."
+  description = "Whether to install wlogout, a logout menu for Wayland."
 }
 
 config {

@@ -1,10 +1,10 @@
-# zsh. The files in /etc/zsh have no folder for additions, so those that have
-# something to say are ours in whole; a user's own are read after them.
+# zsh. The files in /etc/zsh have no drop-in folder, so hostctl writes each one
+# that it needs as a whole. zsh reads a user's own files after them.
 
 option "programs.zsh.enable" {
   type        = bool
   default     = false
-  description = "Whether zsh is installed and set up."
+  description = "Whether to install zsh and set it up for all users."
 }
 
 option "programs.zsh.enable_completion" {
@@ -16,39 +16,39 @@ option "programs.zsh.enable_completion" {
 option "programs.zsh.enable_bash_completion" {
   type        = bool
   default     = true
-  description = "Whether commands that bring completion for bash only are completed as well."
+  description = "Whether zsh also uses bash completions."
 }
 
 option "programs.zsh.autosuggestions.enable" {
   type        = bool
   default     = false
-  description = "Whether zsh proposes commands from the history while typing."
+  description = "Whether zsh suggests commands from the history as you type."
 }
 
 option "programs.zsh.syntax_highlighting.enable" {
   type        = bool
   default     = false
-  description = "Whether zsh colours the command line."
+  description = "Whether zsh highlights the syntax of the command line."
 }
 
 option "programs.zsh.syntax_highlighting.highlighters" {
   type        = list(string)
   default     = ["main"]
-  description = "What is coloured."
+  description = "The highlighters to use."
   example     = ["main", "brackets"]
 }
 
 option "programs.zsh.syntax_highlighting.styles" {
   type        = map(string)
   default     = {}
-  description = "Styles that are to differ from the highlighter's own."
+  description = "Styles that replace the highlighter's own."
   example     = { globbing = "none" }
 }
 
 option "programs.zsh.syntax_highlighting.patterns" {
   type        = map(string)
   default     = {}
-  description = "Styles of what matches a pattern, for the highlighter of that name."
+  description = "Styles for text that matches a pattern. They need the highlighter pattern."
   example     = { "rm -rf *" = "fg=white,bold,bg=red" }
 }
 
@@ -62,14 +62,14 @@ option "programs.zsh.set_options" {
 option "programs.zsh.shell_init" {
   type        = lines
   default     = ""
-  description = "Commands of every zsh there is, scripts and root's among them."
+  description = "Commands that every zsh runs, including scripts and root's shells."
   example     = "typeset -U path"
 }
 
 option "programs.zsh.login_shell_init" {
   type        = lines
   default     = ""
-  description = "Commands of every login shell."
+  description = "Commands that every login shell runs."
   example     = "umask 027"
 }
 
@@ -83,7 +83,7 @@ option "programs.zsh.prompt_init" {
 option "programs.zsh.interactive_shell_init" {
   type        = lines
   default     = ""
-  description = "Commands of every interactive zsh. For much text use file(\"…\")."
+  description = "Commands that every interactive zsh runs. For a long text, use file(\"…\")."
   example     = "setopt correct"
 }
 

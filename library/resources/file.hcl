@@ -5,23 +5,23 @@ option "file.*.content" {
 
 option "file.*.source" {
   type        = optional(path)
-  description = "A file of the flake or of an input whose bytes are copied; relative to the module that says so."
+  description = "A file of the flake or of an input to copy. The path is relative to the module."
 }
 
 option "file.*.symlink" {
   type        = optional(string)
-  description = "The path is a symbolic link to this."
+  description = "The target, if the path is a symbolic link."
 }
 
 option "file.*.directory" {
   type        = bool
   default     = false
-  description = "The path is a directory."
+  description = "Whether the path is a directory."
 }
 
 option "file.*.mode" {
   type        = optional(mode)
-  description = "Permissions: 0644 for files, 0755 for directories, 0400 where a secret is inside, unless said."
+  description = "Permissions. Defaults to 0644 for files, 0755 for directories, and 0400 for files that contain a secret."
 }
 
 option "file.*.owner" {
@@ -39,6 +39,6 @@ option "file.*.group" {
 option "file.*.check" {
   type        = list(string)
   default     = []
-  description = "A command that judges the new file before it is used; {path} stands for the file."
+  description = "A command that checks the new file before it goes live. {path} stands for the file."
   example     = ["sshd", "-t", "-f", "{path}"]
 }

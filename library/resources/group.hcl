@@ -1,20 +1,20 @@
 option "group.*.gid" {
   type        = optional(number)
-  description = "The group id; chosen when the group is made unless said."
+  description = "The group id. By default, one is chosen when the group is created."
   validation {
     condition     = value >= 0 && floor(value) == value
-    error_message = "${value} is no whole number from 0."
+    error_message = "${value} is not a whole number of 0 or more."
   }
 }
 
 option "group.*.system" {
   type        = bool
   default     = false
-  description = "A system group: an id below 1000."
+  description = "Whether it is a system group, with an id below 1000."
 }
 
 option "group.*.absent" {
   type        = bool
   default     = false
-  description = "There is no such group, whoever made it. Nothing else that is said of it counts."
+  description = "Whether to remove the group, whoever created it. Its other options then have no effect."
 }

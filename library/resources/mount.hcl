@@ -1,6 +1,6 @@
 option "mount.*.source" {
   type        = string
-  description = "What is mounted: a device, a dataset, or a path for a bind mount."
+  description = "What to mount: a device, a dataset, or a path for a bind mount."
   example     = "/persist/var/lib/docker"
 }
 
@@ -13,28 +13,28 @@ option "mount.*.fstype" {
 option "mount.*.options" {
   type        = list(string)
   default     = []
-  description = "Options of mount(8)."
+  description = "Mount options, as in mount(8)."
   example     = ["bind"]
 }
 
 option "mount.*.needed_in_boot" {
   type        = bool
   default     = false
-  description = "Whether it is mounted in the initrd, before the system starts."
+  description = "Whether the initrd mounts it, before the system starts."
 }
 
 option "mount.*.hide" {
   type        = bool
   default     = false
-  description = "Whether file managers leave it out of their lists."
+  description = "Whether file managers hide it."
 }
 
 option "swap.*.size" {
   type        = optional(size)
-  description = "The size of a swap file, which is made; a device has its own."
+  description = "The size of a swap file, which hostctl creates. A device has its own size."
 }
 
 option "swap.*.priority" {
   type        = optional(number)
-  description = "The device with the highest priority is used first."
+  description = "The swap priority. The kernel uses the device with the highest one first."
 }

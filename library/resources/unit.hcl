@@ -1,12 +1,12 @@
 option "unit.*.content" {
   type        = optional(string)
-  description = "The whole unit, written to /etc/systemd/system."
+  description = "The text of the whole unit, which hostctl writes to /etc/systemd/system."
 }
 
 option "unit.*.drop_in" {
   type        = map(lines)
   default     = {}
-  description = "Additions to the unit: a file name such as 10-limits.conf to its text. A switch refuses them for a unit that nothing brings."
+  description = "Drop-ins of the unit: file names such as 10-limits.conf, with their text. A switch refuses drop-ins for a unit that nothing installs."
 }
 
 option "unit.*.enabled" {
@@ -16,28 +16,28 @@ option "unit.*.enabled" {
 
 option "unit.*.masked" {
   type        = optional(bool)
-  description = "Whether the unit cannot be started at all."
+  description = "Whether the unit is masked, so that nothing can start it."
 }
 
 option "unit.*.restart_triggers" {
   type        = set(string)
   default     = []
-  description = "Paths, units and packages whose change restarts the unit."
+  description = "Paths, units and packages. A change of one of them restarts the unit."
 }
 
 option "unit.*.reload_triggers" {
   type        = set(string)
   default     = []
-  description = "Paths, units and packages whose change reloads the unit."
+  description = "Paths, units and packages. A change of one of them reloads the unit."
 }
 
 option "unit.*.restart_if_changed" {
   type        = optional(bool)
-  description = "Whether a change of the unit itself restarts it; true unless said."
+  description = "Whether a change of the unit itself restarts it. Defaults to true."
 }
 
 option "unit.*.reload_if_changed" {
   type        = bool
   default     = false
-  description = "Reload the unit where a restart would be due."
+  description = "Whether to reload the unit where it would otherwise restart."
 }

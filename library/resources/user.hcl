@@ -1,9 +1,9 @@
 option "user.*.uid" {
   type        = optional(number)
-  description = "The user id; chosen when the account is made unless said."
+  description = "The user id. By default, one is chosen when the account is created."
   validation {
     condition     = value >= 0 && floor(value) == value
-    error_message = "${value} is no whole number from 0."
+    error_message = "${value} is not a whole number of 0 or more."
   }
 }
 
@@ -15,13 +15,13 @@ option "user.*.group" {
 option "user.*.groups" {
   type        = set(group_name)
   default     = []
-  description = "Every supplementary group. Where nothing says any, an account keeps those that it has."
+  description = "All supplementary groups. If no module sets them, an existing account keeps those that it has."
 }
 
 option "user.*.home" {
   type        = path
   default     = self.name == "root" ? "/root" : "/home/${self.name}"
-  description = "The home directory. Where nothing says one, an account that exists keeps its own."
+  description = "The home directory. If no module sets it, an existing account keeps its own."
 }
 
 option "user.*.shell" {
@@ -38,17 +38,17 @@ option "user.*.comment" {
 option "user.*.system" {
   type        = bool
   default     = false
-  description = "A system account: no expiry, an id below 1000."
+  description = "Whether it is a system account, with no expiry and an id below 1000."
 }
 
 option "user.*.absent" {
   type        = bool
   default     = false
-  description = "There is no such account, whoever made it; its home stays. Nothing else that is said of it counts."
+  description = "Whether to remove the account, whoever created it. Its home stays. Its other options then have no effect."
 }
 
 option "user.*.hashed_password_file" {
   type        = optional(secret_ref)
-  description = "The path of a secret that holds the crypt(5) hash; it is used when the account is made."
+  description = "The path of a secret that contains the crypt(5) hash. It applies when the account is created."
   example     = config.secret.password.path
 }

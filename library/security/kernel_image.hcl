@@ -3,7 +3,7 @@
 option "security.protect_kernel_image" {
   type        = bool
   default     = false
-  description = "Whether the running kernel cannot be replaced: none is loaded by kexec, and none comes back from hibernation."
+  description = "Whether to protect the running kernel from being replaced: kexec and hibernation are disabled."
 }
 
 config {

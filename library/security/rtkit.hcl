@@ -1,8 +1,8 @@
-# RealtimeKit, which lets programs of the desktop ask for real-time scheduling.
+# RealtimeKit, which lets desktop programs ask for real-time scheduling.
 
 option "security.rtkit.enable" {
   type        = optional(bool)
-  description = "Whether there is RealtimeKit. false keeps it off the host."
+  description = "Whether to install RealtimeKit. false keeps it off the host."
 }
 
 package "rtkit" {

@@ -1,9 +1,9 @@
-# sudo. Who is in Debian's group sudo may do anything, with a password.
+# sudo. Members of Debian's group sudo may do anything, with a password.
 
 option "security.sudo.enable" {
   type        = bool
   default     = false
-  description = "Whether there is sudo."
+  description = "Whether to install sudo."
 }
 
 option "security.sudo.extra_config" {

@@ -1,9 +1,9 @@
-# bolt, which authorises Thunderbolt devices. D-Bus starts it when it is asked for.
+# bolt, which authorises Thunderbolt devices. D-Bus starts it on demand.
 
 option "services.hardware.bolt.enable" {
   type        = bool
   default     = false
-  description = "Whether there is bolt, which authorises Thunderbolt devices."
+  description = "Whether to install bolt, which authorises Thunderbolt devices."
 }
 
 config {

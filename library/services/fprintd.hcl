@@ -1,10 +1,10 @@
-# Fingerprints. The package of the PAM module has pam-auth-update put it into
-# /etc/pam.d/common-auth, and take it out with the package.
+# Fingerprints. The package of the PAM module runs pam-auth-update, which adds
+# it to /etc/pam.d/common-auth, and removes it with the package.
 
 option "services.fprintd.enable" {
   type        = bool
   default     = false
-  description = "Whether a fingerprint opens a session, beside the password. Enrol with fprintd-enroll; enrolments are in /var/lib/fprint."
+  description = "Whether users can log in with a fingerprint as well as with the password. Enrol with fprintd-enroll; enrolments are in /var/lib/fprint."
 }
 
 config {

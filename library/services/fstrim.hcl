@@ -2,7 +2,7 @@
 
 option "services.fstrim.enable" {
   type        = optional(bool)
-  description = "Whether disks are told once a week which blocks are free."
+  description = "Whether to trim file systems weekly: fstrim(8) tells disks which blocks are free."
 }
 
 unit "fstrim.timer" {

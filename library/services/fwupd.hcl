@@ -1,9 +1,9 @@
-# fwupd, which brings firmware updates. D-Bus starts it when it is asked for.
+# fwupd, which installs firmware updates. D-Bus starts it on demand.
 
 option "services.fwupd.enable" {
   type        = bool
   default     = false
-  description = "Whether there is fwupd, which brings firmware updates."
+  description = "Whether to install fwupd, which installs firmware updates."
 }
 
 config {

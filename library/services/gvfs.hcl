@@ -1,9 +1,9 @@
-# GVfs, through which file managers see trash, shares and phones.
+# GVfs, which gives file managers trash, shares and phones.
 
 option "services.gvfs.enable" {
   type        = bool
   default     = false
-  description = "Whether there is GVfs, with its backends (SMB among them) and its FUSE mount."
+  description = "Whether to install GVfs, with its backends (including SMB) and its FUSE mount."
 }
 
 config {

@@ -1,9 +1,9 @@
-# The clock, kept by ntpsec. Debian's time daemons exclude one another.
+# The clock, kept by ntpsec. Debian's time daemons conflict with each other.
 
 option "services.ntp.enable" {
   type        = bool
   default     = false
-  description = "Whether ntpsec keeps the clock, in the place of systemd-timesyncd."
+  description = "Whether ntpsec keeps the clock, instead of systemd-timesyncd."
 }
 
 config {

@@ -3,7 +3,7 @@
 option "services.opensnitch.enable" {
   type        = bool
   default     = false
-  description = "Whether outgoing connections are judged by program."
+  description = "Whether to run OpenSnitch, which filters outgoing connections by program."
 }
 
 option "services.opensnitch.settings" {
@@ -17,14 +17,14 @@ option "services.opensnitch.settings" {
     ProcMonitorMethod = "ebpf"
     Server            = { Address = "unix:///tmp/osui.sock", LogFile = "/var/log/opensnitchd.log" }
   }
-  description = "default-config.json of the daemon."
+  description = "The daemon's default-config.json."
   example     = { DefaultAction = "deny" }
 }
 
 option "services.opensnitch.rules" {
   type        = map(any)
   default     = {}
-  description = "Rules by name, as the daemon's JSON has them."
+  description = "Rules by name, in the daemon's JSON format."
   example = {
     apt = {
       action   = "allow"

@@ -1,5 +1,5 @@
 # The SSH server. Debian's sshd_config includes sshd_config.d first, and the
-# first value of a key counts (sshd_config(5)).
+# first value of a key wins (sshd_config(5)).
 
 option "services.openssh.enable" {
   type        = bool
@@ -10,14 +10,14 @@ option "services.openssh.enable" {
 option "services.openssh.ports" {
   type        = set(port)
   default     = [22]
-  description = "Ports that it listens on."
+  description = "Ports that the server listens on."
   example     = [2222]
 }
 
 option "services.openssh.open_firewall" {
   type        = bool
   default     = true
-  description = "Whether its ports may be reached from outside where there is a firewall."
+  description = "Whether to open its ports in the firewall."
 }
 
 option "services.openssh.settings" {
@@ -35,14 +35,14 @@ option "services.openssh.settings" {
 option "services.openssh.match.*.order" {
   type        = number
   default     = 100
-  description = "The place among the Match blocks: the first that matches and has a key counts."
+  description = "The order of the Match blocks, lowest number first. For each key, the first block that matches and sets it wins."
   example     = 10
 }
 
 option "services.openssh.match.*.settings" {
   type        = map(any)
   default     = {}
-  description = "Settings where the connection matches; the entry's name is the condition, as sshd_config(5) has it."
+  description = "Settings for connections that match. The entry's name is the condition, in the syntax of sshd_config(5)."
   example     = { PasswordAuthentication = true }
 }
 
@@ -60,7 +60,7 @@ config {
       [for name in local.matches : "Match ${name}\n${keyvalue(config.services.openssh.match[name].settings)}"],
       length(local.matches) > 0 ? ["Match all\n"] : [],
     ))
-    # sshd wants the folder that its unit makes when it starts.
+    # sshd needs a folder that its unit creates at start.
     check = ["sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -t"]
   }
 
@@ -75,22 +75,22 @@ config {
 }
 
 locals {
-  # What sshd is told of any connection, and of some: who connects so may be somebody.
+  # The settings for all connections and for some: somebody may connect by either.
   told = concat([config.services.openssh.settings], [for m in values(config.services.openssh.match) : m.settings])
 
-  # What opens an account without a password: keys, and what sshd asks for them.
+  # What opens an account without a password: keys, and the settings that find them.
   keyed = concat(
     flatten([for name, u in config.user : u.authorized_keys if !u.absent]),
     [for path in keys(config.file) : path if endswith(path, "/.ssh/authorized_keys") || startswith(path, "/etc/ssh/authorized_keys.d/")],
     flatten([for t in local.told : [for key in keys(t) : key if contains(["AuthorizedKeysCommand", "TrustedUserCAKeys"], key)]]),
   )
   keys_off = contains([false, "no"], lookup(config.services.openssh.settings, "PubkeyAuthentication", true)) && !anytrue([for t in local.told : contains([true, "yes"], lookup(t, "PubkeyAuthentication", false))])
-  # What needs no keys.
+  # The logins that need no keys.
   keyless = flatten([for t in local.told : [for way in ["Password", "KbdInteractive", "GSSAPI", "Hostbased"] : way if contains([true, "yes"], lookup(t, "${way}Authentication", false))]])
 }
 
 warn "ssh_login" {
   when      = config.services.openssh.enable && contains([false, "no"], lookup(config.services.openssh.settings, "PasswordAuthentication", true))
   condition = length(local.keyless) > 0 || length(local.keyed) > 0 && !local.keys_off
-  message   = "Nobody can log in over SSH with what is declared: passwords are off and ${local.keys_off ? "keys are, too: settings has PubkeyAuthentication" : "no user has authorized_keys"}."
+  message   = "Nobody can log in over SSH with this configuration: passwords are off and ${local.keys_off ? "so are keys: settings has PubkeyAuthentication" : "no user has authorized_keys"}."
 }

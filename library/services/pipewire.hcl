@@ -1,33 +1,33 @@
 # PipeWire, which runs in each user's session: its packages enable the user
-# units for everybody.
+# units for all users.
 
 option "services.pipewire.enable" {
   type        = optional(bool)
-  description = "Whether there is PipeWire. false keeps it off the host."
+  description = "Whether to install PipeWire. false keeps it off the host."
 }
 
 option "services.pipewire.alsa.enable" {
   type        = bool
   default     = false
-  description = "Whether programs that speak ALSA play through PipeWire."
+  description = "Whether ALSA programs play through PipeWire."
 }
 
 option "services.pipewire.pulse.enable" {
   type        = bool
   default     = false
-  description = "Whether PipeWire stands in for PulseAudio."
+  description = "Whether PipeWire replaces the PulseAudio server."
 }
 
 option "services.pipewire.jack.enable" {
   type        = bool
   default     = false
-  description = "Whether PipeWire stands in for JACK."
+  description = "Whether PipeWire replaces the JACK server."
 }
 
 option "services.pipewire.wireplumber.enable" {
   type        = bool
   default     = true
-  description = "Whether WirePlumber decides what is connected to what; nothing plays without a session manager."
+  description = "Whether to install the session manager WirePlumber. Nothing plays without a session manager."
 }
 
 package "pipewire" {

@@ -3,7 +3,7 @@
 option "services.power_profiles_daemon.enable" {
   type        = bool
   default     = false
-  description = "Whether users can choose a power profile. TLP and laptop-mode-tools do the same differently, and are removed."
+  description = "Whether users can choose a power profile. Removes TLP and laptop-mode-tools, which do the same job."
 }
 
 config {

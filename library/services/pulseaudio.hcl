@@ -2,7 +2,7 @@
 
 option "services.pulseaudio.enable" {
   type        = optional(bool)
-  description = "Whether there is the PulseAudio daemon. false keeps it off the host."
+  description = "Whether to install the PulseAudio daemon. false keeps it off the host."
 }
 
 package "pulseaudio" {
@@ -12,7 +12,7 @@ package "pulseaudio" {
 
 assert "one_sound_server" {
   condition = !(config.services.pulseaudio.enable == true && config.services.pipewire.pulse.enable)
-  message   = "services.pulseaudio and services.pipewire.pulse are two sound servers at one socket: enable one of them."
+  message   = "services.pulseaudio and services.pipewire.pulse are two sound servers on one socket: enable one of them."
 }
 
 moved {
@@ -22,5 +22,5 @@ moved {
 
 moved {
   from    = "sound.enable"
-  message = "There is no switch for sound as a whole: services.pipewire.enable and services.pulseaudio.enable say which server plays."
+  message = "No option enables sound as a whole: services.pipewire.enable and services.pulseaudio.enable choose the sound server."
 }

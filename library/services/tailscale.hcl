@@ -1,4 +1,4 @@
-# Tailscale. Debian does not carry it: an input that does has to be named,
+# Tailscale. It is not in Debian: name an input that has it,
 # package "tailscale" { from = input.NAME }.
 
 option "services.tailscale.enable" {
@@ -10,25 +10,25 @@ option "services.tailscale.enable" {
 option "services.tailscale.port" {
   type        = port
   default     = 41641
-  description = "The UDP port that other nodes reach it at."
+  description = "The UDP port on which other nodes reach it."
   example     = 41642
 }
 
 option "services.tailscale.interface_name" {
   type        = string
   default     = "tailscale0"
-  description = "The network interface that it makes."
+  description = "The network interface that it creates."
   example     = "ts0"
   validation {
     condition     = can(regex("^[^/[:space:]]{1,15}$", value)) && !contains([".", ".."], value)
-    error_message = "${value} is no name of an interface: at most 15 characters, without / and blanks."
+    error_message = "${value} is not an interface name: at most 15 characters, without slashes and blanks."
   }
 }
 
 option "services.tailscale.open_firewall" {
   type        = bool
   default     = false
-  description = "Whether its port may be reached from outside."
+  description = "Whether to open its port in the firewall."
 }
 
 option "services.tailscale.use_routing_features" {
@@ -39,7 +39,7 @@ option "services.tailscale.use_routing_features" {
 
 option "services.tailscale.auth_key_file" {
   type        = optional(secret_ref)
-  description = "The path of a secret with which the node logs in where it is not yet."
+  description = "The path of a secret with the auth key. A node that is not logged in yet logs in with it."
   example     = "/run/secrets/tailscale_auth_key"
 }
 
@@ -90,5 +90,5 @@ assert "tailscale_reverse_path" {
   condition = !config.services.tailscale.enable || !contains(["client", "both"], config.services.tailscale.use_routing_features) || alltrue([
     for key in ["net.ipv4.conf.all.rp_filter", "net.ipv4.conf.default.rp_filter"] : lookup(config.sysctl, key, "2") != "1"
   ])
-  message = "Routes of Tailscale bring packets that strict reverse-path filtering drops: sysctl net.ipv4.conf.all.rp_filter and net.ipv4.conf.default.rp_filter must be 2 (loose) where services.tailscale.use_routing_features is client or both."
+  message = "Strict reverse-path filtering drops packets that arrive over Tailscale's routes: sysctl net.ipv4.conf.all.rp_filter and net.ipv4.conf.default.rp_filter must be 2 (loose) if services.tailscale.use_routing_features is client or both."
 }

@@ -1,9 +1,9 @@
-# tumbler, which draws thumbnails for file managers. D-Bus starts it when it is asked for.
+# tumbler, which makes thumbnails for file managers. D-Bus starts it on demand.
 
 option "services.tumbler.enable" {
   type        = bool
   default     = false
-  description = "Whether there is tumbler, which draws thumbnails for file managers."
+  description = "Whether to install tumbler, which makes thumbnails for file managers."
 }
 
 config {

@@ -1,9 +1,9 @@
-# Rules of udev(7).
+# Rules for udev(7).
 
 option "services.udev.rules" {
   type        = map(lines)
   default     = {}
-  description = "Rules, by the name of their file without .rules: 60-name sorts among Debian's own."
+  description = "udev rules, by file name without .rules. A name such as 60-name sorts among Debian's own."
   example     = { "60-serial" = "SUBSYSTEM==\"tty\", GROUP=\"dialout\"" }
 }
 

@@ -1,36 +1,36 @@
 # Upkeep of ZFS pools, by the timers of zfsutils-linux. Its cron job does the
-# same where cron is installed, unless the pool has the property
+# same if cron is installed, unless the pool has the property
 # org.debian:periodic-scrub (or -trim) = disable.
 
 option "services.zfs.auto_scrub.enable" {
   type        = bool
   default     = false
-  description = "Whether every block of the pools is read and checked once a month."
+  description = "Whether to scrub the pools regularly: ZFS reads and checks every block."
 }
 
 option "services.zfs.auto_scrub.interval" {
   type        = enum("weekly", "monthly")
   default     = "monthly"
-  description = "How often."
+  description = "How often to scrub."
 }
 
 option "services.zfs.auto_scrub.pools" {
   type        = set(string)
   default     = keys(config.zpool)
-  description = "The pools; all that are declared unless said."
+  description = "The pools. Defaults to all declared ones."
   example     = ["tank"]
 }
 
 option "services.zfs.trim.enable" {
   type        = bool
   default     = false
-  description = "Whether disks are told once a week which blocks are free."
+  description = "Whether to trim the pools weekly: ZFS tells disks which blocks are free."
 }
 
 option "services.zfs.trim.pools" {
   type        = set(string)
   default     = keys(config.zpool)
-  description = "The pools; all that are declared unless said."
+  description = "The pools. Defaults to all declared ones."
   example     = ["tank"]
 }
 
@@ -41,7 +41,7 @@ locals {
   )
 }
 
-# An instance of a template unit is enabled by its link.
+# The link enables an instance of a template unit.
 file {
   for_each = { for t in local.timers : "zfs-${t.kind}@${t.pool}.timer" => t }
   name     = "/etc/systemd/system/timers.target.wants/${each.key}"

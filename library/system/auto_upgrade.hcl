@@ -1,33 +1,33 @@
-# Upgrades without anybody asking: what the repository says, when it says it.
+# Automatic upgrades: the host follows what the repository says.
 
 option "system.auto_upgrade.enable" {
   type        = bool
   default     = false
-  description = "Whether the host fetches its configuration and switches to it by itself. What a switch needs, such as the age key, has to be on the host."
+  description = "Whether the host fetches its configuration and switches to it by itself. What a switch needs, such as the age key, must be on the host."
 }
 
 option "system.auto_upgrade.flake" {
   type        = optional(path)
-  description = "The clone of the repository on the host, with an upstream branch that can be pulled without a question."
+  description = "The clone of the repository on the host. It needs an upstream branch that git can pull without asking anything."
   example     = "/etc/hostctl"
 }
 
 option "system.auto_upgrade.dates" {
   type        = string
   default     = "*-*-* 04:40:00"
-  description = "When, as OnCalendar of systemd.time(7)."
+  description = "When to upgrade, as an OnCalendar= expression (systemd.time(7))."
   example     = "Sun 03:00"
 }
 
 option "system.auto_upgrade.allow_reboot" {
   type        = bool
   default     = false
-  description = "Whether the host reboots where an upgrade asks for it (/run/reboot-required)."
+  description = "Whether the host reboots if an upgrade asks for it (/run/reboot-required)."
 }
 
 assert "auto_upgrade_source" {
   condition = !config.system.auto_upgrade.enable || config.system.auto_upgrade.flake != null
-  message   = "system.auto_upgrade needs to be told what to upgrade to: set system.auto_upgrade.flake to the clone of the repository on the host."
+  message   = "system.auto_upgrade has nothing to upgrade to: set system.auto_upgrade.flake to the clone of the repository on the host."
 }
 
 config {
@@ -35,7 +35,7 @@ config {
   packages = ["git"]
 
   unit "hostctl-upgrade.service" {
-    # The upgrade must not be ended by what it does.
+    # The upgrade must not stop itself by a restart of its own unit.
     restart_if_changed = false
     content            = <<-EOT
       [Unit]

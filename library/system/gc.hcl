@@ -1,4 +1,4 @@
-# Old generations go by themselves, as 'hostctl gc' has them go.
+# Deletes old generations by itself, as 'hostctl gc' does.
 
 option "hostctl.gc.enable" {
   type        = bool
@@ -9,29 +9,29 @@ option "hostctl.gc.enable" {
 option "hostctl.gc.keep" {
   type        = number
   default     = 10
-  description = "How many of the newest generations stay, whatever their age."
+  description = "How many of the newest generations to keep, whatever their age."
   example     = 20
   validation {
     condition     = value >= 1 && floor(value) == value
-    error_message = "${value} is no whole number from 1."
+    error_message = "${value} is not a whole number of 1 or more."
   }
 }
 
 option "hostctl.gc.older_than" {
   type        = string
   default     = "30d"
-  description = "Generations that are not older than this stay, too: hours, days or weeks."
+  description = "Generations that are not older than this stay too. In hours, days or weeks."
   example     = "8w"
   validation {
     condition     = can(regex("^[0-9]{1,5}[hdw]$", value))
-    error_message = "${value} is no number of hours, days or weeks, such as 36h, 30d or 8w."
+    error_message = "${value} is not a number of hours, days or weeks, such as 36h, 30d or 8w."
   }
 }
 
 option "hostctl.gc.dates" {
   type        = string
   default     = "weekly"
-  description = "When, as OnCalendar of systemd.time(7)."
+  description = "When to run, as an OnCalendar= expression (systemd.time(7))."
   example     = "Sun 05:00"
 }
 
@@ -39,7 +39,7 @@ config {
   when = config.hostctl.gc.enable
 
   unit "hostctl-gc.service" {
-    # A timer starts it, a switch does not.
+    # Only the timer starts it, never a switch.
     restart_if_changed = false
     content            = <<-EOT
       [Unit]

@@ -1,4 +1,4 @@
-# Folders and files that are made, emptied or removed at boot.
+# Folders and files that are created, emptied or removed at boot.
 
 option "systemd.tmpfiles.rules" {
   type        = list(string)

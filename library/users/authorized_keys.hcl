@@ -1,10 +1,10 @@
-# Keys that open an account over SSH. They stand in a file of root's beside
-# ~/.ssh/authorized_keys, which stays the user's.
+# Keys that open an account over SSH. They are in a file that root owns, apart
+# from ~/.ssh/authorized_keys, which stays the user's.
 
 option "user.*.authorized_keys" {
   type        = set(ssh_public_key)
   default     = []
-  description = "Public SSH keys that may log in, each as a line of authorized_keys has it (sshd(8))."
+  description = "Public SSH keys that may log in, each in the format of a line of authorized_keys (sshd(8))."
   example     = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0 me@laptop"]
 }
 
@@ -18,11 +18,11 @@ locals {
   keyed    = [for name, u in config.user : name if length(u.authorized_keys) > 0 && !u.absent]
   settings = config.services.openssh.settings
 
-  # A list becomes lines, of which sshd takes the first (sshd_config(5)).
+  # A list becomes lines, and sshd takes the first one (sshd_config(5)).
   named = flatten([lookup(local.settings, "AuthorizedKeysFile", "")])
   first = split(" ", join("", slice(local.named, 0, min(1, length(local.named)))))
 
-  # Files of sshd's whose text is not here may say it.
+  # Other declared sshd files may name the folder, even if their text is unknown here.
   by_hand = length([
     for path, f in config.file : path
     if startswith(path, "/etc/ssh/sshd_config") && path != "/etc/ssh/sshd_config.d/10-hostctl.conf" && try(strcontains(f.content, "authorized_keys.d"), true)
@@ -38,5 +38,5 @@ warn "ssh_keys_unread" {
 warn "ssh_keys_file_list" {
   when      = config.services.openssh.enable
   condition = length(local.named) <= 1
-  message   = "sshd reads keys from ${join(" ", local.first)} alone: services.openssh.settings.AuthorizedKeysFile is a list, which becomes lines, and of these sshd takes the first. Write one string with a space between the names."
+  message   = "sshd reads keys from ${join(" ", local.first)} alone: services.openssh.settings.AuthorizedKeysFile is a list, which becomes several lines, and sshd takes only the first. Write one string with a space between the names."
 }

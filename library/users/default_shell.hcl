@@ -1,4 +1,4 @@
-# The shell of accounts that say none.
+# The shell of accounts that set none.
 
 option "users.default_shell" {
   type        = optional(string)

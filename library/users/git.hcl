@@ -1,29 +1,29 @@
-# git, set up for one user: ~/.config/git/config. What ~/.gitconfig says is
-# read after it.
+# git, set up for one user: ~/.config/git/config. git reads ~/.gitconfig after
+# it.
 
 option "home.*.programs.git.enable" {
   type        = bool
   default     = false
-  description = "Whether git is installed and set up for the user."
+  description = "Whether to install git and set it up for the user."
 }
 
 option "home.*.programs.git.settings" {
   type        = map(map(any))
   default     = {}
-  description = "git-config(1) of the user, by section."
+  description = "The user's settings of git-config(1), by section."
   example     = { init = { defaultBranch = "main" } }
 }
 
 option "home.*.programs.git.signing.key" {
   type        = optional(string)
-  description = "The OpenPGP key that signs."
+  description = "The OpenPGP key to sign with."
   example     = "0123456789ABCDEF"
 }
 
 option "home.*.programs.git.signing.sign_by_default" {
   type        = bool
   default     = false
-  description = "Whether commits and tags are signed without being asked for."
+  description = "Whether git signs all commits and tags."
 }
 
 locals {

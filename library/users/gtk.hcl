@@ -1,23 +1,23 @@
-# GTK's files in the home of a user. Programs of libadwaita take their theme
-# from nowhere, but they and the others do take named colours from gtk.css.
+# GTK's files in the home of a user. libadwaita programs ignore the theme, but
+# like all others they read named colours from gtk.css.
 
 option "home.*.gtk.enable" {
   type        = bool
   default     = false
-  description = "Whether GTK is set up for the user."
+  description = "Whether to set up GTK for the user."
 }
 
 option "home.*.gtk.theme" {
   type        = string
   default     = "Adwaita"
-  description = "The theme of GTK 2 and 3, which has to be installed."
+  description = "The theme for GTK 2 and 3. It must be installed."
   example     = "Adwaita-dark"
 }
 
 option "home.*.gtk.icon_theme" {
   type        = string
   default     = "Adwaita"
-  description = "The theme of icons, which has to be installed."
+  description = "The icon theme. It must be installed."
   example     = "Papirus-Dark"
 }
 
@@ -30,20 +30,20 @@ option "home.*.gtk.font" {
 option "home.*.gtk.prefer_dark" {
   type        = bool
   default     = false
-  description = "Whether programs are asked for their dark variant."
+  description = "Whether programs should use their dark variant."
 }
 
 option "home.*.gtk.colors" {
   type        = map(string)
   default     = {}
-  description = "Named colours of GTK 3 and 4."
+  description = "Named colours for GTK 3 and 4."
   example     = { window_bg_color = "#1A1B26" }
 }
 
 option "home.*.gtk.extra_css" {
   type        = lines
   default     = ""
-  description = "More style rules, of GTK 3 only: those of GTK 4 differ."
+  description = "More style rules, for GTK 3 only: those of GTK 4 differ."
   example     = "tooltip { padding: 2px; }"
 }
 

@@ -1,40 +1,40 @@
-# What is in the home of a user. The user owns it; folders above a file are
-# made where they are missing.
+# What is in the home of a user. The user owns it. Missing folders above a file
+# are created.
 
 option "home.*.packages" {
   type        = set(package_name)
   default     = []
-  description = "Packages for this user. apt has no packages of one user: they are installed for all."
+  description = "Packages for this user. apt cannot install for one user only: all users get them."
   example     = ["ripgrep"]
 }
 
 option "home.*.file.*.content" {
   type        = optional(string)
-  description = "The text of the file, whose path is relative to the home."
+  description = "The text of the file. The file's path is relative to the home."
   example     = "enabled=False\n"
 }
 
 option "home.*.file.*.source" {
   type        = optional(path)
-  description = "A file of the flake that is copied; relative to the module that says so."
+  description = "A file of the flake to copy. The path is relative to the module."
   example     = "./zshrc"
 }
 
 option "home.*.file.*.symlink" {
   type        = optional(string)
-  description = "The path is a symbolic link to this."
+  description = "The target, if the path is a symbolic link."
   example     = "/srv/music"
 }
 
 option "home.*.file.*.directory" {
   type        = bool
   default     = false
-  description = "The path is a directory."
+  description = "Whether the path is a directory."
 }
 
 option "home.*.file.*.mode" {
   type        = optional(mode)
-  description = "Permissions: 0644 for files, 0755 for directories, 0400 where a secret is inside, unless said."
+  description = "Permissions. Defaults to 0644 for files, 0755 for directories, and 0400 for files that contain a secret."
   example     = "0600"
 }
 
@@ -50,9 +50,9 @@ assert "home_path" {
   condition = !contains(keys(config.home[each.value.user].file), each.value.path)
   message = "${jsonencode(each.value.path)}: the path of a file in a home is relative to it. ${
     can(regex("(^|/)[.][.](/|$)", each.value.path))
-    ? "Write it without .. in it. Files elsewhere stand at the top, outside of home: file \"/srv/x\" { ... }."
+    ? "Write it without .. in it. Declare files elsewhere at the top, outside home: file \"/srv/x\" { ... }."
     : startswith(each.value.path, "/") && !startswith(each.value.path, "/home/${each.value.user}/")
-    ? "Files elsewhere stand at the top, outside of home: file ${jsonencode(each.value.path)} { ... }."
+    ? "Declare files elsewhere at the top, outside home: file ${jsonencode(each.value.path)} { ... }."
     : "Write file ${jsonencode(replace(each.value.path, "/^(~|[$]HOME|[$][{]HOME[}]|[.]|/home/[^/]*)?/+/", ""))} { ... }."
   }"
 }
@@ -60,7 +60,7 @@ assert "home_path" {
 assert "home_user" {
   for_each  = setsubtract(keys(config.home), local.users)
   condition = length(keys(config.home[each.key].file)) == 0
-  message   = "home ${jsonencode(each.key)} has files, and no user is declared who would own them.${did_you_mean(each.key, local.users)} Write user ${jsonencode(each.key)} {}."
+  message   = "home ${jsonencode(each.key)} has files, and no such user is declared to own them.${did_you_mean(each.key, local.users)} Write user ${jsonencode(each.key)} {}."
 }
 
 package {

@@ -1,17 +1,17 @@
-# The environment of one user: for units of the user (environment.d(5)), and
-# for shells, which zsh's and the login shells' own start files read.
+# The environment of one user: for the user's units (environment.d(5)), and for
+# shells, where the start files of zsh and of login shells read it.
 
 option "home.*.session_variables" {
   type        = map(string)
   default     = {}
-  description = "Environment variables of the user's sessions. A value may refer to others."
+  description = "Environment variables of the user's sessions. A value may refer to other variables."
   example     = { GOPATH = "$HOME/go" }
 }
 
 option "home.*.xdg.enable" {
   type        = bool
   default     = false
-  description = "Whether the base directories of the XDG specification are said outright: XDG_CONFIG_HOME and its kin."
+  description = "Whether to set the variables of the XDG base directories, such as XDG_CONFIG_HOME."
 }
 
 locals {

@@ -1,34 +1,34 @@
 # Visual Studio Code and its free build VSCodium, set up for one user. Debian
 # carries neither, so the files are written and nothing is installed. The
-# editor writes settings.json as well; a switch writes it anew.
+# editor writes settings.json too; a switch replaces what it wrote.
 
 option "home.*.programs.vscode.enable" {
   type        = bool
   default     = false
-  description = "Whether the editor is set up for the user."
+  description = "Whether to set up the editor for the user."
 }
 
 option "home.*.programs.vscode.package" {
   type        = enum("code", "codium")
   default     = "codium"
-  description = "Which build: Microsoft's, or VSCodium. They keep their settings in folders of their own."
+  description = "Which build: Microsoft's (code), or VSCodium (codium). Each has its own settings folder."
 }
 
 option "home.*.programs.vscode.settings" {
   type        = any
   default     = {}
-  description = "settings.json. Names may be nested, editor = { fontSize = 11 }, and are written with dots. A setting whose value is an object needs its name in full: \"files.associations\" = {…}."
+  description = "The editor's settings.json. Names may be nested, as in editor = { fontSize = 11 }, and become dotted names in the file. A setting whose value is an object needs its full name: \"files.associations\" = {…}."
   example     = { editor = { fontSize = 11 } }
   validation {
     condition     = can(dotted(value))
-    error_message = "A setting is given twice, once nested and once with its dotted name."
+    error_message = "A setting is given twice, once nested and once by its dotted name."
   }
 }
 
 option "home.*.programs.vscode.keybindings" {
   type        = any
   default     = []
-  description = "keybindings.json."
+  description = "The editor's keybindings.json."
   example     = [{ key = "ctrl+k", command = "workbench.action.closeEditor" }]
 }
 

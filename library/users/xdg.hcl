@@ -1,16 +1,16 @@
 # The user's folders. ~/.config/user-dirs.conf keeps the updater that runs at
-# login from writing user-dirs.dirs anew.
+# login from rewriting user-dirs.dirs.
 
 option "home.*.xdg.user_dirs.enable" {
   type        = bool
   default     = false
-  description = "Whether the folders below are the user's, by the names that programs ask xdg-user-dirs for."
+  description = "Whether to set the user's XDG folders, which programs find through xdg-user-dirs."
 }
 
 option "home.*.xdg.user_dirs.create_directories" {
   type        = bool
   default     = true
-  description = "Whether the folders are made."
+  description = "Whether to create the folders."
 }
 
 option "home.*.xdg.user_dirs.directories" {
@@ -23,7 +23,7 @@ option "home.*.xdg.user_dirs.directories" {
     PICTURES  = "Pictures"
     VIDEOS    = "Videos"
   }
-  description = "What each folder is called, below the home. Other kinds may be added."
+  description = "The path of each folder, relative to the home. You may add other kinds."
   example     = { SCREENSHOTS = "Pictures/Screenshots" }
 }
 

@@ -3,47 +3,47 @@
 option "home.*.programs.zsh.enable" {
   type        = bool
   default     = false
-  description = "Whether zsh is set up for the user; programs.zsh sets it up for everybody."
+  description = "Whether to set up zsh for the user. programs.zsh sets it up for all users."
 }
 
 option "home.*.programs.zsh.history.size" {
   type        = number
   default     = 10000
-  description = "Lines of history that are kept."
+  description = "How many lines of history to keep."
   example     = 50000
 }
 
 option "home.*.programs.zsh.history.path" {
   type        = string
   default     = "$HOME/.zsh_history"
-  description = "The file of the history, as the shell expands it."
+  description = "The path of the history file. The shell expands it."
   example     = "$XDG_STATE_HOME/zsh_history"
 }
 
 option "home.*.programs.zsh.history.share" {
   type        = bool
   default     = true
-  description = "Whether shells that run at the same time see each other's commands."
+  description = "Whether running shells share their history."
 }
 
 option "home.*.programs.zsh.env_extra" {
   type        = lines
   default     = ""
-  description = "~/.zshenv: commands of every zsh of the user, scripts among them."
+  description = "~/.zshenv: commands that every zsh of the user runs, including scripts."
   example     = "path+=($HOME/.local/bin)"
 }
 
 option "home.*.programs.zsh.init_content" {
   type        = lines
   default     = ""
-  description = "~/.zshrc, after the history: commands of interactive shells. For much text use file(\"…\")."
+  description = "~/.zshrc, after the history settings: commands of interactive shells. For a long text, use file(\"…\")."
   example     = "setopt correct"
 }
 
 option "home.*.programs.zsh.login_extra" {
   type        = lines
   default     = ""
-  description = "~/.zlogin: commands of login shells, after all others."
+  description = "~/.zlogin: commands of login shells, after all other files."
   example     = "[[ -z $TMUX ]] && tmux attach"
 }
 

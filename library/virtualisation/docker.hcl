@@ -1,15 +1,15 @@
-# Docker. Its group is as good as root.
+# Docker. Members of its group are as good as root.
 
 option "virtualisation.docker.enable" {
   type        = bool
   default     = false
-  description = "Whether the Docker daemon runs. Who is in the group docker is as good as root."
+  description = "Whether to run the Docker daemon. Members of the group docker are as good as root."
 }
 
 option "virtualisation.docker.settings" {
   type        = map(any)
   default     = {}
-  description = "daemon.json of dockerd(8)."
+  description = "The daemon.json of dockerd(8)."
   example     = { "insecure-registries" = ["registry.lan:5000"] }
 }
 

@@ -3,36 +3,36 @@
 option "virtualisation.libvirtd.enable" {
   type        = bool
   default     = false
-  description = "Whether libvirt runs, with QEMU for this machine's processor. Who is in the group libvirt may use it."
+  description = "Whether to run libvirt, with QEMU for x86. Members of the group libvirt may use it."
 }
 
 option "virtualisation.libvirtd.on_boot" {
   type        = enum("start", "ignore")
   default     = "ignore"
-  description = "Whether guests that ran when the host went down are started again."
+  description = "Whether to start the guests again that were running when the host went down."
 }
 
 option "virtualisation.libvirtd.swtpm.enable" {
   type        = bool
   default     = false
-  description = "Whether guests can have a TPM in software."
+  description = "Whether guests can have a software TPM."
 }
 
 option "virtualisation.libvirtd.spice.enable" {
   type        = bool
   default     = false
-  description = "Whether guests can have a screen over SPICE, with OpenGL."
+  description = "Whether guests can have a SPICE display, with OpenGL."
 }
 
 option "virtualisation.libvirtd.network.*.xml" {
   type        = string
-  description = "A network of guests, as libvirt's network XML has it; its <name> is the entry's. It is started, now and at boot."
+  description = "A network for guests, as libvirt network XML. Its <name> must be the entry's. libvirt starts it, by a switch and at boot."
   example     = "<network><name>lan</name><bridge name='virbr1'/></network>"
 }
 
 option "virtualisation.libvirtd.domain.*.xml" {
   type        = string
-  description = "A guest, as libvirt's domain XML has it; its <name> is the entry's. It is defined, not started, and one of type kvm only where the machine has KVM."
+  description = "A guest, as libvirt domain XML. Its <name> must be the entry's. hostctl defines it and does not start it. A guest of type kvm is defined only if the machine has KVM."
   example     = "<domain type='kvm'><name>test</name><memory unit='GiB'>2</memory></domain>"
 }
 
@@ -55,7 +55,7 @@ config {
 
   unit "libvirt-guests.service" { enabled = true }
 
-  # Guests of libvirt's own network ask the host for addresses and names.
+  # Guests in libvirt's default network ask the host for addresses and names.
   networking {
     firewall {
       interface "virbr0" {
@@ -73,8 +73,8 @@ locals {
   kvm   = [for name, d in local.domains : name if can(regex("<domain[^>]* type=['\"]kvm", d.xml))]
   plain = [for name, d in local.domains : name if !contains(local.kvm, name)]
 
-  # virsh needs the name to start a network, and takes it from the XML to
-  # define one: a differing name would start another one.
+  # virsh takes the name from the XML to define a network, and needs it as an
+  # argument to start one: if they differ, it would start another one.
   misnamed = concat(
     [for name, n in local.networks : name if !strcontains(n.xml, "<name>${name}</name>")],
     [for name, d in local.domains : name if !strcontains(d.xml, "<name>${name}</name>")],
@@ -83,7 +83,7 @@ locals {
 
 assert "libvirt_names" {
   condition = length(local.misnamed) == 0
-  message   = "The XML of ${join(", ", local.misnamed)} has another <name> than the entry."
+  message   = "The <name> in the XML of ${join(", ", local.misnamed)} is not the entry's name."
 }
 
 file {
@@ -134,8 +134,8 @@ unit "hostctl-libvirt.service" {
   EOT
 }
 
-# libvirt defines no guest that the machine cannot run: one whose firmware has
-# virtualisation off, or that is a guest itself, waits until it has KVM.
+# libvirt does not define a guest that the machine cannot run. Where virtualisation
+# is off in the firmware, or the machine is a guest itself, this waits for KVM.
 unit "hostctl-libvirt-kvm.service" {
   when             = length(local.kvm) > 0
   enabled          = true

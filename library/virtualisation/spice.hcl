@@ -3,7 +3,7 @@
 option "virtualisation.spice_usb_redirection.enable" {
   type        = bool
   default     = false
-  description = "Whether who sits at the machine may hand USB devices to a guest, without being root."
+  description = "Whether the user at the machine may redirect USB devices to a guest, without root."
 }
 
 config {

@@ -1,6 +1,6 @@
-// Bench measures what evaluation costs, the built hostctl as a cold process on
-// the flake of this repository and on flakes that it generates; and what
-// switches cost, beside apt-get, on booted machines.
+// Bench measures the cost of evaluation, with the built hostctl as a cold process
+// on this repository's flake and on generated flakes, and the cost of switches,
+// compared with apt-get, on booted machines.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// cost is what several runs of one command took.
+// cost is the time and memory of several runs of one command.
 type cost struct {
 	min, median, max time.Duration
 	cpu              time.Duration // user and system, of the median run
@@ -72,8 +72,8 @@ func main() {
 	switches(dir, path, *rounds)
 }
 
-// hugePages is how this kernel gives out memory, which a fifth of a short
-// process hangs on: those of Debian are built with "always".
+// hugePages is how this kernel allocates memory, which accounts for a fifth of a
+// short process: Debian's kernels are built with "always".
 func hugePages() string {
 	b, err := os.ReadFile("/sys/kernel/mm/transparent_hugepage/enabled")
 	_, chosen, found := strings.Cut(string(b), "[")
@@ -138,8 +138,8 @@ func fleets(dir, hostctl string, full bool) {
 	}
 }
 
-// measure ends the program where the command fails: the time of an error is
-// no measure.
+// measure ends the program if the command fails: the time of an error measures
+// nothing.
 func measure(runs int, name string, args ...string) cost {
 	type run struct{ wall, cpu time.Duration }
 	var all []run

@@ -13,7 +13,7 @@ type grown struct {
 	name  string
 	n     int                       // the smallest of three sizes, each twice the one before
 	write func(dir string, n int)   // a flake with one host, bench
-	aim   func(largest cost) string // beside linear growth
+	aim   func(largest cost) string // compared with linear growth
 }
 
 // grows are the things whose cost is measured at three sizes.

@@ -11,7 +11,7 @@ type flake struct {
 	files map[string]text
 	args  []string // nil: eval, with a short deadline where no other limit is wanted
 	stdin string
-	want  []string // in the error, beside the place
+	want  []string // in the error, next to the place
 }
 
 // text is made when it is needed: what is kept would count as memory of what runs.
@@ -149,7 +149,7 @@ func loops() []flake {
 	}
 }
 
-// decoders read 10 MB, or little that stands for much.
+// decoders read 10 MB, or a small text that expands to a lot.
 func decoders() []flake {
 	const ten = 10<<20 - 500 // what a data file may have, but for a line around it
 	return []flake{

@@ -8,7 +8,7 @@ import (
 	"github.com/hostctl/hostctl/test/repo"
 )
 
-// purged has a conffile, which a purge by hand takes away.
+// purged has a conffile, which a purge by hand removes.
 func purged() repo.Package {
 	return repo.Package{
 		Name: "dt-purged", Version: "1", Conffiles: []string{"/etc/dt-purged/a.conf"},
@@ -16,7 +16,7 @@ func purged() repo.Package {
 	}
 }
 
-// byDpkg is what apt and dpkg leave beside their database as they run.
+// byDpkg are files that apt and dpkg leave next to their database when they run.
 func byDpkg() []machine.Exclusion {
 	return []machine.Exclusion{
 		{Path: "/var/lib/dpkg/status-old", Why: "dpkg's backup of its last run, never part of a generation"},
@@ -29,8 +29,9 @@ func byDpkg() []machine.Exclusion {
 	}
 }
 
-// What apt and dpkg did by hand between two switches is a generation of its
-// own: the way back leads to it, past it, and forward again, exactly.
+// Changes that somebody made with apt and dpkg between two switches are a
+// generation of their own: a rollback leads to it, past it, and forward again,
+// exactly.
 func TestRollbackPastAptByHand(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/small", "small")
@@ -65,15 +66,15 @@ func TestRollbackPastAptByHand(t *testing.T) {
 	g.sh("dpkg -r dt-trigger")
 	g.want(0, []string{"generation 3 is current"}, "rollback", "--to", "3", "--yes")
 
-	// What is in no cache any more cannot be had back, and nothing pretends so.
+	// What is no longer in any cache cannot come back, and hostctl does not claim so.
 	g.sh("rm -rf /var/cache/hostctl/debs /var/cache/apt/archives/*.deb && dpkg -r dt-shape")
 	before := g.manifest()
 	g.want(1, []string{"cannot go back past generation", "dt-shape"}, "rollback", "--to", "1", "--yes")
 	g.same("a refused rollback", before, byDpkg()...)
 }
 
-// Where hostctl does not know how dpkg's database was before somebody used dpkg
-// by hand, a way back that would tear it is refused before anything is touched.
+// If hostctl does not know dpkg's database from before somebody used dpkg by hand,
+// it refuses a rollback that would break the database, before it touches anything.
 func TestRollbackToATornDatabaseIsRefused(t *testing.T) {
 	t.Parallel()
 	g := small(t)

@@ -119,7 +119,7 @@ func (g *guest) lockText(text string) {
 	g.write(filepath.Join(flakeInGuest, "hosts", g.host, "packages.lock"), text, 0o644)
 }
 
-// swap puts the bytes of one package where the guest's cache keeps another.
+// swap puts the bytes of one package into another one's place in the guest's cache.
 func (g *guest) swap(bytes, as spec.Locked) {
 	g.t.Helper()
 	b, err := os.ReadFile(apt.Cache{Dir: g.w.cache}.Deb(bytes))

@@ -54,7 +54,7 @@ func TestBootAndTest(t *testing.T) {
 	g.reboot(shim)
 	g.says("cat /run/tiny-web", "greeting = good night")
 
-	// What was staged is not what is there any more.
+	// The machine has changed since the stage.
 	g.edit("hosts/small/default.hcl", "generation four", "generation five")
 	g.want(0, nil, "boot", "--yes")
 	g.sh("echo by hand > /etc/motd")
@@ -78,8 +78,8 @@ func TestTestWithoutShim(t *testing.T) {
 	g.same("the boot after a test", one, sinceBoot()...)
 }
 
-// A change that nobody confirms goes: after its time, or with the next boot,
-// and also where hostctl was killed meanwhile.
+// A change that nobody confirms is undone: after its time, or at the next boot,
+// even if hostctl was killed meanwhile.
 func TestConfirmWithin(t *testing.T) {
 	t.Parallel()
 	g := small(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/hostctl/hostctl/test/repo"
 )
 
-// What was built changes nothing; a switch to the same on a machine that is as
-// it was stages nothing any more, and where something moved it stages anew.
+// A build changes nothing. A later switch to the same configuration on an unchanged
+// machine stages nothing; if something changed, it stages again.
 func TestBuild(t *testing.T) {
 	t.Parallel()
 	g := small(t)

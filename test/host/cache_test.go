@@ -16,9 +16,9 @@ import (
 // mallory is the user of the machine that attacks.
 const mallory = 1000
 
-// A .deb is swapped by who owns the cache, or held it open before it became
-// root's, at each moment that the kernel tells: when root opens it, and when root has
-// read it. What the lock names is installed, or nothing.
+// Somebody who owns the cache, or who had a file open before root owned it, swaps a
+// .deb at each moment that the kernel reports: when root opens it, and when root has
+// read it. hostctl installs what the lock names, or nothing.
 func TestCacheOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/small", "small")

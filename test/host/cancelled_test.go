@@ -33,9 +33,9 @@ func (g *guest) nothingLeft() {
 	g.says("dpkg --audit", "")
 }
 
-// SIGTERM ends a switch that has changed nothing yet, at whatever it is; one that
-// commits, or lets services follow, it does not touch. Who ends the session leaves
-// the run to itself, and is told so.
+// SIGTERM ends a switch that has changed nothing yet, in any phase. It has no
+// effect on one that commits or activates. If the session ends, the run continues,
+// and hostctl says so.
 func TestSignalInEachPhase(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages: it takes minutes")

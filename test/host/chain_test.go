@@ -46,7 +46,7 @@ func (g *guest) jump(to int, was machine.Manifest) {
 	g.same(fmt.Sprintf("generation %d", to), was, append(append(machine.Accounts(), g.state()...), bootRecovery())...)
 }
 
-// bootRecovery is what the first switch installs and no rollback takes away.
+// bootRecovery is what the first switch installs and no rollback removes.
 func bootRecovery() machine.Exclusion {
 	return machine.Exclusion{Path: "/etc/initramfs-tools", Why: "hostctl's recovery at boot: it belongs to no generation"}
 }

@@ -50,8 +50,8 @@ func plant(t *testing.T, cache string, b []byte, as spec.Locked) {
 	}
 }
 
-// lock writes the package lock of the guest's flake, and gives the guest what
-// the cache has by now.
+// lock writes the package lock of the guest's flake, and shares the present content
+// of the cache with the guest.
 func (g *guest) lock(locked ...spec.Locked) {
 	g.t.Helper()
 	if err := g.ShareDebs(g.t.Context(), g.w.cache); err != nil {
@@ -107,7 +107,7 @@ func (w world) update(t *testing.T, flake string, args ...string) {
 	}
 }
 
-// fetch brings the packages of a host that the base root lacks into the cache.
+// fetch downloads the packages of a host that the base root lacks into the cache.
 func (w world) fetch(t *testing.T, flake, host string) {
 	t.Helper()
 	if _, err := machine.Fetch(t.Context(), w.base, w.cache, flake, host); err != nil {

@@ -37,7 +37,7 @@ func declaredByHand() []injection {
 		{"chmod 0666 /etc/tiny/tiny.conf", "file", "/etc/tiny/tiny.conf", "mode", spec.Restores},
 		{"chown daemon /etc/tiny/owned", "file", "/etc/tiny/owned", "owner", spec.Restores},
 		{"ln -sfn /tmp /etc/tiny/link", "file", "/etc/tiny/link", "target", spec.Restores},
-		{"", "file", "/etc/tiny/plain", "xattrs", spec.Restores}, // the test sets it: there is no setfattr in there
+		{"", "file", "/etc/tiny/plain", "xattrs", spec.Restores}, // the test sets it: the guest has no setfattr
 		{"echo 'ssh-ed25519 BBBB eve' >> /home/ann/.ssh/authorized_keys", "authorized_keys", "/home/ann/.ssh/authorized_keys", "content", spec.Restores},
 		{"echo '* * * * * root false' >> /etc/cron.d/tiny", "cron", "/etc/cron.d/tiny", "content", spec.Restores},
 		{"usermod -s /bin/sh ann", "user", "ann", "shell", spec.Restores},
@@ -177,8 +177,8 @@ func (g *guest) drifted(done []injection) {
 	g.t.Logf("%d things done by hand, %d items in %s", len(want), len(d.Items), r.took)
 }
 
-// collateral is what the injections bring with them: useradd makes a group,
-// userdel takes one, and so on.
+// collateral are the side effects of the injections: useradd makes a group,
+// userdel removes one, and so on.
 func collateral(item string) bool {
 	return slices.Contains([]string{
 		"group mallory : leaves", "group games : leaves",

@@ -67,7 +67,8 @@ func TestTornLibcBootsThroughShim(t *testing.T) {
 	g.says("readlink "+libc+"; cat /etc/motd", filepath.Base(newLibc)+"\nThis is generation two.")
 }
 
-// sinceBoot is what may differ from before a boot, besides what may at any time.
+// sinceBoot is what may differ from before a boot, in addition to what may always
+// differ.
 func sinceBoot() []machine.Exclusion {
 	return append(machine.Accounts(),
 		machine.Exclusion{Path: "/etc/ld.so.cache", Why: "a boot that finds /usr changed runs ldconfig.service", Time: true},
@@ -77,8 +78,8 @@ func sinceBoot() []machine.Exclusion {
 // killedAt runs hostctl and kills it when it is about to exchange path.
 func (g *guest) killedAt(path string, args ...string) {
 	g.t.Helper()
-	// What PID 1 starts is traced, too: a service does the work. The call has the
-	// name alone, from the folder that is held open.
+	// Trace what PID 1 starts, too: a service does the work. The call has only the
+	// name, relative to an open folder.
 	trace := exec.CommandContext(g.t.Context(), "strace", "-f", "-p", strconv.Itoa(g.Leader()), "-o", "/dev/null", "-P", filepath.Base(path),
 		"-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL")
 	stderr, err := trace.StderrPipe()
@@ -96,7 +97,7 @@ func (g *guest) killedAt(path string, args ...string) {
 	if err := trace.Process.Signal(os.Interrupt); err != nil {
 		g.t.Fatal(err)
 	}
-	_ = trace.Wait() // it tells of the signal
+	_ = trace.Wait() // its message about the signal
 	if _, err := os.Lstat(filepath.Join(g.Root, node.AreaName, "journal", "committed")); err != nil || r.code == 0 {
 		g.t.Fatalf("hostctl was not killed in the middle of its commit: %v\n%s", err, r)
 	}

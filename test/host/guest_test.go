@@ -207,8 +207,8 @@ func runCommand(t *testing.T, cmd *exec.Cmd) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
 }
 
-// want runs hostctl and fails the test unless it ends with that code and has
-// said each of the texts.
+// want runs hostctl and fails the test unless it exits with that code and prints
+// each of the texts.
 func (g *guest) want(code int, says []string, args ...string) result {
 	g.t.Helper()
 	r := g.hostctl(args...)
@@ -245,7 +245,7 @@ func (g *guest) says(line, want string) {
 	}
 }
 
-// manifest is the whole root of the machine as it stands.
+// manifest is the whole root of the machine as it is.
 func (g *guest) manifest() machine.Manifest {
 	g.t.Helper()
 	m, err := machine.Take(g.Root)

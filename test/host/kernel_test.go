@@ -44,8 +44,8 @@ file "/etc/motd" {`)
 	g.says("lsinitramfs "+image+" | grep -c local-bottom/hostctl", "1")
 	t.Logf("before %s, after %s", before, g.sh("sha256sum "+image))
 
-	// The way back makes images anew, too, and says before it begins where they
-	// find no room.
+	// A rollback also remakes images, and says before it begins if there is no space
+	// for them.
 	g.edit("hosts/kernel/default.hcl", "exit 1", "exit 0")
 	g.want(0, []string{"making " + image}, "switch", "--yes")
 	g.sh("cp -a /boot /root/boot && mount -t tmpfs -o size=$(($(du -sm /boot | cut -f1) + 4))m tmpfs /boot && cp -a /root/boot/. /boot && rm -r /root/boot")

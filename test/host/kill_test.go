@@ -19,8 +19,8 @@ import (
 // kills is how often TestKilledSwitch kills a switch, and of make test-packages.
 const kills, manyKills = 9, 20
 
-// phase is a part of a switch, as its own words tell them apart. Random
-// moments of the whole would nearly all lie in its longest part.
+// phase is a part of a switch, found by its messages. Random moments of the whole
+// switch would nearly all be in its longest part.
 type phase int
 
 const (
@@ -90,8 +90,8 @@ func bulky(t *testing.T, version string) spec.Locked {
 	return debs(t, p)[0]
 }
 
-// generationOf tells which generation the machine is in, by its whole root
-// and by what runs.
+// generationOf says which generation the machine is in, by its whole root and by
+// what runs.
 func (g *guest) generationOf(old, fresh machine.Manifest) string {
 	g.t.Helper()
 	now := g.manifest()
@@ -181,9 +181,9 @@ func (g *guest) switchKilled(in phase, after time.Duration) killedRun {
 	}
 }
 
-// killRun kills the hostctl that holds the lock: the service that does the
-// work or, as long as it plans, the command that was typed. That one may have
-// had a service started between the look and the kill; it dies, too.
+// killRun kills the hostctl that holds the lock: the service that does the work or,
+// during planning, the command that was typed. If that one starts a service between
+// the look and the kill, the service dies too.
 func (g *guest) killRun() bool {
 	var holder struct{ PID int }
 	b, err := os.ReadFile(filepath.Join(g.Root, "var/lib/hostctl/lock"))

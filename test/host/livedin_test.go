@@ -21,7 +21,7 @@ func livedIn(t *testing.T) *guest {
 	g.copyIn("testdata/livedin/live.sh", "/root/live.sh", 0o755)
 	g.sh("/root/live.sh")
 	g.until("cid's service runs", "pgrep -u cid -x sleep")
-	g.until("sshd answers at 2222", "ip netns exec afar "+sshOfAda+" sudo true") // of which sudo leaves a file
+	g.until("sshd answers at 2222", "ip netns exec afar "+sshOfAda+" sudo true") // for which sudo leaves a file
 	return g
 }
 
@@ -35,8 +35,8 @@ func (g *guest) typed(args ...string) result {
 	return runCommand(g.t, g.Command(g.t.Context(), "sh", "-c", "ip netns exec afar "+sshOfAda+" '"+line+"'"))
 }
 
-// moveIn writes a flake as docs/coming-from-ansible.md tells it, its module with
-// what more is said, and gives the machine the packages.
+// moveIn writes a flake as docs/coming-from-ansible.md describes it, with more added
+// to its module, and gives the machine the packages.
 func (g *guest) moveIn(more string) {
 	g.t.Helper()
 	page, err := os.ReadFile("../../docs/coming-from-ansible.md")
@@ -63,7 +63,7 @@ func (g *guest) moveIn(more string) {
 }
 
 // theirs is what people have on the machine that no configuration mentions, as
-// programs other than hostctl tell it.
+// reported by programs other than hostctl.
 func (g *guest) theirs() string {
 	g.t.Helper()
 	return g.sh(`getent passwd ada bea cid; id -nG ada; id -nG bea; id -nG cid
@@ -77,9 +77,9 @@ func (g *guest) theirs() string {
 		systemctl is-active nginx ssh postgresql@17-main`)
 }
 
-// A server that people live on gets a configuration as the page for those who
-// come from Ansible tells it. Nobody is locked out, nothing that was theirs goes,
-// and the way back leads to the very machine that hostctl found.
+// A server in use gets a configuration as the page for Ansible users describes it.
+// Nobody is locked out, nothing of theirs is lost, and a rollback leads to exactly
+// the machine that hostctl found.
 func TestLivedInServer(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages")
@@ -123,7 +123,7 @@ func TestLivedInServer(t *testing.T) {
 	g.isAgain("the machine as hostctl found it", zero, slices.Concat(machine.Accounts(), g.stays(zero.paths, g.owned()))...)
 }
 
-// stillTheirs fails the test where what people had is not there any more.
+// stillTheirs fails the test if something that people had is missing.
 func (g *guest) stillTheirs(when, theirs string) {
 	g.t.Helper()
 	if lines := differing(theirs, g.theirs(), "then"); len(lines) > 0 {

@@ -15,9 +15,9 @@ func (g *guest) remote(port, line string) result {
 	return runCommand(g.t, g.Command(g.t.Context(), "ip", "netns", "exec", "afar", "ssh", "-q", "-p", port, "-o", "ConnectTimeout=3", "root@192.0.2.1", line))
 }
 
-// A machine whose sshd somebody moved to port 2222, and a configuration that
-// knows nothing of it: the plan says so first, nothing but a word for it goes
-// ahead, and a trial gives the machine back.
+// Somebody moved the machine's sshd to port 2222, and the configuration does not
+// know that. The plan says so first, only an explicit consent goes ahead, and a
+// trial restores the machine.
 func TestLockoutIsNotSilent(t *testing.T) {
 	t.Parallel()
 	g := locked(t, "testdata/lockout", "far")

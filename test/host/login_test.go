@@ -45,9 +45,9 @@ func TestConfirmWantsANewLogin(t *testing.T) {
 	g.sh("tmux kill-server; echo exit > /run/typed")
 }
 
-// A shell that came in from outside of the machine's PID namespace has no
-// parent there: it is as old as it is all the same, and what it has left behind
-// does not pass for a new login.
+// A shell that entered from outside the machine's PID namespace has no parent
+// there. Its age still counts, and what it leaves behind does not count as a new
+// login.
 func TestConfirmFromOutside(t *testing.T) {
 	t.Parallel()
 	g := locked(t, "testdata/login", "desk")
@@ -86,7 +86,7 @@ func TestConfirmFromOutside(t *testing.T) {
 		}
 	}
 	g.listed("unconfirmed", 2)
-	g.want(0, []string{"generation 2 stays"}, "confirm") // which enters anew
+	g.want(0, []string{"generation 2 stays"}, "confirm") // which enters again
 	if _, err := io.WriteString(in, "exit\n"); err != nil {
 		t.Error(err)
 	}

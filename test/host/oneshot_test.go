@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// A oneshot that a switch starts is waited for until it is done: whenever it
-// fails, the switch goes back, each time. One that outlasts health_wait is left to
-// itself, and named. Whoever waits is told for what.
+// A switch waits until a oneshot that it starts is done: whenever it fails, the
+// switch goes back. If a oneshot takes longer than health_wait, the switch names it
+// and leaves it running. It says what it waits for.
 func TestOneshotThatFailsLater(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/units", "units")
@@ -67,7 +67,7 @@ func TestOneshotThatFailsLater(t *testing.T) {
 	g.want(0, []string{"warning: once.service still runs after"}, "switch", "--yes")
 	g.says("systemctl is-active once.service || true", "activating")
 
-	// One error tells of all that fail, not of the first one alone.
+	// One error names everything that fails, not only the first.
 	g.write(flakeInGuest+"/hosts/units/default.hcl", settings+unitBlock("early.service", service("oneshot", "exit 1", ""), isOn)+
 		unitBlock("late.service", service("oneshot", "sleep 0.5; exit 1", ""), isOn), 0o644)
 	g.want(3, []string{"\n  early.service (hosts/units/default.hcl:", "\n  late.service (hosts/units/default.hcl:"}, "switch", "--yes")

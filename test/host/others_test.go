@@ -41,9 +41,9 @@ func (g *guest) rootsAlone(what string) {
 	}
 }
 
-// TestLinksOfMallory: who owns a folder above managed paths, and makes a link of
-// it, gains nothing: a switch refuses it, and says whose it is. What it says is
-// the next plan's first word, too.
+// TestLinksOfMallory: an owner of a folder above managed paths who replaces it with
+// a link gains nothing. A switch refuses the link and names its owner, and so does
+// the next plan, first of all.
 func TestLinksOfMallory(t *testing.T) {
 	t.Parallel()
 	g := small(t)

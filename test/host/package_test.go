@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The Debian package on a machine: it brings what it should, a switch with it
-// leaves a recovery that needs no package, and its purge takes along what is its.
+// The Debian package on a machine: it installs what it should, a switch with it
+// leaves a recovery that needs no package, and its purge removes its files.
 func TestDebianPackage(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/units", "units")

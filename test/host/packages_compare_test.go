@@ -53,8 +53,8 @@ func (g *guest) settled() {
 	g.until("systemd has no jobs", "test -z \"$(systemctl list-jobs --no-legend)\"")
 }
 
-// ofLogins are units that come and go with logins: su, which the tests use,
-// makes some, too.
+// ofLogins are units that come and go with logins; su, which the tests use, also
+// makes some.
 var ofLogins = regexp.MustCompile(`^(session-.*\.scope|user@.*|user-.*\.slice|user-runtime-dir@.*)$`)
 
 // units are the states of all units but those that come and go.
@@ -79,14 +79,14 @@ func (g *guest) units() string {
 			continue // a call over the bus starts them, and they end when nothing calls
 		}
 		if f[0] == "NetworkManager-wait-online.service" || f[0] == "network-online.target" || f[0] == "network.target" {
-			continue // they come with the start of a unit that wants them, and stay
+			continue // they start with a unit that wants them, and stay
 		}
 		out = append(out, strings.Join(f[:4], " "))
 	}
 	return strings.Join(out, "\n")
 }
 
-// differing are the lines that one text has and the other has not.
+// differing are the lines that only one of two texts has.
 func differing(theirs, ours, them string) []string {
 	seen := map[string]int{}
 	for line := range strings.Lines(theirs) {
@@ -207,8 +207,8 @@ func (g *guest) backAndForth(at []moment, steps [][]spec.Locked, data []datum) {
 	}
 }
 
-// madeByDaemons are paths outside of what stays below /var that a daemon makes
-// when it starts, and nobody takes away.
+// madeByDaemons are paths that a daemon creates at start and nobody removes,
+// outside the parts of /var that always stay.
 func madeByDaemons() []machine.Exclusion {
 	return append(recovery(), machine.Exclusion{Path: "/etc/cni", Why: "containerd makes it when it starts"})
 }

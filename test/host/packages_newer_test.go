@@ -16,10 +16,10 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// older is the lock with the named packages in a former version, where the
-// archive has one: of what was updated since the last point release, one suite
-// holds the former version and another the present one. It also returns the
-// names of those that it has none of.
+// older is the lock with the named packages in an older version, if the archive has
+// one: for packages updated since the last point release, one suite has the older
+// version and another the present one. It also returns the names of packages
+// without an older version.
 func older(t *testing.T, w world, lock []spec.Locked, names []string) (former []spec.Locked, none []string) {
 	t.Helper()
 	former = append([]spec.Locked{}, lock...)
@@ -88,10 +88,10 @@ func before(version, other string) bool {
 // newerMark ends the version of a package that was packed again.
 const newerMark = "+dt1"
 
-// newer packs the named packages of a lock again as a newer version, each with
-// the scripts that it has and programs and libraries of other bytes: of most
-// packages mirrors keep one version, and an upgrade runs other code than an
-// installation. It returns the lock with these in place of the old ones.
+// newer repacks the named packages of a lock as a newer version, each with its own
+// scripts and with changed programs and libraries: mirrors keep only one version of
+// most packages, and an upgrade runs other code than an installation. It returns the
+// lock with the new packages instead of the old ones.
 func newer(t *testing.T, w world, lock []spec.Locked, names []string) []spec.Locked {
 	t.Helper()
 	wanted := map[string]bool{}

@@ -20,7 +20,7 @@ import (
 type set struct {
 	name     string
 	packages []string
-	always   bool     // in make test, too; the others are make test-packages'
+	always   bool     // also in make test; the others are only in make test-packages
 	newer    []string // those that a second switch upgrades
 	data     []datum  // what users put into it
 }
@@ -87,10 +87,10 @@ func inSlapd() datum {
 	}
 }
 
-// TestPackagesAsByApt holds a machine on which hostctl installed and upgraded
-// packages against a copy of it on which apt-get did, with daemons started on
-// both: every path, what dpkg and debconf know, every unit. Then hostctl's goes
-// back and forth, and has to be each time what it was.
+// TestPackagesAsByApt compares a machine on which hostctl installed and upgraded
+// packages with a copy of it on which apt-get did, with daemons started on both:
+// every path, the data of dpkg and debconf, every unit. Then hostctl's machine goes
+// back and forward, and must each time be what it was.
 func TestPackagesAsByApt(t *testing.T) {
 	t.Parallel()
 	for _, s := range sets() {
@@ -108,7 +108,7 @@ func TestPackagesAsByApt(t *testing.T) {
 			if has, err := apt.Installed(system.Root(ours.Root)); err != nil {
 				t.Fatal(err)
 			} else if len(missing(has, first)) == 0 {
-				steps = steps[1:] // the base has it: there is nothing but the upgrade
+				steps = steps[1:] // the base has it: there is only the upgrade
 			}
 			if len(s.newer) == 0 {
 				steps = steps[:1]
@@ -180,9 +180,9 @@ func (g *guest) locks() []spec.Locked {
 	return l
 }
 
-// aptInstall installs with apt-get, while everything runs, what a lock has and
-// this machine lacks. asked are the packages that are not dependencies. Where
-// it is strict, what the lock has not is removed.
+// aptInstall installs with apt-get, while everything runs, what a lock has and this
+// machine lacks. asked are the packages that are not dependencies. In strict mode,
+// it removes what the lock does not have.
 func (g *guest) aptInstall(lock []spec.Locked, asked []string, strict bool) {
 	g.t.Helper()
 	has, err := apt.Installed(system.Root(g.Root))

@@ -9,7 +9,7 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// releasePackages are those of a server that both releases have.
+// releasePackages are packages of a server that both releases have.
 func releasePackages() []string {
 	return []string{
 		"apt", "ca-certificates", "cron", "dbus", "iproute2", "kmod", "less", "libcap2-bin", "libpam-systemd", "login", "netbase",
@@ -80,8 +80,8 @@ func TestRelease(t *testing.T) {
 	const answers = "/var/cache/debconf/config.dat"
 	g.like(apt, machine.Exclusion{Path: "/root/.profile", Data: true, Why: "base-files edits root's own copy; hostctl changes no data that is there, and lists it"},
 		machine.Exclusion{Path: answers, Data: true, Why: "compared below"})
-	// libc6's script asks which of the services that run it may restart: there
-	// are none in a stage, and hostctl restarts what maps the former library.
+	// libc6's script asks which running services to restart. A stage has none, and
+	// hostctl restarts whatever maps the former library.
 	if got := strings.Join(differing(apt.read(answers), g.read(answers), "apt"), "\n"); got != "apt: Value: false\napt: Value: slapd ssh cron" {
 		t.Errorf("%s differs:\n%s", answers, got)
 	}

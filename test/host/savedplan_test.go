@@ -2,8 +2,8 @@ package host
 
 import "testing"
 
-// A saved plan is done as it was saved, or not at all: then it is said what
-// has moved.
+// A switch does a saved plan exactly as saved, or does nothing and says what has
+// changed.
 func TestSavedPlan(t *testing.T) {
 	t.Parallel()
 	g := small(t)

@@ -64,8 +64,8 @@ func TestServerNix(t *testing.T) {
 	g.holds()
 }
 
-// serverDaemons are the paths below /etc that the reference server's daemons
-// write by themselves as they start, whoever installed them.
+// serverDaemons are the paths below /etc that the reference server's daemons write
+// themselves at start, whoever installed them.
 func serverDaemons() []machine.Exclusion {
 	return []machine.Exclusion{
 		{Path: "/etc/cni", Why: "containerd makes the folder"},
@@ -139,8 +139,8 @@ func (g *guest) secretsInPlace() {
 	}
 }
 
-// planForksNothing traces a plan that finds nothing: no process besides
-// hostctl itself, however many packages, files and units there are.
+// planForksNothing traces a plan without changes: it starts no process, however
+// many packages, files and units there are.
 func (g *guest) planForksNothing() {
 	g.t.Helper()
 	trace := filepath.Join(g.t.TempDir(), "trace")

@@ -56,16 +56,16 @@ func (g *guest) over() {
 	g.until("the run ends", "flock -n /var/lib/hostctl/lock true && ! systemctl is-active -q hostctl-run")
 }
 
-// A switch goes on when the session ends in which it was typed, whatever part
-// of the session goes, and while what sessions hang on is restarted; ctrl-c
-// cancels it before the commit.
+// A switch continues when the session that started it ends, whichever part of the
+// session goes, and while services that sessions depend on restart. Ctrl-C cancels
+// it before the commit.
 func TestSessionEnds(t *testing.T) {
 	t.Parallel()
 	g := small(t)
 	flake := flakeInGuest + "/hosts/small/default.hcl"
 	// Units are watched for a while, in which the test can act.
 	g.write(flake, g.read(flake)+"\nhostctl {\n  health_wait = 3\n}\n", 0o644)
-	// What the service is at stands on the terminal of whoever follows it.
+	// The terminal that follows the service shows its progress.
 	seen := g.sh("script -qec 'stty rows 24 cols 80; hostctl switch --yes --flake " + flakeInGuest + " --host " + g.host + "' /dev/null")
 	for _, line := range []string{`staging +\d+s`, `activating +\d+s`, `generation 1 is current`} {
 		if !regexp.MustCompile(line).MatchString(seen) {
@@ -80,7 +80,7 @@ func TestSessionEnds(t *testing.T) {
 		greeting = to
 	}
 	next("greetings")
-	// Nobody waits for whoever thinks about a question, and Ctrl-C is an answer.
+	// Nothing is locked while a question is open, and Ctrl-C answers it.
 	g.says("mkfifo /tmp/keys; script -qec 'hostctl switch --flake "+flakeInGuest+" --host "+g.host+"' /dev/null < /tmp/keys > /tmp/said 2>&1 & exec 3> /tmp/keys; "+
 		"until grep -q y/N /tmp/said; do sleep 0.1; done; flock -n /var/lib/hostctl/lock true && echo free; "+
 		"printf '\\003' >&3; wait $!; echo $?; tail -n 1 /tmp/said | tr -d '\\r'", "free\n130\ncancelled")

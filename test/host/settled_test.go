@@ -73,7 +73,7 @@ func TestNothingToEvaluate(t *testing.T) {
 	g.want(0, nil, "rollback", "--yes")
 	g.want(2, []string{"to create"}, "plan", "--detailed-exitcode")
 
-	// What only the record holds is a generation, too: boot units read it there.
+	// A change of only the record is also a generation: boot units read it there.
 	g.want(0, nil, "switch", "--yes")
 	const module = flakeInGuest + "/hosts/small/default.hcl"
 	g.write(module, g.read(module)+"\nhostctl {\n  health_wait = 7\n}\n", 0o644)

@@ -105,7 +105,7 @@ func TestFailingPostinst(t *testing.T) {
 	g.says("dpkg --audit", "")
 }
 
-// A service that does not come up brings the former generation back.
+// If a service does not come up, hostctl restores the former generation.
 func TestUnhealthyServiceRollsBack(t *testing.T) {
 	t.Parallel()
 	g := small(t)

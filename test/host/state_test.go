@@ -29,10 +29,10 @@ func (g *guest) state() []machine.Exclusion {
 	return out
 }
 
-// stays is what a rollback may not take away: the state that hostctl lists,
-// what daemons made or wrote since before (below /var, /srv, /home and /root,
-// in no package's file list, and no part of what dpkg and its helpers keep
-// about packages), and the folders that hold either.
+// stays is what a rollback must not remove: the state that hostctl lists, what
+// daemons created or wrote in between (below /var, /srv, /home and /root, in no
+// package's file list, and not part of the package data of dpkg and its helpers),
+// and the folders that contain either.
 func (g *guest) stays(before machine.Manifest, owned map[string]bool) []machine.Exclusion {
 	g.t.Helper()
 	out := g.state()

@@ -37,8 +37,7 @@ func (g *guest) theorems() {
 	}
 }
 
-// changes are the lines of a trace that change something outside of
-// hostctl's cache.
+// changes are the lines of a trace that change something outside hostctl's cache.
 func changes(trace string) []string {
 	failed := regexp.MustCompile(`= -1 E`)
 	harmless := regexp.MustCompile(`ioctl\(\d+<[^>]*>, (TCGETS|TIOCGWINSZ|FS_IOC_GETFSUUID|_IOC\(_IOC_READ)`)

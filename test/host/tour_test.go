@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// The tour of README.md, on a machine: its files as they stand there, its
-// commands in its order.
+// The tour of README.md, on a machine: the same files, and the commands in the same
+// order.
 func TestReadmeTour(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -61,8 +61,8 @@ func TestReadmeTour(t *testing.T) {
 	g.says("command -v nginx || echo gone", "gone")
 }
 
-// shown is a command of a transcript with its output, in which a line of three
-// dots stands for any lines.
+// shown is a command of a transcript with its output. A line of three dots stands
+// for any lines.
 type shown struct {
 	args   []string
 	output *regexp.Regexp

@@ -119,8 +119,8 @@ func unitCases() map[string]unitCase {
 }
 
 // packages of the table: a program that a service runs through a shell, so that
-// only what the process maps tells; a service of the package's own that its
-// postinst restarts, as dh_installsystemd has it; one that goes.
+// only the process's mappings show it; a package's own service that its postinst
+// restarts, as dh_installsystemd writes it; one that is removed.
 func unitPackages(version string) []repo.Package {
 	sleep, err := os.ReadFile("/usr/bin/sleep")
 	if err != nil {
@@ -172,9 +172,9 @@ func userUnit(nice int) string {
 	return fmt.Sprintf("file \"/etc/systemd/user/mine.service\" {\n  content = \"[Service]\\nExecStart=/usr/bin/sleep infinity\\nNice=%d\\n\"\n}\n", nice)
 }
 
-// What a switch does to units of every kind, foreseen by dry-activate and as it
-// happens: systemd's own record of both sides of the switch is compared, and the
-// table says what should be.
+// What a switch does to units of every kind, as dry-activate predicts it and as it
+// happens: the test compares systemd's own records from before and after the switch
+// with the table.
 func TestUnitSemantics(t *testing.T) {
 	t.Parallel()
 	g := boot(t, "testdata/units", "units")
@@ -248,11 +248,11 @@ func lists(foreseen map[string][]string) map[string]string {
 	return out
 }
 
-// fact is what systemd knows of one unit's life.
+// fact is what systemd knows about the life of one unit.
 type fact struct{ active, invocation, told string }
 
-// unitFacts are those of all units; told is how often one was reloaded, or a
-// oneshot ran, as its commands wrote down, and a mount's options.
+// unitFacts are those of all units. told is how often one was reloaded, or a oneshot
+// ran, as its commands recorded, and a mount's options.
 func (g *guest) unitFacts() map[string]fact {
 	g.t.Helper()
 	out := map[string]fact{}

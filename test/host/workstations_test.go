@@ -8,8 +8,8 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// The workstations of the reference configuration, each whole and from a lock of
-// today: a switch from a minimal Debian, the way back, and forth again. A container
+// The complete workstations of the reference configuration, each from a current
+// lock: a switch from a minimal Debian, a rollback, and forward again. A container
 // has neither their disks nor their kernel.
 func TestWorkstations(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_BOOT") != "all" {

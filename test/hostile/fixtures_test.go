@@ -17,9 +17,9 @@ const (
 	inputFlake = "input \"sub\" { url = \"path:./sub\" }\nhost \"h\" { modules = [input.sub.modules.m] }\n"
 )
 
-// TestHostileFlakes evaluates flakes that lead elsewhere, wait for somebody, or
-// are endless: nothing outside of them is opened, nothing of it is quoted, and
-// the run ends soon and in little memory.
+// TestHostileFlakes evaluates flakes that lead elsewhere, block, or are endless:
+// hostctl opens and quotes nothing outside them, and ends soon and with little
+// memory.
 func TestHostileFlakes(t *testing.T) {
 	g := newGround(t)
 	link := func(name, target string) func(*testing.T, string) {
@@ -64,28 +64,28 @@ func TestHostileFlakes(t *testing.T) {
 		{"flake.hcl is a link to a device", nil, link("flake.hcl", "/dev/zero"), leadsOut, "validate"},
 		{"flake.hcl is a device", nil, device("flake.hcl"), "it is a device", "validate"},
 		{"flake.hcl is a FIFO", nil, fifo("flake.hcl"), "it is a FIFO", "validate"},
-		{"flake.hcl is huge", nil, sparse("flake.hcl", 2<<30), "it has 2048.0 MB, and such a file may have 1 MB", "validate"},
+		{"flake.hcl is huge", nil, sparse("flake.hcl", 2<<30), "it has 2048.0 MB, and the limit for such a file is 1 MB", "validate"},
 		{"flake.lock is a link", map[string]string{"flake.hcl": "host \"h\" {}\n"}, link("flake.lock", secret), outside, "validate"},
 		{"flake.lock is a FIFO", map[string]string{"flake.hcl": "host \"h\" {}\n"}, fifo("flake.lock"), "it is a FIFO", "validate"},
-		{"flake.lock is huge", map[string]string{"flake.hcl": "host \"h\" {}\n"}, sparse("flake.lock", 2<<30), "may have 1 MB", "validate"},
+		{"flake.lock is huge", map[string]string{"flake.hcl": "host \"h\" {}\n"}, sparse("flake.lock", 2<<30), "the limit for such a file is 1 MB", "validate"},
 		{"a module is a link", module, link("a.hcl", secret), outside, "validate"},
 		{"a module is a link upwards", module, link("a.hcl", "../../../../../../../../etc/passwd"), outside, "validate"},
 		{"a module is a link to /proc", module, link("a.hcl", "/proc/self/environ"), outside, "validate"},
 		{"a module is a FIFO", module, fifo("a.hcl"), "it is a FIFO", "validate"},
 		{"a module is a device", module, device("a.hcl"), "it is a device", "eval --host h"},
-		{"a module is huge", module, sparse("a.hcl", 4<<30), "may have 1 MB", "validate --json"},
+		{"a module is huge", module, sparse("a.hcl", 4<<30), "the limit for such a file is 1 MB", "validate --json"},
 		{"a module's folder is a link", map[string]string{"flake.hcl": dirFlake}, link("mod", g.outside), outside, "validate"},
 		{"default.hcl is a link", map[string]string{"flake.hcl": dirFlake}, link("mod/default.hcl", secret), outside, "explain --host h packages"},
 		{"default.hcl is in git's folder", map[string]string{"flake.hcl": dirFlake, ".git/x": canary}, link("mod/default.hcl", "../.git/x"), "git's own folder", "validate"},
 		{"a source is a link", file(`source = "./data"`), link("data", secret), outside, "validate"},
-		{"a source is huge", file(`source = "./data"`), sparse("data", 11<<20), "it has 11.0 MB, and such a file may have 10 MB", "validate"},
+		{"a source is huge", file(`source = "./data"`), sparse("data", 11<<20), "it has 11.0 MB, and the limit for such a file is 10 MB", "validate"},
 		{"file() of a link", file(`content = file("./data")`), link("data", secret), outside, "validate"},
 		{"file() of a FIFO", file(`content = file("./data")`), fifo("data"), "it is a FIFO", "validate"},
 		{"file() of an endless link", file(`content = file("./data")`), link("data", "/dev/zero"), outside, "eval --host h"},
 		{"a template is a link", file(`content = templatefile("./data", {})`), link("data", secret), outside, "validate"},
-		{"json is huge", file(`content = jsondecode(file("./data"))`), sparse("data", 2<<30), "may have 10 MB", "validate"},
+		{"json is huge", file(`content = jsondecode(file("./data"))`), sparse("data", 2<<30), "the limit for such a file is 10 MB", "validate"},
 		{"secrets are a link", map[string]string{"flake.hcl": plainFlake, "a.hcl": "secrets { default_file = \"./data\" }\nsecret \"x\" {}\n"}, link("data", secret), outside, "validate"},
-		{"an input's flake.hcl is a link", input, link("sub/flake.hcl", secret), "is not what flake.lock holds", "validate"},
+		{"an input's flake.hcl is a link", input, link("sub/flake.hcl", secret), "is not the one in flake.lock", "validate"},
 		{"an input has a FIFO", input, fifo("sub/fifo"), "neither a file, a folder nor a symbolic link", "validate"},
 		{"an input is huge", input, sparse("sub/data", 3<<30), "it has more than 1024 MB", "validate"},
 		{"a file that nothing imports is a FIFO", map[string]string{"flake.hcl": "host \"h\" {}\n"}, fifo("rest.hcl"), "h: valid", "validate"},
@@ -200,7 +200,7 @@ func TestNothingRuns(t *testing.T) {
 	put(t, filepath.Join(dir, "flake.lock"), strings.TrimSuffix(locked, ",")+"}}")
 	g.give(t, dir)
 	for _, c := range []struct{ args, want string }{
-		{"validate", "wants a login"}, {"validate", "only https is fetched"}, {"eval --host web", "hostctl flake fetch"},
+		{"validate", "wants a login"}, {"validate", "fetches only https by itself"}, {"eval --host web", "hostctl flake fetch"},
 		{"eval --host shell", "hostctl flake fetch"}, {"eval --host here", "hostctl flake fetch"}, {"explain --host web packages", "wants a login"},
 		{"show --host web", "wants a login"}, {"options --host web", ""}, {"flake metadata", "not in the cache"}, {"validate --offline", "--offline fetches nothing"},
 	} {

@@ -59,8 +59,7 @@ type maker struct {
 	made []string // what is odd in it
 }
 
-// files are those that hostctl may look at, and what they hold where nothing
-// is odd.
+// files are those that hostctl may read, with their normal contents.
 func files() map[string]string {
 	return map[string]string{
 		"flake.hcl": "input \"sub\" { url = \"path:./sub\" }\ninput \"data\" {\n  url   = \"path:./in\"\n  flake = false\n}\n" +
@@ -82,7 +81,7 @@ func (m *maker) flake() {
 	for name, text := range all {
 		put(m.t, filepath.Join(m.dir, name), text)
 	}
-	late := m.rng.IntN(2) == 0 // the lock is of what is odd, if it can be
+	late := m.rng.IntN(2) == 0 // lock the odd files if possible
 	if !late {
 		lock(m.t, m.dir)
 	}
@@ -108,8 +107,8 @@ func (m *maker) flake() {
 	}
 }
 
-// relock locks an odd flake by hostctl itself: it is a hostile flake for that,
-// too, but for the packages, which there are none of.
+// relock lets hostctl lock an odd flake, which is hostile for that too. There are
+// no packages to lock.
 func (m *maker) relock() {
 	out := m.g.run(m.t, m.dir, "", "update")
 	for _, p := range out.problems {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Whoever presses Ctrl-C has the prompt back within a second, whatever is
-// evaluated, and is told nothing but that. The test leaves a slow machine three.
+// After Ctrl-C, the prompt is back within a second, whatever is evaluated, and
+// hostctl prints nothing else. The test gives a slow machine three seconds.
 func TestInterrupted(t *testing.T) {
 	for name, module := range map[string]string{
 		"a call":  "file \"/etc/x\" { content = jsonencode([for i in range(1000) : sort([for j in range(1000) : \"x${j * i}\"])]) }\n",

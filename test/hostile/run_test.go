@@ -30,7 +30,7 @@ const (
 	wholeUse = "?open,?creat,openat,?openat2,execve,?execveat"
 )
 
-// ground is a machine's folder with a user's home, and what is in it beside
+// ground is a machine's folder with a user's home and everything in it except
 // flakes.
 type ground struct {
 	program, outside, home, cache string
@@ -162,7 +162,7 @@ type outcome struct {
 // problems: it read something else, ran something, took too long or too much.
 func (g *ground) run(t *testing.T, dir, stdin string, args ...string) outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), maxTime+30*time.Second) // strace costs time, too
+	ctx, cancel := context.WithTimeout(t.Context(), maxTime+30*time.Second) // strace takes time
 	defer cancel()
 	trace := filepath.Join(g.home, "trace")
 	script := fmt.Sprintf(`ulimit -d %d; exec strace -f --seccomp-bpf -y -qq -s 4096 -o "$0" -e trace=%s "$@"`, dataKB, wholeUse)
@@ -207,8 +207,8 @@ func (o *outcome) problem(format string, args ...any) {
 	o.problems = append(o.problems, fmt.Sprintf(format, args...))
 }
 
-// judge looks through the trace for what was opened: strace -y shows, behind
-// every link, what the descriptor is of.
+// judge searches the trace for opened files: strace -y shows the file of each
+// descriptor, behind every link.
 func (g *ground) judge(dir string, out *outcome) {
 	result := regexp.MustCompile(`^\d+ +(\w+)\(.* = \d+<(.*)>$`)
 	real, err := filepath.EvalSymlinks(dir)

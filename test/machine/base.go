@@ -28,9 +28,9 @@ const (
 	FormerSuite = "bookworm"
 )
 
-// packages is what the root holds beside apt and Debian's essential packages:
-// what a cloud image has without its kernel, boot loader and network set-up.
-// No sshd, sudo or time daemon: a switch shall bring them.
+// packages is what the root has in addition to apt and Debian's essential packages:
+// a cloud image without its kernel, boot loader and network set-up. No sshd, sudo
+// or time daemon: a switch has to install them.
 func packages() []string {
 	return []string{
 		"systemd-sysv", "dbus", "udev", "libpam-systemd",

@@ -13,9 +13,9 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// Fetch brings what the package lock of a flake's host has beyond the base
-// root into the cache folder: machines have no network and see that cache. It
-// returns the files.
+// Fetch downloads what the package lock of a flake's host has beyond the base root
+// into the cache folder: machines have no network and see that cache. It returns
+// the files.
 func Fetch(ctx context.Context, base, cache, dir, host string) ([]string, error) {
 	f, diags := flake.Load(dir)
 	if diags.HasErrors() {
@@ -61,9 +61,8 @@ func Reference(ctx context.Context, tree, to string) error {
 	return nil
 }
 
-// ShareDebs puts every .deb of the cache folder into the machine's own cache,
-// as hard links where both are on one disk. What the machine has already stays as
-// it is.
+// ShareDebs puts every .deb in the cache folder into the machine's own cache, as
+// hard links if both are on one disk. It keeps what the machine already has.
 func (m *Machine) ShareDebs(ctx context.Context, cache string) error {
 	to := filepath.Join(m.Root, "var/cache/hostctl/debs")
 	if err := os.MkdirAll(to, 0o755); err != nil {

@@ -22,8 +22,8 @@ const bootTimeout = 3 * time.Minute
 type Machine struct {
 	Name string
 	Root string // its root folder, as this process sees it
-	// Init is the program that the machine is started with, as a path in it,
-	// for which a kernel has the argument init=; "" is systemd.
+	// Init is the first program of the machine, as a path in it, like a kernel's
+	// argument init=; "" is systemd.
 	Init string
 
 	disk   bool // it has one of its own, mounted at Root
@@ -44,16 +44,16 @@ func New(ctx context.Context, base, name string) (*Machine, error) {
 	return m, m.copy(ctx, base)
 }
 
-// NewOnDisk is New with a fresh ext4 file system that is the machine's own, as a
-// machine has it: on one that others share each is slowed by what those before it
-// deleted, for ext4 looks for inodes that were not in use five minutes ago.
+// NewOnDisk is New with a fresh ext4 file system for the machine alone. On a shared
+// one, each machine is slowed by what earlier ones deleted, because ext4 searches
+// for inodes that were not in use five minutes ago.
 func NewOnDisk(ctx context.Context, base, name string) (*Machine, error) {
 	m, err := empty(name)
 	if err != nil {
 		return nil, err
 	}
 	m.disk = true
-	// The image has no name any more once it is mounted, and goes with the mount.
+	// A mounted image no longer has a name, and disappears with the mount.
 	const script = `truncate -s 4G "$1" && mkfs.ext4 -q -F -E lazy_itable_init=0,lazy_journal_init=0 "$1" && mount -o loop "$1" "$2"; rc=$?; rm -f "$1"; exit $rc`
 	if out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", m.image(), m.Root).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("cannot make the disk of machine %s: %w: %s", name, err, out)
@@ -61,7 +61,7 @@ func NewOnDisk(ctx context.Context, base, name string) (*Machine, error) {
 	return m, m.copy(ctx, base)
 }
 
-// image is of the disk of NewOnDisk, while that is made.
+// image is the disk of NewOnDisk while it is made.
 func (m *Machine) image() string { return m.Root + ".img" }
 
 // empty makes the folder of a machine.
@@ -85,8 +85,8 @@ func (m *Machine) copy(ctx context.Context, base string) error {
 	return nil
 }
 
-// Sweep destroys the machines of test processes that are gone: those whose
-// name ends with the number of one, as NameFor makes it.
+// Sweep destroys the machines of test processes that have ended: those whose name
+// ends with the process's number, as NameFor writes it.
 func Sweep() error {
 	entries, err := os.ReadDir(machineDir())
 	if errors.Is(err, os.ErrNotExist) {
@@ -134,7 +134,7 @@ func Open(name string) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open machine %s: its pid file says %q", name, b)
 	}
-	// The number may be another program's by now.
+	// Another program may have the number now.
 	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err == nil && bytes.Contains(cmdline, []byte("\x00"+m.Root+"\x00")) {
 		m.nspawn = pid
@@ -415,5 +415,5 @@ func removeCgroup(group string) {
 			removeCgroup(filepath.Join(group, c.Name()))
 		}
 	}
-	_ = syscall.Rmdir(group) // one that is busy for a moment longer is in nobody's way
+	_ = syscall.Rmdir(group) // one that is busy for a moment longer does no harm
 }

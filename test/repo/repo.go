@@ -23,8 +23,8 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// Suites of every repository. The packages are in the first and the last, which
-// has no updates beside it; the one between is empty.
+// Suites of every repository. The packages are in the first and in the last, which
+// has no updates suite; the one between is empty.
 const (
 	Suite   = "trixie"
 	Updates = "trixie-updates"
@@ -89,7 +89,7 @@ func (r *Repo) Serve() string {
 	return server.URL
 }
 
-// Add builds packages into the pool and publishes them beside what is there.
+// Add builds packages into the pool and publishes them in addition to what is there.
 func (r *Repo) Add(packages ...Package) {
 	r.t.Helper()
 	for _, p := range packages {

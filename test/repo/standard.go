@@ -41,9 +41,9 @@ func Shape(version string) Package {
 	return p
 }
 
-// Linked has three hard links to one file, and a file with a capability. It
-// wants setcap(8) and does not depend on its package, so that the repository
-// stays closed.
+// Linked has three hard links to one file, and a file with a capability. It needs
+// setcap(8) and does not depend on its package, so that the repository stays
+// closed.
 func Linked(version string) Package {
 	return Package{
 		Name: "dt-linked", Version: version,

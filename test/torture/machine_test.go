@@ -48,7 +48,7 @@ type disk struct {
 
 func (d disk) image() string { return filepath.Join(d.memory, "image") }
 
-// filler is a file that fills it; nothing of ours shall lie in a /boot.
+// filler is a file that fills it; nothing of ours may be in a /boot.
 func (d disk) filler() string {
 	if d.kind == "exfat" {
 		return filepath.Join(d.at, "filler")
@@ -71,9 +71,9 @@ func (d disk) size() int {
 // diskKinds are the file systems that a disk can be.
 func diskKinds() []string { return []string{"btrfs", "ext4", "tmpfs", "xfs"} }
 
-// disksOf chooses what is a file system of its own: /opt, by every second seed
-// /usr, /var and /boot as well. The last is one that has no owners, links and
-// inodes. The kernel's vfat is not in every kernel; exfat comes as a program.
+// disksOf chooses which folders are separate file systems: /opt, and with every
+// second seed also /usr, /var and /boot. The last has no owners, links and inodes.
+// Not every kernel has vfat; exfat comes as a program.
 func disksOf(seed uint64) string {
 	if *disksFlag != "" {
 		return *disksFlag
@@ -107,8 +107,8 @@ func (h *host) mount(name, kind string) {
 }
 
 // attach is the shell line that mounts an image. The loop driver (Linux 6.18)
-// tells of a write that it could do only in part as of one that it did; one of a
-// single page has no parts, if it does not begin in the middle of one.
+// reports a partial write as a complete one. A write of a single page cannot be
+// partial, unless it begins in the middle of one.
 func attach(image, at string) string {
 	return fmt.Sprintf("mount -o loop %[1]s %[2]s && echo 4 > /sys/block/$(basename $(findmnt -no SOURCE %[2]s))/queue/max_sectors_kb", image, at)
 }
@@ -156,8 +156,8 @@ func bareHost(t *testing.T, disks string) *host {
 	return h
 }
 
-// state puts into every picture what stays whatever generation comes: paths
-// that a generation made and that are nobody's, and what lies below them.
+// state adds to every picture what stays in any generation: paths that a generation
+// made and that nobody owns, and what is below them.
 func (h *host) state() {
 	h.t.Helper()
 	all := pictureOf(h.root)
@@ -262,7 +262,7 @@ func (h *host) args(args ...string) []string {
 	return append([]string{"env", "HOSTCTL_CACHE=" + h.cache, h.hostctl, "--root", h.root}, args...)
 }
 
-// want runs hostctl, which has to end with that code, and returns its words.
+// want runs hostctl, which must exit with that code, and returns its output.
 func (h *host) want(code int, args ...string) string {
 	h.t.Helper()
 	cmd := exec.Command(h.args()[0], h.args(args...)[1:]...)
@@ -300,7 +300,7 @@ func pictureOf(root string) picture {
 	return out
 }
 
-// untold are the paths that are no part of a generation.
+// untold are the paths that are not part of a generation.
 func untold(rel string) bool {
 	for _, e := range machine.Running() {
 		if !e.Time && (rel == e.Path || strings.HasSuffix(e.Path, "*") && strings.HasPrefix(rel, strings.TrimSuffix(e.Path, "*"))) {
@@ -346,8 +346,8 @@ func describe(path, rel string) (string, error) {
 	return line, nil
 }
 
-// digests are of inodes that were read before, by number and time of change:
-// most of a root is the same each time. The hosts share them.
+// digests are those of inodes that were read before, by number and time of change:
+// most of a root stays the same. The hosts share them.
 var digests sync.Map
 
 func digestOf(path string, st *unix.Stat_t, inodes bool) (string, error) {
@@ -387,8 +387,8 @@ func (a picture) diff(b picture) []string {
 	return out
 }
 
-// settle looks at the host after a recovery and tells in which of two
-// generations it is; in neither is a third state.
+// settle says in which of two generations the host is after a recovery; neither
+// would be a third state.
 func (h *host) settle(from, to int, what string) bool {
 	h.t.Helper()
 	is := pictureOf(h.root)

@@ -13,8 +13,8 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/apt"
 )
 
-// mallory owns a home in which the configuration manages folders and files. What
-// she does at a call of hostctl's she does as herself.
+// mallory owns a home in which the configuration manages folders and files. She
+// acts at hostctl's system calls, with her own rights.
 const mallory = "setpriv --reuid=1200 --regid=1200 --clear-groups --no-new-privs sh -ec"
 
 // attacks are lines of hers, run in her home, and those with which root mends it.
@@ -86,9 +86,9 @@ func (h *host) roots() picture {
 	return look
 }
 
-// TestAnotherAccount: whatever mallory does to her home at any call by which
-// hostctl looks at it or changes it, nothing of root's changes, and hostctl gets
-// on afterwards.
+// TestAnotherAccount: whatever mallory does to her home at any system call with
+// which hostctl reads or changes it, nothing of root's changes, and hostctl works
+// afterwards.
 func TestAnotherAccount(t *testing.T) {
 	t.Parallel()
 	h := bareHost(t, "")

@@ -21,7 +21,7 @@ type way struct{ from, to int }
 // ways go forward and back, over one edge and over three.
 func ways() []way { return []way{{3, 2}, {2, 3}, {3, 0}, {0, 3}} }
 
-// point is one interruption: what is done to which call of which way.
+// point is one interruption: what happens at which call of which way.
 type point struct {
 	way
 	job traceJob
@@ -73,7 +73,7 @@ func kinds(h *host, calls map[way]map[string]int, random *rand.Rand) [][]point {
 			add("lose", "all", false, d, "head -c 1G /dev/zero > "+d.memory+"/filler 2>/dev/null || true")
 		}
 	}
-	// A recovery that is killed, too.
+	// A recovery that is killed itself.
 	var twice []point
 	for _, p := range kinds[0] {
 		p.again = 1 + random.IntN(40)
@@ -122,7 +122,7 @@ func tortured(t *testing.T, disks string, random *rand.Rand, share int) map[stri
 		outcome := h.interrupt(p)
 		outcomes[outcome]++
 		if outcome == "third" {
-			return outcomes // the host is no longer one of which anything could be told
+			return outcomes // nothing can be said about the host any more
 		}
 	}
 	h.tooFull()
@@ -191,13 +191,13 @@ func (h *host) inOrder(points []point) []point {
 	return out
 }
 
-// interrupt does what a point says, recovers, and tells in which generation
-// the host is then.
+// interrupt does what a point says, recovers, and says in which generation the host
+// is then.
 func (h *host) interrupt(p point) string {
 	h.t.Helper()
 	h.to(p.from)
 	if p.job.Do == "lose" {
-		h.sh("fstrim $1", p.disk.at) // what was deleted there takes no room in the memory any more
+		h.sh("fstrim $1", p.disk.at) // free the memory of what was deleted there
 	}
 	r := trace(h.t, h.job(p.way, p.job))
 	what := fmt.Sprintf("%s (%s)", p, r.Hit)
@@ -222,8 +222,8 @@ func (h *host) interrupt(p point) string {
 	return "old"
 }
 
-// replug takes away the disk that could not write, and with it all that the
-// kernel had not written, and mounts it again when it can.
+// replug removes the disk that could not write, with everything that the kernel had
+// not written, and mounts it again when it can.
 func (h *host) replug(d disk) {
 	h.t.Helper()
 	var st unix.Stat_t
@@ -239,7 +239,7 @@ func (h *host) replug(d disk) {
 	})
 }
 
-// truth holds what a run that came to its end has said against what is.
+// truth compares what a finished run said with what is.
 func (h *host) truth(p point, r traced, what string) {
 	h.t.Helper()
 	if p.job.Do == "kill" || p.again > 0 {

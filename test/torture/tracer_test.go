@@ -201,8 +201,8 @@ func errnos() map[string]syscall.Errno {
 	return map[string]syscall.Errno{"ENOSPC": syscall.ENOSPC, "EIO": syscall.EIO, "EROFS": syscall.EROFS, "EDQUOT": syscall.EDQUOT}
 }
 
-// change is a call that changes something: which of its arguments are a path
-// or a descriptor that tells where.
+// change is a call that changes something: which of its arguments are the path or
+// descriptor.
 type change struct {
 	name      string
 	fd, path  int // argument numbers, or -1

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// picture lists what a generation is of: files, with their times and bytes.
-// Accounts are merged by entry, and have times of their own.
+// picture lists the contents of a generation: files, with their times and bytes.
+// Accounts are merged by entry, and have their own times.
 const picture = `find /usr /etc -xdev ! -type d ! -name 'passwd*' ! -name 'group*' ! -name '*shadow*' ! -name 'sub?id*' ! -name .updated ` +
 	`-printf '%p %y %m %U:%G %T@ %s %l\n' | sort; find /etc /usr/share/tiny -xdev -type f ! -name 'passwd*' ! -name 'group*' ! -name '*shadow*' ! -name 'sub?id*' -exec sha256sum {} + | sort -k2`
 
@@ -50,7 +50,7 @@ func TestClockJumps(t *testing.T) {
 		m.sh(t, "hostctl drift && test -z \"$(dpkg --audit)\"", 5*time.Minute)
 	}
 
-	// Killed at any moment, too, it is one generation or the other.
+	// Even when killed at any moment, it is in one generation or the other.
 	const kills = 6
 	outcomes := map[string]int{}
 	for i := range kills {

@@ -18,8 +18,8 @@ import (
 // diskSize is that of a machine's root; its file is sparse.
 const diskSize = "3G"
 
-// packages are what the disk holds beside apt and essential packages: what
-// Debian's cloud image has, without a boot loader, for which qemu stands in.
+// packages are what the disk has in addition to apt and essential packages: those
+// of Debian's cloud image, without a boot loader, which qemu replaces.
 func packages() []string {
 	return []string{
 		"systemd-sysv", "dbus", "udev", "libpam-systemd", "iproute2", "ca-certificates", "procps", "kmod", "less", "tzdata",

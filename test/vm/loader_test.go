@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// A kernel that a switch brings is what the next boot of a machine starts, with
-// hostctl's part in its image and with modules of DKMS, whichever firmware, loader,
-// maker of images and storage the machine has. 'hostctl boot' is open on each; and
-// the way back leads to the machine as it was, where a kernel can be on trial, too,
-// and a switch lose its power.
+// The next boot of a machine starts the kernel that a switch installs, with
+// hostctl's part in its image and with modules of DKMS, whatever firmware, loader,
+// image generator and storage the machine has. 'hostctl boot' works on each, and a
+// rollback leads to the machine as it was, also with a kernel on trial and with a
+// power cut during a switch.
 func TestLoaders(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_BOOT") != "all" {
 		t.Skip("left to make test-boot")
@@ -137,8 +137,8 @@ func (j *journey) add(t *testing.T, text string) {
 	j.sh(t, "cat >> /root/flake/hosts/menu/default.hcl <<'END'\n"+text+"\nEND", time.Minute)
 }
 
-// settled waits for what the boot left to be done: after a cut that is up to two
-// images, for each of which an emulated processor takes minutes.
+// settled waits for the work after a boot: after a power cut, up to two images, each
+// of which takes an emulated processor minutes.
 func (m *Machine) settled(t *testing.T, within time.Duration) {
 	t.Helper()
 	m.sh(t, fmt.Sprintf("end=$(($(date +%%s) + %d)); while systemctl is-system-running | grep -q starting || pgrep -f 'hostctl [a]fter-boot' > /root/runs; do test $(date +%%s) -lt $end || exit 1; sleep 5; done", int(within.Seconds())), within+time.Minute)

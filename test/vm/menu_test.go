@@ -9,11 +9,12 @@ import (
 
 const menuSwitch = "hostctl switch --yes --flake /root/flake --host menu"
 
-// A kernel that a switch brings is in the boot menu, with hostctl's recovery in
-// its initramfs, and is what the next boot starts; the old one stays beside it.
-// An image that would not find the disk takes no place. The kernel that runs
-// stays when it is to go; a rollback takes it, and its modules stay within reach
-// until the machine has booted the former one, which finds all as it was.
+// A kernel that a switch installs is in the boot menu, with hostctl's recovery in
+// its initramfs, and the next boot starts it; the old one stays in the menu. An
+// image that would not find the disk never goes live. The running kernel stays even
+// if the configuration drops it. A rollback removes it, and its modules stay
+// reachable until the machine has booted the former one, which finds everything as
+// it was.
 func TestBootMenu(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages")
@@ -106,17 +107,17 @@ func menuMachine(t *testing.T) *Machine {
 	return m
 }
 
-// state is the manifest, with what it leaves out of /boot and without what boots
-// change: GRUB's environment, and the times of the menu, whose digest is there, and
-// of ld.so.cache, which ldconfig.service writes anew when /usr has changed. Nor does
-// it count what hostctl has on a machine to look after it at boot, and what DKMS
-// built, which is data.
+// state is the manifest, including the parts of /boot that it leaves out, and
+// without what boots change: GRUB's environment, and the times of the menu, whose
+// digest counts, and of ld.so.cache, which ldconfig.service rewrites after a change
+// of /usr. It also leaves out hostctl's own boot files, and what DKMS built, which
+// is data.
 func (m *Machine) state(t *testing.T) string {
 	t.Helper()
 	return m.sh(t, `/root/manifest 2>/dev/null | grep -vE '^\./(boot/grub/grub\.cfg|boot/grub/grubenv|etc/ld\.so\.cache) |\./(etc/initramfs-tools/scripts/local-bottom/hostctl|usr/lib/dracut/modules\.d/90hostctl(/.*)?|etc/systemd/system/(multi-user\.target\.wants/)?hostctl-recover\.service|var/lib/dkms/.*)( |$)'; ls -1 /boot /usr/lib/modules; sha256sum /boot/grub/grub.cfg 2>/dev/null; dpkg --audit`, 5*time.Minute)
 }
 
-// fails runs a line that has to fail, and to say each of want.
+// fails runs a line that must fail and print each of want.
 func (m *Machine) fails(t *testing.T, line string, want ...string) {
 	t.Helper()
 	out, err := m.Shell(t.Context(), line, 15*time.Minute)

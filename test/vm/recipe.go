@@ -23,8 +23,8 @@ type recipe struct {
 	name     string
 	firmware bool // UEFI; else a BIOS
 	disks    int
-	packages []string // beside those that every disk has
-	asks     []string // packages of its configuration, beside a kernel
+	packages []string // in addition to those that every disk has
+	asks     []string // packages of its configuration, in addition to a kernel
 	files    map[string]string
 	later    string // makes more of the root, in a chroot, when packages are there
 	// storage makes file systems on the disks and mounts them on /mnt, but for
@@ -73,7 +73,7 @@ func modules(names ...string) map[string]string {
 	}
 }
 
-// grubBIOS is a machine of before UEFI, and most clouds'.
+// grubBIOS is a machine from before UEFI, and that of most clouds.
 func grubBIOS() recipe {
 	return recipe{
 		name:     "grub-bios",
@@ -175,8 +175,7 @@ echo "UUID=$(blkid -s UUID -o value /dev/vdb2) / btrfs defaults,subvol=@rootfs 0
 	}
 }
 
-// systemdBootDracut is what people make who want neither GRUB nor
-// initramfs-tools.
+// systemdBootDracut is for people who want neither GRUB nor initramfs-tools.
 func systemdBootDracut() recipe {
 	return recipe{
 		name:     "systemd-boot",
@@ -189,7 +188,7 @@ func systemdBootDracut() recipe {
 			"etc/dracut.conf.d/vm.conf": "drivers=\" virtio_pci virtio_blk ext4 \"\n",
 		},
 		storage: ext4ESP,
-		// Debian brings no such file: a machine's command line is what it started with.
+		// Debian ships no such file: a machine's command line is what it started with.
 		loader: bootctlInstall + "\nrm /etc/kernel/cmdline",
 	}
 }
@@ -208,9 +207,9 @@ func zfsDracut() recipe {
 		"etc/kernel/cmdline":        "root=ZFS=rpool/ROOT/debian ro console=ttyS0 panic=-1\n",
 		"etc/dracut.conf.d/vm.conf": r.files["etc/dracut.conf.d/vm.conf"],
 	}
-	// The module is built here for the next kernel, too: an emulated processor takes
-	// an hour and more. DKMS has it as built, and not as installed. What makes images
-	// comes last, since dracut fails where the module is not there.
+	// The module for the next kernel is built here too: an emulated processor takes
+	// more than an hour. DKMS records it as built, not as installed. The image generator
+	// comes last, since dracut fails without the module.
 	r.later = `apt-get -y --no-install-recommends install zfs-dkms
 next=$(apt-cache depends linux-headers-cloud-amd64 | sed -n 's/.*Depends: linux-headers-//p' | head -1)
 apt-get -y --no-install-recommends install linux-headers-$next
@@ -257,8 +256,8 @@ func (r recipe) recipeFiles() map[string]string {
 	return out
 }
 
-// folder is where the disks of a recipe are kept, and beside them dpkg's status
-// and the kernel.
+// folder is where the disks of a recipe are kept, with dpkg's status and the
+// kernel.
 func (r recipe) folder() string {
 	digest := sha256.Sum256([]byte(fmt.Sprint(r.later, r.storage, r.loader, makeScript, r.recipePackages(), r.recipeFiles(), masked(), diskSize)))
 	return filepath.Join(machine.CacheDir(), "disks-"+r.name+"-"+hex.EncodeToString(digest[:6]))
@@ -289,8 +288,8 @@ chroot /mnt sh -ex /loader < /dev/null
 rm /mnt/loader
 sync`
 
-// Base makes the disks of a recipe where the cache has none. The package that
-// brings the newest kernel is not installed.
+// Base makes the disks of a recipe if the cache has none. It does not install the
+// package with the newest kernel.
 func (r recipe) Base(ctx context.Context, log io.Writer) (string, error) {
 	folder := r.folder()
 	return folder, cached(folder, func(dir, part string) error {

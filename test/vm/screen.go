@@ -59,8 +59,8 @@ func (m *Machine) Press(ctx context.Context, keys ...string) error {
 	return m.command(ctx, "send-key", map[string]any{"keys": pressed})
 }
 
-// Type types small letters, digits and what stands in names, and then Enter. A
-// keyboard that is emulated loses keys that come too fast.
+// Type types small letters, digits and the other characters of names, and then
+// Enter. An emulated keyboard loses keys that come too fast.
 func (m *Machine) Type(ctx context.Context, text string) error {
 	names := map[rune]string{'-': "minus", '.': "dot", '/': "slash", ' ': "spc"}
 	for _, r := range text {

@@ -12,9 +12,9 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// A /boot/efi of the kernel's vfat takes part in a switch, in a rollback, and in
-// what a boot makes of one that lost its power: it can be no layer of an overlay
-// and has neither links nor lasting inode numbers.
+// A /boot/efi with the kernel's vfat takes part in a switch, in a rollback, and in
+// the recovery after a power cut, although it cannot be a layer of an overlay and
+// has neither links nor stable inode numbers.
 func TestVfat(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_PACKAGES") != "all" {
 		t.Skip("left to make test-packages")
@@ -59,7 +59,7 @@ func TestVfat(t *testing.T) {
 			m.Kill()
 			close(off)
 		})
-		_, _ = m.Shell(t.Context(), fmt.Sprintf("hostctl rollback --yes --to %d", 3-number[version]), 15*time.Minute) // its end is no matter
+		_, _ = m.Shell(t.Context(), fmt.Sprintf("hostctl rollback --yes --to %d", 3-number[version]), 15*time.Minute) // how it ends does not matter
 		<-off
 		boot(t, m)
 		m.sh(t, "for i in $(seq 120); do ls /.hostctl/journal 2>/dev/null | grep -qxE 'committed|reverting|done' || exit 0; sleep 1; done; exit 1", 3*time.Minute)

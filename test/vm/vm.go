@@ -153,7 +153,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	for {
 		out, err := m.Shell(ctx, "systemctl is-system-running || true", time.Minute)
 		if err == nil && (strings.Contains(out, "running") || strings.Contains(out, "degraded")) {
-			if _, err := fmt.Fprintln(m.shell, "PS1= PS2="); err != nil { // prompts are no output
+			if _, err := fmt.Fprintln(m.shell, "PS1= PS2="); err != nil { // prompts are not output
 				return err
 			}
 			_, err := m.Shell(ctx, "true", time.Minute) // takes the last of them
@@ -190,8 +190,8 @@ func (m *Machine) unlock(ctx context.Context) error {
 	if _, err := fmt.Fprintln(keyboard, m.Passphrase); err != nil {
 		return err
 	}
-	// What the machine has not read when the line is hung up is lost. What it says
-	// is in its log as well, but it waits for who listens.
+	// Input that the machine has not read when the line closes is lost. Its output is
+	// also in its log, but it waits for a reader.
 	_ = keyboard.SetReadDeadline(time.Now().Add(20 * time.Second)) // only a closed line has none
 	_, err = io.Copy(io.Discard, keyboard)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -313,6 +313,6 @@ func readManifest(results, console string) (string, error) {
 	return text, nil
 }
 
-// bootTime is how long a boot may take, on cores that emulate and do other
-// things besides.
+// bootTime is how long a boot may take on cores that emulate and also do other
+// work.
 const bootTime = 15 * time.Minute

@@ -13,11 +13,11 @@ import (
 	"github.com/hostctl/hostctl/test/machine"
 )
 
-// A laptop of the reference configuration, whole and from a lock of today, on a
+// A complete laptop of the reference configuration, from a current lock, on a
 // machine with firmware, systemd-boot and a GPU: 'hostctl boot', the boot that
-// applies it, the boot of its own kernel, its desktop, and the way back. What it is
-// made of is staged on its disk by the processor of the test, for an emulated one
-// takes hours. Its pool needs 'hostctl install': the root is ext4 here.
+// applies it, the boot of its own kernel, its desktop, and a rollback. The test's
+// own processor stages it on the machine's disk, because an emulated one takes
+// hours. Its pool would need 'hostctl install': the root is ext4 here.
 func TestWorkstationsBoot(t *testing.T) {
 	if os.Getenv("HOSTCTL_TEST_BOOT") != "all" {
 		t.Skip("left to make test-boot: it is 1,170 packages, and an hour of a processor")
@@ -76,15 +76,15 @@ func (w *workstation) make(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.onHost(t, "echo ', +' | sfdisk --quiet --no-reread --no-tell-kernel --partno 2 "+w.Disk)
-	// The mask is of the recipe, and so are the headers: without them nothing is built for
-	// a kernel that goes, which takes a quarter of an hour.
+	// The mask is from the recipe, and so are the headers: without them nothing is built
+	// for a kernel that is removed, which would take a quarter of an hour.
 	w.onRoot(t, `resize2fs $loop; mount $loop /mnt; rm /mnt/etc/systemd/system/fstrim.timer
 chroot /mnt sh -c 'apt-get -y -q purge "linux-headers-6*"'`)
 	w.boot(t)
 }
 
-// stage runs 'hostctl boot' on the root of the machine, which is off, and brings
-// the image of its kernel to where the loader finds it: the test may have no vfat.
+// stage runs 'hostctl boot' on the root of the machine, which is off, and copies the
+// image of its kernel to where the loader finds it: the test may have no vfat.
 func (w *workstation) stage(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()

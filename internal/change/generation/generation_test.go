@@ -88,7 +88,7 @@ func TestRecordsComeBack(t *testing.T) {
 	}
 	fi, err := os.Stat(filepath.Join(s.Root, Path(1), "accounts.json"))
 	if err != nil || fi.Mode().Perm() != 0o600 {
-		t.Errorf("accounts.json is not root's alone: %v, %v", fi.Mode(), err)
+		t.Errorf("accounts.json in the cache is writable by others than root: %v, %v", fi.Mode(), err)
 	}
 }
 

@@ -83,7 +83,7 @@ func TestPathsMeetOnTheMachine(t *testing.T) {
 	}
 	refusedWith(t, Refuse(&spec.Plan{}, two, &spec.Host{}, &spec.State{}))
 	refusedWith(t, Refuse(&spec.Plan{}, two, &spec.Host{}, &spec.State{Leads: map[string]string{"/opt/app/conf": "/srv/app/conf"}}),
-		`file["/srv/app/conf"]`, "/opt/app/conf leads to /srv/app/conf, too (a.hcl:3)", "remove one")
+		`file["/srv/app/conf"]`, "/opt/app/conf also leads to /srv/app/conf (a.hcl:3)", "remove one")
 	refusedWith(t, Refuse(&spec.Plan{}, two, &spec.Host{}, &spec.State{Leads: map[string]string{"/opt/app/conf": "/run/app/conf"}}),
 		`file "/opt/app/conf" (a.hcl:3)`, "/run/app/conf on this machine", "systemd-tmpfiles")
 	goes := &spec.Plan{Changes: []spec.Change{{

@@ -13,9 +13,9 @@ import (
 )
 
 // ahead parses the files of one host on all processors, before the evaluator
-// comes to them. It goes by what plainly stands in them: the paths
+// needs them. It goes by what their text plainly says: the paths
 // in modules and imports, and the options that blocks define. What it does
-// not foresee the evaluator parses, and what it cannot read it leaves for the
+// not foresee, the evaluator parses; what it cannot read, it leaves for the
 // evaluator to report.
 type ahead struct {
 	fleet   *Fleet
@@ -26,7 +26,7 @@ type ahead struct {
 	seen map[string]bool
 }
 
-// parseAhead returns a function that waits until nothing is parsed any more.
+// parseAhead returns a function that waits until all parsing is done.
 func (s *Fleet) parseAhead(name string) (wait func()) {
 	processors := runtime.GOMAXPROCS(0)
 	host := s.flake.Host(name)
@@ -47,7 +47,7 @@ func (s *Fleet) parseAhead(name string) (wait func()) {
 	return a.running.Wait
 }
 
-// once starts do, if nobody did for this key.
+// once starts do, unless it was started for this key before.
 func (a *ahead) once(key string, do func()) {
 	a.mu.Lock()
 	seen := a.seen[key]
@@ -67,7 +67,7 @@ func (a *ahead) library(name string) {
 	a.once("library/"+name, func() { a.follow(a.fleet.parseLibrary(name), "") })
 }
 
-// modules are those that a list in a file of dir, which is the root flake's,
+// modules follows the paths that a list in a file of dir, in the root flake,
 // names outright.
 func (a *ahead) modules(list hcl.Expression, dir string) {
 	tuple, ok := list.(*hclsyntax.TupleConsExpr)
@@ -99,7 +99,7 @@ func (a *ahead) modules(list hcl.Expression, dir string) {
 	}
 }
 
-// follow goes to what a file names: dir is its folder, "" in the library.
+// follow parses what a file names. dir is its folder, "" in the library.
 func (a *ahead) follow(p *parsed, dir string) {
 	if p.err != nil || p.diags.HasErrors() {
 		return
@@ -111,7 +111,7 @@ func (a *ahead) follow(p *parsed, dir string) {
 	a.defines(body, a.fleet.shape)
 }
 
-// defines goes to the library files whose options a body sets.
+// defines parses the library files whose options a body sets.
 func (a *ahead) defines(body *hclsyntax.Body, at *option.Node) {
 	for name := range body.Attributes {
 		if n := at.Children[name]; n != nil && n.Library != "" {

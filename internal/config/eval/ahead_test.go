@@ -10,9 +10,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/flake"
 )
 
-// What plainly stands in a host's files is parsed before anything asks for
-// it: the modules of its layers, what they import, and the library files
-// whose options they define.
+// Files that a host's text plainly names are parsed before anything needs them: the
+// modules of its layers, what they import, and the library files whose options they
+// define.
 func TestParseAhead(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	dir := writeFlake(t, `

@@ -14,7 +14,7 @@ import (
 	"github.com/hostctl/hostctl/library"
 )
 
-// shellPackages are the packages that bring a login shell, by the program.
+// shellPackages maps login shells to the packages that provide them.
 func shellPackages() map[string][]string {
 	return map[string][]string{
 		"zsh": {"zsh"}, "fish": {"fish"}, "tcsh": {"tcsh"}, "csh": {"tcsh", "csh"}, "ksh": {"ksh93u+m", "mksh"}, "mksh": {"mksh"},
@@ -22,10 +22,10 @@ func shellPackages() map[string][]string {
 	}
 }
 
-// baseShells are the login shells that Debian's base has, and what serves as one.
+// baseShells are the login shells of Debian's base system, and what serves as one.
 const baseShells = "sh bash rbash dash false true sync"
 
-// groupPackages are the packages that make a group.
+// groupPackages maps groups to the packages that create them.
 func groupPackages() map[string][]string {
 	return map[string][]string{
 		"docker": {"docker.io", "docker-ce"}, "libvirt": {"libvirt-daemon-system"}, "wireshark": {"wireshark-common"},
@@ -33,7 +33,7 @@ func groupPackages() map[string][]string {
 	}
 }
 
-// otherNames are groups of other systems, and what Debian calls them.
+// otherNames maps groups of other systems to Debian's names for them.
 func otherNames() map[string]string {
 	return map[string]string{"wheel": "sudo", "networkmanager": "netdev", "libvirtd": "libvirt", "storage": "plugdev", "log": "adm"}
 }
@@ -44,12 +44,12 @@ const baseNames = "root daemon bin sys adm tty disk lp mail news uucp man proxy 
 	"www-data backup operator list irc src shadow utmp video sasl plugdev staff games users nogroup nobody sync _apt " +
 	"input kvm render sgx clock crontab netdev messagebus polkitd systemd-journal systemd-network systemd-resolve systemd-timesync systemd-coredump"
 
-// otherGroups are made by packages of several names, which none here is known of.
+// otherGroups are created by packages of several names, of which we know none.
 const otherGroups = "avahi bluetooth colord davfs2 debian-tor fuse fwupd-refresh gamemode gpio geoclue i2c jackuser libvirt-qemu lpadmin lxd mysql " +
 	"nm-openvpn ntpsec pcscd plocate postgres pulse pulse-access rdma realtime redis rtkit sambashare sbuild scanner saned sshd ssl-cert _ssh " +
 	"tcpdump tss uinput vboxsf vboxusers"
 
-// unbrought collects what a host names and its package lock does not bring.
+// unbrought collects what a host names and its package lock does not provide.
 type unbrought struct {
 	*evaluator
 	host   *spec.Host
@@ -57,10 +57,10 @@ type unbrought struct {
 	diags  hcl.Diagnostics
 }
 
-// Unbrought tells, of an evaluated host and its package lock, login shells,
-// groups, owners and time zones that no package of the lock brings. Where others
-// may have brought them by hand that is a warning: a stage has the last word.
-// Without a lock it tells the names that nothing is known to bring.
+// Unbrought reports the login shells, groups, owners and time zones of an
+// evaluated host that no package of its lock provides. If somebody may have
+// installed them by hand, that is a warning: the stage decides. Without a lock it
+// reports the names that nothing is known to provide.
 func (r *Result) Unbrought(lock []spec.Locked) hcl.Diagnostics {
 	u := &unbrought{evaluator: r.eval, host: r.Spec, locked: map[string]string{}}
 	for _, l := range lock {
@@ -68,7 +68,7 @@ func (r *Result) Unbrought(lock []spec.Locked) hcl.Diagnostics {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Spec.Users)) {
 		if r.Spec.Users[name].Absent {
-			continue // nothing else of it counts
+			continue // its other options have no effect
 		}
 		u.shell(name)
 		u.groups(name)
@@ -83,10 +83,10 @@ func (u *unbrought) add(p option.Path, severity hcl.DiagnosticSeverity, detail s
 	if c := u.leafAt(p); c != nil && len(p) > 2 {
 		at = u.decidedAt(c, p[:2])
 	}
-	u.diags = append(u.diags, &hcl.Diagnostic{Severity: severity, Summary: "Nothing brings it", Subject: at, Detail: fmt.Sprintf("%s: %s", p[:2], detail)})
+	u.diags = append(u.diags, &hcl.Diagnostic{Severity: severity, Summary: "Not provided", Subject: at, Detail: fmt.Sprintf("%s: %s", p[:2], detail)})
 }
 
-// missing reports whether none of some packages is in the lock.
+// missing reports whether the lock has none of some packages.
 func (u *unbrought) missing(packages []string) bool {
 	return len(packages) > 0 && !slices.ContainsFunc(packages, func(p string) bool { return u.locked[p] != "" })
 }
@@ -105,10 +105,10 @@ func (u *unbrought) shell(user string) {
 	if u.host.Settings.PackageMode == "strict" {
 		severity = hcl.DiagError
 	}
-	u.add(option.Path{string(spec.KindUser), user, "shell"}, severity, fmt.Sprintf("no package of the lock brings the login shell %s: add packages = [%q], and run 'hostctl update'.", shell, packages[0]))
+	u.add(option.Path{string(spec.KindUser), user, "shell"}, severity, fmt.Sprintf("no package in the lock provides the login shell %s: add packages = [%q], and run 'hostctl update'.", shell, packages[0]))
 }
 
-// unknownShell is for a program of /usr/bin that is no shell hostctl knows.
+// unknownShell is for a program in /usr/bin that is not a shell hostctl knows.
 func (u *unbrought) unknownShell(user, name string) {
 	shell := "/usr/bin/" + name
 	if option.IsWord(name, baseShells) || has(u.host.Files, shell) || has(u.host.Packages, name) || u.locked[name] != "" {
@@ -118,11 +118,11 @@ func (u *unbrought) unknownShell(user, name string) {
 	if name == "nologin" {
 		hint = ` Write shell = "/usr/sbin/nologin".`
 	}
-	u.add(option.Path{string(spec.KindUser), user, "shell"}, hcl.DiagWarning, fmt.Sprintf("no package of the configuration is known to bring the login shell %s.%s", shell, hint))
+	u.add(option.Path{string(spec.KindUser), user, "shell"}, hcl.DiagWarning, fmt.Sprintf("no package in the configuration is known to provide the login shell %s.%s", shell, hint))
 }
 
-// owners are the accounts and groups of files, where they are misspelt: packages
-// make too many others for a list.
+// owners reports misspelt accounts and groups of files. Packages create too many
+// others to list them.
 func (u *unbrought) owners() {
 	users := append(sortedKeys(u.host.Users), strings.Fields(baseNames)...)
 	groups := append(append(sortedKeys(u.host.Groups), users...), strings.Fields(otherGroups)...)
@@ -131,14 +131,14 @@ func (u *unbrought) owners() {
 		for field, known := range map[string][]string{"owner": users, "group": groups} {
 			name := map[string]string{"owner": f.Owner, "group": f.Group}[field]
 			if near := option.Nearest(name, known); name != "" && near != "" && !slices.Contains(known, name) && !u.bringsNamed(name) {
-				u.add(option.Path{string(spec.KindFile), file, field}, hcl.DiagWarning, fmt.Sprintf("nothing is known to make the %s %q. Did you mean %q?", map[string]string{"owner": "account", "group": "group"}[field], name, near))
+				u.add(option.Path{string(spec.KindFile), file, field}, hcl.DiagWarning, fmt.Sprintf("nothing is known to create the %s %q. Did you mean %q?", map[string]string{"owner": "account", "group": "group"}[field], name, near))
 			}
 		}
 	}
 }
 
-// bringsNamed reports whether a package that may well make an account or a group
-// of this name is of the configuration.
+// bringsNamed reports whether the configuration has a package that probably
+// creates an account or a group of this name.
 func (u *unbrought) bringsNamed(name string) bool {
 	like := func(p string) bool {
 		return len(name) > 2 && strings.HasPrefix(p, strings.ToLower(strings.Trim(name, "_")))
@@ -164,13 +164,13 @@ func (u *unbrought) groups(user string) {
 		at := option.Path{string(spec.KindUser), user, field}
 		switch ours := otherNames()[group]; {
 		case ours != "":
-			u.add(at, hcl.DiagWarning, fmt.Sprintf("Debian has no group %q, %q is for the same. Where you made one, declare it: group %q {}.", group, ours, group))
+			u.add(at, hcl.DiagWarning, fmt.Sprintf("Debian has no group %q; its name there is %q. If you created such a group, declare it: group %q {}.", group, ours, group))
 		case group != "" && groupPackages()[group] == nil && !option.IsWord(group, baseNames) && !option.IsWord(group, otherGroups) && !u.bringsNamed(group):
 			known := slices.Concat(sortedKeys(groupPackages()), strings.Fields(baseNames), strings.Fields(otherGroups), sortedKeys(u.host.Groups))
-			u.add(at, hcl.DiagWarning, fmt.Sprintf("nothing is known to make the group %q.%s Where a package or you make it, declare it: group %q {}.", group, option.DidYouMean(group, known), group))
+			u.add(at, hcl.DiagWarning, fmt.Sprintf("nothing is known to create the group %q.%s If a package or you create it, declare it: group %q {}.", group, option.DidYouMean(group, known), group))
 		}
 		if packages := groupPackages()[group]; u.missing(packages) {
-			u.add(at, hcl.DiagWarning, fmt.Sprintf("no package of the lock makes the group %q: add packages = [%q], and run 'hostctl update', or declare it: group %q {}.", group, packages[0], group))
+			u.add(at, hcl.DiagWarning, fmt.Sprintf("no package in the lock creates the group %q: add packages = [%q], and run 'hostctl update', or declare it: group %q {}.", group, packages[0], group))
 		}
 	}
 }
@@ -185,5 +185,5 @@ func (u *unbrought) zone() {
 		return
 	}
 	u.add(option.Path{string(spec.KindFile), "/etc/localtime"}, hcl.DiagError,
-		fmt.Sprintf("the name %s was given up, and tzdata %s has it no more: write today's name, or add packages = [\"tzdata-legacy\"] and run 'hostctl update'.", zone, version))
+		fmt.Sprintf("%s is an old name, which tzdata %s no longer has: write the current name, or add packages = [\"tzdata-legacy\"] and run 'hostctl update'.", zone, version))
 }

@@ -2,10 +2,9 @@ package eval
 
 import "iter"
 
-// byLabel finds among what blocks say of the entries of a map that which may
-// be about one of them, in its order: what stands in a block with the label
-// of this entry, or in one whose name only evaluation tells. A map may be
-// made of thousands of blocks.
+// byLabel indexes what blocks say about the entries of a map by their labels. For
+// one entry it finds, in order, what is in a block with its label or in one whose
+// name only evaluation can tell. A map may consist of thousands of blocks.
 type byLabel[T any] struct {
 	all    []T
 	labels map[string][]int // places in all
@@ -30,11 +29,11 @@ func (x *byLabel[T]) list() []T {
 	return x.all
 }
 
-// few is how many of anything are looked at one by one: an index costs more.
+// few is how many items a plain search goes through: an index would cost more.
 const few = 8
 
 // about yields what may be about the entry of these keys, from the outermost
-// map inwards; blockOf is the block that an element stands in.
+// map inwards. blockOf is the block that an element is in.
 func (x *byLabel[T]) about(keys []string, blockOf func(T) *block) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		if all := x.list(); len(all) <= few || len(keys) == 0 {
@@ -61,8 +60,8 @@ func (x *byLabel[T]) about(keys []string, blockOf func(T) *block) iter.Seq[T] {
 	}
 }
 
-// index sorts what has come since by the labels of the innermost entries,
-// which depth entries stand around.
+// index sorts what was added since by the labels of the innermost entries, at
+// this depth.
 func (x *byLabel[T]) index(blockOf func(T) *block, depth int) {
 	if x.labels == nil {
 		x.labels = map[string][]int{}

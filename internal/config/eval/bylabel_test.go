@@ -11,9 +11,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// What may be about an entry is asked in its order, and nothing of what bears
-// the label of another: that a map of thousands of blocks takes time in their
-// number, not in its square, depends on it.
+// Blocks that may be about an entry are searched in order, without those with
+// another label. So a map of thousands of blocks takes time linear in their number,
+// not quadratic.
 func TestByLabel(t *testing.T) {
 	entry := &option.Node{}
 	outer := &block{entry: entry, label: "psiri"}
@@ -23,7 +23,7 @@ func TestByLabel(t *testing.T) {
 		switch i % few {
 		case 1:
 			b.label, b.name = "", hcl.StaticExpr(cty.StringVal("f0"), hcl.Range{})
-		case 2: // inside the entry, where definitions stand
+		case 2: // inside the entry, where definitions are
 			b = &block{parent: b, depth: 2}
 		}
 		x = x.grown(b)

@@ -18,7 +18,7 @@ type Catalog struct {
 	files   map[string]*hcl.File
 }
 
-// OptionDoc is what the block of an option says. Default and Example are the
+// OptionDoc is the content of an option block. Default and Example are the
 // text of their expressions.
 type OptionDoc struct {
 	Path        string `json:"path"`
@@ -83,7 +83,7 @@ func (c *Catalog) Source(file string) string {
 	return ""
 }
 
-// sourceOf is an expression as it stands in its file, without the
+// sourceOf is an expression as written in its file, without the
 // indentation of its block.
 func (e *evaluator) sourceOf(x hcl.Expression) string {
 	if x == nil {

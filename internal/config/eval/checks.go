@@ -14,8 +14,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// checkAll resolves every option that anything defines, so that a mistake
-// shows although no resource comes of it.
+// checkAll resolves every option that anything defines, so that a mistake shows
+// even if no resource depends on it.
 func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 	switch {
 	case n.IsOption():
@@ -39,8 +39,8 @@ func (e *evaluator) checkAll(n *option.Node, p option.Path) {
 	}
 }
 
-// checkCuts warns of each key that without() takes out of a map and no weaker
-// layer puts there (language rule 7).
+// checkCuts warns of each key that without() removes from a map although no weaker
+// layer adds it (language rule 7).
 func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 	cuts, ok := e.cutsOf(n, p)
 	if !ok || len(cuts) == 0 {
@@ -58,7 +58,7 @@ func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 			})
 			if !c.except && !there {
 				e.report(hcl.Diagnostics{{
-					Severity: hcl.DiagWarning, Summary: "Nothing was taken away", Subject: c.at.Ptr(),
+					Severity: hcl.DiagWarning, Summary: "Nothing to remove", Subject: c.at.Ptr(),
 					Detail: fmt.Sprintf("No weaker layer defines %s.", p.With(key)),
 				}})
 			}
@@ -66,15 +66,15 @@ func (e *evaluator) checkCuts(n *option.Node, p option.Path) {
 	}
 }
 
-// truth is the answer of a condition.
+// truth is the value of a condition.
 func (e *evaluator) truth(v cty.Value, expr hcl.Expression, what string) (isTrue, ok bool) {
 	if names := function.SecretsIn(v); len(names) > 0 {
-		e.fail(expr.Range().Ptr(), "Misplaced secret", fmt.Sprintf("%s cannot depend on secret %q: what it holds is known only on the host, when it activates.", what, names[0]))
+		e.fail(expr.Range().Ptr(), "Misplaced secret", fmt.Sprintf("%s cannot depend on secret %q: its value is known only on the host, at activation.", what, names[0]))
 		return false, false
 	}
 	v, _ = v.Unmark()
 	if v.IsNull() || v.Type() != cty.Bool {
-		e.fail(expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s is true or false, not %s.", what, option.Describe(v)))
+		e.fail(expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s must be true or false, not %s.", what, option.Describe(v)))
 		return false, false
 	}
 	return v.True(), true
@@ -111,8 +111,8 @@ func (e *evaluator) runChecks() {
 	}
 }
 
-// madeFail is the user's line that a check of the library is about: what the
-// condition reads comes of it, or else the host is at fault as a whole.
+// madeFail is the user's line that a check of the library is about: the one that
+// the values in its condition come from, or else the host as a whole.
 func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 	if c.block.mod.flake != nil {
 		return nil
@@ -129,8 +129,8 @@ func (e *evaluator) madeFail(c *check, inst *instance) *hcl.Range {
 	return &e.host.Range
 }
 
-// checkUses holds every reference of a user's module against the declared
-// options, also where it stands in a branch that is not taken (language rule 20).
+// checkUses checks every reference in a user's module against the declared
+// options, even in a branch that is not taken (language rule 20).
 func (e *evaluator) checkUses(m *module) {
 	// The visitor reports by itself.
 	_ = hclsyntax.VisitAll(m.body, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -175,7 +175,7 @@ func (e *evaluator) declaredBy(b *hclsyntax.Block) (n, entry *option.Node) {
 	return n, entry
 }
 
-// checkObject: hcl keeps the last of two values of one key in silence (language rule 6).
+// checkObject: hcl silently keeps the last of two values of one key (language rule 6).
 func (e *evaluator) checkObject(x *hclsyntax.ObjectConsExpr) {
 	seen := map[string]bool{}
 	for _, item := range x.Items {
@@ -191,8 +191,8 @@ func (e *evaluator) givenTwice(at hcl.Expression, key string) {
 	e.fail(at.Range().Ptr(), "Given twice", fmt.Sprintf("The key %q is given twice in one object: remove one.", key))
 }
 
-// checkSelf holds the reads of self in an expression against the options of
-// the entry that it stands in.
+// checkSelf checks the reads of self in an expression against the options of the
+// entry that it is in.
 func (e *evaluator) checkSelf(x hcl.Expression, entry *option.Node) {
 	if x == nil || entry == nil {
 		return

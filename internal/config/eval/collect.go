@@ -14,8 +14,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// block is one block that definitions stand in, as written. Its instances
-// (one, or one per element of for_each) are made when somebody asks.
+// block is a block with definitions, as written. Its instances (one, or one per
+// element of for_each) are made on demand.
 type block struct {
 	mod     *module
 	parent  *block
@@ -26,7 +26,7 @@ type block struct {
 	when    hcl.Expression
 	forEach hcl.Expression
 	depth   int         // how many blocks above make entries
-	names   []hcl.Range // of the groups around it, up to the entry that they stand in
+	names   []hcl.Range // of the groups around it, up to the entry that contains them
 }
 
 // rawDef is a definition before evaluation.
@@ -34,7 +34,7 @@ type rawDef struct {
 	node  *option.Node
 	block *block
 	expr  hcl.Expression // nil: an empty block, {}
-	sub   []string       // keys below the option that blocks spelt out
+	sub   []string       // keys below the option that blocks spell out
 	mod   modifiers
 	rng   hcl.Range
 }
@@ -57,8 +57,8 @@ type check struct {
 
 func plainly() modifiers { return modifiers{priority: option.Plain} }
 
-// collect finds every definition of a module without evaluating anything:
-// above an option only literal keys may stand (language rule 13).
+// collect finds every definition of a module without evaluating anything: all
+// keys above an option are literal (language rule 13).
 func (e *evaluator) collect(m *module) {
 	e.meter.Reads(m.name)
 	e.walk(m.body, e.root, m.root)
@@ -71,7 +71,7 @@ func (e *evaluator) walk(body *hclsyntax.Body, at *option.Node, b *block) {
 		case e.halted(a.NameRange):
 			return
 		case meta(a.Name) && b.parent == nil:
-			e.fail(a.NameRange.Ptr(), "Misplaced "+a.Name, fmt.Sprintf("%s belongs into a block: config { %s = ... }.", a.Name, a.Name))
+			e.fail(a.NameRange.Ptr(), "Misplaced "+a.Name, fmt.Sprintf("%s belongs in a block: config { %s = ... }.", a.Name, a.Name))
 			continue
 		case top && a.Name == "imports" && b.parent != nil:
 			e.outermost(a.NameRange, a.Name)
@@ -145,8 +145,8 @@ func (e *evaluator) child(at *option.Node, name string, b *block, rng hcl.Range)
 	return nil
 }
 
-// written are the places of the elements of the path of a child of at, after
-// its last *, of which rng is the last; nil where an object literal holds some.
+// written lists where the elements of the path of a child of at, after its last
+// *, are written; rng is the last. It is nil if some are in an object literal.
 func (b *block) written(at *option.Node, rng hcl.Range) []hcl.Range {
 	if len(b.names) != len(at.Path)-starred(at.Path) {
 		return nil
@@ -193,8 +193,8 @@ func (e *evaluator) walkBlock(b *hclsyntax.Block, n *option.Node, parent *block)
 	}
 }
 
-// unlabelled is what a group with labels was meant as: the map whose name is its
-// singular, the option or group below it, or one of its options.
+// unlabelled is what a group with labels was probably meant to be: the map whose
+// name is its singular, the option or group below it, or one of its options.
 func (e *evaluator) unlabelled(n *option.Node, labels []string) string {
 	outer, _ := e.root.Find(n.Path[:len(n.Path)-1])
 	name := n.Path[len(n.Path)-1]
@@ -207,8 +207,8 @@ func (e *evaluator) unlabelled(n *option.Node, labels []string) string {
 	return fmt.Sprintf("%s { ... }, without a label", name)
 }
 
-// typed reports Terraform's resource block, whose labels say what a block here is
-// called and its label.
+// typed reports Terraform's resource block, whose labels are the name and the
+// label of a block here.
 func (e *evaluator) typed(b *hclsyntax.Block) bool {
 	if b.Type != "resource" || len(b.Labels) != 2 || e.root.Children[b.Labels[0]] == nil || e.root.Children[b.Labels[0]].Entry == nil {
 		return false
@@ -217,7 +217,7 @@ func (e *evaluator) typed(b *hclsyntax.Block) bool {
 	if kind == "file" && !strings.HasPrefix(name, "/") {
 		name = "/etc/" + name
 	}
-	e.fail(&b.TypeRange, "Unknown option", fmt.Sprintf("There is no option \"resource\" at the top. The type is the block's name, and what it is of its label: write %s %q { ... }.", kind, name))
+	e.fail(&b.TypeRange, "Unknown option", fmt.Sprintf("There is no option \"resource\" at the top. The type is the block's name, and the name its label: write %s %q { ... }.", kind, name))
 	return true
 }
 
@@ -271,10 +271,10 @@ func (e *evaluator) newBlock(b *hclsyntax.Block, parent *block, entry *option.No
 	name := b.Body.Attributes["name"]
 	switch {
 	case len(b.Labels) > 1:
-		e.fail(b.LabelRanges[1].Ptr(), "Unexpected label", fmt.Sprintf("An entry of %s has one label, its name: write a block for each.", entry.Path[:len(entry.Path)-1]))
+		e.fail(b.LabelRanges[1].Ptr(), "Unexpected label", fmt.Sprintf("An entry of %s has one label, its name: write one block for each.", entry.Path[:len(entry.Path)-1]))
 		return nil
 	case len(b.Labels) == 1 && (name != nil || nb.forEach != nil):
-		e.fail(b.DefRange().Ptr(), "Two names", fmt.Sprintf("The label %q is the entry's name, so the block takes neither name nor for_each: drop them, or the label.", b.Labels[0]))
+		e.fail(b.DefRange().Ptr(), "Two names", fmt.Sprintf("The label %q is the entry's name, so the block takes neither name nor for_each: remove them, or the label.", b.Labels[0]))
 		return nil
 	case len(b.Labels) == 1:
 		nb.label = b.Labels[0]
@@ -306,16 +306,16 @@ func (e *evaluator) addCheck(b *hclsyntax.Block, parent *block) {
 		}
 	}
 	for _, inner := range b.Body.Blocks {
-		e.fail(inner.TypeRange.Ptr(), "Unknown block", fmt.Sprintf("%s holds condition and message and no blocks.", b.Type))
+		e.fail(inner.TypeRange.Ptr(), "Unknown block", fmt.Sprintf("%s takes condition and message, and no blocks.", b.Type))
 		fine = false
 	}
 	cond, message := b.Body.Attributes["condition"], b.Body.Attributes["message"]
 	switch {
 	case !fine:
 	case cond == nil:
-		e.fail(b.DefRange().Ptr(), "Missing condition", fmt.Sprintf("%s %q needs a condition, which is true where all is well.", b.Type, b.Labels[0]))
+		e.fail(b.DefRange().Ptr(), "Missing condition", fmt.Sprintf("%s %q needs a condition that is true if all is well.", b.Type, b.Labels[0]))
 	case message == nil:
-		e.fail(b.DefRange().Ptr(), "Missing message", fmt.Sprintf("%s %q needs a message, shown where its condition is false.", b.Type, b.Labels[0]))
+		e.fail(b.DefRange().Ptr(), "Missing message", fmt.Sprintf("%s %q needs a message to show if its condition is false.", b.Type, b.Labels[0]))
 	default:
 		c := &check{block: nb, name: b.Labels[0], severity: hcl.DiagError, cond: cond.Expr, message: message.Expr, rng: b.DefRange()}
 		if b.Type == "warn" {
@@ -360,8 +360,8 @@ func (e *evaluator) define(n *option.Node, expr hcl.Expression, b *block, mod mo
 	e.addDynamic(n, &rawDef{node: n, block: b, expr: expr, mod: mod, rng: rng})
 }
 
-// split makes a ?: two blocks, one of which is open: the branch that is not
-// taken is not evaluated, and the other keeps the types of its values.
+// split turns a ?: into two blocks, one of which is open. Evaluation skips the
+// branch that is not taken, and the other keeps the types of its values.
 func (b *block) split(x *hclsyntax.ConditionalExpr) (yes, no *block) {
 	depth := b.depth
 	if b.entry != nil {
@@ -375,8 +375,8 @@ func (b *block) split(x *hclsyntax.ConditionalExpr) (yes, no *block) {
 
 func belowMap(n *option.Node) bool { return slices.Contains(n.Path, option.Any) }
 
-// addDynamic keeps a definition whose keys only evaluation knows. Any option
-// below may be meant, so every library module that declares one acts.
+// addDynamic records a definition whose keys only evaluation knows. It may define
+// any option below, so every library module that declares one acts.
 func (e *evaluator) addDynamic(n *option.Node, d *rawDef) {
 	e.dynamic[n] = append(e.dynamic[n], d)
 	n.Walk(func(o *option.Node) {
@@ -389,7 +389,7 @@ func (e *evaluator) addDynamic(n *option.Node, d *rawDef) {
 func (e *evaluator) defineModified(n *option.Node, expr hcl.Expression, b *block, mod modifiers, rng hcl.Range) {
 	if n.Entry == nil {
 		if mod.remove {
-			e.fail(&rng, "Nothing to take away", fmt.Sprintf("%s is a group of options; take away from the options.", n.Path))
+			e.fail(&rng, "Nothing to remove", fmt.Sprintf("%s is a group of options; use without() on the options in it.", n.Path))
 			return
 		}
 		e.define(n, expr, b, mod, rng)
@@ -417,7 +417,7 @@ func (e *evaluator) defineObject(n *option.Node, x *hclsyntax.ObjectConsExpr, b 
 			continue
 		}
 		if !literal {
-			e.fail(item.KeyExpr.Range().Ptr(), "Computed key", fmt.Sprintf("%s is a group of options: which of them are set must be plain to see, so a key here is a plain name.", n.Path))
+			e.fail(item.KeyExpr.Range().Ptr(), "Computed key", fmt.Sprintf("%s is a group of options: its keys must be plain names, so that the set options are known without evaluation.", n.Path))
 			continue
 		}
 		if c := e.child(n, key, b, item.KeyExpr.Range()); c != nil {
@@ -441,7 +441,7 @@ func (e *evaluator) defineEntry(n *option.Node, item hclsyntax.ObjectConsItem, b
 		return
 	case *hclsyntax.FunctionCallExpr:
 		if inner, m, ok := e.modifier(x, mod); ok && m.priority == option.Force && isNull(inner) {
-			m.remove = true // of whoever makes it
+			m.remove = true // of the definition that makes it
 			e.cuts[n] = append(e.cuts[n], &rawDef{node: n, block: b, expr: item.KeyExpr, mod: m, rng: x.Range()})
 			return
 		}

@@ -11,15 +11,14 @@ import (
 	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
-// Within gives what is evaluated from here on the bounds of ctx, and a budget of
-// its own.
+// Within bounds all further evaluation by ctx, with a budget of its own.
 func (r *Result) Within(ctx context.Context) {
 	r.eval.meter.Begin(ctx)
 	r.eval.meter.Enter()
 }
 
-// Expression evaluates text as an expression in a module that lies beside
-// flake.hcl. name is what diagnostics call the text; its snippet is in Files.
+// Expression evaluates text as an expression of a module next to flake.hcl.
+// Diagnostics call the text name; its snippet is in Files.
 func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 	e := r.eval
 	e.fleet.keep(name, &hcl.File{Bytes: []byte(text)})
@@ -30,14 +29,14 @@ func (r *Result) Expression(name, text string) (cty.Value, hcl.Diagnostics) {
 	if node, ok := expr.(hclsyntax.Node); ok {
 		meter.Wrap(node)
 	}
-	// A mistake that was made before is made again.
+	// Report a mistake again, even if an earlier line made it.
 	var v cty.Value
 	var ok bool
 	diags = e.log.Apart(func() { v, ok = e.value(expr, &scope{mod: e.flakeModule()}) })
 	if !ok && !diags.HasErrors() {
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Value not known", Subject: expr.Range().Ptr(),
-			Detail: "It depends on something that failed, which 'hostctl validate' reports.",
+			Detail: "It depends on something that failed. 'hostctl validate' says what.",
 		})
 	}
 	v, _ = v.UnmarkDeep()

@@ -47,8 +47,8 @@ func (e *evaluator) declare(m *module, b *hclsyntax.Block) {
 	e.warnTop(m, p, b.LabelRanges[0])
 }
 
-// warnTop warns of a user's option that stands at the top as resources do:
-// a later hostctl may have a resource of that name (language rule 24).
+// warnTop warns of a user's option at the top, where resources are: a later
+// hostctl may have a resource of that name (language rule 24).
 func (e *evaluator) warnTop(m *module, p option.Path, at hcl.Range) {
 	own := len(p) == 1 || len(p) > 1 && p[1] == option.Any
 	if m.flake == nil || !own || e.root.Children[p[0]].Ours() {
@@ -56,7 +56,7 @@ func (e *evaluator) warnTop(m *module, p option.Path, at hcl.Range) {
 	}
 	e.report(hcl.Diagnostics{{
 		Severity: hcl.DiagWarning, Summary: "Option at the top", Subject: &at,
-		Detail: fmt.Sprintf("The names at the top are those of resources, and a later hostctl may have one called %s. Put your options below a name of your own, such as option \"acme.%s\".", p[0], strings.Join(p, ".")),
+		Detail: fmt.Sprintf("Names at the top are for resources, and a later hostctl may have one called %s. Put your options below a name of your own, such as option \"acme.%s\".", p[0], strings.Join(p, ".")),
 	}})
 }
 
@@ -67,10 +67,10 @@ func (e *evaluator) place(m *module, p option.Path) (*option.Node, error) {
 		return n, nil
 	}
 	if known && n.Library != "" {
-		return nil, fmt.Errorf("cannot declare %s: library/%s declares it already; set it, or choose another name", p, n.Library)
+		return nil, fmt.Errorf("cannot declare %s: library/%s already declares it; set it, or choose another name", p, n.Library)
 	}
 	if known && n.Decl != nil {
-		return nil, fmt.Errorf("cannot declare %s: it is declared at %s already; remove one of the two", p, option.At(n.Decl.Range))
+		return nil, fmt.Errorf("cannot declare %s: it is already declared at %s; remove one of the two", p, option.At(n.Decl.Range))
 	}
 	return e.root.Declare(p)
 }
@@ -101,7 +101,7 @@ func (e *evaluator) declareArgument(d *option.Declaration, a *hclsyntax.Attribut
 		e.report(diags)
 		d.ReadOnly = !diags.HasErrors() && v.RawEquals(cty.True)
 	case "when", "for_each":
-		e.fail(a.NameRange.Ptr(), "Unknown argument", "An option is declared or not: option blocks take no when and no for_each. Put the condition into its default.")
+		e.fail(a.NameRange.Ptr(), "Unknown argument", "Option blocks take no when and no for_each: an option is always declared. Put the condition into its default.")
 	default:
 		known := []string{"type", "default", "description", "example", "read_only", "keys", "validation"}
 		e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("An option block takes no %q.%s", a.Name, option.DidYouMean(a.Name, known)))
@@ -110,7 +110,7 @@ func (e *evaluator) declareArgument(d *option.Declaration, a *hclsyntax.Attribut
 
 func (e *evaluator) declareValidation(d *option.Declaration, b *hclsyntax.Block) {
 	if b.Type != "validation" || b.Body.Attributes["condition"] == nil || b.Body.Attributes["error_message"] == nil {
-		e.fail(b.DefRange().Ptr(), "Invalid validation", "An option block holds validation { condition, error_message } and no other block.")
+		e.fail(b.DefRange().Ptr(), "Invalid validation", "An option block takes validation { condition, error_message } and no other block.")
 		return
 	}
 	d.Validations = append(d.Validations, option.Validation{
@@ -118,13 +118,13 @@ func (e *evaluator) declareValidation(d *option.Declaration, b *hclsyntax.Block)
 	})
 }
 
-// declaration is the option block of n, whose library file is read if need be.
+// declaration is the option block of n. It reads the library file if necessary.
 func (e *evaluator) declaration(n *option.Node) *option.Declaration {
 	if n.Decl == nil && n.Library != "" {
 		e.declareLibrary(n.Library)
 	}
 	if n.Decl == nil {
-		// Its file did not parse, which has been said.
+		// Its file did not parse, which was reported.
 		n.Decl = &option.Declaration{Path: n.Path, Type: option.Type{Kind: option.Optional, Elem: &option.Type{Kind: option.Data}}, Range: hcl.Range{}}
 	}
 	return n.Decl

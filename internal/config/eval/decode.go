@@ -18,15 +18,15 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// decoder makes the spec of the resource options.
+// decoder makes the spec from the resource options.
 type decoder struct {
 	e       *evaluator
 	host    *spec.Host
-	entries []*entry // those decoded, whose origins are found when all is evaluated
+	entries []*entry // decoded; their origins are found when all is evaluated
 }
 
-// decode evaluates every resource. What fails is left out; the diagnostics
-// say why.
+// decode evaluates every resource. It leaves out what fails; the diagnostics say
+// why.
 func (e *evaluator) decode() *spec.Host {
 	d := &decoder{e: e, host: &spec.Host{
 		Version: spec.Version, Name: e.host.Name, System: e.host.System,
@@ -80,8 +80,7 @@ func (d *decoder) each(kind spec.Kind, decode func(name string, x *entry)) {
 	}
 }
 
-// get is the value of an option of the entry; ok is false where nothing
-// defines it.
+// get is the value of an option of the entry; ok is false if nothing defines it.
 func (x *entry) get(name string) (cty.Value, bool) {
 	c := x.e.leafAt(x.path.With(name))
 	if c == nil || c.bad {
@@ -97,12 +96,12 @@ func (x *entry) get(name string) (cty.Value, bool) {
 	return v, c.merged.Defined && !v.IsNull()
 }
 
-// noSecret refuses a placeholder where nothing would render it (language rule 19).
+// noSecret refuses a placeholder that nothing would render (language rule 19).
 func (e *evaluator) noSecret(c *cell, at *hcl.Range, name string) {
-	e.fail(at, "Misplaced secret", fmt.Sprintf("%s holds the placeholder of secret %q, which is rendered in the content of files only; let the program read config.secret.%s.path.", c.path, name, name))
+	e.fail(at, "Misplaced secret", fmt.Sprintf("%s contains the placeholder of secret %q, which hostctl replaces only in the content of files; let the program read config.secret.%s.path.", c.path, name, name))
 }
 
-// said reports whether anything but the option's own default defines it.
+// said reports whether anything but the option's default defines it.
 func (x *entry) said(name string) bool {
 	c := x.e.leafAt(x.path.With(name))
 	return c != nil && slices.ContainsFunc(c.defs, func(d *option.Definition) bool { return d.Priority != option.OptionDefault })
@@ -234,16 +233,16 @@ func (d *decoder) user(name string, x *entry) {
 	d.host.Users[name] = u
 }
 
-// passwordSecret is the secret that a password file is. A user's password is
-// needed before the user exists.
+// passwordSecret is the secret that a password file refers to. A user's password
+// is needed before the user exists.
 func (d *decoder) passwordSecret(p string, x *entry) string {
 	secret := strings.TrimPrefix(strings.TrimPrefix(p, spec.Secret{}.Path("")), spec.Secret{NeededForUsers: true}.Path(""))
 	s, ok := d.host.Secrets[secret]
 	switch {
 	case !ok || s.Path(secret) != p:
-		x.fail("hashed_password_file", "Unknown secret", fmt.Sprintf("%s is the path of no declared secret; write config.secret.NAME.path.", p))
+		x.fail("hashed_password_file", "Unknown secret", fmt.Sprintf("no declared secret has the path %s; write config.secret.NAME.path.", p))
 	case !s.NeededForUsers:
-		x.fail("hashed_password_file", "Secret comes too late", fmt.Sprintf("secret %q must say needed_for_users = true, since accounts are made before other secrets are decrypted.", secret))
+		x.fail("hashed_password_file", "Secret comes too late", fmt.Sprintf("secret %q must set needed_for_users = true: hostctl creates accounts before it decrypts other secrets.", secret))
 	}
 	return secret
 }
@@ -264,7 +263,7 @@ func (d *decoder) secret(name string, x *entry) {
 	d.host.Secrets[name] = s
 }
 
-// blob hashes a file of the flake that is copied as bytes.
+// blob hashes a file of the flake that is copied byte by byte.
 func (d *decoder) blob(p, attr string, x *entry) (string, bool) {
 	file, err := d.e.realPath(d.e.flakeModule(), p)
 	if err == nil {
@@ -295,10 +294,10 @@ func (d *decoder) file(name string, x *entry) {
 		if clean := path.Clean("/" + name); clean != "/" && !strings.ContainsAny(name[:1], "~$.") {
 			hint = fmt.Sprintf(" Did you mean %q?", clean)
 		}
-		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a file is named by an absolute path without . and .. in it.%s", x.path, hint))
+		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: the name of a file is an absolute path without . and .. in it.%s", x.path, hint))
 	}
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a newline, or another control character, is no part of a path here.", x.path))
+		x.e.fail(d.e.entryRange(x.path), "Invalid path", fmt.Sprintf("%s: a path cannot contain a newline or another control character.", x.path))
 	}
 	switch attr, v := x.oneOf("content", "source", "symlink", "directory"); attr {
 	case "content":
@@ -316,9 +315,9 @@ func (d *decoder) file(name string, x *entry) {
 	d.host.Files[name] = f
 }
 
-// oneOf is the attribute that says what an entry is, where exactly one may:
-// definitions of two of them count as definitions of one, so that the
-// stronger wins (language rule 34).
+// oneOf finds the one attribute that decides what an entry is, where only one may.
+// Definitions of two of them count as definitions of one, so the stronger wins
+// (language rule 34).
 func (x *entry) oneOf(names ...string) (attr string, v cty.Value) {
 	var best, other *option.Definition
 	var rival string
@@ -360,9 +359,9 @@ func (c *cell) winner() *option.Definition {
 	return best
 }
 
-// misspelt reports whether what an entry lacks may be what was reported
-// already: an unknown option in the file that makes the entry, or a file that
-// did not parse (language rule 29).
+// misspelt reports whether an earlier error may explain what an entry lacks: an
+// unknown option in the file that makes the entry, or a file that did not parse
+// (language rule 29).
 func (e *evaluator) misspelt(p option.Path) bool {
 	at := e.entryRange(p)
 	return e.incomplete || at != nil && slices.ContainsFunc(e.log.All(), func(d *hcl.Diagnostic) bool {
@@ -370,8 +369,8 @@ func (e *evaluator) misspelt(p option.Path) bool {
 	})
 }
 
-// content takes text; where it bears secrets, the file is rendered when the
-// host activates, and nobody but the owner may read it (language rule 19).
+// content takes text. If it contains secrets, hostctl renders the file at
+// activation, and only the owner may read it (language rule 19).
 func (d *decoder) content(f *spec.File, text string, x *entry) {
 	f.Content = text
 	f.Digest = spec.Sum([]byte(text))
@@ -388,7 +387,7 @@ func (d *decoder) content(f *spec.File, text string, x *entry) {
 		f.Mode = "0400"
 	}
 	if !strings.HasPrefix(f.Mode, "0") || !strings.HasSuffix(f.Mode, "00") {
-		x.fail("mode", "Secret readable by others", fmt.Sprintf("it holds %s, so its mode must give nothing to group and others, such as 0400; it is %s.", strings.Join(f.Secrets, ", "), f.Mode))
+		x.fail("mode", "Secret readable by others", fmt.Sprintf("it contains %s, so its mode must grant nothing to group and others, such as 0400; it is %s.", strings.Join(f.Secrets, ", "), f.Mode))
 	}
 }
 

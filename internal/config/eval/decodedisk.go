@@ -79,11 +79,11 @@ func (d *decoder) mount(name string, x *entry) {
 	}
 	put(&d.host.Mounts, name, m)
 	if v, ok := x.get("source"); ok && v.AsString() == "" {
-		x.fail("source", "Invalid value", "the source is empty: it is a device, a dataset, or a path for a bind mount.")
+		x.fail("source", "Invalid value", "the source is empty: write a device, a dataset, or a path for a bind mount.")
 	}
 	for _, option := range m.Options {
 		if option == "" || strings.ContainsFunc(option, unicode.IsSpace) && !strings.Contains(option, "=") {
-			x.fail("options", "Invalid value", fmt.Sprintf("%q is no option of mount(8). Write each by itself.", option))
+			x.fail("options", "Invalid value", fmt.Sprintf("%q is not an option of mount(8). Write each option separately.", option))
 		}
 	}
 }
@@ -97,11 +97,11 @@ func (d *decoder) swap(name string, x *entry) {
 		d.failAt(x.path, "Invalid name", fmt.Sprintf("%q is neither an absolute path nor UUID=…, LABEL=… or the like.", name))
 	}
 	if p := s.Priority; p != nil && (*p < -1 || *p > 32767) {
-		x.fail("priority", "Invalid value", fmt.Sprintf("%d is no priority: they go from -1 to 32767 (swapon(8)).", *p))
+		x.fail("priority", "Invalid value", fmt.Sprintf("%d is not a priority: they go from -1 to 32767 (swapon(8)).", *p))
 	}
 }
 
-// put adds to a map that most hosts leave nil, so that their spec does not
+// put adds to a map that stays nil on most hosts, so that their spec does not
 // mention it.
 func put[V any](m *map[string]V, name string, v V) {
 	if *m == nil {
@@ -110,8 +110,8 @@ func put[V any](m *map[string]V, name string, v V) {
 	(*m)[name] = v
 }
 
-// boot reads the options of the boot loader and the initrd where anything
-// defines them: their files are not even parsed otherwise (language rule 21).
+// boot reads the options of the boot loader and the initrd if anything defines
+// them. Otherwise their files are not even parsed (language rule 21).
 func (d *decoder) boot() {
 	boot := option.Path{"boot"}
 	b := &spec.Boot{

@@ -8,10 +8,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// direct is the value of an expression that is nothing but a path, such as
-// config.a.b, config.user[each.key].home or each.value.x: most are. Others, and
-// those that go wrong, are evaluated by hcl, in objects that are made for
-// them and hold what the expression names.
+// direct is the value of an expression that is only a path, such as config.a.b,
+// config.user[each.key].home or each.value.x: most are. hcl evaluates all others,
+// and those that fail, in objects made for them with what the expression names.
 func (r *reading) direct(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 	if v, ok := r.eachPath(expr, sc); ok {
 		return v, true
@@ -26,7 +25,7 @@ func (r *reading) direct(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 	return r.leaf(c, at), true
 }
 
-// eachPath is each.key or what stands below each.value.
+// eachPath is each.key, or a path below each.value.
 func (r *reading) eachPath(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 	x, ok := expr.(*hclsyntax.ScopeTraversalExpr)
 	if !ok || len(x.Traversal) < 2 || x.Traversal.RootName() != "each" {
@@ -50,8 +49,8 @@ func (r *reading) eachPath(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 	return v, !diags.HasErrors()
 }
 
-// configPath is the option that an expression reads and no more, or the entry
-// on the way to it that nobody has found out yet.
+// configPath is the option that an expression reads and nothing else, or the
+// entry on the way to it that is not resolved yet.
 func (r *reading) configPath(expr hcl.Expression, sc *scope) (c *cell, at hcl.Range, ok bool) {
 	switch expr.(type) {
 	case *hclsyntax.ScopeTraversalExpr, *hclsyntax.RelativeTraversalExpr, *hclsyntax.IndexExpr:

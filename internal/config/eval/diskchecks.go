@@ -13,23 +13,23 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// partition checks what can be said of one partition alone.
+// partition checks one partition by itself.
 func (d *decoder) partition(p spec.Partition, y *entry) {
 	switch {
 	case y.bad:
 	case p.Pool != "" && p.Filesystem != "":
 		y.fail("pool", "Conflicting definitions", fmt.Sprintf("it has a file system, %s, and belongs to pool %q: a partition is one of the two.", p.Filesystem, p.Pool))
 	case p.Mount != "" && p.Filesystem == "":
-		y.fail("mount", "Nothing to mount", "it has a mount point and no filesystem; the mount points of a pool are those of its datasets.")
+		y.fail("mount", "Nothing to mount", "it has a mount point and no filesystem; a pool is mounted through its datasets.")
 	case p.Type == "esp" && p.Filesystem != "vfat":
-		y.fail("type", "Invalid partition", `firmware reads an EFI system partition that has filesystem = "vfat".`)
+		y.fail("type", "Invalid partition", `firmware can read an EFI system partition only with filesystem = "vfat".`)
 	case p.Type == "esp" && p.Mount == "/boot":
 		y.fail("mount", "EFI system partition on /boot", "dpkg makes hard links in /boot when it unpacks a kernel, and FAT has none. Mount it on /efi, and leave /boot on the root file system.")
 	}
 }
 
-// checkDisks holds the disks, pools, mounts and the rest of a host against
-// each other.
+// checkDisks checks the disks, pools, mounts and the rest of a host against each
+// other.
 func (d *decoder) checkDisks() {
 	d.checkPartitions()
 	d.checkPools()
@@ -53,7 +53,7 @@ func (d *decoder) checkPartitions() {
 				}
 			}
 			if other, taken := byOrder[p.Order]; taken {
-				d.failAt(at.With("order"), "Same place twice", fmt.Sprintf("partition %q has order %d, too.", other, p.Order))
+				d.failAt(at.With("order"), "Same place twice", fmt.Sprintf("partition %q also has order %d.", other, p.Order))
 			}
 			byOrder[p.Order] = part
 			if last == "" || p.Order > parts[last].Order {
@@ -62,7 +62,7 @@ func (d *decoder) checkPartitions() {
 		}
 		for _, part := range slices.Sorted(maps.Keys(parts)) {
 			if parts[part].Size == "100%" && part != last {
-				d.failAt(d.part(spec.KindDisk, name, "partition", part).With("size"), "No room", fmt.Sprintf("it takes all that is left, and partition %q comes after it.", last))
+				d.failAt(d.part(spec.KindDisk, name, "partition", part).With("size"), "No room", fmt.Sprintf("it takes all the space that is left, and partition %q comes after it.", last))
 			}
 		}
 	}
@@ -81,9 +81,9 @@ func (d *decoder) checkPools() {
 		p := option.Path{string(spec.KindZpool), name}
 		switch need := max(least[pool.Layout], 1); {
 		case members[name] == 0:
-			d.failAt(p, "Empty pool", fmt.Sprintf("no partition belongs to it: partition \"data\" { pool = %q } in a disk block.", name))
+			d.failAt(p, "Empty pool", fmt.Sprintf("no partition belongs to it: write partition \"data\" { pool = %q } in a disk block.", name))
 		case members[name] < need:
-			d.failAt(p.With("layout"), "Too few partitions", fmt.Sprintf("%s takes %d of them at least, and %d belong to the pool.", pool.Layout, need, members[name]))
+			d.failAt(p.With("layout"), "Too few partitions", fmt.Sprintf("%s needs at least %d partitions, and the pool has %d.", pool.Layout, need, members[name]))
 		}
 		for _, set := range slices.Sorted(maps.Keys(pool.Datasets)) {
 			if parent := path.Dir(set); parent != "." && !has(pool.Datasets, parent) {
@@ -98,7 +98,7 @@ func (d *decoder) checkMountPoints() {
 	for _, m := range d.host.MountPoints() {
 		at := d.mountedBy(m)
 		if !path.IsAbs(m.Path) || path.Clean(m.Path) != m.Path {
-			d.failAt(at, "Invalid path", fmt.Sprintf("%q is no absolute path without . and ..", m.Path))
+			d.failAt(at, "Invalid path", fmt.Sprintf("%q is not an absolute path without . and ..", m.Path))
 			continue
 		}
 		if first, taken := seen[m.Path]; taken {
@@ -106,14 +106,14 @@ func (d *decoder) checkMountPoints() {
 			if r := d.e.entryRange(first); r != nil {
 				where = " at " + option.At(*r)
 			}
-			d.failAt(at, "Mounted twice", fmt.Sprintf("%s is the mount point of %s%s already.", m.Path, first, where))
+			d.failAt(at, "Mounted twice", fmt.Sprintf("%s is already the mount point of %s%s.", m.Path, first, where))
 			continue
 		}
 		seen[m.Path] = at
 	}
 }
 
-// checkESP: the boot loader looks where a partition is mounted.
+// checkESP: the boot loader is where a partition is mounted.
 func (d *decoder) checkESP() {
 	if d.host.Boot == nil || d.host.Boot.ESP == "" || len(d.host.Disks) == 0 {
 		return
@@ -126,11 +126,11 @@ func (d *decoder) checkESP() {
 		}
 	}
 	d.failOption(option.Path{"boot", "loader", "efi", "mount_point"}, option.Path{"boot", "loader", "systemd_boot", "enable"}, "No EFI system partition",
-		fmt.Sprintf("boot.loader looks for it on %s, and no partition of type esp is mounted there.", d.host.Boot.ESP))
+		fmt.Sprintf("boot.loader expects it on %s, and no partition of type esp is mounted there.", d.host.Boot.ESP))
 }
 
-// checkBinds holds what is bound over a root that forgets against the file
-// systems at both ends: the source has to stay, and the target would not.
+// checkBinds checks bind mounts on a root that forgets against the file systems
+// at both ends: the source must survive a boot, and the target must not.
 func (d *decoder) checkBinds() {
 	if d.host.Boot == nil || !d.host.Boot.RollbackRoot {
 		return
@@ -148,13 +148,13 @@ func (d *decoder) checkBinds() {
 		}
 	}
 	for _, root := range slices.Sorted(maps.Keys(lost)) {
-		d.e.fail(d.e.entryRange(option.Path{string(spec.KindMount), lost[root][0]}), "Below a mount that nobody declares",
-			fmt.Sprintf("%s shall keep %s, and no disk, zpool or mount of this host has it: it is on the root file system, which forgets it at each boot.", root, english(lost[root])))
+		d.e.fail(d.e.entryRange(option.Path{string(spec.KindMount), lost[root][0]}), "Undeclared mount",
+			fmt.Sprintf("%s keeps %s, and no disk, zpool or mount of this host contains it: it is on the root file system, which loses it at each boot.", root, english(lost[root])))
 	}
 	for _, on := range slices.Sorted(maps.Keys(stays)) {
 		at := d.e.entryRange(option.Path{string(spec.KindMount), stays[on][0]})
 		d.e.report(hcl.Diagnostics{{Severity: hcl.DiagWarning, Summary: "Kept twice", Subject: at,
-			Detail: fmt.Sprintf("%s outlives a boot anyway: %s is a file system of its own, and only the root forgets.", english(stays[on]), on)}})
+			Detail: fmt.Sprintf("%s survives a boot anyway: %s is a separate file system, and only the root file system is reset.", english(stays[on]), on)}})
 	}
 }
 
@@ -166,8 +166,7 @@ func english(paths []string) string {
 	return fmt.Sprintf("%s and %d more", paths[0], len(paths)-1)
 }
 
-// filesystemOf is the mount point, other than of a bind mount, that a path is
-// below.
+// filesystemOf is the mount point above a path, leaving out bind mounts.
 func (d *decoder) filesystemOf(p string) string {
 	best := "/"
 	for _, m := range d.host.MountPoints() {
@@ -179,7 +178,7 @@ func (d *decoder) filesystemOf(p string) string {
 	return best
 }
 
-// checkKey refuses a private key that would not be there at the next boot.
+// checkKey refuses a private key that the next boot would lose.
 func (d *decoder) checkKey() {
 	key := d.host.Settings.AgeKeyFile
 	if len(d.host.Secrets) == 0 || key == "" {
@@ -191,14 +190,14 @@ func (d *decoder) checkKey() {
 	switch {
 	case mount != "/":
 	case d.host.Boot != nil && d.host.Boot.RollbackRoot:
-		d.failOption(at, or, "Key is lost at boot", fmt.Sprintf("secrets.age_key_file is %s, on the root file system, which forgets it at each boot (boot.rollback_root). Keep it on a file system of its own.", key))
+		d.failOption(at, or, "Key is lost at boot", fmt.Sprintf("secrets.age_key_file is %s, on the root file system, which loses it at each boot (boot.rollback_root). Keep it on another file system.", key))
 	case !slices.Contains(strings.Fields(rootFolders), top):
-		d.failOption(at, or, "Below a mount that nobody declares", fmt.Sprintf("secrets.age_key_file is %s, and no disk, zpool or mount of this host has /%s.", key, top))
+		d.failOption(at, or, "Undeclared mount", fmt.Sprintf("secrets.age_key_file is %s, and no disk, zpool or mount of this host contains /%s.", key, top))
 	}
 }
 
-// rootFolders are those of every Debian system (hier(7)): others are there
-// because something is mounted on them.
+// rootFolders are the folders that every Debian system has (hier(7)). Any other
+// one must be a mount point.
 const rootFolders = "bin boot etc home lib media mnt opt root run sbin srv tmp usr var"
 
 func (d *decoder) part(kind spec.Kind, name, of, part string) option.Path {
@@ -216,7 +215,7 @@ func (d *decoder) mountedBy(m spec.MountPoint) option.Path {
 	return p
 }
 
-// failAt reports at the line that decides an option of an entry, or that
+// failAt reports an error at the line that decides an option of an entry, or that
 // makes the entry p.
 func (d *decoder) failAt(p option.Path, summary, detail string) {
 	if n, taken := d.e.root.Find(p); taken == len(p) && n.IsOption() {
@@ -226,8 +225,8 @@ func (d *decoder) failAt(p option.Path, summary, detail string) {
 	d.e.fail(d.e.entryRange(p), summary, fmt.Sprintf("%s: %s", p, detail))
 }
 
-// failOption reports at the line that decides the first of two options that
-// anything defines.
+// failOption reports an error at the line that decides an option: the first of
+// two that anything defines.
 func (d *decoder) failOption(p, or option.Path, summary, detail string) {
 	var at *hcl.Range
 	for _, q := range []option.Path{or, p} {

@@ -13,18 +13,18 @@ import (
 )
 
 // Element is an element of a list or a set, a piece of lines, or a key of a map:
-// one that is in the value of an option, or that a without() took away.
+// one that is in the value of an option, or that a without() removed.
 type Element struct {
 	Path        string          `json:"path"` // that of the option for a piece of lines
-	Step        string          `json:"-"`    // what Path has more than that of the option
+	Step        string          `json:"-"`    // the end of Path, after the option's
 	Value       string          `json:"-"`    // as HCL
 	JSON        json.RawMessage `json:"value"`
 	Gone        bool            `json:"gone,omitempty"`
 	Definitions []Definition    `json:"definitions"`
 }
 
-// elements are those that a listing shows: what another definition beats is in
-// the list of definitions.
+// elements are those that a listing shows. Beaten ones are in the list of
+// definitions.
 func (r *Result) elements(of string, elems []option.Element) []Element {
 	var out []Element
 	for _, x := range elems {
@@ -47,7 +47,7 @@ func shown(x option.Element) (string, json.RawMessage) {
 	return option.Text(x.Value), asJSON(x.Value)
 }
 
-// said are the definitions of an element, what decides about it first.
+// said lists the definitions of an element, the deciding one first.
 func (r *Result) said(x option.Element) []Definition {
 	out := []Definition{}
 	if x.Taker != nil {
@@ -63,8 +63,8 @@ func (r *Result) said(x option.Element) []Definition {
 	return out
 }
 
-// trace says where the elements of an option's value come from: its definitions
-// are merged once more, on record.
+// trace says where the elements of an option's value come from. It merges the
+// option's definitions once more and records each step.
 func (e *evaluator) trace(c *cell, t option.Type) []option.Element {
 	if !composed(t) {
 		return nil
@@ -136,7 +136,7 @@ func (e *evaluator) element(at place) (found, hcl.Diagnostics) {
 	return x, nil
 }
 
-// noElement says what a value has where a path goes on to what it has not.
+// noElement says what a value has, if a path asks for something that it lacks.
 func noElement(x found, rest string) string {
 	var names, steps []string
 	last := -1
@@ -161,7 +161,7 @@ func noElement(x found, rest string) string {
 	}
 	asked, hint := fmt.Sprintf("%q", name), option.DidYouMean(name, names)
 	if slices.Contains(names, name) {
-		asked, hint = rest, "" // there is more behind it
+		asked, hint = rest, "" // more follows it
 	}
 	if hint == "" && len(steps) <= 8 {
 		hint = " It has: " + strings.Join(steps, ", ") + "."
@@ -169,8 +169,8 @@ func noElement(x found, rest string) string {
 	return fmt.Sprintf("%s has no %s.%s", x.path, asked, hint)
 }
 
-// explainElement makes of the explanation of an option that of the element that
-// a path goes on to.
+// explainElement turns the explanation of an option into that of the element that
+// a path leads to.
 func (r *Result) explainElement(x *Explanation, at place) (*Explanation, hcl.Diagnostics) {
 	elem, diags := r.eval.element(at)
 	if diags.HasErrors() {
@@ -182,7 +182,7 @@ func (r *Result) explainElement(x *Explanation, at place) (*Explanation, hcl.Dia
 	return x, nil
 }
 
-// elementValue is the value of an element, or why there is none.
+// elementValue is the value of an element, or the reason why there is none.
 func (r *Result) elementValue(at place) (cty.Value, hcl.Diagnostics) {
 	x, diags := r.eval.element(at)
 	if diags.HasErrors() {
@@ -195,14 +195,14 @@ func (r *Result) elementValue(at place) (cty.Value, hcl.Diagnostics) {
 	return v, nil
 }
 
-// undeclared says that a map has no entry of this name, and who took it out.
+// undeclared says that a map has no entry of this name, and what removed it.
 func (e *evaluator) undeclared(at place, name string, names []string) string {
 	makers, _ := e.makers(at.node, at.path, &name)
 	cuts, _ := e.cutsOf(at.node, at.path)
 	for _, m := range makers {
 		for _, c := range cuts {
 			if m.key == name && cut([]cutting{c}, name, m.def, m.def.Priority) {
-				return fmt.Sprintf("%s is declared at %s, and %s takes it out.", at.path.With(name), option.At(m.def.Range), option.At(c.at))
+				return fmt.Sprintf("%s is declared at %s, and %s removes it.", at.path.With(name), option.At(m.def.Range), option.At(c.at))
 			}
 		}
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// Every element of a value is traced to the lines that say something of it, by
-// whichever way its path is written, and what without() takes away too.
+// Every element of a value is traced to the lines that define it, however its path
+// is written, and so is what without() removes.
 func TestExplainElements(t *testing.T) {
 	for _, c := range []struct{ name, path, h, t, want string }{
 		{"a list", "my.list", `my { list = ["h"] }`, `my { list = ["t"] }`, `["t", "h"]: [0] "t" from t.hcl; [1] "h" from h.hcl`},
@@ -133,10 +133,10 @@ packages = ["git"]`
 		"my.map.b":             `my.map has no "b". Did you mean "a"?`,
 		"my.text[0]":           "my.text has no elements; there is no my.text[0].",
 		`packages["gti"]`:      `packages has no "gti". Did you mean "git"?`,
-		"thing.gone":           "thing.gone is declared at t.hcl:22, and h.hcl:7 takes it out.",
-		"thing.gone.a":         "thing.gone is declared at t.hcl:22, and h.hcl:7 takes it out.",
+		"thing.gone":           "thing.gone is declared at t.hcl:22, and h.hcl:7 removes it.",
+		"thing.gone.a":         "thing.gone is declared at t.hcl:22, and h.hcl:7 removes it.",
 		`thing["h.e"].a`:       `Nothing declares thing["h.e"].`,
-		"thing.here":           "thing.here holds options; name one of them: a, b, part.",
+		"thing.here":           "thing.here contains options; name one of them: a, b, part.",
 		`my.list["one"]nonsen`: `my.list has no ["one"]nonsen. It has: [0], [1].`,
 	} {
 		_, diags := r.Explain(path)

@@ -9,8 +9,8 @@ import (
 	"github.com/hostctl/hostctl/library"
 )
 
-// Whoever types a name of NixOS's that the page for those who come from there
-// translates is told the one that is meant, and the page has every such name.
+// For every NixOS name that the page for NixOS users translates, an error names the
+// one here, and the page has every such name.
 func TestNamesOfNixOSLeadOn(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/coming-from-nixos.md")
 	if err != nil {
@@ -46,7 +46,7 @@ func snake(name string) string {
 	return strings.ToLower(regexp.MustCompile("([A-Z])").ReplaceAllString(name, "_$1"))
 }
 
-// checkHint writes a definition of path, which is no option, both ways.
+// checkHint writes a definition of path, which is not an option, in both forms.
 func checkHint(t *testing.T, path, hint string) {
 	t.Helper()
 	parts := strings.Split(strings.ReplaceAll(path, "-", "_"), ".")

@@ -9,13 +9,14 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// maker is one definition of an entry: whether it stands is decided by cuts.
+// maker is one definition of an entry. Cuts decide whether it counts.
 type maker struct {
 	key string
 	def *option.Definition
 }
 
-// resolveKeys enumerates a map: every gate, for_each and name, no option.
+// resolveKeys lists the keys of a map. It evaluates every when, for_each and name,
+// and no option.
 func (e *evaluator) resolveKeys(c *cell) {
 	makers, ok := e.makers(c.node, c.path, nil)
 	c.bad = c.bad || !ok
@@ -31,7 +32,7 @@ func (e *evaluator) resolveKeys(c *cell) {
 	slices.Sort(c.keys)
 }
 
-// resolveEntry asks only what may make this one entry (language rule 14).
+// resolveEntry evaluates only what may make this one entry (language rule 14).
 func (e *evaluator) resolveEntry(c *cell) {
 	outer := c.path[:len(c.path)-1]
 	makers, ok := e.makers(c.node, outer, &c.key)
@@ -43,8 +44,8 @@ func (e *evaluator) resolveEntry(c *cell) {
 	})
 }
 
-// makers are the definitions of entries of the map n at p, of one key where
-// only is given.
+// makers are the definitions of entries of the map n at p; of one key if only is
+// given.
 func (e *evaluator) makers(n *option.Node, p option.Path, only *string) ([]maker, bool) {
 	keys := keysOf(n, p)
 	fine := true
@@ -104,8 +105,8 @@ func (e *evaluator) makersIn(v cty.Value, ok bool, rest option.Path, d *rawDef, 
 	return out
 }
 
-// cutting takes entries out of a map: those of without(), or all but those
-// of force().
+// cutting removes entries from a map: those of without(), or all but those of
+// force().
 type cutting struct {
 	keys   []string
 	except bool
@@ -132,7 +133,7 @@ func (e *evaluator) cutsOf(n *option.Node, p option.Path) ([]cutting, bool) {
 	return out, true
 }
 
-// namedKeys are the keys of a map, the elements of a list, or the one string.
+// namedKeys are the keys of a map, the elements of a list, or a single string.
 func namedKeys(v cty.Value) []string {
 	v, _ = v.UnmarkDeep()
 	if key, ok := option.KeyString(v); ok {
@@ -166,7 +167,7 @@ func cut(cuts []cutting, key string, def *option.Definition, priority option.Pri
 }
 
 // cutAway reports whether a definition belongs to an entry that a stronger
-// one takes out of its map.
+// definition removes from its map.
 func (e *evaluator) cutAway(c *cell, p *option.Part) bool {
 	for i := 1; i < len(c.path); i++ {
 		n, _ := e.root.Find(c.path[:i])

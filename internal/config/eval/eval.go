@@ -1,7 +1,7 @@
-// Package eval turns a host of a flake into its resolved spec: it loads the
-// modules, finds the definitions of every option, evaluates what is asked
-// for, lazily, and decodes the resources. It remembers where each value came
-// from.
+// Package eval turns a host of a flake into its resolved spec. It loads the
+// modules, finds the definitions of every option, evaluates lazily what is needed,
+// and decodes the resources. It remembers where each value comes from. It does not
+// read the machine and runs no program.
 package eval
 
 import (
@@ -23,7 +23,7 @@ import (
 // Result is an evaluated host.
 type Result struct {
 	Spec  *spec.Host
-	Files map[string]*hcl.File // every file that was read, for the snippets of diagnostics: those of the flake
+	Files map[string]*hcl.File // every file that was read, by the flake too, for the snippets of diagnostics
 
 	eval *evaluator
 }
@@ -36,13 +36,13 @@ type evaluator struct {
 	host  *flake.Host
 
 	modules map[string]*module   // by path on disk, or library path
-	sources map[string]tree.File // of what is copied, by digest
+	sources map[string]tree.File // the files that are copied, by digest
 	loaded  []*module            // in load order
 	mounts  map[string]*flake.Input
 	args    cty.Value
 
 	root    *option.Node
-	homes   map[*option.Node]*module // whose file declares an option
+	homes   map[*option.Node]*module // the module that declares an option
 	defs    map[*option.Node]*byLabel[*rawDef]
 	entries map[*option.Node]*byLabel[*block] // blocks that make entries of a map
 	dynamic map[*option.Node][]*rawDef
@@ -55,15 +55,15 @@ type evaluator struct {
 	stack    []frame
 	meter    meter.Meter
 	metering map[string]cty.Value // leads to it
-	calls    int                  // of functions of files, under way
+	calls    int                  // of function blocks, under way
 	log      report.Log
-	// incomplete is set when a file did not parse: what it would have
-	// declared or defined is then not missed (language rule 29).
+	// incomplete is set if a file did not parse. Then nothing that it might declare
+	// or define is reported as missing (language rule 29).
 	incomplete bool
 }
 
-// Host evaluates one host of a flake. The result is usable, for snippets at
-// least, when there are errors too.
+// Host evaluates one host of a flake. Even with errors, the result is usable, at
+// least for snippets.
 func Host(ctx context.Context, f *flake.Flake, name string) (*Result, hcl.Diagnostics) {
 	s := NewFleet(f)
 	defer s.parseAhead(name)()
@@ -104,7 +104,7 @@ func (e *evaluator) run(name string) *Result {
 	return r
 }
 
-// halted reports whether nothing more is to be done; at is where that shows.
+// halted reports whether evaluation must stop; at is where to report that.
 func (e *evaluator) halted(at hcl.Range) bool {
 	d, over := e.meter.Halt(at)
 	if d != nil {
@@ -113,8 +113,8 @@ func (e *evaluator) halted(at hcl.Range) bool {
 	return over
 }
 
-// checkExcess reports an evaluation that was asked to end where no expression
-// has reported it.
+// checkExcess reports that evaluation had to end, unless an expression already
+// has.
 func (e *evaluator) checkExcess() {
 	over := e.meter.Over()
 	if over != nil && !slices.ContainsFunc(e.log.All(), func(d *hcl.Diagnostic) bool { return d.Summary == over.Summary }) {
@@ -122,8 +122,9 @@ func (e *evaluator) checkExcess() {
 	}
 }
 
-// loadAll reads the always acting library, then the layers from the weakest,
-// so that a module belongs to the weakest layer that reaches it (language rule 11).
+// loadAll reads the library modules that always act, then the layers from the
+// weakest up, so that a module belongs to the weakest layer that reaches it
+// (language rule 11).
 func (e *evaluator) loadAll() {
 	e.args = e.evalArgs()
 	for _, name := range e.fleet.always {
@@ -142,7 +143,7 @@ func (e *evaluator) loadAll() {
 	}
 	e.loadList(option.Host, e.host.Modules)
 	e.checkMoves()
-	for i := 0; i < len(e.loaded); i++ { // collecting may activate library modules, which are appended
+	for i := 0; i < len(e.loaded); i++ { // collecting may append library modules
 		e.collect(e.loaded[i])
 	}
 	for _, m := range e.loaded {
@@ -152,8 +153,8 @@ func (e *evaluator) loadAll() {
 	}
 }
 
-// evalArgs merges the args of the flake, the template and the host, key by
-// key, the host's winning (language rule 22).
+// evalArgs merges the args of the flake, the template and the host, key by key.
+// The host's win (language rule 22).
 func (e *evaluator) evalArgs() cty.Value {
 	layers := []map[string]hcl.Expression{e.flake.Args}
 	if t := e.flake.Template(e.host.Template); t != nil && e.host.TemplateFrom == nil {
@@ -180,7 +181,7 @@ func (e *evaluator) evalArgs() cty.Value {
 // fail reports an error.
 func (e *evaluator) fail(at *hcl.Range, summary, detail string) { e.log.Fail(at, summary, detail) }
 
-// report notes what evaluation has to say.
+// report records diagnostics.
 func (e *evaluator) report(diags hcl.Diagnostics) { e.log.Add(diags) }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -14,7 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Explanation is how an option, or an element of its value, came to be.
+// Explanation says how an option, or an element of its value, got its value.
 type Explanation struct {
 	Path        string          `json:"path"`
 	Type        string          `json:"type"`
@@ -22,7 +22,7 @@ type Explanation struct {
 	Value       string          `json:"-"` // as HCL; (failed) where it has an error
 	JSON        json.RawMessage `json:"value"`
 	Declared    string          `json:"declared"`       // file:line of the option block
-	Gone        bool            `json:"gone,omitempty"` // an element that is said and is not in the result
+	Gone        bool            `json:"gone,omitempty"` // an element that is defined and is not in the result
 	Definitions []Definition    `json:"definitions"`
 	Elements    []Element       `json:"elements,omitempty"`
 }
@@ -33,22 +33,22 @@ type Definition struct {
 	Line     int    `json:"line"`
 	Layer    string `json:"layer"`
 	Priority string `json:"priority"`
-	Text     string `json:"text"`              // as it stands in the file
+	Text     string `json:"text"`              // as written in the file
 	Each     string `json:"each,omitempty"`    // each.key of the for_each around it
 	Wins     bool   `json:"wins"`              // its value, or a part of it, is in the result
-	Removes  bool   `json:"removes,omitempty"` // it stands in without()
+	Removes  bool   `json:"removes,omitempty"` // it is in without()
 }
 
 // place is what a path leads to: a node, and below an option a key.
 type place struct {
 	node *option.Node
 	path option.Path
-	rest string // what goes on below an option, into its value
+	rest string // the rest of the path, into an option's value
 	name bool   // it is the name of the entry
 }
 
 // find follows a path as people type it: an HCL traversal, or with dots where
-// only one key can be meant: sysctl.net.ipv4.ip_forward, file./etc/motd.mode.
+// only one key fits: sysctl.net.ipv4.ip_forward, file./etc/motd.mode.
 func (r *Result) find(path string) (place, hcl.Diagnostics) {
 	at := place{node: r.eval.root}
 	rest := "." + path
@@ -89,8 +89,8 @@ func isEntry(at place) bool {
 	return len(at.node.Path) > 0 && at.node.Path[len(at.node.Path)-1] == option.Any
 }
 
-// unknown explains that a path as people type it leads nowhere. Of names that
-// are near only that counts which the rest of the path goes on from.
+// unknown explains that a path as people type it leads nowhere. It proposes only
+// a similar name from which the rest of the path leads on.
 func (r *Result) unknown(at place, name, path string) string {
 	known := map[string]bool{}
 	r.eval.root.Walk(func(n *option.Node) {
@@ -102,7 +102,7 @@ func (r *Result) unknown(at place, name, path string) string {
 	return at.node.Missing(at.path, name) + option.Meant(r.eval.root, name, near)
 }
 
-// formerly follows the next name of a path where it is one that was moved.
+// formerly follows the next name of a path if a moved block renames it.
 func (e *evaluator) formerly(at place, rest string) (now place, after string, ok bool) {
 	name, after, more := strings.Cut(strings.TrimPrefix(rest, "."), ".")
 	if at.node.Entry != nil || at.node.IsOption() || at.node.Children[name] != nil && !at.node.Former {
@@ -138,8 +138,8 @@ func firstKey(rest string) string {
 	return rest
 }
 
-// oneKey takes .KEY or ["KEY"] off the front of a path: the longest of names
-// that fits. A shell may have taken the quotes: [KEY].
+// oneKey removes .KEY or ["KEY"] from the front of a path: the longest of names
+// that fits. A shell may have removed the quotes: [KEY].
 func oneKey(rest string, names []string) (key, after string, ok bool) {
 	for _, name := range names {
 		for _, form := range []string{"." + name, fmt.Sprintf("[%q]", name), "[" + name + "]"} {
@@ -165,7 +165,7 @@ func (e *evaluator) leafKeys(at place) []string {
 	return sortedKeys(v.AsValueMap())
 }
 
-// Explain says which definitions an option has, and which of them count.
+// Explain lists the definitions of an option, and says which of them count.
 func (r *Result) Explain(path string) (*Explanation, hcl.Diagnostics) {
 	at, diags := r.find(path)
 	if diags.HasErrors() {
@@ -213,8 +213,8 @@ func (r *Result) definition(d *option.Definition, at hcl.Range, p option.Priorit
 	}
 }
 
-// asJSON is a value without what its type would add: of a null of any type
-// ctyjson gives the type as well. Secrets are references in it.
+// asJSON is a value as plain JSON: for a null of any type, ctyjson would add the
+// type. Secrets are references in it.
 func asJSON(v cty.Value) json.RawMessage {
 	v, _ = v.UnmarkDeep()
 	if v.IsNull() || !v.IsKnown() {
@@ -222,12 +222,12 @@ func asJSON(v cty.Value) json.RawMessage {
 	}
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
-		return json.RawMessage("null") // a part of it is not known
+		return json.RawMessage("null") // part of it is not known
 	}
 	return b
 }
 
-// eachOf is the each.key that a definition holds for.
+// eachOf is the each.key that a definition applies to.
 func eachOf(d *option.Definition) string {
 	if s, ok := d.Site.(*site); ok {
 		for inst := s.inst; inst != nil; inst = inst.parent {
@@ -249,15 +249,15 @@ func compareBool(a, b bool) int {
 	return -1
 }
 
-// notAnOption is what to say of a path that is above options.
+// notAnOption explains a path that leads to a group, a map or an entry.
 func notAnOption(p option.Path, below []string) string {
 	if len(below) == 0 {
-		return fmt.Sprintf("%s holds entries, and this host declares none.", p)
+		return fmt.Sprintf("%s contains entries, and this host declares none.", p)
 	}
-	return fmt.Sprintf("%s holds options; name one of them: %s.", p, strings.Join(below, ", "))
+	return fmt.Sprintf("%s contains options; name one of them: %s.", p, strings.Join(below, ", "))
 }
 
-// below are the names of what a group, a map or an entry holds.
+// below lists the names in a group, a map or an entry.
 func below(e *evaluator, n *option.Node, p option.Path) []string {
 	if n.Entry == nil {
 		return n.Names()
@@ -285,7 +285,7 @@ func (r *Result) Option(path string) (cty.Value, hcl.Diagnostics) {
 	return v, r.eval.log.Since(before)
 }
 
-// whole is everything at and below n; what failed or is not defined is null.
+// whole is everything at and below n. What failed or is not defined is null.
 func (e *evaluator) whole(n *option.Node, p option.Path) cty.Value {
 	vals := map[string]cty.Value{}
 	switch {

@@ -13,18 +13,18 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// scope is what an expression can see beside config.
+// scope is what an expression can read in addition to config.
 type scope struct {
 	mod   *module
 	inst  *instance    // for each
 	self  option.Path  // path of the entry that self is, if inst does not say
 	entry *option.Node // its node
 	value cty.Value    // in validations
-	fixed bool         // imports, modules and args: nothing of config (language rule 22)
+	fixed bool         // imports, modules and args: they cannot read config (language rule 22)
 }
 
-// poison marks what cannot be known because of an error that has been
-// reported: whatever needs it stays silent (language rule 29).
+// poison marks what cannot be known because of an error that was reported.
+// Whatever needs it reports nothing (language rule 29).
 type poison struct{}
 
 // pathMark marks an unknown with the cell that would make it known.
@@ -39,16 +39,16 @@ type ref struct {
 	rng  hcl.Range
 }
 
-// reading is one evaluation of an expression against what is known.
+// reading is one evaluation of an expression with what is known so far.
 type reading struct {
 	e      *evaluator
 	refs   []ref // cells that are not known yet
 	skip   []hcl.Range
-	sick   bool    // something that was read is poisoned
-	unset  []*cell // options that were read and that nothing defines
+	sick   bool    // it read something poisoned
+	unset  []*cell // options that it read and that nothing defines
 	gone   []absence
 	locals []*local
-	seen   map[*local]cty.Value // in this reading: locals of locals of locals are many
+	seen   map[*local]cty.Value // in this reading: locals can nest deeply
 	diags  hcl.Diagnostics
 }
 
@@ -60,14 +60,14 @@ type absence struct {
 	rng  hcl.Range
 }
 
-// value evaluates an expression until it is wholly known. It is false when
-// that failed, which has been reported.
+// value evaluates an expression until it is wholly known. It is false if that
+// failed, which it reports.
 func (e *evaluator) value(expr hcl.Expression, sc *scope) (cty.Value, bool) {
 	return e.until(expr, sc, cty.Value.IsWhollyKnown)
 }
 
 // until evaluates, resolves what the unknown part of the result needs, and
-// evaluates again, until enough says that it is known enough (language rule 1).
+// evaluates again, until enough says that enough is known (language rule 1).
 func (e *evaluator) until(expr hcl.Expression, sc *scope, enough func(cty.Value) bool) (cty.Value, bool) {
 	for {
 		r := &reading{e: e}
@@ -102,7 +102,7 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 		}
 		return
 	}
-	unset := r.unset // what try() and can() make of one bears no mark of it
+	unset := r.unset // the results of try() and can() carry no mark of one
 	for _, mark := range unknownMarks(v) {
 		if m, ok := mark.(missing); ok {
 			unset = []*cell{m.cell}
@@ -112,7 +112,7 @@ func (e *evaluator) explainFailure(expr hcl.Expression, v cty.Value, r *reading)
 		e.fail(expr.Range().Ptr(), "Option not defined", unset[0].path.String()+" has no value: no file sets it and it has no default. Set it, or give its option block a default.")
 		return
 	}
-	e.fail(expr.Range().Ptr(), "Unknown value", "internal error: nothing says what this expression waits for.")
+	e.fail(expr.Range().Ptr(), "Unknown value", "internal error: nothing says what this expression needs.")
 }
 
 func splat(expr hcl.Expression) bool {
@@ -182,9 +182,9 @@ func unknownMarks(v cty.Value) []any {
 	return out
 }
 
-// pending chooses what to resolve next: the cells that the unknown part of
-// the result is marked with, else whatever the expression reads; of these
-// not those that stand in the branch of a ?: that is not, or not yet, chosen.
+// pending chooses what to resolve next: the cells that the unknown part of the
+// result is marked with, or else whatever the expression reads outside the
+// branches of a ?: that are not, or not yet, chosen.
 func (r *reading) pending(v cty.Value) []ref {
 	named := map[*cell]bool{}
 	if !r.diags.HasErrors() {
@@ -226,7 +226,7 @@ func (r *reading) read(expr hcl.Expression, sc *scope) cty.Value {
 	return v
 }
 
-// branches notes the parts of ?: that do not count.
+// branches records the parts of ?: that do not count.
 func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 	if len(r.refs) == 0 {
 		return
@@ -256,8 +256,8 @@ func (r *reading) branches(expr hcl.Expression, ctx *hcl.EvalContext) {
 	})
 }
 
-// variables builds the roots that an expression refers to, and of config
-// only the parts that it names.
+// variables builds the roots that an expression refers to; for config, only the
+// parts that it names.
 func (r *reading) variables(expr hcl.Expression, sc *scope) map[string]cty.Value {
 	vars := map[string]cty.Value{}
 	for _, of := range r.e.fleet.references(expr).byRoot {
@@ -272,7 +272,7 @@ func (r *reading) variable(root string, uses []use, sc *scope) (cty.Value, bool)
 	switch root {
 	case "config":
 		if sc.fixed {
-			r.fail(uses[0].rng, "Config is not known yet", "Here only args, host and input can be read: which modules are loaded cannot depend on what they hold. To make what a module says conditional, write when = ... in its blocks.")
+			r.fail(uses[0].rng, "Config is not known yet", "Only args, host and input can be read here: the list of modules cannot depend on what the modules define. To make a part of a module conditional, write when = ... in its blocks.")
 			return cty.DynamicVal, true
 		}
 		return r.config(uses, sc), true
@@ -323,13 +323,13 @@ func (e *evaluator) hostValue() cty.Value {
 	})
 }
 
-// localValues evaluates the locals that are named within this same reading,
-// so that a local of which one part is read does not need the others.
+// localValues evaluates the named locals within the same reading, so that reading
+// one part of a local does not need its other parts.
 func (r *reading) localValues(uses []use, sc *scope) cty.Value {
 	vals := map[string]cty.Value{}
 	for _, u := range uses {
 		if len(u.steps) == 0 || u.steps[0].any {
-			r.fail(u.rng, "Invalid reference", "A local is read by its name: local.NAME.")
+			r.fail(u.rng, "Invalid reference", "Write the name of a local: local.NAME.")
 			continue
 		}
 		name := u.steps[0].name

@@ -15,7 +15,7 @@ import (
 	"github.com/hostctl/hostctl/library"
 )
 
-// functions are those that one file has beside the shared ones: paths are relative to it (language rule 22).
+// functions are those that one file has in addition to the shared ones: their paths are relative to it (language rule 22).
 func (e *evaluator) functions(m *module) map[string]ctyfunction.Function {
 	fns := map[string]ctyfunction.Function{"file": function.File(m.reader(e)), "templatefile": function.Template(m.reader(e), m.ctx)}
 	if m.flake == nil {
@@ -24,7 +24,7 @@ func (e *evaluator) functions(m *module) map[string]ctyfunction.Function {
 	return fns
 }
 
-// realPath finds a file of the flake or an input for a module's expression.
+// realPath finds a file of the flake or an input for an expression of a module.
 func (e *evaluator) realPath(m *module, p string) (tree.File, error) {
 	if strings.HasPrefix(p, "/@/") {
 		return e.flake.Real(e.flake.Dir, "./"+strings.TrimPrefix(p, "/@/"), e.mounted)
@@ -36,8 +36,8 @@ func (e *evaluator) realPath(m *module, p string) (tree.File, error) {
 	return f.Real(m.dir, p, e.mounted)
 }
 
-// inFlake is a path as diagnostics name files: relative to the flake, or
-// @INPUT/... in an input.
+// inFlake is a path as diagnostics write it: relative to the flake, or @INPUT/...
+// in an input.
 func (e *evaluator) inFlake(p string) string {
 	rest, ok := strings.CutPrefix(p, "/@")
 	mount, file, _ := strings.Cut(rest, "/")
@@ -50,7 +50,7 @@ func (e *evaluator) inFlake(p string) string {
 	return p
 }
 
-// moduleFiles are the files that the expressions of one module can read.
+// moduleFiles reads files for the expressions of one module.
 type moduleFiles struct {
 	e *evaluator
 	m *module
@@ -59,7 +59,7 @@ type moduleFiles struct {
 // Name is inFlake.
 func (f moduleFiles) Name(p string) string { return f.e.inFlake(p) }
 
-// Text reads a file as text. Text that cty would change is refused.
+// Text reads a file as text. It refuses text that cty would change.
 func (f moduleFiles) Text(p string) (string, error) { return f.e.readText(f.m, p) }
 
 func (m *module) reader(e *evaluator) moduleFiles { return moduleFiles{e: e, m: m} }

@@ -13,14 +13,14 @@ import (
 
 // Fix is a place of the flake where an old option path is written.
 type Fix struct {
-	Range    hcl.Range // of the text to replace, or of the whole place where that cannot be done
+	Range    hcl.Range // of the text to replace, or of the whole place if that is impossible
 	Text     string    // what to write there
 	From, To string
-	ByHand   string // why it cannot be done; empty where it can
+	ByHand   string // why fix cannot rewrite it; empty if it can
 }
 
-// Fixes are the old option paths in the flake's own files, as far as this
-// host's evaluation met them, each place once.
+// Fixes lists the old option paths in the flake's own files that this host's
+// evaluation came across, each place once.
 func (r *Result) Fixes() []Fix {
 	var out []Fix
 	seen := map[hcl.Range]bool{}
@@ -38,7 +38,7 @@ func (r *Result) Fixes() []Fix {
 	return out
 }
 
-// own are the elements of a path after its last *.
+// own lists the elements of a path after its last *.
 func own(p option.Path) option.Path { return p[starred(p):] }
 
 func (e *evaluator) fixesOf(r *renaming) []Fix {
@@ -55,7 +55,7 @@ func (e *evaluator) fixesOf(r *renaming) []Fix {
 		return []Fix{fix(whole, "."+strings.Join(to, "."), "")}
 	}
 	if len(from) != len(to) {
-		return hand("it is nested otherwise now: " + spelling(to))
+		return hand("its new name has another nesting: " + spelling(to))
 	}
 	var out []Fix
 	for i, at := range r.names {
@@ -95,21 +95,21 @@ func (e *evaluator) cannotRename(r *renaming, i int) string {
 	around, inside := bodyAround(top, r.names[i])
 	name := own(r.move.to)[i]
 	if around == nil || around.Attributes[name] != nil && inside == nil {
-		return fmt.Sprintf("%s is defined beside it already", name)
+		return fmt.Sprintf("%s is already defined next to it", name)
 	}
 	if inside == nil || i == len(r.names)-1 {
 		return ""
 	}
 	for _, item := range itemsOf(inside) {
 		if !e.movesAlong(r, i, item) {
-			return fmt.Sprintf("%s holds other things that keep their name", own(r.move.from)[i])
+			return fmt.Sprintf("%s contains other things that keep their name", own(r.move.from)[i])
 		}
 	}
 	return ""
 }
 
-// movesAlong reports whether what is named at item, in the block that the i-th
-// name of r is of, is renamed in the same way.
+// movesAlong reports whether what is named at item, in the block of the i-th name
+// of r, is renamed in the same way.
 func (e *evaluator) movesAlong(r *renaming, i int, item hcl.Range) bool {
 	return slices.ContainsFunc(e.moves.made, func(o *renaming) bool {
 		return len(o.names) > i+1 && !o.read && o.names[i] == r.names[i] && o.names[i+1] == item &&
@@ -117,8 +117,8 @@ func (e *evaluator) movesAlong(r *renaming, i int, item hcl.Range) bool {
 	})
 }
 
-// bodyAround is the body in which a name stands, and that of the block that
-// the name is of, nil for an attribute's.
+// bodyAround is the body that contains a name, and the body of the block that has
+// the name, nil for an attribute.
 func bodyAround(body *hclsyntax.Body, name hcl.Range) (around, inside *hclsyntax.Body) {
 	for _, a := range body.Attributes {
 		if a.NameRange == name {
@@ -136,7 +136,8 @@ func bodyAround(body *hclsyntax.Body, name hcl.Range) (around, inside *hclsyntax
 	return nil, nil
 }
 
-// itemsOf are the places of the names in a body, less the block's own arguments.
+// itemsOf lists the places of the names in a body, without the block's own
+// arguments.
 func itemsOf(body *hclsyntax.Body) []hcl.Range {
 	var out []hcl.Range
 	for _, a := range body.Attributes {
@@ -150,7 +151,7 @@ func itemsOf(body *hclsyntax.Body) []hcl.Range {
 	return out
 }
 
-// spelling is a path as definitions nest it.
+// spelling writes a path as nested blocks.
 func spelling(p option.Path) string {
 	return strings.Join(p, " { ") + " = ..." + strings.Repeat(" }", len(p)-1)
 }

@@ -23,15 +23,14 @@ import (
 	"github.com/hostctl/hostctl/library"
 )
 
-// maxModules bounds the text of all modules of a flake together, in bytes: six
-// times what 10,000 hosts have with a module of their own each, and as a syntax
-// tree some hundred megabytes.
+// maxModules bounds the text of all modules of a flake together, in bytes. It is
+// six times the text of 10,000 hosts with one module each, and takes some hundred
+// megabytes as a syntax tree.
 const maxModules = 16 << 20
 
-// Fleet evaluates hosts of one flake. What no host changes is done once for
-// all: files are read and parsed, references found, inputs opened. Several
-// goroutines may use it; the flake's Files are theirs to read when all are
-// done.
+// Fleet evaluates hosts of one flake. It does once what is the same for all hosts:
+// reads and parses files, finds references, opens inputs. Several goroutines may
+// use it, and may read the flake's Files when all are done.
 type Fleet struct {
 	flake   *flake.Flake
 	base    *hcl.EvalContext // the functions of every file
@@ -43,7 +42,7 @@ type Fleet struct {
 	known  map[string]*parsed // what an earlier fleet parsed; see Again
 	mu     sync.Mutex
 	parsed map[string]*parsed // by path on disk, or library path
-	bytes  atomic.Int64       // of all that was parsed
+	bytes  atomic.Int64       // of everything that was parsed
 	inputs map[*flake.Input]*openInput
 	uses   sync.Map // of hcl.Expression: references
 }
@@ -56,7 +55,7 @@ type parsed struct {
 	ready atomic.Bool // all below is set
 	file  *hcl.File   // with an empty body where it did not parse
 	diags hcl.Diagnostics
-	err   error // it cannot be read
+	err   error // why it cannot be read
 }
 
 type openInput struct {
@@ -78,8 +77,8 @@ func NewFleet(f *flake.Flake) *Fleet {
 	return s
 }
 
-// Again is a fleet of the same flake, read anew as f. A file whose text is what
-// it was for s is not parsed again. s may be evaluating still.
+// Again is a fleet of the same flake, read again as f. It does not parse files
+// again whose text did not change since s. s may still be evaluating.
 func (s *Fleet) Again(f *flake.Flake) *Fleet {
 	again := &Fleet{
 		flake: f, base: s.base, shape: s.shape, invalid: s.invalid, always: s.always, moved: s.moved,
@@ -117,17 +116,16 @@ func (s *Fleet) declare(label, file string) {
 	})
 }
 
-// Host evaluates one host. The result is usable, for snippets at least, when
-// there are errors too.
+// Host evaluates one host. Even with errors, the result is usable, at least for
+// snippets.
 func (s *Fleet) Host(ctx context.Context, name string) (*Result, hcl.Diagnostics) {
 	e := newEvaluator(ctx, s)
 	r := e.run(name)
 	return r, e.log.All()
 }
 
-// Load reads the modules of one host, which is in the flake, and evaluates no
-// more than that takes. What is asked of the result is evaluated then; its Spec
-// is nil.
+// Load reads the modules of one host of the flake, and evaluates only what that
+// needs. The result evaluates the rest on demand; its Spec is nil.
 func (s *Fleet) Load(ctx context.Context, name string) *Result {
 	defer s.parseAhead(name)()
 	e := newEvaluator(ctx, s)
@@ -138,11 +136,10 @@ func (s *Fleet) Load(ctx context.Context, name string) *Result {
 	return &Result{Files: s.flake.Files, eval: e}
 }
 
-// Each evaluates hosts, as many at a time as there are processors, and hands
-// each to take with its place in names: from several goroutines, in no
-// particular order. A result that take does not keep is forgotten. Hosts
-// that have not begun when ctx ends, or evaluation has to, are left out, and the
-// error says so.
+// Each evaluates hosts, as many at a time as there are processors, and passes each
+// to take with its place in names: from several goroutines, in no particular
+// order. A result that take does not keep is freed. When ctx ends or evaluation
+// has to, Each leaves out the hosts that have not begun, and the error says so.
 func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Result, diags hcl.Diagnostics)) error {
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -166,8 +163,8 @@ func (s *Fleet) Each(ctx context.Context, names []string, take func(i int, r *Re
 	return left
 }
 
-// ended is why nothing more is evaluated in ctx, the host called next least of
-// all, or nil.
+// ended says why evaluation in ctx must end before the host called next, or is
+// nil.
 func (s *Fleet) ended(ctx context.Context, next string) error {
 	over := meter.Ended(ctx)
 	if over == "" || ctx.Err() != nil {
@@ -180,7 +177,7 @@ func (s *Fleet) ended(ctx context.Context, next string) error {
 	return fmt.Errorf("cannot evaluate every host, %s%s comes next: %s", next, where, over)
 }
 
-// parseModule is the module in a file, of a flake.
+// parseModule parses a module file of a flake.
 func (s *Fleet) parseModule(f *flake.Flake, file tree.File) (*parsed, error) {
 	rel, err := filepath.Rel(f.Dir, file.Path())
 	if err != nil {
@@ -189,12 +186,12 @@ func (s *Fleet) parseModule(f *flake.Flake, file tree.File) (*parsed, error) {
 	return s.parse(file.Path(), f.Label+filepath.ToSlash(rel), func() ([]byte, error) { return f.ReadFile(file, tree.MaxModule) }), nil
 }
 
-// parseLibrary is the module of the library that is called name there.
+// parseLibrary parses the library module called name.
 func (s *Fleet) parseLibrary(name string) *parsed {
 	return s.parse("library/"+name, "library/"+name, func() ([]byte, error) { return library.Read(name) })
 }
 
-// parse is the file at key, which read reads, called name in diagnostics.
+// parse parses the file at key with the text from read. Diagnostics call it name.
 func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 	s.mu.Lock()
 	p := s.parsed[key]
@@ -209,7 +206,7 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 			return
 		}
 		if s.bytes.Add(int64(len(src))) > maxModules {
-			p.err = fmt.Errorf("cannot read %s: with it, the modules of the flake are more than %d MB; data belongs into files that file() reads", name, maxModules>>20)
+			p.err = fmt.Errorf("cannot read %s: with it, the flake's modules are larger than %d MB; put data into files that file() reads", name, maxModules>>20)
 			return
 		}
 		defer p.ready.Store(true)
@@ -227,7 +224,7 @@ func (s *Fleet) parse(key, name string, read func() ([]byte, error)) *parsed {
 	return p
 }
 
-// use notes that the configuration has a file.
+// use records that the configuration has a file.
 func (s *Fleet) use(p *parsed) {
 	if p.err == nil {
 		p.kept.Do(func() { s.keep(p.name, p.file) })
@@ -240,14 +237,14 @@ func (s *Fleet) keep(name string, file *hcl.File) {
 	s.flake.Files[name] = file
 }
 
-// file is a file that was read, by its name in diagnostics, or nil.
+// file finds a file that was read by its name in diagnostics, or is nil.
 func (s *Fleet) file(name string) *hcl.File {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.flake.Files[name]
 }
 
-// text is a range as it stands in its file; false where that was not read.
+// text is the text of a range in its file; false if that file was not read.
 func (s *Fleet) text(at hcl.Range) (string, bool) {
 	f := s.file(at.Filename)
 	if f == nil || !at.CanSliceBytes(f.Bytes) {
@@ -285,20 +282,20 @@ func (s *Fleet) open(ctx context.Context, in *flake.Input) *openInput {
 	return o
 }
 
-// references are the uses of an expression: as they stand in it, and those of
-// one root together, roots sorted.
+// references are the uses of an expression: in the order of the text, and grouped
+// by root, roots sorted.
 type references struct {
 	all    []use
 	byRoot [][]use
 }
 
-// references are found once: expressions are evaluated many times, also by
-// every host.
+// references are found once: an expression is evaluated many times, and by every
+// host.
 func (s *Fleet) references(expr hcl.Expression) references {
 	switch x := expr.(type) {
 	case *hclsyntax.LiteralValueExpr:
 		return references{}
-	case *hclsyntax.UnaryOpExpr: // it may be one that a single host made, see split
+	case *hclsyntax.UnaryOpExpr: // a single host may have made it, see split
 		return s.references(x.Val)
 	}
 	if known, ok := s.uses.Load(expr); ok {

@@ -1,7 +1,7 @@
 package eval
 
-// fleetRuleCases are those that rest on more than one file's text: identity,
-// the library, provenance, and what flakes give each other.
+// fleetRuleCases are those that need more than the text of one file: identity, the
+// library, origins, and what flakes export to each other.
 func fleetRuleCases() []evalCase {
 	return []evalCase{
 		{name: "rule 17 objects in a list are equal after conversion", option: "my.rules", want: `[{"port":80,"why":null}]`, files: `

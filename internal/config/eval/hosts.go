@@ -10,14 +10,14 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Identity is what tells a host from the others of its flake beside its name.
+// Identity is what must be unique among the hosts of a flake, besides the name.
 type Identity struct {
 	Host   string
-	HostID string     // networking.host_id, "" where nothing says it
+	HostID string     // networking.host_id, "" if not set
 	at     *hcl.Range // what decides it
 }
 
-// Identity is that of the host.
+// Identity returns the host's.
 func (r *Result) Identity() Identity {
 	if r.Spec == nil || r.Spec.Boot == nil || r.Spec.Boot.HostID == "" {
 		return Identity{}
@@ -25,8 +25,8 @@ func (r *Result) Identity() Identity {
 	return Identity{Host: r.Spec.Name, HostID: r.Spec.Boot.HostID, at: r.eval.leafAt(option.Path{"networking", "host_id"}).strongest()}
 }
 
-// CheckIdentities refuses a host id that several hosts have: each would take
-// the other's pools for its own (zpool-import(8)).
+// CheckIdentities refuses a host id that several hosts share: each would take the
+// other's pools for its own (zpool-import(8)).
 func CheckIdentities(hosts []Identity) hcl.Diagnostics {
 	byID := map[string][]Identity{}
 	for _, h := range hosts {
@@ -53,11 +53,11 @@ func CheckIdentities(hosts []Identity) hcl.Diagnostics {
 			where += ", " + option.At(p)
 		}
 		if where != "" {
-			where = " It stands at " + strings.TrimPrefix(where, ", ") + " as well."
+			where = " It is also set at " + strings.TrimPrefix(where, ", ") + "."
 		}
 		diags = append(diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "Same host id", Subject: &places[last], Extra: option.Others(places[:last]),
-			Detail: fmt.Sprintf("Hosts %s have the same networking.host_id, %q. ZFS tells by it whose pool it is, so each would import the other's without asking.%s Give each its own: openssl rand -hex 4.", strings.Join(names, ", "), id, where),
+			Detail: fmt.Sprintf("Hosts %s have the same networking.host_id, %q. ZFS tells by it which host a pool belongs to, so each would import the other's pools without asking.%s Give each its own: openssl rand -hex 4.", strings.Join(names, ", "), id, where),
 		})
 	}
 	return diags

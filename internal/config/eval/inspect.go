@@ -11,11 +11,11 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Options is the tree of every option of the host. Declaration reads what
-// a node of the library does not hold yet.
+// Options is the tree of every option of the host. Declaration reads what a
+// library node does not contain yet.
 func (r *Result) Options() *option.Node { return r.eval.root }
 
-// Declaration is the option block of n; nil where n is no option.
+// Declaration is the option block of n, or nil if n is not an option.
 func (r *Result) Declaration(n *option.Node) *option.Declaration {
 	if !n.IsOption() || n.Decl == nil && n.Library == "" {
 		return nil
@@ -24,11 +24,11 @@ func (r *Result) Declaration(n *option.Node) *option.Declaration {
 }
 
 // Incomplete reports whether a file did not parse, so that what it imports,
-// declares and defines is not here.
+// declares and defines is missing.
 func (r *Result) Incomplete() bool { return r.eval.incomplete }
 
-// Paths are the files of the flake and its inputs that the host was made of:
-// their paths on disk by the names that diagnostics give them.
+// Paths maps the files of the flake and its inputs that the host uses, by their
+// names in diagnostics, to their paths on disk.
 func (r *Result) Paths() map[string]string {
 	paths := map[string]string{}
 	for real, m := range r.eval.modules {
@@ -40,8 +40,8 @@ func (r *Result) Paths() map[string]string {
 	return paths
 }
 
-// Keys are the entries of the map of options at p, or the keys of the value
-// of the option there; nil where it has none.
+// Keys are the entries of the map of options at p, or the keys of the option's
+// value there; nil if there are none.
 func (r *Result) Keys(p option.Path) []string {
 	n, taken := r.eval.root.Find(p)
 	switch {
@@ -55,8 +55,8 @@ func (r *Result) Keys(p option.Path) []string {
 	return nil
 }
 
-// AllowedKeys are the only keys that the map which n holds may have; nil where
-// it may have any.
+// AllowedKeys are the only keys that the map in n may have; nil if it may have
+// any.
 func (r *Result) AllowedKeys(n *option.Node) []string {
 	d := r.Declaration(n)
 	if d == nil || d.Keys == nil {
@@ -66,7 +66,7 @@ func (r *Result) AllowedKeys(n *option.Node) []string {
 	return known
 }
 
-// Makers are the places that bring the entry at p about.
+// Makers are the places that make the entry at p.
 func (r *Result) Makers(p option.Path) []hcl.Range {
 	if len(p) == 0 {
 		return nil
@@ -89,8 +89,8 @@ func (r *Result) Makers(p option.Path) []hcl.Range {
 // Args is the object that expressions see as args.
 func (r *Result) Args() cty.Value { return r.eval.args }
 
-// Functions are those that the file at a path on disk can call, its own among
-// them.
+// Functions are those that the file at a path on disk can call, including its
+// own.
 func (r *Result) Functions(path string) map[string]function.Function {
 	m := r.eval.modules[path]
 	if m == nil {
@@ -107,14 +107,14 @@ func (r *Result) Functions(path string) map[string]function.Function {
 	return out
 }
 
-// Text is a piece of a file that the host was made of; "" where there is none.
+// Text is a piece of a file that the host uses; "" if there is none.
 func (r *Result) Text(at hcl.Range) string {
 	text, _ := r.eval.fleet.text(at)
 	return text
 }
 
-// SameSpec reports whether two results are of the same host, wherever that was
-// said.
+// SameSpec reports whether two results describe the same host, whatever files
+// describe it.
 func (r *Result) SameSpec(other *Result) bool {
 	if r == nil || other == nil || r.Spec == nil || other.Spec == nil {
 		return r == other

@@ -13,13 +13,12 @@ import (
 	"github.com/hostctl/hostctl/internal/config/report"
 )
 
-// instance is a block as it holds once: for one element of its for_each and
-// of those around it.
+// instance is a block for one element of its for_each and of those around it.
 type instance struct {
 	block   *block
 	parent  *instance
 	key     string      // of the entry, where the block makes one
-	path    option.Path // of the innermost entry, nil outside of any
+	path    option.Path // of the innermost entry, nil outside any
 	entry   *option.Node
 	each    bool
 	eachKey string
@@ -35,7 +34,7 @@ type siblings struct {
 	byKey map[string][]*instance // where the block makes entries
 }
 
-// called are those that keys do not rule out.
+// called lists those that keys do not rule out.
 func (s *siblings) called(b *block, keys []string) []*instance {
 	if b.entry == nil || b.depth >= len(keys) {
 		return s.all
@@ -52,9 +51,9 @@ const (
 	broken
 )
 
-// instances are those of b whose gates are open. keys narrows them to entries
-// of these keys, from the outermost map inwards: the gates of entries whose
-// label says that they are others are not asked (language rule 14).
+// instances lists those of b whose gates are open. keys narrows them to entries of
+// these keys, from the outermost map inwards: the gates of entries with other
+// labels are not evaluated (language rule 14).
 func (e *evaluator) instances(b *block, keys []string) ([]*instance, bool) {
 	for at := b; at != nil; at = at.parent {
 		if at.fixed() && at.depth < len(keys) && at.label != keys[at.depth] {
@@ -93,8 +92,8 @@ func (e *evaluator) expand(b *block, keys []string) ([]*instance, bool) {
 	return out, true
 }
 
-// parents keeps one root instance per module, so that what is known of its
-// children is known for good.
+// parents keeps one root instance per module, so that its children are found only
+// once.
 func (e *evaluator) parents(b *block, keys []string) ([]*instance, bool) {
 	if b.parent != nil {
 		return e.expand(b, keys)
@@ -105,8 +104,8 @@ func (e *evaluator) parents(b *block, keys []string) ([]*instance, bool) {
 	return []*instance{b.mod.rootInstance}, true
 }
 
-// children are the instances of b below p, gates not asked, except that a
-// when that does not speak of each is asked before for_each.
+// children are the instances of b below p, with their gates not evaluated, except
+// that a when without each is evaluated before for_each.
 func (e *evaluator) children(p *instance, b *block) (*siblings, bool) {
 	if kids, ok := p.kids[b]; ok {
 		return kids, true
@@ -161,7 +160,7 @@ func (e *evaluator) repeat(p *instance, b *block) ([]*instance, bool) {
 	return out, true
 }
 
-// forEach are the sorted keys of a for_each; its values may still be unknown.
+// forEach returns the sorted keys of a for_each. Its values may still be unknown.
 func (e *evaluator) forEach(p *instance, b *block) ([]string, bool) {
 	sc := &scope{mod: b.mod, inst: p}
 	v, ok := e.until(b.forEach, sc, func(v cty.Value) bool {
@@ -185,7 +184,7 @@ func (e *evaluator) forEach(p *instance, b *block) ([]string, bool) {
 	return sortedKeys(elems), true
 }
 
-// keepElements notes what each.value is in the instances of b below p.
+// keepElements records each.value for the instances of b below p.
 func (p *instance) keepElements(b *block, elems map[string]cty.Value) {
 	if p.elems == nil {
 		p.elems = map[*block]map[string]cty.Value{}
@@ -194,7 +193,7 @@ func (p *instance) keepElements(b *block, elems map[string]cty.Value) {
 }
 
 func keyOfSecret(name string) error {
-	return fmt.Errorf("a key of for_each would be the placeholder of secret %q, which is rendered in the content of files only", name)
+	return fmt.Errorf("a key of for_each would be the placeholder of secret %q, which hostctl replaces only in the content of files", name)
 }
 
 func eachElements(v cty.Value) (map[string]cty.Value, error) {
@@ -221,7 +220,7 @@ func eachElements(v cty.Value) (map[string]cty.Value, error) {
 		}
 		key, ok := option.KeyString(k)
 		if !ok {
-			return nil, fmt.Errorf("for_each takes a map, or a set of strings; make a map of it with { for x in LIST : KEY => x }")
+			return nil, fmt.Errorf("for_each takes a map, or a set of strings; turn it into a map with { for x in LIST : KEY => x }")
 		}
 		if _, twice := out[key]; twice {
 			return nil, fmt.Errorf("for_each has %q twice", key)
@@ -259,7 +258,7 @@ func (e *evaluator) nameEntry(k *instance) bool {
 	return true
 }
 
-// around is the innermost instance of a for_each that k stands in, or nil.
+// around is the innermost for_each instance around k, or nil.
 func (k *instance) around() *instance {
 	for k != nil && !k.each {
 		k = k.parent
@@ -267,7 +266,7 @@ func (k *instance) around() *instance {
 	return k
 }
 
-// keys are the entries' keys that the instance stands in, outermost first.
+// keys are the keys of the entries around the instance, outermost first.
 func (k *instance) keys() []string {
 	if k == nil {
 		return nil
@@ -279,7 +278,7 @@ func (k *instance) keys() []string {
 	return keys
 }
 
-// concrete puts keys in the place of a declared path's stars.
+// concrete replaces the stars of a declared path with keys.
 func concrete(p option.Path, keys []string) option.Path {
 	out := slices.Clone(p)
 	for i, s := range out {

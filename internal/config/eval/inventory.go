@@ -11,11 +11,11 @@ import (
 // Inventory is a host in outline: what it has, and what its applications are
 // for.
 type Inventory struct {
-	Hardware     string // hardware.description; "" where nobody says
+	Hardware     string // hardware.description; "" if not set
 	Disks        bool   // it declares disks
 	Secrets      bool
 	Persistence  bool
-	Home         bool // it declares what is in somebody's home folder
+	Home         bool // it declares something in a home folder
 	Applications []Application
 }
 
@@ -23,11 +23,11 @@ type Inventory struct {
 type Application struct {
 	Name       string
 	Functions  []string // sorted
-	Missing    string   // why the host lacks it; "" where it does not
-	ByTemplate bool     // the host's template asks for it, whoever else does
+	Missing    string   // why the host lacks it; "" if it does not
+	ByTemplate bool     // the host's template asks for it, even if others do too
 }
 
-// Inventory reads the outline off the evaluated host.
+// Inventory is the outline of the evaluated host.
 func (r *Result) Inventory() *Inventory {
 	e := r.eval
 	has := func(name string) bool {
@@ -50,8 +50,8 @@ func (r *Result) Inventory() *Inventory {
 	return inv
 }
 
-// layers are those of all lines that make an entry; a line of the library
-// counts as the user's line that is behind it.
+// layers are those of all lines that make an entry. A library line counts as the
+// user's line that caused it.
 func (e *evaluator) layers(n *option.Node, at option.Path, key string) []option.Layer {
 	makers, _ := e.makers(n, at, &key)
 	var out []option.Layer
@@ -85,7 +85,7 @@ func (e *evaluator) texts(p option.Path) []string {
 	return out
 }
 
-// text is the value of an option that is a string; "" where it has none.
+// text is the value of an option that is a string; "" if it has none.
 func (e *evaluator) text(p option.Path) string {
 	c := e.leafAt(p)
 	if c == nil || c.bad || !c.merged.Defined {

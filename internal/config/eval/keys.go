@@ -12,8 +12,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// checkKeys holds the keys of a map against those that its option's keys
-// argument allows, each where it is defined.
+// checkKeys checks the keys of a map against the keys argument of its option, and
+// reports each where it is defined.
 func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 	if decl.Keys == nil || !c.merged.Defined || len(c.merged.Elements) == 0 {
 		return
@@ -40,8 +40,8 @@ func (e *evaluator) checkKeys(c *cell, decl *option.Declaration) {
 	}
 }
 
-// allowedKeys is the value of an option's keys argument; it is false where that
-// failed, which has been reported.
+// allowedKeys is the value of an option's keys argument. It is false if that
+// failed, which it reports.
 func (e *evaluator) allowedKeys(n *option.Node, decl *option.Declaration) ([]string, bool) {
 	v, ok := e.value(decl.Keys, &scope{mod: e.homes[n]})
 	if !ok {
@@ -62,7 +62,7 @@ func (e *evaluator) allowedKeys(n *option.Node, decl *option.Declaration) ([]str
 	return known, true
 }
 
-// checkPackages holds every package_ref in a value against the inputs that
+// checkPackages checks every package_ref in a value against the inputs that
 // packages come from.
 func (e *evaluator) checkPackages(c *cell, t option.Type, v cty.Value) {
 	if !t.Holds(option.PackageRef) {
@@ -77,7 +77,7 @@ func (e *evaluator) checkPackages(c *cell, t option.Type, v cty.Value) {
 		name := v.AsString()
 		if !slices.ContainsFunc(e.flake.Debian(), func(in debianInput) bool { return in.Name == name }) {
 			c.bad = true
-			e.fail(c.strongest(), "Unknown input", fmt.Sprintf("%s: %q is no debian input of flake.hcl.%s", c.path, name, option.DidYouMean(name, e.flake.InputNames())))
+			e.fail(c.strongest(), "Unknown input", fmt.Sprintf("%s: flake.hcl has no debian input %q.%s", c.path, name, option.DidYouMean(name, e.flake.InputNames())))
 		}
 	case option.Optional:
 		e.checkPackages(c, *t.Elem, v)

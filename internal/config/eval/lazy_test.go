@@ -9,10 +9,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/function"
 )
 
-// lazyKinds are the values that options have, the types that can hold them, and
-// what is made of them: X stands for the value. A row that a value without
-// elements cannot have begins with "+", one that the console has no function for
-// with "~".
+// lazyKinds are the values of options, their types, and the expressions to make of
+// them: X stands for the value. A row that does not apply to a value without
+// elements begins with "+", one that the console has no function for with "~".
 var lazyKinds = []struct {
 	name          string
 	filled, empty string

@@ -92,9 +92,8 @@ func TestLibraryDefaults(t *testing.T) {
 	}
 }
 
-// A warning is something that a user can act on: of no module of the library
-// that is enabled, beside what users declare, does one come whose place is the
-// library's own.
+// A user can act on every warning: enabling any library module, in addition to what
+// users declare, never gives a warning whose place is in the library.
 func TestTheLibraryIsNoPlaceOfAWarning(t *testing.T) {
 	for _, label := range sortedKeys(library.Index()) {
 		path, ok := strings.CutSuffix(label, ".enable")

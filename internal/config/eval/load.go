@@ -23,7 +23,7 @@ type module struct {
 	flake  *flake.Flake // nil: the library
 	name   string       // in diagnostics
 	dir    string       // on disk
-	mount  string       // what expressions see for dir
+	mount  string       // dir as expressions see it
 	body   *hclsyntax.Body
 	source *option.Source
 	locals map[string]*local
@@ -39,7 +39,7 @@ type local struct {
 	value cty.Value // once wholly known
 }
 
-// flakeModule stands for flake.hcl itself where its expressions are evaluated.
+// flakeModule stands for flake.hcl when its own expressions are evaluated.
 func (e *evaluator) flakeModule() *module {
 	return e.newModule(e.flake, "flake.hcl", filepath.Join(e.flake.Dir, "flake.hcl"), option.Host)
 }
@@ -63,8 +63,8 @@ func (e *evaluator) newModule(f *flake.Flake, name, file string, layer option.La
 	return m
 }
 
-// mountOf is the path of a flake's folder in the language; that of the root
-// flake has an empty name.
+// mountOf is the path of a flake's folder in the language. The root flake's has an
+// empty name.
 func mountOf(f *flake.Flake) string {
 	if f.Mount == "" {
 		return "/@"
@@ -72,8 +72,8 @@ func mountOf(f *flake.Flake) string {
 	return f.Mount
 }
 
-// loadList loads a modules list of flake.hcl. Modules of other flakes count
-// as imported by the list: the flake's own beat them (language rule 11).
+// loadList loads a modules list of flake.hcl. Modules of other flakes count as
+// imports of the list: the flake's own beat them (language rule 11).
 func (e *evaluator) loadList(layer option.Layer, list hcl.Expression) {
 	if list == nil {
 		return
@@ -103,7 +103,7 @@ func (e *evaluator) loadList(layer option.Layer, list hcl.Expression) {
 	}
 }
 
-// loadPaths loads what a list of paths names, in its order.
+// loadPaths loads the paths of a list, in its order.
 func (e *evaluator) loadPaths(list hcl.Expression, from *module, layer option.Layer) []*module {
 	v, ok := e.value(list, &scope{mod: from, fixed: true})
 	if !ok {
@@ -131,7 +131,7 @@ func (e *evaluator) loadPaths(list hcl.Expression, from *module, layer option.La
 	return out
 }
 
-// elementRange is where the i-th element of a list stands.
+// elementRange is the place of the i-th element of a list.
 func elementRange(list hcl.Expression, i cty.Value) hcl.Range {
 	if t, ok := list.(*hclsyntax.TupleConsExpr); ok {
 		if n, _ := i.AsBigFloat().Int64(); int(n) < len(t.Exprs) {
@@ -147,15 +147,15 @@ func noModule(p string, file tree.File, err error) string {
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Sprintf("Cannot read %s: %v.", p, report.Underlying(err))
 	case base == "default.hcl" && filepath.Base(p) != "default.hcl":
-		return fmt.Sprintf("The folder %s holds no default.hcl: name one of its files, or call its main file default.hcl.", p)
+		return fmt.Sprintf("The folder %s has no default.hcl: name one of its files, or call its main file default.hcl.", p)
 	}
 	if strings.ContainsAny(p, "*?[") {
-		return fmt.Sprintf("There is no %s: a path is no pattern. Name each module, or a folder whose default.hcl imports them.", p)
+		return fmt.Sprintf("There is no %s: a path is not a pattern. Name each module, or a folder whose default.hcl imports them.", p)
 	}
-	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder that holds default.hcl.", p, nearFile(file))
+	return fmt.Sprintf("There is no %s.%s A module is a .hcl file, or a folder with a default.hcl.", p, nearFile(file))
 }
 
-// nearFile is the file beside a missing one that was probably meant.
+// nearFile proposes a file in the folder of a missing one.
 func nearFile(file tree.File) string {
 	beside, err := file.Dir().Names()
 	const most = 10_000 // each is compared letter by letter
@@ -178,7 +178,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	}
 	real := found.Path()
 	if filepath.Ext(real) != ".hcl" {
-		e.fail(&at, "Cannot load module", fmt.Sprintf("%s is no .hcl file. Text of other formats is read with file(), or copied with source.", p))
+		e.fail(&at, "Cannot load module", fmt.Sprintf("%s is not a .hcl file. Read text of other formats with file(), or copy it with source.", p))
 		return nil
 	}
 	if m := e.modules[real]; m != nil {
@@ -192,7 +192,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	}
 	if err != nil {
 		if file != nil {
-			e.fleet.keep(file.name, &hcl.File{}) // validate need not say it again
+			e.fleet.keep(file.name, &hcl.File{}) // validate need not report it again
 		}
 		e.fail(&at, "Cannot load module", noModule(p, found, err))
 		return nil
@@ -208,7 +208,7 @@ func (e *evaluator) load(p string, from *module, layer option.Layer, at hcl.Rang
 	return m
 }
 
-// moduleFile is the file of the module that is found: of a folder, its
+// moduleFile is the file of the module that was found: for a folder, its
 // default.hcl.
 func moduleFile(found tree.File) (tree.File, error) {
 	isDir, err := found.IsDir()
@@ -219,7 +219,7 @@ func moduleFile(found tree.File) (tree.File, error) {
 	return found, err
 }
 
-// ownerOf is the flake that a path leads into.
+// ownerOf is the flake that contains a path.
 func (e *evaluator) ownerOf(p string, from *module) *flake.Flake {
 	if rest, ok := strings.CutPrefix(p, "/@"); ok {
 		mount, _, _ := strings.Cut(rest, "/")
@@ -264,11 +264,11 @@ func (e *evaluator) read(m *module, p *parsed) {
 
 func (e *evaluator) addLocals(m *module, b *hclsyntax.Block) {
 	for _, inner := range b.Body.Blocks {
-		e.fail(inner.TypeRange.Ptr(), "Unknown block", "locals holds values: palette = { ... }.")
+		e.fail(inner.TypeRange.Ptr(), "Unknown block", "locals takes values: palette = { ... }.")
 	}
 	for name, a := range b.Body.Attributes {
 		if m.locals[name] != nil {
-			e.fail(a.NameRange.Ptr(), "Declared twice", fmt.Sprintf("local.%s is declared already.", name))
+			e.fail(a.NameRange.Ptr(), "Declared twice", fmt.Sprintf("local.%s is already declared.", name))
 		}
 		m.locals[name] = &local{expr: a.Expr}
 	}
@@ -284,8 +284,8 @@ func (e *evaluator) imports(m *module, layer option.Layer) {
 	}
 }
 
-// declareLibrary reads a library module for its options only: it acts when
-// one of them is defined, not when one is read (language rule 21).
+// declareLibrary reads a library module for its options only: it acts if one of
+// them is defined, not if one is read (language rule 21).
 func (e *evaluator) declareLibrary(name string) *module {
 	if m := e.modules["library/"+name]; m != nil {
 		return m

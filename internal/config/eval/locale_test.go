@@ -2,8 +2,8 @@ package eval
 
 import "testing"
 
-// The names that a locale may have (locale(7)): what is made of each, and which
-// are no names.
+// The names that a locale may have (locale(7)): what each one generates, and which
+// ones are invalid.
 func TestLocales(t *testing.T) {
 	const gen = `file["/etc/locale.gen"].content`
 	for _, c := range []evalCase{
@@ -21,8 +21,8 @@ i18n {
     LANGUAGE    = "de:en"
   }
 }`},
-		{name: "no character set", files: "i18n { default_locale = \"de_DE\" }\n", errs: []string{"h.hcl:1,8-32: Invalid value; i18n.default_locale: de_DE names no character set: write de_DE.UTF-8."}},
-		{name: "no character set in a setting", errs: []string{"LC_TIME = de_DE names no character set: write de_DE.UTF-8."}, files: `
+		{name: "no character set", files: "i18n { default_locale = \"de_DE\" }\n", errs: []string{"h.hcl:1,8-32: Invalid value; i18n.default_locale: de_DE has no character set: write de_DE.UTF-8."}},
+		{name: "no character set in a setting", errs: []string{"LC_TIME = de_DE has no character set: write de_DE.UTF-8."}, files: `
 i18n {
   default_locale        = "C"
   extra_locale_settings = { LC_TIME = "de_DE" }

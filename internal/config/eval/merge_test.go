@@ -12,8 +12,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// threeLayers is a flake in which flake.hcl, the template and the host each
-// name two files that know nothing of each other.
+// threeLayers is a flake in which flake.hcl, the template and the host each name
+// two files that do not import each other.
 const threeLayers = `
 -- flake.hcl --
 modules = ["./options.hcl", "./flake1.hcl", "./flake2.hcl"]
@@ -24,7 +24,7 @@ host "h" {
 }
 `
 
-// stand is where a definition stands, as people write it.
+// stand is the place of a definition, as people write it.
 type stand struct {
 	layer    option.Layer
 	priority option.Priority
@@ -107,7 +107,7 @@ func TestMergeLayers(t *testing.T) {
 	}
 }
 
-// checkConflicts wants one error for each, which shows both files.
+// checkConflicts expects one error for each, which shows both files.
 func checkConflicts(t *testing.T, diags hcl.Diagnostics, conflicts map[string]bool) {
 	t.Helper()
 	found := 0
@@ -153,8 +153,7 @@ func together(a, b stand, onlyA, onlyB, ab, ba string) string {
 	return ab
 }
 
-// keyed is for maps whose default has a key of its own, d, which only a
-// force takes away.
+// keyed is for maps whose default has its own key, d, which only a force removes.
 func keyed(a, b stand) string {
 	k := pick(a, b, `"a"`, `"b"`, "")
 	switch {

@@ -11,7 +11,7 @@ import (
 )
 
 // modifier reads force, default, before, after and without, which are syntax
-// at the places where values are defined (language rule 2).
+// wherever a value is defined (language rule 2).
 func (e *evaluator) modifier(call *hclsyntax.FunctionCallExpr, on modifiers) (hcl.Expression, modifiers, bool) {
 	m := on
 	switch call.Name {
@@ -34,7 +34,7 @@ func (e *evaluator) modifier(call *hclsyntax.FunctionCallExpr, on modifiers) (hc
 	}
 	if inner, ok := call.Args[0].(*hclsyntax.FunctionCallExpr); ok {
 		if _, _, twice := e.modifier(inner, plainly()); twice && (priority(call.Name) == priority(inner.Name) || m.remove || inner.Name == "without") {
-			e.fail(inner.NameRange.Ptr(), "Modifiers exclude each other", fmt.Sprintf("%s inside %s means nothing: keep one.", inner.Name, call.Name))
+			e.fail(inner.NameRange.Ptr(), "Modifiers exclude each other", fmt.Sprintf("%s inside %s has no meaning: keep one of the two.", inner.Name, call.Name))
 		}
 	}
 	return call.Args[0], m, true
@@ -42,8 +42,8 @@ func (e *evaluator) modifier(call *hclsyntax.FunctionCallExpr, on modifiers) (hc
 
 func priority(name string) bool { return name == "force" || name == "default" }
 
-// part evaluates a definition, keeping the modifiers inside literal lists and
-// objects apart; of a ?: only the branch that is chosen is evaluated.
+// part evaluates a definition. It keeps the modifiers inside literal lists and
+// objects apart, and evaluates only the chosen branch of a ?:.
 func (e *evaluator) part(expr hcl.Expression, sc *scope, start option.Part) (*option.Part, bool) {
 	p := start
 	p.Range = expr.Range()
@@ -115,7 +115,7 @@ func (e *evaluator) objectPart(x *hclsyntax.ObjectConsExpr, sc *scope, p option.
 		}
 		key, isKey := option.KeyString(v)
 		if !isKey {
-			e.fail(item.KeyExpr.Range().Ptr(), "Invalid key", fmt.Sprintf("A key is a string, not %s.", option.Describe(v)))
+			e.fail(item.KeyExpr.Range().Ptr(), "Invalid key", fmt.Sprintf("A key must be a string, not %s.", option.Describe(v)))
 			fine = false
 			continue
 		}

@@ -2,8 +2,8 @@ package eval
 
 import "strings"
 
-// detailRuleCases are the second halves of rules: what they say beside their
-// first sentence.
+// detailRuleCases are the second halves of rules: what they say after their first
+// sentence.
 func detailRuleCases() []evalCase {
 	return []evalCase{
 		{name: "rule 14 for_each takes a list, and null makes nothing", option: "thing", want: `{"x":{"a":"a of x","b":"1","part":{}},"y":{"a":"a of y","b":"1","part":{}}}`, files: `

@@ -13,16 +13,15 @@ import (
 	"github.com/hostctl/hostctl/internal/config/report"
 )
 
-// move is a moved block: an option, group or map has another path now, or is
-// gone.
+// move is a moved block: an option, group or map has a new path, or is gone.
 type move struct {
-	from, to option.Path // to is nil where it is gone
+	from, to option.Path // to is nil if it is gone
 	message  string
 	rng      *hcl.Range // nil: the library's index
 }
 
-// moves are the old paths, as a tree of their own, so that nothing that lists
-// options shows them.
+// moves are the old paths, in a tree of their own, so that no list of options
+// shows them.
 type moves struct {
 	root option.Node
 	at   map[string]*move // by the key of from
@@ -34,7 +33,7 @@ type renaming struct {
 	move  *move
 	at    hcl.Range
 	names []hcl.Range // of the elements of from after its last *, outermost first; nil: not known
-	read  bool        // in an expression, where they are one text
+	read  bool        // in an expression, where the names are one text
 }
 
 func (e *evaluator) addMoves() {
@@ -56,13 +55,13 @@ func (e *evaluator) readMove(b *hclsyntax.Block) {
 			e.fail(a.NameRange.Ptr(), "Unknown argument", fmt.Sprintf("A moved block takes from, to and message, not %q.", a.Name))
 		case diags.HasErrors(): // as if it were not there
 		case v.IsNull() || v.Type() != cty.String:
-			e.fail(a.Expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s is a string, in quotes.", a.Name))
+			e.fail(a.Expr.Range().Ptr(), "Wrong type", fmt.Sprintf("%s must be a string, in quotes.", a.Name))
 		default:
 			text[a.Name] = v.AsString()
 		}
 	}
 	if len(b.Labels) > 0 || len(b.Body.Blocks) > 0 || text["from"] == "" || (text["to"] == "") == (text["message"] == "") {
-		e.fail(&at, "Invalid moved block", `Write moved with from and to, two option paths in quotes; or, for what is gone, with from and message.`)
+		e.fail(&at, "Invalid moved block", `A moved block takes from and to, two option paths in quotes; or, for an option that is gone, from and message.`)
 		return
 	}
 	e.addMove(text["from"], text["to"], text["message"], &at)
@@ -75,10 +74,10 @@ func (e *evaluator) addMove(from, to, message string, at *hcl.Range) {
 		m.to, err = option.Declared(to)
 	}
 	if err == nil && m.to != nil && !slices.Equal(m.from[:starred(m.from)], m.to[:starred(m.to)]) {
-		err = fmt.Errorf("cannot move %s to %s: an option stays within its map, so what stands before the last * must be the same", from, to)
+		err = fmt.Errorf("cannot move %s to %s: an option stays within its map, so the parts before the last * must be the same", from, to)
 	}
 	if err == nil && e.moves.at[m.from.Key()] != nil {
-		err = fmt.Errorf("cannot move %s: there is a moved block for it already", from)
+		err = fmt.Errorf("cannot move %s: it already has a moved block", from)
 	}
 	if err == nil {
 		_, err = e.moves.root.Declare(m.from)
@@ -90,7 +89,7 @@ func (e *evaluator) addMove(from, to, message string, at *hcl.Range) {
 	e.moves.at[m.from.Key()] = m
 }
 
-// starred is how many elements of a path stand up to its last *.
+// starred is the number of elements of a path up to and including its last *.
 func starred(p option.Path) int {
 	for i := len(p); i > 0; i-- {
 		if p[i-1] == option.Any {
@@ -100,7 +99,7 @@ func starred(p option.Path) int {
 	return 0
 }
 
-// checkMoves looks at moved blocks once every declaration is known.
+// checkMoves checks moved blocks when every declaration is known.
 func (e *evaluator) checkMoves() {
 	for _, key := range sortedKeys(e.moves.at) {
 		m := e.moves.at[key]
@@ -108,7 +107,7 @@ func (e *evaluator) checkMoves() {
 			continue
 		}
 		if n, taken := e.root.Find(m.from); taken == len(m.from) {
-			e.fail(m.rng, "Invalid moved block", fmt.Sprintf("%s still is declared; drop its option block, or this one.", n.Path))
+			e.fail(m.rng, "Invalid moved block", fmt.Sprintf("%s is still declared; remove its option block, or this one.", n.Path))
 			continue
 		}
 		if m.to != nil {
@@ -117,8 +116,8 @@ func (e *evaluator) checkMoves() {
 	}
 }
 
-// target is where a move leads in the end, nil where it leads nowhere, which
-// it reports.
+// target is where a move leads in the end. It is nil if that is nowhere, which
+// target reports.
 func (e *evaluator) target(m *move) *option.Node {
 	for range len(e.moves.at) + 1 {
 		n, taken := e.root.Find(m.to)
@@ -139,7 +138,8 @@ func (e *evaluator) target(m *move) *option.Node {
 	return nil
 }
 
-// gone reports whether a move leads, over others, to one that says so.
+// gone reports whether a move leads, maybe through others, to an option that is
+// gone.
 func (e *evaluator) gone(m *move) bool {
 	for range len(e.moves.at) + 1 {
 		if m == nil || m.to == nil {
@@ -150,8 +150,8 @@ func (e *evaluator) gone(m *move) bool {
 	return false
 }
 
-// renamed is what stands for the child called name of n, which n has not: the
-// node that it is now, a group of old names, or nil for what is gone.
+// renamed replaces the child called name, which n does not have: it is the node
+// with the new name, a group of old names, or nil for what is gone.
 func (e *evaluator) renamed(n *option.Node, name string) (t *option.Node, m *move, ok bool) {
 	if len(e.moves.at) == 0 {
 		return nil, nil, false
@@ -170,15 +170,15 @@ func (e *evaluator) renamed(n *option.Node, name string) (t *option.Node, m *mov
 	return e.target(m), m, true
 }
 
-// follow is renamed for a name that is written at a place, which it warns
-// about. names are the places of the path's elements after its last *, as far
-// as they are known; a read is one text.
+// follow is renamed for a name that is written at a place, and warns about it.
+// names are the places of the path's elements after its last *, as far as they are
+// known; a read is one text.
 func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hcl.Range, read bool) (*option.Node, bool) {
 	t, m, ok := e.renamed(n, name)
 	switch {
 	case !ok || m == nil:
 		return t, ok
-	case t == nil && m.to != nil && !e.gone(m): // target has said it
+	case t == nil && m.to != nil && !e.gone(m): // target has reported it
 		return nil, true
 	case t == nil:
 		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
@@ -186,7 +186,7 @@ func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hc
 	}
 	e.report(hcl.Diagnostics{{
 		Severity: hcl.DiagWarning, Summary: "Option renamed", Subject: &at,
-		Detail: fmt.Sprintf("%s is %s now; 'hostctl fix' rewrites it, or says what to do by hand.", m.from, t.Path),
+		Detail: fmt.Sprintf("%s is now %s; 'hostctl fix' rewrites it, or says what to do by hand.", m.from, t.Path),
 	}})
 	r := &renaming{move: &move{from: m.from, to: t.Path}, at: at, read: read}
 	if len(names) == len(m.from)-starred(m.from) {
@@ -196,18 +196,18 @@ func (e *evaluator) follow(n *option.Node, name string, at hcl.Range, names []hc
 	return t, true
 }
 
-// renamedKey reports a key of a computed map that is an old name, which
-// nothing can follow there, as an error that says the new one.
+// renamedKey reports a key of a computed map that is an old name. Nothing can
+// follow it there, so it is an error that names the new one.
 func (e *evaluator) renamedKey(n *option.Node, key string, at hcl.Range) bool {
 	t, m, ok := e.renamed(n, key)
 	switch {
 	case !ok || m == nil:
 		return false
-	case t == nil && m.to != nil && !e.gone(m): // target has said it
+	case t == nil && m.to != nil && !e.gone(m): // target has reported it
 	case t == nil:
 		e.fail(&at, "Option removed", strings.TrimSuffix(fmt.Sprintf("%s is gone. %s", m.from, m.message), " "))
 	default:
-		e.fail(&at, "Option renamed", fmt.Sprintf("%s is %s now, and a computed map must use the new name.", m.from, t.Path))
+		e.fail(&at, "Option renamed", fmt.Sprintf("%s is now %s, and a computed map must use the new name.", m.from, t.Path))
 	}
 	return true
 }

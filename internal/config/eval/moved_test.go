@@ -47,21 +47,21 @@ moved {
 func movedCases() []evalCase {
 	return []evalCase{
 		{name: "moved: a definition of the old path is one of the new", option: "gfx.new.enable", want: `true`,
-			warns: []string{"gfx.old.enable is gfx.new.enable now"}, files: `
+			warns: []string{"gfx.old.enable is now gfx.new.enable"}, files: `
 gfx {
   old { enable = true }
 }` + renamed},
 		{name: "moved: a read of the old path is one of the new", option: "my.text", want: `"true"`,
-			warns: []string{"gfx.old.enable is gfx.new.enable now"}, files: `
+			warns: []string{"gfx.old.enable is now gfx.new.enable"}, files: `
 gfx {
   new { enable = true }
 }
 my { text = config.gfx.old.enable }` + renamed},
 		{name: "moved: below a map", option: "my.text", want: `"a"`,
-			warns: []string{"box.*.extra_groups is box.*.groups now", "box.*.extra_groups is box.*.groups now"}, files: `
+			warns: []string{"box.*.extra_groups is now box.*.groups", "box.*.extra_groups is now box.*.groups"}, files: `
 box "b" { extra_groups = ["a"] }
 my { text = join(" ", [for n, b in config.box : b.extra_groups[0]]) }` + renamed},
-		{name: "moved: a whole map", option: "my.text", want: `"a"`, warns: []string{"crate is box now", "crate is box now"}, files: `
+		{name: "moved: a whole map", option: "my.text", want: `"a"`, warns: []string{"crate is now box", "crate is now box"}, files: `
 crate "b" { groups = ["a"] }
 my { text = config.crate.b.groups[0] }` + renamed},
 		{name: "moved: what is gone says what to do", errs: []string{"gfx.colours is gone. Write them into my.text.", "gfx.colours is gone"}, files: `
@@ -70,7 +70,7 @@ my { text = config.gfx.colours }` + renamed},
 		{name: "moved: the old name is no name that could be meant", errs: []string{`There is no option "lod" below gfx.`}, files: `
 gfx { lod = 1 }` + renamed},
 		{name: "moved: the new path exists and the old does not", errs: []string{
-			"within its map", "box.*.groups still is declared", `no option "nothing" below my`, "takes from, to and message", "Write moved with"}, files: `
+			"within its map", "box.*.groups is still declared", `no option "nothing" below my`, "takes from, to and message", "A moved block takes from and to, two option paths"}, files: `
 moved {
   from = "box.*.a"
   to   = "my.text"
@@ -89,9 +89,9 @@ moved {
   too     = "y"
 }
 moved { from = "x" }` + renamed},
-		{name: "moved: a computed map must use the new name", errs: []string{"box.*.extra_groups is box.*.groups now, and a computed map"}, files: `
+		{name: "moved: a computed map must use the new name", errs: []string{"box.*.extra_groups is now box.*.groups, and a computed map"}, files: `
 box = { for k in ["a"] : k => { extra_groups = [k] } }` + renamed},
-		{name: "moved: twice", option: "my.b", want: `"x"`, warns: []string{"my.a1 is my.b now"}, files: `
+		{name: "moved: twice", option: "my.b", want: `"x"`, warns: []string{"my.a1 is now my.b"}, files: `
 option "my.b" { type = string }
 moved {
   from = "my.a1"
@@ -164,7 +164,7 @@ config {
 	}
 }
 
-// The old path finds the option on the command line, too.
+// The old path also finds the option on the command line.
 func TestMovedPaths(t *testing.T) {
 	r, diags := evalDir(t, writeFlake(t, `
 box "b" { groups = ["a"] }

@@ -10,12 +10,12 @@ import (
 
 type debianInput = flake.DebianInput
 
-// maxSteps is how many definitions of the library a cause is followed
-// through.
+// maxSteps is the number of library definitions through which a cause is
+// followed.
 const maxSteps = 8
 
-// cause is the line that something comes from: the user's, or where no user's
-// is behind it that of the library module which asked for it.
+// cause is the line that something comes from: the user's, or if there is none,
+// that of the library module that asked for it.
 type cause struct {
 	def *option.Definition
 	at  hcl.Range
@@ -27,8 +27,8 @@ func (c *cause) origin() spec.Origin {
 	return spec.Origin{File: c.at.Filename, Line: c.at.Start.Line, Layer: c.def.Source.Layer.String()}
 }
 
-// stronger picks the cause of the stronger layer, within it that of the file
-// that imports the other, of equals the first.
+// stronger picks the cause of the stronger layer; within a layer that of the file
+// that imports the other; of equals the first.
 func stronger(a, b *cause) *cause {
 	switch {
 	case a == nil:
@@ -43,8 +43,8 @@ func stronger(a, b *cause) *cause {
 	return a
 }
 
-// entryOrigin is the line that brought an entry about; one of the library
-// only where no line of the user's did.
+// entryOrigin is the line that made an entry: a library line only if no line of
+// the user's did.
 func (e *evaluator) entryOrigin(n *option.Node, p option.Path, key string) spec.Origin {
 	if c := e.entryCause(n, p, key, 0); c != nil {
 		return c.origin()
@@ -58,8 +58,7 @@ func (e *evaluator) entryOrigin(n *option.Node, p option.Path, key string) spec.
 	return spec.Origin{}
 }
 
-// elementOrigin is the line that put an element into a list, or a key into a
-// map.
+// elementOrigin is the line that put an element into a list, or a key into a map.
 func (e *evaluator) elementOrigin(key string, p *option.Part) spec.Origin {
 	c := e.cause(p.Def, p.Range, key, 0)
 	if c == nil {
@@ -68,7 +67,7 @@ func (e *evaluator) elementOrigin(key string, p *option.Part) spec.Origin {
 	return c.origin()
 }
 
-// entryRange is the place of an entry, for an error about the whole of it.
+// entryRange is the place of an entry, for an error about all of it.
 func (e *evaluator) entryRange(p option.Path) *hcl.Range {
 	outer := p[:len(p)-1]
 	n, _ := e.root.Find(outer)
@@ -85,8 +84,8 @@ func (e *evaluator) entryRange(p option.Path) *hcl.Range {
 	return nil
 }
 
-// decidedAt is where an option of the entry at p went wrong: the user's line
-// that decides it, else the one that makes the entry.
+// decidedAt is the place to report a wrong option of the entry at p: the user's
+// line that decides it, or else the line that makes the entry.
 func (e *evaluator) decidedAt(c *cell, p option.Path) *hcl.Range {
 	if d := c.winner(); d != nil {
 		if why := e.cause(d, d.Range, "", 0); why.byUser() {
@@ -99,8 +98,8 @@ func (e *evaluator) decidedAt(c *cell, p option.Path) *hcl.Range {
 	return c.strongest()
 }
 
-// entryCause is the strongest definition of the user's that makes an entry,
-// or that made the library make it.
+// entryCause is the user's strongest definition that makes an entry, or that made
+// the library make it.
 func (e *evaluator) entryCause(n *option.Node, p option.Path, key string, depth int) *cause {
 	makers, _ := e.makers(n, p, &key)
 	var best *cause
@@ -120,11 +119,11 @@ func (e *evaluator) entryCause(n *option.Node, p option.Path, key string, depth 
 	return best
 }
 
-// cause follows a definition of the library to the user's line that made it
-// happen: what the definition takes its element called key from, the element
-// of the for_each around it, the option that a when asks for, and, for lack
-// of these, what its value is made of. It is nil where nothing is found: a
-// line that is not known to be related is worse than the definition's own.
+// cause follows a library definition to the user's line that caused it: the source
+// of its element called key, the element of the for_each around it, the option
+// that a when reads, or, without any of these, what its value is made of. It is
+// nil if it finds nothing: a line that may be unrelated is worse than the
+// definition's own.
 func (e *evaluator) cause(d *option.Definition, at hcl.Range, key string, depth int) *cause {
 	if d.Source.Layer != option.Library {
 		return &cause{def: d, at: at}
@@ -146,13 +145,13 @@ func (e *evaluator) cause(d *option.Definition, at hcl.Range, key string, depth 
 	return best
 }
 
-// way is an expression that a cause may be found in.
+// way is an expression in which a cause may be found.
 type way struct {
 	expr   hcl.Expression
 	accept relation
 }
 
-// ways are those of a definition, the most telling first.
+// ways are those of a definition, the most specific first.
 func (s *site) ways(key string) []way {
 	var out []way
 	value := s.raw != nil && s.raw.expr != nil
@@ -173,8 +172,8 @@ func (s *site) ways(key string) []way {
 	return out
 }
 
-// names are the words that tell which thing a definition makes: its key, and
-// each.key and the strings in each.value of the loops around it.
+// names are the words that identify what a definition makes: its key, and each.key
+// and the strings in each.value of the loops around it.
 func (e *evaluator) names(inst *instance, key string) map[string]bool {
 	names := map[string]bool{key: true}
 	for ; inst != nil; inst = inst.parent {

@@ -125,9 +125,9 @@ func TestRule22ForeignModules(t *testing.T) {
 	}
 }
 
-// Language rule 24: a flake hands out modules, templates and packages, and another
-// takes them by these names. What a template of another flake says is of the
-// template layer.
+// Language rule 24: a flake exports modules, templates and packages, and another
+// uses them by these names. The definitions in a template of another flake are in
+// the template layer.
 func TestRule24Exports(t *testing.T) {
 	r := mustEval(t, writeFlake(t, `
 option "my.layer" { type = string }

@@ -10,13 +10,13 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// checkPaths refuses what would be written where no switch can write, and what
-// two resources would write. Links that only the machine has are the plan's.
+// checkPaths refuses paths that no switch can write, and paths that two resources
+// would write. The plan checks links that only the machine has.
 func (d *decoder) checkPaths() {
 	bad := map[spec.ID]bool{}
 	for _, m := range d.host.Managed() {
 		if !path.IsAbs(m.Path) {
-			bad[m.By] = true // it has been said
+			bad[m.By] = true // reported here
 			continue
 		}
 		at := d.host.Leads(m.Path)
@@ -54,5 +54,5 @@ func (d *decoder) checkPaths() {
 	}
 }
 
-// idPath is where a resource stands in the language.
+// idPath is the option path of a resource.
 func idPath(id spec.ID) option.Path { return option.Path{string(id.Kind), id.Name} }

@@ -7,16 +7,16 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Read is something that an expression reads: a root, such as config or local,
-// and the path below it, with * for a key that is computed. What is read of a
-// loop's variable is read of what the loop goes over.
+// Read is something that an expression reads: a root, such as config or local, and
+// the path below it, with * for a computed key. A read of a loop's variable counts
+// as a read of what the loop goes over.
 type Read struct {
 	Root  string
 	Path  []string
-	Names []hcl.Range // where each of Path stands, with its dot or quotes; the zero range where it is computed
+	Names []hcl.Range // the place of each of Path, with its dot or quotes; the zero range if computed
 }
 
-// Reads lists what an expression reads, as it stands in it.
+// Reads lists what an expression reads, in the order of the text.
 func Reads(expr hclsyntax.Expression) []Read {
 	var out []Read
 	for _, u := range usesOf(expr, nil) {

@@ -36,7 +36,7 @@ my { list = ["a"] }`},
 		{name: "rule 13 a computed group", errs: []string{"my is a group of options"}, files: `
 locals { x = {} }
 my = local.x` + myOptions},
-		{name: "rule 13 an index into a group", errs: []string{"only a map can be indexed"}, files: `
+		{name: "rule 13 an index into a group", errs: []string{"only a map takes a computed key"}, files: `
 my {
   text  = config.my[config.my.other]
   other = "on"
@@ -55,10 +55,10 @@ thing = {
   y = config.my.on ? { b = "1" } : null
   z = config.my.on ? null : {}
 }` + myOptions},
-		{name: "rule 24 a resource option cannot be declared again", errs: []string{"library/resources/package.hcl declares it already", "Cannot declare file: there are options below it"}, files: `
+		{name: "rule 24 a resource option cannot be declared again", errs: []string{"library/resources/package.hcl already declares it", "Cannot declare file: there are options below it"}, files: `
 option "packages" { type = any }
 option "file" { type = any }`},
-		{name: "when outside of a block", errs: []string{"when belongs into a block"}, files: `
+		{name: "when outside of a block", errs: []string{"when belongs in a block"}, files: `
 when = true`},
 		{name: "rule 14 a when that reads what it gates", errs: []string{"move that definition out of the block"}, files: `
 config {
@@ -156,12 +156,12 @@ file {
   name     = "/srv/x"
   content  = each.key
 }`},
-		{name: "rule 19 what was chosen is a placeholder still", errs: []string{`user.u.comment holds the placeholder of secret "s"`}, files: secretFiles + `
+		{name: "rule 19 what was chosen is a placeholder still", errs: []string{`user.u.comment contains the placeholder of secret "s"`}, files: secretFiles + `
 locals { map = { a = config.secret.s.placeholder, b = "b" } }
 user "u" { comment = lookup(local.map, "a", "") }`},
 		{name: "rule 19 a secret is no string option", errs: []string{"expected a secret"}, files: secretFiles + `
 user "u" { hashed_password_file = "x" }`},
-		{name: "rule 19 a file with a secret is nobody else's", errs: []string{"its mode must give nothing"}, files: secretFiles + `
+		{name: "rule 19 a file with a secret is nobody else's", errs: []string{"its mode must grant nothing"}, files: secretFiles + `
 file "/x" {
   content = "p=${config.secret.s.placeholder}"
   mode    = "0644"
@@ -205,7 +205,7 @@ host "h" {
   modules = ["./t.hcl", "./h.hcl"]
   args { a = config.my.other }
 }` + myOptions},
-		{name: "rule 22 imports see host and args, not config", errs: []string{"cannot depend on what they hold"}, files: `
+		{name: "rule 22 imports see host and args, not config", errs: []string{"cannot depend on what the modules define"}, files: `
 imports = config.my.on ? ["./a.hcl"] : []` + myOptions},
 		{name: "rule 22 a conditional import", option: "my.text", want: `"a"`, files: `
 imports = host.name == "h" ? ["./a.hcl"] : ["./none.hcl"]` + myOptions + `
@@ -246,7 +246,7 @@ my { text = file("../../../etc/passwd") }` + myOptions},
 sysctl = { "net.ipv4.ip_forward" = 1 }`},
 		{name: "rule 25 shell in a heredoc is explained", errs: []string{"write $${HOME}"}, files: `
 my { text = "${HOME}" }` + myOptions},
-		{name: "rule 25 substitute wants every mark and every value", errs: []string{"othing gives a value to @home@"}, files: `
+		{name: "rule 25 substitute wants every mark and every value", errs: []string{"@home@ in the text has no value"}, files: `
 my { text = substitute("@user@ @home@ $HOME a@b.c", { user = "u" }) }` + myOptions},
 		{name: "rule 25 substitute", option: "my.text", want: `"u $HOME %{x} a@b.c\n"`, files: `
 my { text = substitute(file("./x.sh"), { user = "u" }) }` + myOptions + `

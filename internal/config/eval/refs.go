@@ -21,8 +21,8 @@ func (r *reading) config(uses []use, sc *scope) cty.Value {
 	return r.build(r.e.root, nil, w)
 }
 
-// settled computes the keys of a path that are known before config is, so
-// that config.user[each.key] reads one user and not all.
+// settled computes the keys of a path that are known before config is, so that
+// config.user[each.key] reads one user and not all.
 func (r *reading) settled(u use, sc *scope) use {
 	copied := false
 	for i, s := range u.steps {
@@ -62,8 +62,8 @@ func stepKey(step hcl.Traverser) (string, bool) {
 	return "", false
 }
 
-// build makes the value of n at path p, with what is not known yet as
-// unknowns that bear the mark of their cell.
+// build makes the value of n at path p. What is not known yet becomes an unknown
+// with the mark of its cell.
 func (r *reading) build(n *option.Node, p option.Path, w *want) cty.Value {
 	switch {
 	case n.IsOption():
@@ -94,7 +94,7 @@ func (r *reading) build(n *option.Node, p option.Path, w *want) cty.Value {
 	return cty.ObjectVal(vals)
 }
 
-// former is the value of an old name: that of the option that it is now.
+// former is the value of an old name: that of the option with the new name.
 func (r *reading) former(n *option.Node, p option.Path, name string, w *want) cty.Value {
 	t, m, _ := r.e.renamed(n, name)
 	switch {
@@ -148,7 +148,7 @@ func (r *reading) buildMap(n *option.Node, p option.Path, w *want) cty.Value {
 	return cty.ObjectVal(vals)
 }
 
-// namesOnly is a map of which nothing is read but what keys it has.
+// namesOnly is a map of which only the keys are read.
 func namesOnly(keys []string) cty.Value {
 	vals := map[string]cty.Value{}
 	for _, k := range keys {
@@ -157,9 +157,8 @@ func namesOnly(keys []string) cty.Value {
 	return cty.ObjectVal(vals)
 }
 
-// absent notes a read of an entry that nothing defines: an error unless
-// try() or can() catches it, which is how hcl says it anyway, so the note
-// only replaces hcl's words.
+// absent records a read of an entry that nothing defines. hcl reports it as an
+// error, unless try() or can() catches it; the record only improves hcl's words.
 func (r *reading) absent(n *option.Node, p option.Path, key string, rng hcl.Range) {
 	if r.e.incomplete {
 		r.sick = true
@@ -195,7 +194,7 @@ func (r *reading) leaf(c *cell, at hcl.Range) cty.Value {
 	return c.merged.Value
 }
 
-// inputs makes input.NAME for those that are named, opened.
+// inputs makes input.NAME for the named inputs, and opens them.
 func (r *reading) inputs(uses []use, sc *scope) cty.Value {
 	f := sc.mod.flake
 	vals := map[string]cty.Value{}
@@ -235,7 +234,7 @@ func (r *reading) input(in *flake.Input, rng hcl.Range) cty.Value {
 	vals["path"], vals["rev"] = cty.StringVal(in.Path()), cty.StringVal(in.Rev())
 	for _, d := range opened.diags {
 		if d.Severity == hcl.DiagWarning {
-			r.e.report(hcl.Diagnostics{d}) // what a reading says counts only where it fails
+			r.e.report(hcl.Diagnostics{d}) // what a reading reports counts only if it fails
 			continue
 		}
 		r.diags = append(r.diags, d)
@@ -281,8 +280,8 @@ func (r *reading) eachValue(uses []use, sc *scope) (cty.Value, bool) {
 	return cty.ObjectVal(vals), true
 }
 
-// element is each.value of an instance. Once the whole for_each is known, so
-// is every element; until then an element may be while others are not.
+// element is each.value of an instance. It may be known while other elements of
+// the for_each are not.
 func (r *reading) element(inst *instance) cty.Value {
 	b := inst.block
 	if elem, ok := inst.parent.elems[b][inst.eachKey]; ok {
@@ -335,7 +334,7 @@ func (r *reading) selfAt(entry *option.Node, p option.Path, uses []use, i int) c
 	return cty.ObjectVal(vals)
 }
 
-// enclosing is the entry that the entry at p stands in.
+// enclosing is the entry around the entry at p.
 func (e *evaluator) enclosing(entry *option.Node, p option.Path) (*option.Node, option.Path) {
 	for i := len(entry.Path) - 2; i >= 0; i-- {
 		if entry.Path[i] == option.Any {

@@ -12,8 +12,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// cell is one thing that evaluation can find out: the value of an option,
-// the keys of a map, or whether a map has a key.
+// cell is one thing that evaluation can resolve: the value of an option, the keys
+// of a map, or whether a map has a key.
 type cell struct {
 	sort  cellSort
 	node  *option.Node
@@ -25,7 +25,7 @@ type cell struct {
 	merged  option.Merged
 	defs    []*option.Definition
 	keys    []string  // of keys cells, sorted
-	names   cty.Value // the map of them, once it was read for its keys alone
+	names   cty.Value // the map of them, once something read only its keys
 	exists  bool
 	certain bool // an entry that a block without conditions makes
 }
@@ -46,7 +46,7 @@ const (
 	resolved
 )
 
-// frame is one step of what is being found out, for the report of a cycle.
+// frame is one step of the current resolution, for the report of a cycle.
 type frame struct {
 	cell *cell
 	gate bool
@@ -72,7 +72,7 @@ func (e *evaluator) entryCell(n *option.Node, p option.Path, key string) *cell {
 	return c
 }
 
-// makes reports whether b makes the entry of these keys whatever happens.
+// makes reports whether b makes the entry of these keys in any case.
 func (b *block) makes(keys []string) bool {
 	for at := b; at != nil; at = at.parent {
 		if at.when != nil || at.forEach != nil || at.entry != nil && (at.name != nil || at.label != keys[at.depth]) {
@@ -92,8 +92,8 @@ func (e *evaluator) cellFor(sort string, c *cell) *cell {
 	return c
 }
 
-// resolve finds a cell out. It is false where the cell is being found out
-// already: a cycle, which it reports.
+// resolve resolves a cell. It is false if the cell is already being resolved: a
+// cycle, which it reports.
 func (e *evaluator) resolve(c *cell, at hcl.Range) bool {
 	switch c.state {
 	case resolved:
@@ -131,12 +131,12 @@ func (e *evaluator) cycle(c *cell, at hcl.Range) {
 		}
 		gated = gated || f.gate
 		if !f.gate {
-			fmt.Fprintf(&b, "  %s asks at %s for\n", f.cell.path, option.At(asked))
+			fmt.Fprintf(&b, "  %s needs, at %s,\n", f.cell.path, option.At(asked))
 		}
 	}
 	detail := fmt.Sprintf("The value of %s depends on itself:\n%s  %s.", c.path, b.String(), c.path)
 	if gated {
-		detail += " A when decides about what it reads: move that definition out of the block."
+		detail += " A when reads what its own block defines: move that definition out of the block."
 	}
 	if !gated {
 		detail += " Give one of them a value that does not come from the others."
@@ -149,7 +149,7 @@ func (e *evaluator) cycle(c *cell, at hcl.Range) {
 	}
 }
 
-// site is what a definition remembers of where it stands.
+// site is what a definition remembers about its place.
 type site struct {
 	inst *instance
 	raw  *rawDef
@@ -174,7 +174,7 @@ func (e *evaluator) resolveLeaf(c *cell) {
 	e.report(diags)
 	c.merged, c.bad = merged, diags.HasErrors()
 	if decl.ReadOnly && len(c.defs) > 1 {
-		e.fail(c.defs[1].Range.Ptr(), "Read-only option", fmt.Sprintf("%s follows from other options and cannot be set.", c.path))
+		e.fail(c.defs[1].Range.Ptr(), "Read-only option", fmt.Sprintf("%s is computed from other options and cannot be set.", c.path))
 	}
 	if !c.bad {
 		e.checkKeys(c, decl)
@@ -201,8 +201,8 @@ func (e *evaluator) entryAround(n *option.Node, p option.Path) (*option.Node, op
 	return nil, nil
 }
 
-// definitions are what all blocks and maps say about an option; the cell
-// turns bad where one of them failed.
+// definitions collects what all blocks and maps say about an option. If one of
+// them failed, the cell turns bad.
 func (e *evaluator) definitions(c *cell) []*option.Part {
 	var parts []*option.Part
 	add := func(p *option.Part) {
@@ -264,7 +264,7 @@ func (e *evaluator) definition(d *rawDef, inst *instance) (*option.Part, bool) {
 	return p, true
 }
 
-// dynamicParts looks a computed map up for what it says about an option.
+// dynamicParts looks up what a computed map says about an option.
 func (e *evaluator) dynamicParts(c *cell, d *rawDef, n *option.Node, rest option.Path) []*option.Part {
 	insts, ok := e.instances(d.block, keysOf(n, c.path))
 	c.bad = c.bad || !ok
@@ -287,7 +287,7 @@ func (e *evaluator) dynamicParts(c *cell, d *rawDef, n *option.Node, rest option
 	return parts
 }
 
-// attribute is v[key], or NilVal where v has none.
+// attribute is v[key], or NilVal if v has none.
 func attribute(v cty.Value, key string) cty.Value {
 	if v == cty.NilVal || v.IsNull() {
 		return cty.NilVal
@@ -322,7 +322,7 @@ func takesEntries(n *option.Node, v cty.Value) string {
 	return fmt.Sprintf("%s is a map of entries, got %s. Write %s \"NAME\" { ... } for each.", n.Path, option.Describe(v), n.Path[len(n.Path)-1])
 }
 
-// knownKeys reports attributes of a computed map that are no options.
+// knownKeys reports attributes of a computed map that are not options.
 func (e *evaluator) knownKeys(n *option.Node, v cty.Value, rng hcl.Range) {
 	v, _ = v.Unmark()
 	if n.IsOption() || v.IsNull() || !v.CanIterateElements() || e.incomplete {

@@ -63,7 +63,7 @@ my {
   text  = local.all.other
   other = "o"
 }` + myOptions},
-		{name: "rule 01 a true cycle is found", errs: []string{"my.other asks at h.hcl:3 for\n  my.text asks at h.hcl:2 for\n  my.other."}, files: `
+		{name: "rule 01 a true cycle is found", errs: []string{"my.other needs, at h.hcl:3,\n  my.text needs, at h.hcl:2,\n  my.other."}, files: `
 my { text = config.my.other }
 my { other = config.my.text }` + myOptions},
 		{name: "rule 02 a modifier counts in the branch that is taken", option: "my.text", want: `"t"`, files: `
@@ -75,9 +75,9 @@ my { other = "plain" }` + myOptions + `
 my { other = config.my.text }`},
 		{name: "rule 02 a modifier inside an expression is an error", errs: []string{"force() is syntax"}, files: `
 my { text = "${force("a")}" }` + myOptions},
-		{name: "rule 02 priorities exclude each other", errs: []string{"default inside force means nothing"}, files: `
+		{name: "rule 02 priorities exclude each other", errs: []string{"default inside force has no meaning"}, files: `
 my { text = force(default("h")) }` + myOptions},
-		{name: "rule 02 nothing modifies a removal", errs: []string{"force inside without means nothing"}, files: `
+		{name: "rule 02 nothing modifies a removal", errs: []string{"force inside without has no meaning"}, files: `
 my { set = without(force(["h"])) }` + myOptions + `
 my { set = ["h"] }`},
 		{name: "rule 02 a place and a priority combine", option: "my.list", want: `["h","t"]`, files: `
@@ -90,11 +90,11 @@ option "user.*.mail" {
   default = "${self.home}/Maildir"
 }
 user "psiri" {}`},
-		{name: "rule 03 no option below an option", errs: []string{"my.text is an option already"}, files: `
+		{name: "rule 03 no option below an option", errs: []string{"my.text is already an option"}, files: `
 imports = ["./x.hcl"]` + myOptions + `
 -- x.hcl --
 option "my.text.x" { type = bool }`},
-		{name: "rule 03 no option twice", errs: []string{"my.text: it is declared at t.hcl:"}, files: `
+		{name: "rule 03 no option twice", errs: []string{"my.text: it is already declared at t.hcl:"}, files: `
 option "my.text" { type = bool }` + myOptions},
 		{name: "rule 03 no when in an option block", errs: []string{"take no when"}, files: `
 option "my.x" {
@@ -111,13 +111,13 @@ thing {
   for_each = { x = "X", y = "Y" }
   b        = each.value
 }` + myOptions},
-		{name: "rule 04 a label and a name exclude each other", errs: []string{"drop them, or the label"}, files: `
+		{name: "rule 04 a label and a name exclude each other", errs: []string{"remove them, or the label"}, files: `
 thing "x" {
   name = "y"
 }` + myOptions},
 		{name: "rule 04 name is no option", errs: []string{"every entry has an option called name"}, files: `
 option "x.*.name" { type = string }`},
-		{name: "rule 05 a dotted definition is explained", errs: []string{"A name holds no dots: nest it"}, files: `
+		{name: "rule 05 a dotted definition is explained", errs: []string{"A name has no dots: nest it"}, files: `
 services.openssh.enable = true`},
 		{name: "rule 05 two arguments on one line are explained", errs: []string{"break the line"}, files: `
 file "/x" { content = "a" mode = "0600" }`},
@@ -143,7 +143,7 @@ option "my.kept" {
   default = ["x", "y"]
 }
 my { kept = [without("y")] }`},
-		{name: "rule 07 a removal of nothing warns", option: "my.set", want: `["a"]`, warns: []string{"No weaker layer puts"}, files: `
+		{name: "rule 07 a removal of nothing warns", option: "my.set", want: `["a"]`, warns: []string{"No weaker layer adds"}, files: `
 my { set = ["a", without("b")] }` + myOptions},
 		{name: "rule 07 without takes entries of a map", option: "thing", want: `{"y":{"a":"a of y","b":null,"part":{}}}`, files: `
 thing = without(["x"])` + myOptions + `
@@ -166,7 +166,7 @@ my { data = { a = 1, b = "x", c = true } }` + myOptions},
 		{name: "rule 08 one_of checks scalars by the first type that fits", option: "my.ports", want: `[22,443,"1714-1764"]`, files: `
 option "my.ports" { type = set(one_of(port, port_range)) }
 my { ports = [443, "1714-1764", "22"] }`},
-		{name: "rule 08 a package_ref is an input that packages come from", errs: []string{`"sid" is no debian input`, `"5" is no debian input`}, files: `
+		{name: "rule 08 a package_ref is an input that packages come from", errs: []string{`flake.hcl has no debian input "sid"`, `flake.hcl has no debian input "5"`}, files: `
 option "my.p" { type = list(optional(package_ref)) }
 my { p = ["debian", input.debian, "sid", 5] }`},
 		{name: "rule 08 a package_ref reads as the input's name", option: "my.p", want: `["debian"]`, files: `
@@ -218,7 +218,7 @@ my { data = { a = 1, b = 2 } }`},
 		{name: "rule 08 one wrong entry of a map of objects", errs: []string{"expected a number, got the string \"x\""}, files: `
 option "my.m" { type = map(object({ a = number })) }
 my { m = { p = { a = 1 }, q = { a = "x" } } }`},
-		{name: "rule 08 types are checked when declared", errs: []string{"list needs the type", `"strng" is no type. Did you mean "string"?`}, files: `
+		{name: "rule 08 types are checked when declared", errs: []string{"list needs the type", `"strng" is not a type. Did you mean "string"?`}, files: `
 option "my.a" { type = list }
 option "my.b" { type = map(strng) }`},
 		{name: "rule 08 an unknown attribute is an error", errs: []string{`no attribute "typo"`}, files: `

@@ -17,8 +17,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// defaultFlake is the flake.hcl of cases that bring none: h.hcl is the host
-// layer, and t.hcl, where the case has one, the template layer.
+// defaultFlake is the flake.hcl of cases without one: h.hcl is the host layer, and
+// t.hcl, if the case has one, the template layer.
 const defaultFlake = `
 input "debian" { url = "debian:trixie" }
 args {

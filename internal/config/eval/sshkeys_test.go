@@ -4,7 +4,7 @@ import "testing"
 
 const sshKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0"
 
-// Nobody is told that a configuration lets them in, where it does not.
+// hostctl warns if a configuration with keys lets nobody log in.
 func TestSSHLoginIsWarnedOf(t *testing.T) {
 	const server = "services {\n  openssh { enable = true }\n}\n"
 	const keyed = "user \"alice\" { authorized_keys = [\"" + sshKey + "\"] }\nservices {\n  openssh {\n    enable = true\n    "
@@ -31,7 +31,7 @@ func TestSSHLoginIsWarnedOf(t *testing.T) {
 			warns: []string{unread + ": they are written to /etc/ssh/authorized_keys.d, which services.openssh.settings.AuthorizedKeysFile does not name"}},
 		{name: "a user that is to be gone", files: server + "user \"alice\" {\n  absent          = true\n  authorized_keys = [\"" + sshKey + "\"]\n}\n", warns: []string{nobody}},
 		{name: "keys and no sshd, of a user that is to be gone", files: "user \"alice\" {\n  absent          = true\n  authorized_keys = [\"" + sshKey + "\"]\n}\n"},
-		{name: "keys switched off", files: keyed + "settings = { PubkeyAuthentication = false }\n  }\n}\n", warns: []string{nobody + " over SSH with what is declared: passwords are off and keys are, too"}},
+		{name: "keys switched off", files: keyed + "settings = { PubkeyAuthentication = false }\n  }\n}\n", warns: []string{nobody + " over SSH with this configuration: passwords are off and so are keys"}},
 		{name: "a list, whose first sshd takes", files: keyed + "settings = { AuthorizedKeysFile = [\"/etc/ssh/authorized_keys.d/%u\", \".ssh/authorized_keys\"] }\n  }\n}\n",
 			warns: []string{"ssh_keys_file_list; sshd reads keys from /etc/ssh/authorized_keys.d/%u alone"}},
 		{name: "a list, whose second sshd leaves", files: keyed + "settings = { AuthorizedKeysFile = [\".ssh/authorized_keys\", \"/etc/ssh/authorized_keys.d/%u\"] }\n  }\n}\n",

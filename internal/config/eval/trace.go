@@ -9,14 +9,13 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// tracer looks, among the options that an expression of the library reads,
-// for the user's line that the thing made there comes from. It runs when
-// everything has been evaluated.
+// tracer searches the options that a library expression reads for the user's line
+// that caused what the expression makes. It runs after everything is evaluated.
 type tracer struct {
 	e     *evaluator
 	mod   *module
 	inst  *instance
-	names map[string]bool // words that tell which thing it is
+	names map[string]bool // words that identify the thing
 	depth int
 
 	accept relation
@@ -24,7 +23,7 @@ type tracer struct {
 	score  int
 }
 
-// relation says how far a read may be from the thing to be its cause.
+// relation says how far from the thing a read may be to count as its cause.
 type relation int
 
 const (
@@ -39,7 +38,7 @@ type read struct {
 	path  option.Path
 	steps []step
 	named int  // how many keys of the path name the thing
-	other bool // a key is of some other thing
+	other bool // a key belongs to another thing
 }
 
 // follow is the nearest cause among the reads of expr.
@@ -64,8 +63,8 @@ func (t *tracer) reads(expr hcl.Expression, locals int) {
 	}
 }
 
-// offer takes a cause if it is nearer than the best so far, or as near and of
-// a stronger layer; a line of the library's only while there is no other.
+// offer takes a cause if it is nearer than the best so far, or as near and of a
+// stronger layer; a library line only while there is no other.
 func (t *tracer) offer(c *cause, score int) {
 	switch {
 	case c == nil || t.best.byUser() && !c.byUser():
@@ -94,8 +93,8 @@ func (t *tracer) walk(r read) {
 	}
 }
 
-// entries goes on below those entries of a map that are read: of a loop those
-// that name the thing, if there are any.
+// entries goes on below those entries of a map that are read; in a loop, below
+// those that name the thing, if there are any.
 func (t *tracer) entries(r read) {
 	keys, some := t.keys(r)
 	for _, key := range keys {
@@ -146,8 +145,8 @@ func (t *tracer) entry(r read) {
 	t.offer(t.e.entryCause(n, r.path[:last], r.path[last], t.depth+1), 2*r.named)
 }
 
-// leaf offers who put in the element that names the thing, else, where the
-// option as a whole may be the cause, who defined it.
+// leaf offers the line that added the element that names the thing, or else, if
+// the option as a whole may be the cause, the line that defines it.
 func (t *tracer) leaf(r read) {
 	c := t.e.leafCell(r.node, r.path)
 	if c.state == busy || !t.e.resolve(c, hcl.Range{}) || c.bad {
@@ -179,8 +178,8 @@ func (t *tracer) leaf(r read) {
 	t.offer(t.winners(c), 2*r.named+1)
 }
 
-// says reports whether the value of an option can be why something is there,
-// while others of its kind are not.
+// says reports whether the value of an option can be the reason why something
+// exists while others of its kind do not.
 func says(v cty.Value) bool {
 	switch {
 	case v.IsNull():
@@ -203,7 +202,7 @@ func (t *tracer) winners(c *cell) *cause {
 	return best
 }
 
-// body looks at what the options of a block that makes an entry are made of.
+// body searches the options of a block that makes an entry.
 func (t *tracer) body() *cause {
 	b := t.inst.block
 	if b.name != nil {

@@ -13,12 +13,12 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// checkSecrets warns of each secret that nothing is seen to use. Used is what
-// a file's content bears, what an account's password is, what restarts a unit,
-// what has its path named anywhere in the spec or in a file that is copied,
-// and what says whom it belongs to: an owner that is written down, root too,
-// is who reads it. A path that is put together on the host cannot be seen, so
-// where text names the folder and not a secret, all are used.
+// checkSecrets warns of each secret that nothing visibly uses. A secret is used if
+// a file's content contains it, an account has it as password, it restarts a unit,
+// its path is anywhere in the spec or in a copied file, or it names its owner: an
+// owner that is written down, even root, is who reads it. A path that is put
+// together on the host is invisible, so if a text names the folder without a
+// secret, all secrets count as used.
 func (e *evaluator) checkSecrets(h *spec.Host) {
 	unused := map[string]bool{}
 	for name, s := range h.Secrets {
@@ -47,24 +47,24 @@ func (e *evaluator) checkSecrets(h *spec.Host) {
 	for at, names := range byPlace {
 		e.report(hcl.Diagnostics{{
 			Severity: hcl.DiagWarning, Summary: "Unused secret", Subject: &at,
-			Detail: fmt.Sprintf("Nothing on this host uses %s: no file bears it, it is nobody's password, it restarts no unit and no text names its path below /run/secrets. "+
+			Detail: fmt.Sprintf("Nothing on this host uses %s: no file contains it, it is nobody's password, it restarts no unit and no text names its path below /run/secrets. "+
 				"Remove it, or say who reads it: owner = \"ada\", or owner = \"root\".", strings.Join(names, ", ")),
 		}})
 	}
 }
 
-// isSaid reports whether anything but the library gives an option.
+// isSaid reports whether anything but the library defines an option.
 func (e *evaluator) isSaid(p option.Path) bool {
 	c := e.leafAt(p)
 	if c == nil {
-		return true // the mistake in it has been said
+		return true // its mistake was reported
 	}
 	d := c.winner()
 	return d != nil && d.Source.Layer != option.Library
 }
 
-// dropNamed takes from unused what the host's texts name by its path. It
-// reports whether all of them could be read.
+// dropNamed removes from unused what the host's texts name by its path. It
+// reports whether it could read all of them.
 func (e *evaluator) dropNamed(h *spec.Host, unused map[string]bool) bool {
 	canonical, err := h.Canonical()
 	if err != nil {
@@ -93,8 +93,8 @@ func (e *evaluator) dropNamed(h *spec.Host, unused map[string]bool) bool {
 	return true
 }
 
-// namedBelow are the paths that text names below a folder; "" is the folder
-// itself, or one whose next part is no literal name, such as $name.
+// namedBelow are the paths below a folder that text names. "" is the folder
+// itself, or a path whose next part is not a literal name, such as $name.
 func namedBelow(text []byte, folder string) []string {
 	var names []string
 	for {

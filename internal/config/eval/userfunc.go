@@ -13,8 +13,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// maxCalls bounds how deep functions of a file call each other: every call
-// takes from the Go stack, whose overflow ends the process (language rule 9).
+// maxCalls bounds how deep a file's functions call each other: every call uses the
+// Go stack, and its overflow ends the process (language rule 9).
 const maxCalls = 100
 
 var errTooDeep = fmt.Errorf("functions call each other more than %d deep", maxCalls)
@@ -28,8 +28,8 @@ type userFunction struct {
 	ctx      *hcl.EvalContext // what was declared before it, so that it cannot call itself
 }
 
-// addFunction reads a function block and lets what follows it in the file,
-// and every definition, call it.
+// addFunction reads a function block. What follows it in the file, and every
+// definition, can call it.
 func (e *evaluator) addFunction(m *module, b *hclsyntax.Block) {
 	f := &userFunction{ctx: m.ctx}
 	if len(b.Labels) != 1 || !hclsyntax.ValidIdentifier(b.Labels[0]) {
@@ -38,7 +38,7 @@ func (e *evaluator) addFunction(m *module, b *hclsyntax.Block) {
 	}
 	f.name = b.Labels[0]
 	if e.callable(f.ctx, f.name) {
-		e.fail(b.LabelRanges[0].Ptr(), "Declared twice", fmt.Sprintf("There is a function %s() already; choose another name.", f.name))
+		e.fail(b.LabelRanges[0].Ptr(), "Declared twice", fmt.Sprintf("There is already a function %s(); choose another name.", f.name))
 		return
 	}
 	if !e.functionArguments(f, b) {
@@ -48,7 +48,7 @@ func (e *evaluator) addFunction(m *module, b *hclsyntax.Block) {
 	m.ctx.Functions = map[string]ctyfunction.Function{f.name: e.callFunc(f), "templatefile": function.Template(m.reader(e), m.ctx)}
 }
 
-// callable reports whether a name means something where calls stand.
+// callable reports whether a name already means something in a call.
 func (e *evaluator) callable(ctx *hcl.EvalContext, name string) bool {
 	for ; ctx != nil; ctx = ctx.Parent() {
 		if _, ok := ctx.Functions[name]; ok {
@@ -66,14 +66,14 @@ func (e *evaluator) functionArguments(f *userFunction, b *hclsyntax.Block) bool 
 		e.fail(&at, "Invalid function", detail)
 	}
 	for _, inner := range b.Body.Blocks {
-		wrong(inner.TypeRange, "A function block holds params, variadic_param and result, and no block.")
+		wrong(inner.TypeRange, "A function block takes params, variadic_param and result, and no block.")
 	}
 	for _, a := range sortedAttributes(b.Body) {
 		switch a.Name {
 		case "params":
 			names, diags := hcl.ExprList(a.Expr)
 			if diags.HasErrors() {
-				wrong(a.Expr.Range(), "params is a list of names: params = [a, b].")
+				wrong(a.Expr.Range(), "params takes a list of names: params = [a, b].")
 			}
 			for _, n := range names {
 				name := hcl.ExprAsKeyword(n)
@@ -98,9 +98,9 @@ func (e *evaluator) functionArguments(f *userFunction, b *hclsyntax.Block) bool 
 	return fine
 }
 
-// callFunc lets marked and unknown arguments in: what a result does not need
-// need not be known (language rule 1), and a function that would destroy the
-// placeholder of a secret says so by itself.
+// callFunc accepts marked and unknown arguments: what a result does not use need
+// not be known (language rule 1), and a function that would destroy a secret's
+// placeholder refuses by itself.
 func (e *evaluator) callFunc(f *userFunction) ctyfunction.Function {
 	s := &ctyfunction.Spec{
 		// Not the type of the result, which would need a second evaluation:
@@ -147,12 +147,12 @@ func (e *evaluator) call(f *userFunction, args []cty.Value) (cty.Value, error) {
 		}
 		if d.Summary == "Call to unknown function" {
 			if e.textOf(*d.Subject) == f.name {
-				return cty.DynamicVal, fmt.Errorf("%s() calls itself at %s, and a function can call only built-in functions and those above it; to repeat something, go through a list: [for x in list : ...]", f.name, option.At(*d.Subject))
+				return cty.DynamicVal, fmt.Errorf("%s() calls itself at %s, and a function can call only built-in functions and those above it; to repeat something, loop over a list: [for x in list : ...]", f.name, option.At(*d.Subject))
 			}
 			detail += " A function can call built-in functions and those above it."
 		}
 		if d.Summary == "Unknown variable" {
-			detail += " A function sees its parameters and nothing else: pass it what it needs."
+			detail += " A function sees only its parameters: pass it what it needs."
 		}
 		return cty.DynamicVal, fmt.Errorf("%s at %s: %s", d.Summary, option.At(*d.Subject), detail)
 	}

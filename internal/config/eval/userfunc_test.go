@@ -47,7 +47,7 @@ ${again(n)}` + myOptions},
 my { text = templatefile("./x.tmpl", {}) }
 -- x.tmpl --
 ${templatefile("./x.tmpl", {})}` + myOptions},
-		{name: "function: it sees its parameters only", errs: []string{"A function sees its parameters"}, files: `
+		{name: "function: it sees its parameters only", errs: []string{"A function sees only its parameters"}, files: `
 function "f" {
   params = []
   result = config.my.other

@@ -10,33 +10,33 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// use is one reference of an expression: a root, and what is read of it.
-// hcl's own Variables() says config.user for every read of an entry by a
-// computed key and for every loop; a use says which options of the entries.
+// use is one reference in an expression: a root, and what is read below it. hcl's
+// own Variables() returns config.user for every read of an entry by a computed key
+// and for every loop; a use names the options of the entries.
 type use struct {
 	root  string
 	steps []step
 	rng   hcl.Range
-	// shallow is a read of a map's keys alone.
+	// shallow is a read of only a map's keys.
 	shallow bool
 	// inexact is a step that is neither name nor key, such as a splat.
 	inexact bool
-	// marked is a key whose marks what is read bears, too.
+	// marked is a key whose marks the result carries too.
 	marked bool
 }
 
-// step is one element of a path; any is some key, known at evaluation.
+// step is one element of a path; any is a key that only evaluation knows.
 type step struct {
 	name string
 	any  bool
 	// key computes the name of an any from what is known before config:
 	// each, args and host. A loop's variable is none of these.
 	key hcl.Expression
-	rng hcl.Range // the zero range where it is computed
+	rng hcl.Range // the zero range if computed
 }
 
-// aliases are the loop variables in sight: what they stand for, or nil where
-// that is no part of the configuration.
+// aliases are the loop variables in scope: what they stand for, or nil if that is
+// not part of the configuration.
 type aliases map[string]*use
 
 func (a aliases) with(name string, u *use) aliases {
@@ -100,7 +100,7 @@ func usesOfAll(in aliases, exprs ...hclsyntax.Expression) []use {
 	return out
 }
 
-// otherUses are those of an expression of some other sort, as hcl sees them.
+// otherUses are the uses of any other expression, as hcl sees them.
 func otherUses(expr hcl.Expression, in aliases) []use {
 	var out []use
 	for _, t := range meter.Traversals(expr) {
@@ -135,8 +135,8 @@ func (u *use) add(t hcl.Traversal) {
 	}
 }
 
-// pathUses are the uses of config.a[key].b: the path itself, and what the
-// keys in it read.
+// pathUses are the uses of config.a[key].b: the path itself, and what the keys in
+// it read.
 func pathUses(expr hclsyntax.Expression, in aliases) []use {
 	u, ok, inner := pathOf(expr, in)
 	if !ok {
@@ -145,8 +145,8 @@ func pathUses(expr hclsyntax.Expression, in aliases) []use {
 	return append(inner, u)
 }
 
-// pathOf reads an expression as a path; inner are the uses of its keys, or
-// of the whole expression where it is no path.
+// pathOf reads an expression as a path. inner are the uses of its keys, or of the
+// whole expression if it is not a path.
 func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 	switch x := meter.Written(expr).(type) {
 	case *hclsyntax.ParenthesesExpr:
@@ -177,8 +177,7 @@ func pathOf(expr hcl.Expression, in aliases) (u use, ok bool, inner []use) {
 	return use{}, false, usesOf(expr, in)
 }
 
-// early reports whether an expression reads nothing but what is known before
-// config is.
+// early reports whether an expression reads only what is known before config is.
 func early(expr hclsyntax.Expression, in aliases) bool {
 	return !slices.ContainsFunc(meter.Traversals(expr), func(t hcl.Traversal) bool {
 		_, local := in[t.RootName()]
@@ -237,7 +236,7 @@ func (w *want) child(key string, at hcl.Range) *want {
 	return w.kids[key]
 }
 
-// entry is what is wanted of the entry called key.
+// entry is the part wanted of the entry called key.
 func (w *want) entry(key string) *want {
 	own := w.kids[key]
 	switch {
@@ -272,8 +271,8 @@ func (w *want) union(o *want) *want {
 	return u
 }
 
-// written are the places of the elements of the path of what the i-th step
-// names below n, after its last *.
+// written lists where the path of what the i-th step names below n is written,
+// element by element after its last *.
 func (u *use) written(n *option.Node, i int) []hcl.Range {
 	from := i - (len(n.Path) - starred(n.Path))
 	if from < 0 {
@@ -286,7 +285,7 @@ func (u *use) written(n *option.Node, i int) []hcl.Range {
 	return out
 }
 
-// demand adds what u names from its i-th step on, below node n, to w.
+// demand adds to w what u names from its i-th step on, below node n.
 func (r *reading) demand(w *want, n *option.Node, at option.Path, u use, i int) {
 	for ; i < len(u.steps); i++ {
 		s := u.steps[i]
@@ -303,7 +302,7 @@ func (r *reading) demand(w *want, n *option.Node, at option.Path, u use, i int) 
 			n = n.Entry
 		case s.any:
 			r.sick = true
-			r.e.fail(&u.rng, "Computed option name", "Which options are read must be known before evaluation: only a map can be indexed by a computed key.")
+			r.e.fail(&u.rng, "Computed option name", "The options that an expression reads must be known before evaluation: only a map takes a computed key.")
 			return
 		case n.Former || n.Children[s.name] == nil && s.name != "name":
 			t, ok := r.e.follow(n, s.name, u.rng, u.written(n, i), true)

@@ -13,13 +13,13 @@ import (
 	"github.com/hostctl/hostctl/internal/config/report"
 )
 
-// outermost reports what may not stand in a block.
+// outermost reports what must not be inside a block.
 func (e *evaluator) outermost(at hcl.Range, name string) {
-	e.fail(&at, "Misplaced "+name, name+" stands at the top of a file, in no block.")
+	e.fail(&at, "Misplaced "+name, name+" belongs at the top of a file, outside any block.")
 }
 
-// unknownChild reports a name that is no option, with what people who come
-// from elsewhere may have meant.
+// unknownChild reports a name that is not an option, with what people used to
+// other tools may have meant.
 func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 	inEntry := len(at.Path) > 0 && at.Path[len(at.Path)-1] == option.Any
 	switch {
@@ -27,7 +27,7 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 		e.outermost(rng, name)
 		return
 	case meta(name):
-		e.fail(&rng, "Misplaced "+name, fmt.Sprintf("%s works in blocks; in the form NAME = { ... } every key is data. Write a block: NAME { %s = ... }.", name, name))
+		e.fail(&rng, "Misplaced "+name, fmt.Sprintf("%s works only in blocks; in the form NAME = { ... } every key is data. Write a block: NAME { %s = ... }.", name, name))
 		return
 	}
 	detail := at.Unknown(e.root, at.Path, name)
@@ -45,20 +45,20 @@ func (e *evaluator) unknownChild(at *option.Node, name string, rng hcl.Range) {
 	e.fail(&rng, "Unknown option", detail)
 }
 
-// computedGroup reports a value where options are to be written out.
+// computedGroup reports a value where options must be written out.
 func (e *evaluator) computedGroup(n *option.Node, expr hcl.Expression) {
 	name := n.Path[len(n.Path)-1]
 	switch v, diags := expr.Value(nil); {
 	case diags.HasErrors() || v.CanIterateElements():
-		e.fail(expr.Range().Ptr(), "Computed group", fmt.Sprintf("%s is a group of options, and which of them are set must be plain to see: write its options out, each with its value.", n.Path))
+		e.fail(expr.Range().Ptr(), "Computed group", fmt.Sprintf("%s is a group of options, and the set options must be known without evaluation: write out each option with its value.", n.Path))
 	case n.Children["enable"] != nil:
 		e.fail(expr.Range().Ptr(), "Not an option", fmt.Sprintf("%s is a group of options, not an option: write %s { enable = %s }.", n.Path, name, option.Text(v)))
 	default:
-		e.fail(expr.Range().Ptr(), "Not an option", fmt.Sprintf("%s is a group of options, not an option: write %s { ... } with options in it.", n.Path, name))
+		e.fail(expr.Range().Ptr(), "Not an option", fmt.Sprintf("%s is a group of options, not an option: write %s { ... } with options inside.", n.Path, name))
 	}
 }
 
-// reword says in terms of the language what hcl says in its own.
+// reword puts what hcl says into the terms of the language.
 func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
 	if d.Subject == nil {
 		return d
@@ -76,17 +76,17 @@ func (e *evaluator) reword(expr hcl.Expression, d *hcl.Diagnostic, gone []absenc
 			d.Detail = report.Capital(report.Sentence(call.FunctionCallError()))
 		}
 	case "Ambiguous attribute key":
-		d.Detail = `A key that holds dots is written in quotes: "net.ipv4.ip_forward" = 1.`
+		d.Detail = `Write a key with dots in quotes: "net.ipv4.ip_forward" = 1.`
 	case "Invalid operand", "Invalid function argument", "Invalid template interpolation value":
 		d.Detail = strings.NewReplacer("have tuple", "have a list", "have object", "have a map").Replace(d.Detail)
 		if strings.Contains(d.Detail, "number required, but have") {
-			d.Detail += " + adds numbers; lists are joined by concat(a, b), maps by merge(a, b), text by \"${a}${b}\"."
+			d.Detail += " + adds numbers; join lists with concat(a, b), maps with merge(a, b), text with \"${a}${b}\"."
 		}
 	}
 	return d
 }
 
-// rewordRead explains a read of what is not there.
+// rewordRead explains a read of something that does not exist.
 func (e *evaluator) rewordRead(expr hcl.Expression, d *hcl.Diagnostic, gone []absence) *hcl.Diagnostic {
 	for _, a := range gone {
 		if covers(a.rng, *d.Subject) || covers(*d.Subject, a.rng) {
@@ -104,7 +104,7 @@ func (e *evaluator) rewordRead(expr hcl.Expression, d *hcl.Diagnostic, gone []ab
 	case of == cty.NilVal || !isKey || of.IsNull() || !of.IsKnown():
 		return d
 	case of.Type().IsTupleType() || of.Type().IsListType():
-		d.Detail = fmt.Sprintf("%s has %d elements, counted from 0: there is none at %s.", what, of.LengthInt(), name)
+		d.Detail = fmt.Sprintf("%s has %d elements, counted from 0: none is at %s.", what, of.LengthInt(), name)
 		return d
 	case !of.Type().IsObjectType() && !of.Type().IsMapType():
 		return d
@@ -118,10 +118,10 @@ func (e *evaluator) rewordRead(expr hcl.Expression, d *hcl.Diagnostic, gone []ab
 	case "each":
 		known = []string{"key", "value", "parent"}
 		if hint = option.DidYouMean(name, known); name == "parent" {
-			known, hint = []string{"key", "value"}, " each.parent exists where one for_each stands in another."
+			known, hint = []string{"key", "value"}, " each.parent exists only if one for_each is inside another."
 		}
 	case "args":
-		hint += fmt.Sprintf(" Args are given in flake.hcl, for all hosts, a template or one host: args { %s = ... }.", name)
+		hint += fmt.Sprintf(" Set args in flake.hcl, for all hosts, a template or one host: args { %s = ... }.", name)
 	}
 	d.Summary = "Unknown name"
 	d.Detail = fmt.Sprintf("%s has no %q.%s", what, name, hint)
@@ -138,8 +138,8 @@ func (e *evaluator) unknownEntry(n *option.Node, p option.Path, key string, at h
 	}
 }
 
-// lookup is the read that a diagnostic is about: of what value, which key of
-// it, and how the value is written.
+// lookup is the read that a diagnostic is about: the value, its key, and how the
+// value is written.
 func (e *evaluator) lookup(d *hcl.Diagnostic) (of, key cty.Value, what string) {
 	steps := func(t hcl.Traversal, before func(hcl.Traversal) (cty.Value, hcl.Diagnostics)) {
 		for i, step := range t {
@@ -167,7 +167,7 @@ func (e *evaluator) lookup(d *hcl.Diagnostic) (of, key cty.Value, what string) {
 	return of, key, e.textOf(hcl.Range{Filename: d.Subject.Filename, Start: d.Expression.Range().Start, End: d.Subject.Start})
 }
 
-// textOf is a range as it stands in its file.
+// textOf is the text of a range in its file.
 func (e *evaluator) textOf(r hcl.Range) string {
 	text, ok := e.fleet.text(r)
 	if !ok {
@@ -185,25 +185,25 @@ func (e *evaluator) rewordVariable(d *hcl.Diagnostic) {
 	d.Summary = "Unknown name"
 	switch hint := option.DidYouMean(name, roots); {
 	case name == "each":
-		d.Detail = "each is the element of a for_each, and stands only in a block that has one."
+		d.Detail = "each is the element of a for_each, and exists only in a block that has one."
 	case name == "self":
-		d.Detail = "self is the entry of a map, and stands only in one, such as user \"ada\" { ... }."
+		d.Detail = "self is the entry of a map, and exists only inside one, such as user \"ada\" { ... }."
 	case alone && e.textOf(before) == "${":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. For a shell's own ${%s} write $${%s}, or move the text to a file and use source or file().", name, name, name)
 	case alone && (name == "yes" || name == "on"):
-		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write true.", name)
+		d.Detail = fmt.Sprintf("Nothing is called %q here. A bool is true or false: write true.", name)
 	case alone && (name == "no" || name == "off"):
-		d.Detail = fmt.Sprintf("Nothing is called %q here. A switch is true or false: write false.", name)
+		d.Detail = fmt.Sprintf("Nothing is called %q here. A bool is true or false: write false.", name)
 	case alone && report.OtherLiterals()[strings.ToLower(name)] != "":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. Write %s.", name, report.OtherLiterals()[strings.ToLower(name)])
 	case e.validates(*d.Subject) && !alone && (name == "var" || name == "self"):
-		d.Detail = fmt.Sprintf("Nothing is called %q here. A validation reads the value that it checks as value.", name)
+		d.Detail = fmt.Sprintf("Nothing is called %q here. In a validation, value is the value that it checks.", name)
 	case !alone && report.OtherRoots()[name] != "":
 		d.Detail = fmt.Sprintf("Nothing is called %q here. %s", name, report.OtherRoots()[name])
 	case !alone && e.root.Children[name] != nil:
-		d.Detail = fmt.Sprintf("Nothing is called %q here. Options are read from config: config.%s.", name, name)
+		d.Detail = fmt.Sprintf("Nothing is called %q here. Read options from config: config.%s.", name, name)
 	case alone && hint == "":
-		d.Detail = fmt.Sprintf("Nothing is called %q here. Text is written in quotes: %q.", name, name)
+		d.Detail = fmt.Sprintf("Nothing is called %q here. Write text in quotes: %q.", name, name)
 	default:
 		d.Detail = fmt.Sprintf("Nothing is called %q here.%s An expression reads config, args, host, input and local.", name, hint)
 	}
@@ -220,7 +220,7 @@ func (e *evaluator) validates(at hcl.Range) bool {
 		return false
 	}
 	for _, b := range body.Blocks {
-		// hcl says where a block's head is, and where its body.
+		// hcl gives the place of a block's head, and of its body.
 		if whole := hcl.RangeBetween(b.TypeRange, b.Body.Range()); b.Type == "option" && covers(whole, at) {
 			return slices.ContainsFunc(b.Body.Blocks, func(v *hclsyntax.Block) bool {
 				return v.Type == "validation" && covers(hcl.RangeBetween(v.TypeRange, v.Body.Range()), at)
@@ -241,19 +241,19 @@ func (e *evaluator) rewordFunction(d *hcl.Diagnostic) {
 	d.Summary = "Unknown function"
 	switch name {
 	case "mkForce", "mkDefault", "mkBefore", "mkAfter":
-		hint = fmt.Sprintf(" Here it is called %s(...).", strings.ToLower(name[2:]))
+		hint = fmt.Sprintf(" It is called %s(...) here.", strings.ToLower(name[2:]))
 	case "mkIf", "optional", "optionals", "optionalString":
 		hint = " Write when = ... in the block, or COND ? VALUE : null."
 	case "mkMerge":
 		hint = " Definitions of several blocks and files merge by themselves."
 	case "env", "getenv", "timestamp", "uuid", "pathexpand", "plantimestamp":
-		hint = " Evaluation reads no clock, no environment and no home folder, so that it gives the same everywhere. What hosts differ in is args in flake.hcl."
+		hint = " Evaluation reads no clock, no environment and no home folder, so that the result is the same everywhere. Put the differences between hosts into args in flake.hcl."
 	case "secret_placeholder":
 		hint = " Write config.secret.NAME.placeholder."
 	}
 	d.Detail = fmt.Sprintf("There is no function called %q.%s", name, hint)
 	if slices.Contains(modifiers, name) {
 		d.Summary = "Misplaced " + name
-		d.Detail = name + "() is syntax, not a function: it stands where a value is defined, as the whole value, an element, or a branch of ?:, and not inside another expression."
+		d.Detail = name + "() is syntax, not a function: use it where a value is defined, as the whole value, an element, or a branch of ?:, and not inside another expression."
 	}
 }

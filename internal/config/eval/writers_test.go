@@ -27,11 +27,11 @@ func TestRule18Writers(t *testing.T) {
 	}
 	for _, c := range []struct{ expr, want string }{
 		{`keyvalue({ a = "x\ny" })`, "line break"},
-		{`keyvalue({ a = {} })`, "a string, a number or a bool is wanted"},
+		{`keyvalue({ a = {} })`, "expected a string, a number or a bool"},
 		{`xml({ a = 1, b = 2 })`, "one root element"},
-		{`xml({ "a b" = 1 })`, "no name of an XML element"},
-		{`xml({ a = "\u0001" })`, "cannot stand in XML"},
-		{`ini("x")`, "A map is wanted"},
+		{`xml({ "a b" = 1 })`, "not a valid XML element name"},
+		{`xml({ a = "\u0001" })`, "XML does not allow the character U+0001"},
+		{`ini("x")`, "Expected a map"},
 		{`ini({}, { seperator = "" })`, `not "seperator"`},
 		{`substitute("@a@", { a = "1", b = "2" })`, "he text has no @b@"},
 		{`templatefile("./none", {})`, "annot read ./none"},

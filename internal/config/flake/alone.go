@@ -11,10 +11,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// rootsAlone refuses, where hostctl runs as root, a path in the cache at which
-// somebody else can put another content after this one was compared with the
-// lock: by a folder or link on the way that is theirs. What is not there yet is
-// made by root.
+// rootsAlone refuses, if hostctl runs as root, a path in the cache whose content
+// somebody else can replace after it was compared with the lock, because they own
+// a folder or link on the way. Root creates what does not exist yet.
 func rootsAlone(path string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -58,17 +57,17 @@ func alone(path string, links int) error {
 }
 
 // nobodyElse refuses what an account other than root can change. In a sticky
-// folder others can change what is theirs only (inode(7)).
+// folder, others can change only what is theirs (inode(7)).
 func nobodyElse(path string, st *unix.Stat_t) error {
 	mode := st.Mode & unix.S_IFMT
 	open := st.Mode&0o022 != 0 && mode != unix.S_IFLNK && !(mode == unix.S_IFDIR && st.Mode&unix.S_ISVTX != 0)
 	if st.Uid == 0 && !open {
 		return nil
 	}
-	return fmt.Errorf("%s in the cache is not root's alone (owner %d, mode %04o), and others could change the input after it was compared with flake.lock; unset HOSTCTL_CACHE or name a folder that only root can write to, and remove that one", path, st.Uid, st.Mode&0o7777)
+	return fmt.Errorf("%s in the cache is writable by others than root (owner %d, mode %04o), who could change the input after hostctl compared it with flake.lock; unset HOSTCTL_CACHE or name a folder that only root can write to, and remove that one", path, st.Uid, st.Mode&0o7777)
 }
 
-// nobodyElses is nobodyElse for what is in a cached tree.
+// nobodyElses is nobodyElse for the contents of a cached tree.
 func nobodyElses(e *tree.Entry) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -35,11 +35,11 @@ func TestCacheOfSomebodyElse(t *testing.T) {
 		must(t, err)
 		must(t, os.Chown(path, somebody, somebody))
 		_, err = open(t, dir)
-		wantError(t, path+" is somebody's", err, "is not root's alone", "unset HOSTCTL_CACHE")
+		wantError(t, path+" is somebody's", err, "in the cache is writable by others than root", "unset HOSTCTL_CACHE")
 		must(t, os.Chown(path, 0, 0))
 		must(t, os.Chmod(path, 0o777))
 		_, err = open(t, dir)
-		wantError(t, path+" is everybody's", err, "is not root's alone")
+		wantError(t, path+" is everybody's", err, "in the cache is writable by others than root")
 		must(t, os.Chmod(path, mode.Mode().Perm()))
 		if _, err := open(t, dir); err != nil {
 			t.Errorf("%s is root's again: %v", path, err)
@@ -55,20 +55,20 @@ func TestCacheOfSomebodyElse(t *testing.T) {
 	}
 	must(t, os.Lchown(linked, somebody, somebody))
 	_, err = open(t, dir)
-	wantError(t, "through somebody's link", err, "is not root's alone")
+	wantError(t, "through somebody's link", err, "in the cache is writable by others than root")
 	must(t, os.Lchown(linked, 0, 0))
 	must(t, os.Chown(cache, somebody, somebody))
 	_, err = open(t, dir)
-	wantError(t, "a link to somebody's", err, "is not root's alone")
+	wantError(t, "a link to somebody's", err, "in the cache is writable by others than root")
 
 	// And nothing is fetched into one.
 	empty := t.TempDir()
 	must(t, os.Chown(empty, somebody, somebody))
 	t.Setenv("HOSTCTL_CACHE", empty)
 	_, err = mustLoad(t, dir).Fetch(t.Context())
-	wantError(t, "a fetch into somebody's", err, "is not root's alone")
+	wantError(t, "a fetch into somebody's", err, "in the cache is writable by others than root")
 	_, err = locking(t, "git+file:"+filepath.Join(repos, "b"))
-	wantError(t, "an update by somebody's", err, "is not root's alone")
+	wantError(t, "an update by somebody's", err, "in the cache is writable by others than root")
 }
 
 func must(t *testing.T, err error) {

@@ -16,8 +16,8 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// CacheDir is where fetched inputs are kept: HOSTCTL_CACHE, else
-// /var/cache/hostctl for root, else the user's cache folder.
+// CacheDir is the folder of fetched inputs: HOSTCTL_CACHE, or else
+// /var/cache/hostctl for root and the user's cache folder for others.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("HOSTCTL_CACHE"); dir != "" {
 		return dir, nil
@@ -35,8 +35,8 @@ func CacheDir() (string, error) {
 // treeDir is where the cache keeps the content with a hash.
 func treeDir(cache, hash string) string { return filepath.Join(cache, "inputs", hash) }
 
-// content is the folder that holds the locked content, compared with its
-// hash: every byte is read, since a size and a time can be right by chance.
+// content is the folder with the locked content, compared with its hash. It reads
+// every byte, since a size and a time can be right by chance.
 func (in *Input) content(ctx context.Context, locked lockedInput) (string, error) {
 	if !in.source.git {
 		if err := in.isFolder(); err != nil {
@@ -47,7 +47,7 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
 		}
 		if hash != locked.Hash {
-			return "", fmt.Errorf("cannot use input %q: the content of %s is not what flake.lock holds; run 'hostctl update %s' if the change is meant", in.key, in.source.path, in.root())
+			return "", fmt.Errorf("cannot use input %q: the content of %s is not the one in flake.lock; run 'hostctl update %s' if the change is intended", in.key, in.source.path, in.root())
 		}
 		return in.source.path, nil
 	}
@@ -65,7 +65,7 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 			return "", fmt.Errorf("cannot use input %q: %w", in.key, err)
 		}
 		if hash != locked.Hash {
-			return "", fmt.Errorf("cannot use input %q: the content of %s is not what flake.lock holds, so somebody changed the cache; remove that folder, and it is fetched again", in.key, dir)
+			return "", fmt.Errorf("cannot use input %q: the content of %s is not the one in flake.lock, so somebody changed the cache; remove that folder, and hostctl fetches it again", in.key, dir)
 		}
 		return dir, nil
 	}
@@ -84,26 +84,26 @@ func (in *Input) content(ctx context.Context, locked lockedInput) (string, error
 	return dir, nil
 }
 
-// unaskedTime is how long a server may take for what nobody asked it to send.
+// unaskedTime bounds a fetch that the user did not ask for.
 const unaskedTime = 20 * time.Second
 
-// mayFetch refuses what only a person starts: to log in somewhere, to have
-// another program do it, and to read a repository of this machine, of which
-// go-git trusts every file.
+// mayFetch refuses what only a user starts: logging in somewhere, letting another
+// program do it, and reading a repository on this machine, where go-git trusts
+// every file.
 func (in *Input) mayFetch() error {
 	root := in.owner.rootFlake()
 	switch {
 	case root.login:
 		return nil
 	case root.Offline:
-		return fmt.Errorf("cannot use input %q: it is not in the cache, and --offline fetches nothing; 'hostctl flake fetch' brings what flake.lock holds into the cache", in.key)
+		return fmt.Errorf("cannot use input %q: it is not in the cache, and --offline fetches nothing; 'hostctl flake fetch' downloads the inputs in flake.lock into the cache", in.key)
 	case in.source.remote == nil || in.source.remote.Scheme != "https":
-		return fmt.Errorf("cannot use input %q: it is not in the cache, and only https is fetched without being asked for; run 'hostctl flake fetch' as the same user, which brings what flake.lock holds of %s into the cache", in.key, in.URL)
+		return fmt.Errorf("cannot use input %q: it is not in the cache, and hostctl fetches only https by itself; run 'hostctl flake fetch' as the same user, which downloads the locked revision of %s into the cache", in.key, in.URL)
 	}
 	return nil
 }
 
-// resolve is what the input's url means now.
+// resolve is what the input's url points to now.
 func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
 	if in.source.git {
 		cache, err := CacheDir()
@@ -122,8 +122,8 @@ func (in *Input) resolve(ctx context.Context) (lockedInput, error) {
 	return lockedInput{URL: in.URL, Hash: hash}, nil
 }
 
-// isFolder refuses a path: url that names none, and one in the flake's own
-// tree that is a link out of it.
+// isFolder refuses a path: url that does not name a folder, and one in the flake's
+// own tree that is a link out of it.
 func (in *Input) isFolder() error {
 	root := in.owner.Dir
 	if in.owner.tree != "" {
@@ -139,15 +139,15 @@ func (in *Input) isFolder() error {
 	case errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("its url is %s, and there is no folder %s", in.URL, in.source.path)
 	case err == nil && !info.IsDir():
-		return fmt.Errorf("its url is %s, and %s is no folder", in.URL, in.source.path)
+		return fmt.Errorf("its url is %s, and %s is not a folder", in.URL, in.source.path)
 	}
 	return err
 }
 
-// fetch puts one commit's tree below the cache; an empty rev is the url's
-// ref, or the remote's HEAD. Where hash is given nothing else is kept, and what
-// hash the commit has instead is nobody's to know: with it in flake.lock, files
-// of a repository could be read by who may change flake.lock and not read these.
+// fetch puts one commit's tree into the cache. An empty rev is the url's ref, or
+// the remote's HEAD. If hash is given, fetch keeps no other content, and never
+// says which hash the commit has instead: with that in flake.lock, somebody who may
+// change flake.lock could read files of a repository that they may not read.
 func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInput, error) {
 	commit, err := in.commit(ctx, rev)
 	if err != nil {
@@ -157,7 +157,7 @@ func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInpu
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
 	}
-	// A private repository is not for everybody who has an account here.
+	// A private repository is not for everybody with an account here.
 	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return lockedInput{}, fmt.Errorf("cannot make the cache: %w", err)
 	}
@@ -177,7 +177,7 @@ func (in *Input) fetch(ctx context.Context, cache, rev, hash string) (lockedInpu
 		return lockedInput{}, err
 	}
 	if hash != "" && got != hash {
-		return lockedInput{}, fmt.Errorf("cannot use input %q: revision %s of %s does not have the content that flake.lock holds for it; restore flake.lock from git, or run 'hostctl update %s'", in.key, commit.Hash, in.URL, in.root())
+		return lockedInput{}, fmt.Errorf("cannot use input %q: revision %s of %s does not have the content that flake.lock records for it; restore flake.lock from git, or run 'hostctl update %s'", in.key, commit.Hash, in.URL, in.root())
 	}
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return lockedInput{}, fmt.Errorf("cannot fill the cache: %w", err)
@@ -196,8 +196,8 @@ func (in *Input) commit(ctx context.Context, rev string) (*object.Commit, error)
 	return git.Remote(ctx, in.source.remote, in.source.ref, rev, in.owner.rootFlake().login)
 }
 
-// checkout writes a commit's files below dir. A commit is somebody else's: no
-// name and no symbolic link in it leads out of dir.
+// checkout writes a commit's files below dir. Somebody else made the commit: no
+// name and no symbolic link in it may lead out of dir.
 func checkout(commit *object.Commit, dir string) error {
 	files, err := commit.Tree()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package flake reads flake.hcl: the hosts of a configuration, the inputs
-// they are made of and the lock that fixes these. It knows nothing of what
-// modules hold.
+// Package flake reads flake.hcl: the hosts of a configuration, the inputs that
+// they use, and the lock with the inputs' exact revisions. It does not know what
+// modules contain.
 package flake
 
 import (
@@ -32,7 +32,7 @@ type Flake struct {
 	Modules     hcl.Expression // nil: none
 	Exports     Exports
 	Files       map[string]*hcl.File // for the snippets of diagnostics
-	Offline     bool                 // no input is fetched; to be set before one is opened
+	Offline     bool                 // no input is fetched; set it before opening one
 
 	unsaved   map[string][]byte
 	inputs    []declared
@@ -40,10 +40,10 @@ type Flake struct {
 	hosts     map[string]*Host
 	lock      *lockFile // the root's, for every flake
 	prefix    string    // of its inputs' keys in the lock: "", and "NAME." for an input
-	via       *Input    // that this flake is of; nil for the root flake
-	tree      string    // what its path: inputs may not leave; "" for no limit
-	place     place     // that Dir meant when it was loaded; the root flake's
-	login     bool      // somebody asked to fetch inputs, with logins and the programs that have them; the root flake's
+	via       *Input    // the input that this flake is; nil for the root flake
+	tree      string    // its path: inputs must stay inside; "" for no limit
+	place     place     // what Dir was when it was loaded; only for the root flake
+	login     bool      // the user asked to fetch inputs, with logins and the programs that have them; only for the root flake
 }
 
 // Template is a named list of modules.
@@ -62,14 +62,14 @@ type Host struct {
 	Modules  hcl.Expression
 	Args     map[string]hcl.Expression
 	Range    hcl.Range
-	// TemplateFrom is a list that holds the template, where it is one of an
-	// input; Template is then its name there.
+	// TemplateFrom is a list with the template, if it comes from an input;
+	// Template is then its name there.
 	TemplateFrom hcl.Expression
-	// TemplateRange is where the template is named, for errors about it.
+	// TemplateRange is the place that names the template, for errors about it.
 	TemplateRange hcl.Range
 }
 
-// Exports are what other flakes may take, each a path below Dir.
+// Exports are what other flakes may use, each a path below Dir.
 type Exports struct {
 	Modules, Templates, Packages map[string]string
 }
@@ -83,12 +83,11 @@ type DebianInput struct {
 	Components []string
 }
 
-// Load reads flake.hcl and flake.lock of a folder. Inputs are opened when
-// something names them.
+// Load reads flake.hcl and flake.lock of a folder. Inputs are opened on demand.
 func Load(dir string) (*Flake, hcl.Diagnostics) { return LoadUnsaved(dir, nil) }
 
-// LoadUnsaved is Load where an editor holds files that differ from those on
-// disk: unsaved are their contents by absolute path.
+// LoadUnsaved is Load with an editor's files that differ from those on disk:
+// unsaved has their contents by absolute path.
 func LoadUnsaved(dir string, unsaved map[string][]byte) (*Flake, hcl.Diagnostics) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -115,7 +114,7 @@ func (f *Flake) read() hcl.Diagnostics {
 	name := f.Label + "flake.hcl"
 	src, err := f.ReadFile(f.File("flake.hcl"), tree.MaxModule)
 	if errors.Is(err, tree.ErrOutside) {
-		return failure("Cannot read the flake", fmt.Sprintf("Cannot open %s: it is a link that leads out of its folder; name the folder that it leads to instead, with --flake.", name), nil)
+		return failure("Cannot read the flake", fmt.Sprintf("Cannot open %s: it is a link that leads out of its folder; name the folder that it leads to with --flake.", name), nil)
 	}
 	if err != nil {
 		return failure("Cannot read the flake", fmt.Sprintf("Cannot read %s: %v.", name, underlying(err)), nil)
@@ -138,8 +137,8 @@ func (f *Flake) read() hcl.Diagnostics {
 // File is a file of the flake's folder; name is relative to it.
 func (f *Flake) File(name string) tree.File { return tree.File{Root: f.Dir, Name: name} }
 
-// ReadFile is the content of a file as an editor holds it, else as on disk,
-// of max bytes at most.
+// ReadFile is the content of a file in the editor, or else on disk, at most max
+// bytes.
 func (f *Flake) ReadFile(file tree.File, max int64) ([]byte, error) {
 	if b, ok := f.unsaved[file.Path()]; ok {
 		return b, nil
@@ -186,8 +185,8 @@ func (f *Flake) InputNames() []string {
 	return out
 }
 
-// Debian are the package sources, in the order of the file: the first is
-// where a package comes from that does not say.
+// Debian are the package sources, in the order of the file. A package that names
+// none comes from the first.
 func (f *Flake) Debian() []DebianInput {
 	var out []DebianInput
 	for _, d := range f.inputs {
@@ -198,9 +197,9 @@ func (f *Flake) Debian() []DebianInput {
 	return out
 }
 
-// Real turns a path of the language, absolute or relative to the folder dir
-// of this flake, into a file of this flake or of an input, refusing what leaves
-// them. mounted are the inputs by the path that expressions see.
+// Real turns a path of the language, absolute or relative to the folder dir of this
+// flake, into a file of this flake or of an input, and refuses what leaves them.
+// mounted has the inputs by the path that expressions see.
 func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (tree.File, error) {
 	if rest, ok := strings.CutPrefix(p, mountPrefix); ok {
 		mount, rel, _ := strings.Cut(rest, "/")
@@ -220,7 +219,7 @@ func (f *Flake) Real(dir, p string, mounted func(mount string) *Input) (tree.Fil
 	return below(f.Dir, rel, p)
 }
 
-// below is a file of the folder root, whose links are followed when it is read.
+// below is a file of the folder root. Its links are followed when it is read.
 func below(root, name, shown string) (tree.File, error) {
 	file := tree.File{Root: root, Name: filepath.Clean(name)}
 	if _, err := file.Stat(); tree.Refused(err) {
@@ -246,10 +245,10 @@ func failure(summary, detail string, at *hcl.Range) hcl.Diagnostics {
 	return hcl.Diagnostics{{Severity: hcl.DiagError, Summary: summary, Detail: detail, Subject: at}}
 }
 
-// text evaluates an expression that may refer to nothing.
+// text evaluates an expression that cannot refer to anything.
 func text(expr hcl.Expression) (string, hcl.Diagnostics) {
 	if len(expr.Variables()) > 0 {
-		return "", failure("Computed text", "Here stands plain text in quotes: it is read before args and everything else.", expr.Range().Ptr())
+		return "", failure("Computed text", "Write plain text in quotes here: hostctl reads it before args and everything else.", expr.Range().Ptr())
 	}
 	v, diags := expr.Value(nil)
 	if diags.HasErrors() {

@@ -69,22 +69,22 @@ host "a" {}
 
 func TestRule24Schema(t *testing.T) {
 	for _, c := range []struct{ flake, want string }{
-		{`service "x" {}`, `Options such as service are set in a module`},
+		{`service "x" {}`, `Set options such as service in a module`},
 		{`input "x" {}`, "needs a url"},
-		{`input "x" { url = "http://example.org" }`, "are what a url can start with"},
+		{`input "x" { url = "http://example.org" }`, "a url must start with debian:"},
 		{`input "x" { url = "debian:trixie?snapshot=yesterday" }`, "a snapshot is a time"},
 		{`input "x" { url = "git+https://example.org/x.git?reef=main" }`, `not "reef"`},
-		{`input "x" { url = "git+https://example.org/x.git?rev=main" }`, "rev is a whole commit hash"},
-		{`input "x" { url = "git+https://example.org/x.git?shallow=yes" }`, "shallow is 1 or 0"},
-		{`input "x" { url = "git+ssh://-oProxyCommand=x/y" }`, "is no name of a host"},
-		{`input "x" { url = "git+ssh://$(id)/y" }`, "is no name of a host"},
-		{`input "x" { url = "git+ssh://[fe80::1%25$(id)]/y" }`, "is no name of a host"},
-		{`input "x" { url = "git+ssh://-l$(id)@x/y" }`, "is no name of an account"},
-		{`input "x" { url = "git+https://example.org" }`, "it names a host and a path"},
+		{`input "x" { url = "git+https://example.org/x.git?rev=main" }`, "rev must be a full commit hash"},
+		{`input "x" { url = "git+https://example.org/x.git?shallow=yes" }`, "shallow must be 1 or 0"},
+		{`input "x" { url = "git+ssh://-oProxyCommand=x/y" }`, "is not a host name"},
+		{`input "x" { url = "git+ssh://$(id)/y" }`, "is not a host name"},
+		{`input "x" { url = "git+ssh://[fe80::1%25$(id)]/y" }`, "is not a host name"},
+		{`input "x" { url = "git+ssh://-l$(id)@x/y" }`, "is not an account name"},
+		{`input "x" { url = "git+https://example.org" }`, "write a host and a path"},
 		{`input "x" { url = "path:x?ref=main" }`, `not "ref"`},
-		{`input "x" { url = "path:x?dir=../y" }`, "dir leaves the input"},
-		{`host "x_y" {}`, "is no host name"},
-		{"host \"x\" {}\nhost \"x\" {}", "declared already"},
+		{`input "x" { url = "path:x?dir=../y" }`, "dir leads out of the input"},
+		{`host "x_y" {}`, "is not a host name"},
+		{"host \"x\" {}\nhost \"x\" {}", "already declared"},
 		{`host "x" { modles = [] }`, `not "modles"`},
 		{`export { modules = { x = "../y" } }`, "outside the flake"},
 		{`description = 1 +`, "Missing expression"},
@@ -145,7 +145,7 @@ func TestPathInput(t *testing.T) {
 	}
 	write(t, dir, map[string]string{"b/m.hcl": "changed = true"})
 	err := mustLoad(t, filepath.Join(dir, "a")).Input("b").Open(ctx)
-	if err == nil || !strings.Contains(err.Error(), "is not what flake.lock holds") {
+	if err == nil || !strings.Contains(err.Error(), "is not the one in flake.lock") {
 		t.Errorf("a changed input: %v", err)
 	}
 }
@@ -233,15 +233,15 @@ func TestLockRefusesOtherVersions(t *testing.T) {
 
 func TestLockRefusesOddRevisions(t *testing.T) {
 	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 1, "inputs": {"x": {"url": "git+file:x", "rev": "main", "hash": "` + strings.Repeat("0", 64) + `"}}}`})
-	if _, diags := Load(dir); !strings.Contains(diags.Error(), `the revision of input "x" is no commit hash`) {
+	if _, diags := Load(dir); !strings.Contains(diags.Error(), `the revision of input "x" is not a commit hash`) {
 		t.Errorf("got %v", diags)
 	}
 }
 
-// Without a commit a wrong hash would be an offer to tell the right one.
+// Without a commit, a wrong hash would reveal the right one.
 func TestLockRefusesNoRevision(t *testing.T) {
 	dir := write(t, t.TempDir(), map[string]string{"flake.hcl": "", "flake.lock": `{"version": 1, "inputs": {"x": {"url": "git+https://example.org/x.git", "hash": "` + strings.Repeat("0", 64) + `"}}}`})
-	if _, diags := Load(dir); !strings.Contains(diags.Error(), `it holds no revision of input "x"`) {
+	if _, diags := Load(dir); !strings.Contains(diags.Error(), `it has no revision of input "x"`) {
 		t.Errorf("got %v", diags)
 	}
 }

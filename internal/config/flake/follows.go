@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// declared is an input under the name that this flake has for it; in is
-// another flake's where the name follows it.
+// declared is an input under this flake's name for it. If the name follows another
+// flake's input, in is that one.
 type declared struct {
 	name string
 	in   *Input
@@ -18,9 +18,9 @@ type declared struct {
 // addFollows reads follows = { NAME = input.OURS }.
 func (in *Input) addFollows(a *hclsyntax.Attribute) hcl.Diagnostics {
 	if !in.IsFlake {
-		return failure("Unknown argument", "Only an input that is a flake has inputs which could follow others.", a.NameRange.Ptr())
+		return failure("Unknown argument", "Only an input that is a flake has inputs that can follow others.", a.NameRange.Ptr())
 	}
-	const want = "follows is a map from the input's own inputs to ours: follows = { base = input.base }."
+	const want = "follows maps the input's own inputs to ours: follows = { base = input.base }."
 	pairs, diags := hcl.ExprMap(a.Expr)
 	if diags.HasErrors() {
 		return failure("Wrong type", want, a.Expr.Range().Ptr())
@@ -42,14 +42,14 @@ func (in *Input) addFollows(a *hclsyntax.Attribute) hcl.Diagnostics {
 			continue
 		}
 		if _, twice := in.follows[key]; twice {
-			diags = append(diags, failure("Declared twice", fmt.Sprintf("What %q follows is said already.", key), p.Key.Range().Ptr())...)
+			diags = append(diags, failure("Declared twice", fmt.Sprintf("%q already follows an input.", key), p.Key.Range().Ptr())...)
 		}
 		in.follows[key] = followed{name: step.Name, at: p.Value.Range()}
 	}
 	return diags
 }
 
-// resolveFollows finds what is followed, once all inputs are known.
+// resolveFollows finds the followed inputs, once all inputs are known.
 func (f *Flake) resolveFollows() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, d := range f.inputs {
@@ -60,7 +60,7 @@ func (f *Flake) resolveFollows() hcl.Diagnostics {
 			to := d.in.follows[key]
 			to.in = f.Input(to.name)
 			if to.in == nil || to.in == d.in {
-				diags = append(diags, failure("Unknown input", fmt.Sprintf("There is no input %q that %q could follow; there are: %s.", to.name, key, strings.Join(f.InputNames(), ", ")), to.at.Ptr())...)
+				diags = append(diags, failure("Unknown input", fmt.Sprintf("There is no input %q for %q to follow; there are: %s.", to.name, key, strings.Join(f.InputNames(), ", ")), to.at.Ptr())...)
 			}
 			d.in.follows[key] = to
 		}
@@ -68,15 +68,15 @@ func (f *Flake) resolveFollows() hcl.Diagnostics {
 	return diags
 }
 
-// follow puts in place of this flake's inputs what they follow, which is the
-// decision of the flake that takes it.
+// follow replaces this flake's inputs with the inputs that they follow. The flake
+// that uses this one decides about that.
 func (f *Flake) follow() hcl.Diagnostics {
 	var diags hcl.Diagnostics
 	for _, key := range sortedNames(f.via.follows) {
 		to := f.via.follows[key]
 		own := f.Input(key)
 		switch {
-		case to.in == nil: // said already
+		case to.in == nil: // already reported
 		case own == nil:
 			diags = append(diags, &hcl.Diagnostic{
 				Severity: hcl.DiagWarning, Summary: "Follows nothing", Subject: to.at.Ptr(),
@@ -99,8 +99,8 @@ func (f *Flake) replace(name string, in *Input) {
 	}
 }
 
-// Warnings tell of an input of an input that is a repository which the lock
-// holds for another one as well: two versions of it may meet on a host.
+// Warnings warns of an input's input that is the same repository as another input
+// in the lock: a host may get two versions of it.
 func (f *Flake) Warnings() hcl.Diagnostics {
 	seen := map[string]string{}
 	for _, key := range sortedNames(f.lock.Inputs) {
@@ -129,11 +129,11 @@ func (f *Flake) Warnings() hcl.Diagnostics {
 		}
 		advice := ""
 		if !strings.Contains(other, ".") && !strings.Contains(inner, ".") {
-			advice = fmt.Sprintf(" To have one, add follows = { %s = input.%s } to input %q.", inner, other, name)
+			advice = fmt.Sprintf(" To use one revision, add follows = { %s = input.%s } to input %q.", inner, other, name)
 		}
 		diags = append(diags, &hcl.Diagnostic{
-			Severity: hcl.DiagWarning, Summary: "Input taken twice", Subject: in.Range.Ptr(),
-			Detail: fmt.Sprintf("%q and %q are one repository, each with its own revision.%s", other, key, advice),
+			Severity: hcl.DiagWarning, Summary: "Input used twice", Subject: in.Range.Ptr(),
+			Detail: fmt.Sprintf("%q and %q are the same repository, each with its own revision.%s", other, key, advice),
 		})
 	}
 	return diags

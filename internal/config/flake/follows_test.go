@@ -44,8 +44,8 @@ func nested(t *testing.T, dir, name, inner string) *Input {
 	return other
 }
 
-// The root's lock holds the inputs of inputs: at first as their own lock has
-// them, else at what is current.
+// The root's lock has the inputs of inputs: at first as in their own lock, or else
+// at the current revision.
 func TestInputsOfInputs(t *testing.T) {
 	newHome(t)
 	repos := t.TempDir()
@@ -80,7 +80,7 @@ func TestInputsOfInputs(t *testing.T) {
 	write(t, root, map[string]string{"flake.hcl": both + "input \"hw\" { url = \"" + url + "/hw/.git\" }\n"})
 	update(t, root, "base")
 	warning := mustLoad(t, root).Warnings()
-	wantError(t, "base twice", warning, "one repository", "add follows = { base = input.base } to input \"hw\"")
+	wantError(t, "base twice", warning, "the same repository", "add follows = { base = input.base } to input \"hw\"")
 	write(t, root, map[string]string{"flake.hcl": both + "input \"hw\" {\n  url = \"" + url + "/hw/.git\"\n  follows = { base = input.base }\n}\n"})
 	if w := mustLoad(t, root).Warnings(); len(w) > 0 {
 		t.Errorf("a followed input: %v", w)
@@ -93,7 +93,7 @@ func TestInputsOfInputs(t *testing.T) {
 		t.Errorf("with follows the lock holds %v", got)
 	}
 
-	// An update of one input leaves what the others have.
+	// An update of one input does not change the others.
 	write(t, root, map[string]string{"flake.hcl": "input \"hw\" { url = \"" + url + "/hw/.git\" }\ninput \"base\" { url = \"" + url + "/base/.git\" }\n"})
 	update(t, root)
 	gitserver.Commit(t, base, map[string]string{"x.txt": "three"})
@@ -108,9 +108,9 @@ func TestInputsOfInputs(t *testing.T) {
 func TestFollowsErrors(t *testing.T) {
 	for _, c := range []struct{ attribute, want string }{
 		{`follows = { base = input.nosuch }`, `no input "nosuch"`},
-		{`follows = { base = input.hw }`, `no input "hw" that "base" could follow`},
-		{`follows = { base = "base" }`, "follows is a map from"},
-		{`follows = [input.base]`, "follows is a map from"},
+		{`follows = { base = input.hw }`, `no input "hw" for "base" to follow`},
+		{`follows = { base = "base" }`, "follows maps the input's own inputs"},
+		{`follows = [input.base]`, "follows maps the input's own inputs"},
 		{"flake = false\nfollows = { base = input.base }", "Only an input that is a flake"},
 	} {
 		_, diags := Load(write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"base\" { url = \"path:./base\" }\ninput \"hw\" {\n  url = \"path:./hw\"\n" + c.attribute + "\n}\n"}))
@@ -140,7 +140,7 @@ func TestFetchedFlakeStaysInside(t *testing.T) {
 		gitserver.Commit(t, repo, map[string]string{"flake.hcl": "input \"x\" { url = \"" + url + "\" }"})
 		root := write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"hw\" { url = \"git+file:" + repo + "\" }"})
 		_, err := mustLoad(t, root).Update(context.Background(), nil)
-		wantError(t, url, err, "cannot take a folder of this machine")
+		wantError(t, url, err, "cannot use a folder on this machine")
 	}
 }
 
@@ -152,7 +152,7 @@ func TestInputsThatTakeEachOther(t *testing.T) {
 	gitserver.Commit(t, filepath.Join(repos, "a"), map[string]string{"flake.hcl": "input \"a\" { url = \"" + url + "\" }"})
 	root := write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"a\" { url = \"" + url + "\" }"})
 	_, err := mustLoad(t, root).Update(context.Background(), nil)
-	wantError(t, "a takes a", err, "inputs nest 8 levels deep at most")
+	wantError(t, "a takes a", err, "inputs can nest at most 8 levels deep")
 	if _, err := os.Stat(filepath.Join(root, LockName)); err == nil {
 		t.Error("a lock was written")
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// mountPrefix starts the path that expressions see for an input's folder.
-// It holds the content's hash and not the cache's place, so that a path in
-// a spec is the same on every machine.
+// mountPrefix starts the path of an input's folder in expressions. The path has
+// the content's hash and not the location of the cache, so that a path in a spec
+// is the same on every machine.
 const mountPrefix = "/@"
 
 // Input is one input block.
@@ -33,33 +33,33 @@ type Input struct {
 	key     string // in the lock: NAME, and PARENT.NAME for an input of an input
 	follows map[string]followed
 
-	mu      sync.Mutex // hosts are evaluated at once
+	mu      sync.Mutex // hosts are evaluated concurrently
 	opened  bool
 	fetched bool // by Open
 	failed  error
 	tree    string // where its content is, once opened; the flake is in tree/dir
-	place   place  // that tree meant before it was hashed
+	place   place  // what tree was before it was hashed
 	rev     string
 	mount   string
 	flake   *Flake
 	diags   hcl.Diagnostics
 }
 
-// followed is what an input of an input is taken from instead.
+// followed is the input that replaces an input's input.
 type followed struct {
 	name string // of the input that it follows
 	at   hcl.Range
-	in   *Input // nil: there is none of this name
+	in   *Input // nil: no input has this name
 }
 
 func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
 	diags := onlyAttributes(b.Body, "An input", "url", "flake", "follows", "components", "keyring")
 	in := &Input{Name: b.Labels[0], IsFlake: true, Range: b.DefRange(), owner: f, key: f.prefix + b.Labels[0]}
 	if !hclsyntax.ValidIdentifier(in.Name) {
-		diags = append(diags, failure("Invalid name", "An input's name is an identifier, since modules write input.NAME.", b.DefRange().Ptr())...)
+		diags = append(diags, failure("Invalid name", "An input's name must be an identifier, since modules write input.NAME.", b.DefRange().Ptr())...)
 	}
 	if f.Input(in.Name) != nil {
-		return failure("Declared twice", fmt.Sprintf("Input %q is declared already.", in.Name), b.DefRange().Ptr())
+		return failure("Declared twice", fmt.Sprintf("Input %q is already declared.", in.Name), b.DefRange().Ptr())
 	}
 	a := b.Body.Attributes["url"]
 	if a == nil {
@@ -77,7 +77,7 @@ func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
 		in.source, err = parseSource(f.Dir, in.URL)
 	}
 	if errors.Is(err, errPassword) {
-		return append(diags, failure("Invalid url", fmt.Sprintf("%s:%d: the url of input %q holds a password or a token, and flake.hcl and flake.lock are in git: take out all before the @, and give it to a git credential helper or to ~/.netrc. A token that was committed should be revoked.",
+		return append(diags, failure("Invalid url", fmt.Sprintf("%s:%d: the url of input %q contains a password or a token, and flake.hcl and flake.lock are in git: remove everything before the @, and give it to a git credential helper or to ~/.netrc. Revoke a token that was committed.",
 			a.Range().Filename, a.Range().Start.Line, in.Name), nil)...)
 	}
 	if err == nil {
@@ -91,14 +91,14 @@ func (f *Flake) addInput(b *hclsyntax.Block) hcl.Diagnostics {
 	return diags
 }
 
-// contains refuses what an input of a fetched flake may not mean: its author
-// does not know this machine.
+// contains refuses what an input of a fetched flake may not name: its author does
+// not know this machine.
 func (f *Flake) contains(s source) error {
 	if f.tree == "" || s.remote != nil || s.path == "" {
 		return nil
 	}
 	if s.git || !within(f.tree, s.path) {
-		return fmt.Errorf("a fetched flake cannot take a folder of this machine: path: stays in its own repository, and anything else is git+https: or git+ssh")
+		return fmt.Errorf("a fetched flake cannot use a folder on this machine: path: must stay in its own repository, and anything else must be git+https: or git+ssh")
 	}
 	return nil
 }
@@ -154,11 +154,11 @@ func texts(expr hcl.Expression) ([]string, hcl.Diagnostics) {
 	return out, diags
 }
 
-// MayFetch reports whether opening the input can mean to wait for a server.
+// MayFetch reports whether opening the input may wait for a server.
 func (in *Input) MayFetch() bool { return in.Debian == nil && in.source.remote != nil }
 
-// Open makes the input's tree available: from the cache, else fetched at the
-// locked revision. Its content is compared with the lock's hash once per run.
+// Open makes the input's tree available, from the cache or fetched at the locked
+// revision. It compares the content with the lock's hash once per run.
 func (in *Input) Open(ctx context.Context) error {
 	if in.Debian != nil {
 		return nil
@@ -175,11 +175,11 @@ func (in *Input) open(ctx context.Context) error {
 	locked, ok := in.owner.lock.Inputs[in.key]
 	switch {
 	case !ok:
-		return fmt.Errorf("cannot use input %q: flake.lock does not hold %s; run 'hostctl update %s'", in.key, in.URL, in.root())
+		return fmt.Errorf("cannot use input %q: flake.lock does not contain %s; run 'hostctl update %s'", in.key, in.URL, in.root())
 	case locked.URL != in.URL:
-		return fmt.Errorf("cannot use input %q: its url is %s, and flake.lock holds it for %s; run 'hostctl update %s'", in.key, in.URL, locked.URL, in.root())
+		return fmt.Errorf("cannot use input %q: its url is %s, and flake.lock has the url %s; run 'hostctl update %s'", in.key, in.URL, locked.URL, in.root())
 	case in.source.rev != "" && in.source.rev != locked.Rev:
-		return fmt.Errorf("cannot use input %q: its url asks for revision %s, and flake.lock holds %s; run 'hostctl update %s'", in.key, in.source.rev, locked.Rev, in.root())
+		return fmt.Errorf("cannot use input %q: its url asks for revision %s, and flake.lock has %s; run 'hostctl update %s'", in.key, in.source.rev, locked.Rev, in.root())
 	}
 	before := placeOf(in.source.path)
 	root, err := in.content(ctx, locked)
@@ -192,7 +192,7 @@ func (in *Input) open(ctx context.Context) error {
 	dir := tree.File{Root: root, Name: in.source.dir}
 	switch isDir, err := dir.IsDir(); {
 	case tree.Refused(err):
-		return fmt.Errorf("cannot use input %q: its ?dir= leads out of its content, which the lock holds: %w", in.key, underlying(err))
+		return fmt.Errorf("cannot use input %q: its ?dir= leads out of the locked content: %w", in.key, underlying(err))
 	case err != nil || !isDir:
 		return fmt.Errorf("cannot use input %q: its content has no folder %q; correct ?dir= in its url", in.key, in.source.dir)
 	}
@@ -201,14 +201,14 @@ func (in *Input) open(ctx context.Context) error {
 	return nil
 }
 
-// root is the input of the root flake that this one came with: what update
-// takes.
+// root is the input of the root flake that this one came with, which is the name
+// that update takes.
 func (in *Input) root() string {
 	name, _, _ := strings.Cut(in.key, ".")
 	return name
 }
 
-// rootFlake is the one that took this one in the end.
+// rootFlake is the flake at the top that uses this one, maybe through others.
 func (f *Flake) rootFlake() *Flake {
 	for f.via != nil {
 		f = f.via.owner
@@ -216,7 +216,7 @@ func (f *Flake) rootFlake() *Flake {
 	return f
 }
 
-// Path is what input.NAME.path is in expressions.
+// Path is input.NAME.path in expressions.
 func (in *Input) Path() string { return in.mount }
 
 // Dir is where the opened input's files are.
@@ -225,7 +225,7 @@ func (in *Input) Dir() string { return filepath.Join(in.tree, in.source.dir) }
 // Rev is the locked commit; empty for path: inputs.
 func (in *Input) Rev() string { return in.rev }
 
-// Flake is the flake of an opened input; nil where it is none.
+// Flake is the flake of an opened input; nil if it is not a flake.
 func (in *Input) Flake() (*Flake, hcl.Diagnostics) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -235,8 +235,7 @@ func (in *Input) Flake() (*Flake, hcl.Diagnostics) {
 	return in.flake, in.diags
 }
 
-// load reads the input's own flake.hcl. Its inputs are locked in the root's
-// lock, beside those of everybody else.
+// load reads the input's own flake.hcl. The root's lock locks its inputs too.
 func (in *Input) load(root, mount string, lock *lockFile) (*Flake, hcl.Diagnostics) {
 	f := &Flake{
 		Dir: filepath.Join(root, in.source.dir), Label: "@" + in.key + "/", Mount: mount, prefix: in.key + ".", lock: lock,
@@ -246,7 +245,7 @@ func (in *Input) load(root, mount string, lock *lockFile) (*Flake, hcl.Diagnosti
 		f.tree = root
 	}
 	if _, err := f.File("flake.hcl").Stat(); errors.Is(err, os.ErrNotExist) {
-		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: write flake = false in its block if it is only files, or ?dir=FOLDER at the end of its url if its flake.hcl is in a folder.", in.key), in.Range.Ptr())
+		return nil, failure("Cannot read the flake", fmt.Sprintf("Input %q has no flake.hcl: write flake = false in its block if it only provides files, or add ?dir=FOLDER to its url if its flake.hcl is in a folder.", in.key), in.Range.Ptr())
 	}
 	return f, f.read()
 }

@@ -15,13 +15,12 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// LockName is the lock's file beside flake.hcl.
+// LockName is the lock file next to flake.hcl.
 const LockName = "flake.lock"
 
 const lockVersion = 1
 
-// lockFile is flake.lock: the inputs by name, and those that they have
-// themselves as NAME.NAME.
+// lockFile is flake.lock: the inputs by name, and their own inputs as NAME.NAME.
 type lockFile struct {
 	Version int                    `json:"version"`
 	Inputs  map[string]lockedInput `json:"inputs"`
@@ -52,13 +51,13 @@ func readLock(file tree.File) (*lockFile, error) {
 	}
 	for name, in := range read.Inputs {
 		if raw, err := hex.DecodeString(in.Hash); err != nil || len(raw) != sha256.Size {
-			return lock, fmt.Errorf("cannot read %s: the hash of input %q is no SHA-256; restore it from git, or remove it and run 'hostctl update'", LockName, name)
+			return lock, fmt.Errorf("cannot read %s: the hash of input %q is not a SHA-256; restore it from git, or remove it and run 'hostctl update'", LockName, name)
 		}
 		if in.Rev != "" && !isCommit(in.Rev) {
-			return lock, fmt.Errorf("cannot read %s: the revision of input %q is no commit hash", LockName, name)
+			return lock, fmt.Errorf("cannot read %s: the revision of input %q is not a commit hash", LockName, name)
 		}
 		if in.Rev == "" && strings.HasPrefix(in.URL, "git+") {
-			return lock, fmt.Errorf("cannot read %s: it holds no revision of input %q, which is a git repository; restore it from git, or remove it and run 'hostctl update'", LockName, name)
+			return lock, fmt.Errorf("cannot read %s: it has no revision of input %q, which is a git repository; restore it from git, or remove it and run 'hostctl update'", LockName, name)
 		}
 		in.URL = withoutLogin(in.URL)
 		lock.Inputs[name] = in
@@ -66,10 +65,10 @@ func readLock(file tree.File) (*lockFile, error) {
 	return lock, nil
 }
 
-// LockPath is where flake.lock stands.
+// LockPath is the path of flake.lock.
 func (f *Flake) LockPath() string { return filepath.Join(f.Dir, LockName) }
 
-// LockText is flake.lock as it has to be written after Update.
+// LockText is the text of flake.lock after Update.
 func (f *Flake) LockText() ([]byte, error) {
 	b, err := json.MarshalIndent(f.lock, "", "  ")
 	if err != nil {
@@ -78,15 +77,15 @@ func (f *Flake) LockText() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// What an input may have, so that comparing it with the lock ends.
+// The limits of an input, so that comparing it with the lock ends.
 const (
 	maxInputBytes = 1 << 30
 	maxInputFiles = 200_000
 )
 
-// hashTree is the SHA-256 over every file's path, sort and content, by path.
-// Git's own folder and modes other than "executable" do not count. look sees
-// each entry first; it may be nil.
+// hashTree is the SHA-256 over every file's path, type and content, in the order
+// of paths. Git's own folder and modes other than "executable" do not count. It
+// calls look first for each entry; look may be nil.
 func hashTree(root string, look func(*tree.Entry) error) (string, error) {
 	sum := sha256.New()
 	files, left := 0, int64(maxInputBytes)
@@ -112,7 +111,7 @@ func hashTree(root string, look func(*tree.Entry) error) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// hashFile adds a file of at most left bytes, and tells how many it has.
+// hashFile adds a file of at most left bytes, and returns its size.
 func hashFile(sum io.Writer, e *tree.Entry, left int64) (int64, error) {
 	switch {
 	case e.IsLink():

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// InputInfo is what is known of an input without opening it.
+// InputInfo is what is known about an input without opening it.
 type InputInfo struct {
 	Name    string            `json:"name"` // NAME, and NAME.NAME for an input of an input
 	URL     string            `json:"url"`
@@ -20,8 +20,8 @@ type InputInfo struct {
 	Follows map[string]string `json:"follows,omitempty"` // its inputs, and which of ours they are
 }
 
-// Inputs are all inputs that the root flake's lock holds or should hold, in
-// the order of flake.hcl, each with its own after it.
+// Inputs are all inputs that the root flake's lock has or should have, in the
+// order of flake.hcl, each followed by its own inputs.
 func (f *Flake) Inputs() []InputInfo {
 	cache, _ := CacheDir() // without one nothing is cached
 	var out []InputInfo

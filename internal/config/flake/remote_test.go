@@ -91,7 +91,7 @@ func TestRemoteGitInput(t *testing.T) {
 	}
 	write(t, pinned, map[string]string{"flake.hcl": strings.ReplaceAll(readFile(t, filepath.Join(pinned, "flake.hcl")), first, second)})
 	_, err = open(t, pinned)
-	wantError(t, "another revision in the url than in the lock", err, "flake.lock holds it for", first, "run 'hostctl update b'")
+	wantError(t, "another revision in the url than in the lock", err, "flake.lock has the url", first, "run 'hostctl update b'")
 
 	runGit(t, b, "-c", "user.name=t", "-c", "user.email=t@example.org", "tag", "-a", "-m", "x", "v1", first)
 	for _, from := range []string{address + "?ref=v1", address + "?ref=refs/tags/v1", "git+file:" + b + "?ref=v1"} {
@@ -146,7 +146,7 @@ func TestWrongHashInLock(t *testing.T) {
 	write(t, a, map[string]string{LockName: lock})
 	right := mustLoad(t, a).lock.Inputs["b"].Hash
 	_, err = mustLoad(t, a).Fetch(t.Context())
-	wantError(t, "a hash that is not the revision's", err, "does not have the content that flake.lock holds", "run 'hostctl update b'")
+	wantError(t, "a hash that is not the revision's", err, "does not have the content that flake.lock records", "run 'hostctl update b'")
 	if strings.Contains(err.Error(), right[4:12]) {
 		t.Errorf("the error tells the right hash: %v", err)
 	}
@@ -223,7 +223,7 @@ func TestPasswordInURL(t *testing.T) {
 		"github:s3cret@example.org/x", "s3cret@example.org:x.git", "git+ssh://git:s3cret@example.org/x.git", "git+https://me:s3/cret@example.org/x.git",
 	} {
 		f, diags := Load(write(t, t.TempDir(), map[string]string{"flake.hcl": "input \"b\" { url = \"" + address + "\" }\n"}))
-		wantError(t, address, diags, "flake.hcl:1", "holds a password", "credential helper")
+		wantError(t, address, diags, "flake.hcl:1", "contains a password", "credential helper")
 		if strings.Contains(diags.Error(), "s3") || diags[0].Subject != nil {
 			t.Errorf("the diagnostic shows the password: %v", diags)
 		}
@@ -239,7 +239,7 @@ func TestPasswordInURL(t *testing.T) {
 	const held = `{"version": 1, "inputs": {"b": {"url": "git+https://s3cret@example.org/x.git?ref=m", "rev": "0123456789012345678901234567890123456789", "hash": "0123456789012345678901234567890123456789012345678901234567890123"}}}`
 	f := mustLoad(t, write(t, t.TempDir(), map[string]string{"flake.hcl": `input "b" { url = "git+https://example.org/x.git?ref=m" }`, LockName: held}))
 	err := f.Input("b").Open(t.Context())
-	wantError(t, "a token in the lock", err, "flake.lock holds it for git+https://***@example.org/x.git?ref=m", "hostctl update b")
+	wantError(t, "a token in the lock", err, "flake.lock has the url git+https://***@example.org/x.git?ref=m", "hostctl update b")
 	text, err := f.LockText()
 	if err != nil || strings.Contains(fmt.Sprint(f.Input("b").Open(t.Context()))+string(text), "s3cret") {
 		t.Errorf("the token of the lock is shown: %v\n%s", err, text)
@@ -276,7 +276,7 @@ func TestSSHLogin(t *testing.T) {
 	wantError(t, "another host in known_hosts", err, "is in no known_hosts file")
 	here(map[string]string{"known_hosts": "[127.0.0.1]:" + s.Port + " " + readFile(t, other+".pub"), "id_ed25519": key})
 	_, err = locking(t, address)
-	wantError(t, "another key in known_hosts", err, "is not the one in "+known+":1", "Somebody may be in between")
+	wantError(t, "another key in known_hosts", err, "is not the one in "+known+":1", "Somebody may be intercepting the connection")
 
 	here(map[string]string{"known_hosts": s.HostLine, "id_ed25519": readFile(t, other)})
 	_, err = locking(t, address)
@@ -300,7 +300,7 @@ func TestSSHLogin(t *testing.T) {
 	wantError(t, "no user in the url", err, "most servers want git+ssh://git@127.0.0.1")
 	here(map[string]string{"known_hosts": s.HostLine, "config": "Host forge\n  ProxyJump elsewhere\n"})
 	_, err = locking(t, "git+ssh://forge"+repo)
-	wantError(t, "a jump host", err, "proxyjump, which hostctl cannot")
+	wantError(t, "a jump host", err, "proxyjump, which hostctl does not support")
 
 	here(map[string]string{"known_hosts": s.HostLine})
 	t.Setenv("SSH_AUTH_SOCK", s.Agent(t, s.Key))

@@ -38,8 +38,8 @@ func (f *Flake) block(b *hclsyntax.Block) hcl.Diagnostics {
 	switch {
 	case !known:
 		hint := cmp.Or(meantInFlake(b.Type), option.DidYouMean(b.Type, sortedNames(labels)),
-			fmt.Sprintf(" Options such as %s are set in a module, a file that a host's modules name.", b.Type))
-		return failure("Unknown block", fmt.Sprintf("flake.hcl holds input, args, template, host and export blocks, not %q.%s", b.Type, hint), b.TypeRange.Ptr())
+			fmt.Sprintf(" Set options such as %s in a module, a file that a host's modules name.", b.Type))
+		return failure("Unknown block", fmt.Sprintf("flake.hcl takes input, args, template, host and export blocks, not %q.%s", b.Type, hint), b.TypeRange.Ptr())
 	case len(b.Labels) != want && want == 0:
 		return failure("Wrong labels", fmt.Sprintf("A block called %s takes no label: write %s { ... }.", b.Type, b.Type), b.DefRange().Ptr())
 	case len(b.Labels) != want:
@@ -62,24 +62,24 @@ func addArgs(to map[string]hcl.Expression, body *hclsyntax.Body) hcl.Diagnostics
 	var diags hcl.Diagnostics
 	for name, a := range body.Attributes {
 		if old, twice := to[name]; twice {
-			diags = append(diags, failure("Given twice", fmt.Sprintf("args.%s is set at %s:%d already: remove one.", name, old.Range().Filename, old.Range().Start.Line), a.NameRange.Ptr())...)
+			diags = append(diags, failure("Given twice", fmt.Sprintf("args.%s is already set at %s:%d: remove one of the two.", name, old.Range().Filename, old.Range().Start.Line), a.NameRange.Ptr())...)
 			continue
 		}
 		to[name] = a.Expr
 	}
 	for _, b := range body.Blocks {
-		diags = append(diags, failure("Unknown block", fmt.Sprintf("args holds arguments and no blocks: write %s = { ... }.", b.Type), b.TypeRange.Ptr())...)
+		diags = append(diags, failure("Unknown block", fmt.Sprintf("args takes arguments and no blocks: write %s = { ... }.", b.Type), b.TypeRange.Ptr())...)
 	}
 	return diags
 }
 
-// nestedArgs are the args block of a template or a host (language rule 22).
+// nestedArgs is the args block of a template or a host (language rule 22).
 func nestedArgs(b *hclsyntax.Block) (map[string]hcl.Expression, hcl.Diagnostics) {
 	args := map[string]hcl.Expression{}
 	var diags hcl.Diagnostics
 	for _, inner := range b.Body.Blocks {
 		if inner.Type != "args" || len(inner.Labels) > 0 {
-			diags = append(diags, failure("Unknown block", fmt.Sprintf("A %s block holds an args block and no other.", b.Type), inner.TypeRange.Ptr())...)
+			diags = append(diags, failure("Unknown block", fmt.Sprintf("A %s block takes an args block and no other.", b.Type), inner.TypeRange.Ptr())...)
 			continue
 		}
 		diags = append(diags, addArgs(args, inner.Body)...)
@@ -96,7 +96,7 @@ func (f *Flake) addTemplate(b *hclsyntax.Block) hcl.Diagnostics {
 	var d hcl.Diagnostics
 	t.Args, d = nestedArgs(b)
 	if f.templates[t.Name] != nil {
-		d = append(d, failure("Declared twice", fmt.Sprintf("Template %q is declared already.", t.Name), b.DefRange().Ptr())...)
+		d = append(d, failure("Declared twice", fmt.Sprintf("Template %q is already declared.", t.Name), b.DefRange().Ptr())...)
 	}
 	f.templates[t.Name] = t
 	return append(diags, d...)
@@ -115,7 +115,7 @@ func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 		diags = append(diags, h.takeTemplate(a.Expr)...)
 	}
 	if a := b.Body.Attributes["system"]; a != nil && h.System != "" && !slices.Contains(architectures(), h.System) {
-		diags = append(diags, failure("Unknown system", fmt.Sprintf("%q is no architecture of Debian: %s.%s", h.System, strings.Join(architectures(), ", "), nearSystem(h.System)), a.Expr.Range().Ptr())...)
+		diags = append(diags, failure("Unknown system", fmt.Sprintf("%q is not a Debian architecture: %s.%s", h.System, strings.Join(architectures(), ", "), nearSystem(h.System)), a.Expr.Range().Ptr())...)
 	}
 	if a := b.Body.Attributes["modules"]; a != nil {
 		h.Modules = a.Expr
@@ -123,10 +123,10 @@ func (f *Flake) addHost(b *hclsyntax.Block) hcl.Diagnostics {
 	var d hcl.Diagnostics
 	h.Args, d = nestedArgs(b)
 	if f.hosts[h.Name] != nil {
-		d = append(d, failure("Declared twice", fmt.Sprintf("Host %q is declared already.", h.Name), b.DefRange().Ptr())...)
+		d = append(d, failure("Declared twice", fmt.Sprintf("Host %q is already declared.", h.Name), b.DefRange().Ptr())...)
 	}
 	if !ValidHostName(h.Name) {
-		d = append(d, failure("Invalid host name", fmt.Sprintf("%q is no host name: letters, digits and hyphens (hostname(7)).", h.Name), b.DefRange().Ptr())...)
+		d = append(d, failure("Invalid host name", fmt.Sprintf("%q is not a host name: use letters, digits and hyphens (hostname(7)).", h.Name), b.DefRange().Ptr())...)
 	}
 	f.hosts[h.Name] = h
 	return append(diags, d...)
@@ -137,7 +137,7 @@ func architectures() []string {
 	return []string{"amd64", "arm64", "armel", "armhf", "i386", "ppc64el", "riscv64", "s390x"}
 }
 
-// nearSystem knows what other systems call them.
+// nearSystem knows the names that other systems use.
 func nearSystem(system string) string {
 	arch, _, _ := strings.Cut(system, "-")
 	if debian := map[string]string{"x86_64": "amd64", "aarch64": "arm64", "i686": "i386", "armv7l": "armhf"}[arch]; debian != "" {
@@ -146,7 +146,7 @@ func nearSystem(system string) string {
 	return option.DidYouMean(system, architectures())
 }
 
-// takeTemplate reads the name of a template, or that of one of an input.
+// takeTemplate reads the name of a template, of this flake or of an input.
 func (h *Host) takeTemplate(expr hclsyntax.Expression) hcl.Diagnostics {
 	h.TemplateRange = expr.Range()
 	t, diags := hcl.AbsTraversalForExpr(expr)
@@ -156,14 +156,14 @@ func (h *Host) takeTemplate(expr hclsyntax.Expression) hcl.Diagnostics {
 	}
 	last, ok := t[len(t)-1].(hcl.TraverseAttr)
 	if !ok || len(t) != 4 {
-		return failure("Wrong template", "A template of another flake is input.NAME.templates.TEMPLATE.", expr.Range().Ptr())
+		return failure("Wrong template", "Write a template of another flake as input.NAME.templates.TEMPLATE.", expr.Range().Ptr())
 	}
 	h.Template = last.Name
 	h.TemplateFrom = &hclsyntax.TupleConsExpr{Exprs: []hclsyntax.Expression{expr}, SrcRange: expr.Range(), OpenRange: expr.Range()}
 	return nil
 }
 
-// ValidHostName reports whether s is a host name as hostname(7) has it.
+// ValidHostName reports whether s is a host name according to hostname(7).
 func ValidHostName(s string) bool {
 	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
 		return false
@@ -197,24 +197,23 @@ func (f *Flake) addExport(b *hclsyntax.Block) hcl.Diagnostics {
 func exported(v cty.Value) (map[string]string, error) {
 	out := map[string]string{}
 	if v.IsNull() || !v.Type().IsObjectType() {
-		return nil, fmt.Errorf("an export is a map of names to paths in this flake")
+		return nil, fmt.Errorf("an export must map names to paths in this flake")
 	}
 	for it := v.ElementIterator(); it.Next(); {
 		k, p := it.Element()
 		if p.IsNull() || p.Type() != cty.String {
-			return nil, fmt.Errorf("the export %q is no path", k.AsString())
+			return nil, fmt.Errorf("the export %q is not a path", k.AsString())
 		}
 		rel := path.Clean(p.AsString())
 		if path.IsAbs(rel) || rel == ".." || strings.HasPrefix(rel, "../") {
-			return nil, fmt.Errorf("the export %q lies outside the flake: name a path below the folder of flake.hcl", k.AsString())
+			return nil, fmt.Errorf("the export %q is outside the flake: name a path below the folder of flake.hcl", k.AsString())
 		}
 		out[k.AsString()] = rel
 	}
 	return out, nil
 }
 
-// meantInFlake is what flake.hcl calls what goes by another name elsewhere, or
-// has another form.
+// meantInFlake maps names and forms of other tools to those of flake.hcl.
 func meantInFlake(name string) string {
 	switch name {
 	case "args":
@@ -230,11 +229,11 @@ func meantInFlake(name string) string {
 	case "imports", "import":
 		return ` A host, a template or all hosts name their modules: modules = ["./FILE.hcl"].`
 	case "local", "locals":
-		return " locals { NAME = ... } stands in a module, for that file; what all files read is args { NAME = ... }, here."
+		return " locals { NAME = ... } belongs in a module, for that file; for all files, write args { NAME = ... } here."
 	case "variable":
-		return " What hosts differ in is args { NAME = ... }, here or in a host."
+		return " For differences between hosts, write args { NAME = ... }, here or in a host."
 	case "terraform", "provider", "required_providers":
-		return " There is nothing to declare of hostctl itself, and where packages come from is said by input blocks: leave it out."
+		return " hostctl itself needs no declaration, and input blocks say where packages come from: leave it out."
 	case "module":
 		return ` A host, a template or all hosts name their modules: modules = ["./FILE.hcl"].`
 	}
@@ -245,7 +244,7 @@ func onlyAttributes(body *hclsyntax.Body, where string, names ...string) hcl.Dia
 	var diags hcl.Diagnostics
 	for name, a := range body.Attributes {
 		if !slices.Contains(names, name) {
-			hint := cmp.Or(meantInFlake(name), option.DidYouMean(name, names), " Options are set in a module, a file that a host's modules name.")
+			hint := cmp.Or(meantInFlake(name), option.DidYouMean(name, names), " Set options in a module, a file that a host's modules name.")
 			diags = append(diags, failure("Unknown argument", fmt.Sprintf("%s takes %s, not %q.%s", where, strings.Join(names, ", "), name, hint), a.NameRange.Ptr())...)
 		}
 	}

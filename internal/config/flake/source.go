@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// source is what the url of a tree input says.
+// source is the parsed url of a tree input.
 type source struct {
 	path   string   // of path: and git+file:, absolute
 	remote *url.URL // of git+https: and git+ssh:, without query
@@ -21,14 +21,14 @@ type source struct {
 	dir    string // of the flake below the tree
 }
 
-// errPassword is kept apart: its diagnostic must not show the source line, and
-// no error may quote the url.
-var errPassword = errors.New("holds a password")
+// errPassword is separate: its diagnostic must not show the source line, and no
+// error may quote the url.
+var errPassword = errors.New("contains a password")
 
 func parseDebian(name, rest string) (*DebianInput, error) {
 	suite, query, _ := strings.Cut(rest, "?")
 	if !regexp.MustCompile(`^[a-z][a-z0-9./-]*$`).MatchString(suite) {
-		return nil, fmt.Errorf("cannot read debian:%s: %q is no suite such as trixie or trixie-backports", rest, suite)
+		return nil, fmt.Errorf("cannot read debian:%s: %q is not a suite such as trixie or trixie-backports", rest, suite)
 	}
 	q, err := url.ParseQuery(query)
 	if err != nil {
@@ -78,10 +78,10 @@ func parseSource(base, raw string) (source, error) {
 			return source{}, err
 		}
 	default:
-		return source{}, fmt.Errorf("cannot read %q: debian:, path:, git+file:, git+https: and git+ssh: are what a url can start with", raw)
+		return source{}, fmt.Errorf("cannot read %q: a url must start with debian:, path:, git+file:, git+https: or git+ssh:", raw)
 	}
 	if s.git {
-		// shallow is Nix's; here no more than one commit is asked for anyway.
+		// shallow is for Nix; hostctl fetches only one commit anyway.
 		keys = []string{"ref", "rev", "dir", "shallow"}
 	}
 	if err := onlyKeys(q, keys...); err != nil {
@@ -92,21 +92,21 @@ func parseSource(base, raw string) (source, error) {
 
 func (s source) check(raw string, q url.Values) error {
 	if s.dir != "" && !filepath.IsLocal(s.dir) {
-		return fmt.Errorf("cannot read %q: dir leaves the input", raw)
+		return fmt.Errorf("cannot read %q: dir leads out of the input", raw)
 	}
 	if s.rev != "" && !isCommit(s.rev) {
-		return fmt.Errorf("cannot read %q: rev is a whole commit hash of 40 hexadecimal digits; a branch or a tag is ?ref=", raw)
+		return fmt.Errorf("cannot read %q: rev must be a full commit hash of 40 hexadecimal digits; for a branch or a tag write ?ref=", raw)
 	}
 	if v := q.Get("shallow"); v != "" && v != "1" && v != "0" {
-		return fmt.Errorf("cannot read %q: shallow is 1 or 0", raw)
+		return fmt.Errorf("cannot read %q: shallow must be 1 or 0", raw)
 	}
 	return nil
 }
 
 func isCommit(rev string) bool { return regexp.MustCompile(`^[0-9a-f]{40}$`).MatchString(rev) }
 
-// mayHoldLogin reports whether an address has something before an @ that a
-// server takes for a password or a token. Over ssh it is the account, git say.
+// mayHoldLogin reports whether an address has something before an @ that a server
+// would take for a password or a token. Over ssh it is the account, such as git.
 func mayHoldLogin(address string) bool {
 	scheme, rest, _ := strings.Cut(address, ":")
 	if scheme == "path" || scheme == "git+file" {
@@ -123,7 +123,7 @@ func mayHoldLogin(address string) bool {
 	return strings.Contains(address, "@") && !strings.HasPrefix(address, "git@")
 }
 
-// withoutLogin is a url as it may be shown, of a lock that anybody may have
+// withoutLogin is a url that is safe to show, from a lock that anybody may have
 // written.
 func withoutLogin(raw string) string {
 	address, query, _ := strings.Cut(raw, "?")
@@ -139,9 +139,9 @@ func withoutLogin(raw string) string {
 	return shown
 }
 
-// parseRemote reads the address of a git server. The flake is in git and so
-// is its lock: no password may be in them. Host and user go to ssh(1), whose
-// configuration may hand them to a shell (ssh_config(5), Match exec).
+// parseRemote reads the address of a git server. The flake and its lock are in git,
+// so no password may be in them. Host and user go to ssh(1), whose configuration
+// may pass them to a shell (ssh_config(5), Match exec).
 func parseRemote(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -151,20 +151,20 @@ func parseRemote(address string) (*url.URL, error) {
 		return nil, fmt.Errorf("cannot read %q: %w", address, err)
 	}
 	if u.Hostname() == "" || strings.Trim(u.Path, "/") == "" {
-		return nil, fmt.Errorf("cannot read git+%s: it names a host and a path, git+%s://HOST/PATH", address, u.Scheme)
+		return nil, fmt.Errorf("cannot read git+%s: write a host and a path, git+%s://HOST/PATH", address, u.Scheme)
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	if (err != nil || ip.Zone() != "") && !regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`).MatchString(u.Hostname()) {
-		return nil, fmt.Errorf("cannot read git+%s: %q is no name of a host", address, u.Hostname())
+		return nil, fmt.Errorf("cannot read git+%s: %q is not a host name", address, u.Hostname())
 	}
 	if name := u.User.Username(); name != "" && !regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]*$`).MatchString(name) {
-		return nil, fmt.Errorf("cannot read git+%s: %q is no name of an account", address, name)
+		return nil, fmt.Errorf("cannot read git+%s: %q is not an account name", address, name)
 	}
 	return u, nil
 }
 
-// address is what two inputs have in common that are the same repository at
-// the same ref; empty for a folder.
+// address is equal for two inputs that are the same repository at the same ref;
+// empty for a folder.
 func (s source) address() string {
 	if s.remote == nil {
 		return ""

@@ -14,8 +14,8 @@ import (
 )
 
 // Sources are the .hcl files below a flake's folder, relative to it, sorted,
-// whether or not something imports them. Hidden folders are left out, and
-// folders with a flake.hcl of their own: these are other flakes.
+// whether or not something imports them. It leaves out hidden folders and folders
+// with their own flake.hcl, which are other flakes.
 func Sources(dir string) ([]string, error) {
 	var out []string
 	err := tree.Walk(dir, func(e *tree.Entry) error {
@@ -39,9 +39,9 @@ func ownFlake(root, name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// ParseRest parses the files of the flake that nothing has loaded, so that a
-// mistake in one that is not imported yet, or no more, is seen. What the files
-// mean is not known: it depends on who imports them.
+// ParseRest parses the files of the flake that nothing has loaded, to find mistakes
+// in files that are not imported yet or no longer. What such a file means is
+// unknown: it depends on who imports it.
 func (f *Flake) ParseRest() hcl.Diagnostics {
 	names, err := Sources(f.Dir)
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// Stamp is what stat(2) says of all that an evaluation can have read: for each
-// folder or file, by its path, a digest of it and what is in it. Nobody can set
-// the time of a change (ctime), so that two equal stamps are of the same
-// contents; but for what is written through a mapping, of which the times tell
-// once (mmap(2)).
+// Stamp is the result of stat(2) for everything that an evaluation may have read:
+// for each folder or file, by its path, a digest of it and its contents. Nobody can
+// set the time of a change (ctime), so equal stamps mean equal contents, except for
+// writes through a mapping, which update the times only once (mmap(2)).
 type Stamp map[string]string
 
-// place is the folder that a path meant at some time.
+// place is the folder that a path led to at some time.
 type place struct{ dev, ino uint64 }
 
-// placeOf is the zero place where there is none.
+// placeOf is the zero place if there is none.
 func placeOf(path string) place {
 	var st unix.Stat_t
 	if unix.Stat(path, &st) != nil {
@@ -33,13 +32,13 @@ func placeOf(path string) place {
 	return place{st.Dev, st.Ino}
 }
 
-// lately is the time in which a second change may not show in the times.
+// lately is the time within which a second change may not show in the times.
 const lately = 2 * time.Second
 
-// Stamp is that of the flake's folder, of the inputs which were opened and of
-// what else the evaluation hung on, for one that began at a time. It is nil where
-// something in them has been changed since, or just before, where a path means
-// another folder by now, and where stat(2) does not tell all.
+// Stamp covers the flake's folder, the opened inputs and what else the evaluation
+// depended on, for an evaluation that began at the given time. It is nil if
+// something in them changed since then or just before, if a path now leads to
+// another folder, or if stat(2) does not show every change.
 func (f *Flake) Stamp(began time.Time, also ...string) Stamp {
 	out := Stamp{}
 	for path, was := range f.opened() {
@@ -58,7 +57,7 @@ func (f *Flake) Stamp(began time.Time, also ...string) Stamp {
 	return out
 }
 
-// Holds says whether all of it is as it was.
+// Holds reports whether nothing has changed.
 func (s Stamp) Holds() bool {
 	for path := range s {
 		if digest, _, err := stampOf(path); err != nil || digest != s[path] {
@@ -68,7 +67,7 @@ func (s Stamp) Holds() bool {
 	return len(s) > 0
 }
 
-// opened are the folders that the flake and its inputs have been read from.
+// opened are the folders from which the flake and its inputs were read.
 func (f *Flake) opened() map[string]place {
 	out := map[string]place{}
 	f.addOpened(out)
@@ -80,7 +79,7 @@ func (f *Flake) addOpened(to map[string]place) {
 		to[f.Dir] = f.place
 	}
 	for _, d := range f.inputs {
-		if d.in.owner != f { // it is followed, perhaps by an input of its own
+		if d.in.owner != f { // it follows another, perhaps one of its own inputs
 			continue
 		}
 		if d.in.tree != "" {
@@ -92,11 +91,11 @@ func (f *Flake) addOpened(to map[string]place) {
 	}
 }
 
-// errUntold is of a tree of which stat(2) does not tell all.
+// errUntold is for a tree where stat(2) does not show every change.
 var errUntold = errors.New("its contents can change unseen")
 
-// stampOf is of a folder or a file. Where a link leads out of the folder counts
-// for nothing: nothing is read through it.
+// stampOf is the stamp of a folder or a file. It ignores the target of a link that
+// leads out of the folder: nothing is read through it.
 func stampOf(path string) (digest string, newest time.Time, err error) {
 	root, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -133,8 +132,8 @@ func stampOf(path string) (digest string, newest time.Time, err error) {
 	return hex.EncodeToString(sum.Sum(nil)), newest, err
 }
 
-// told says whether a path is on a file system whose times this machine keeps:
-// those of others are asked for again after a while only (nfs(5), acregmin).
+// told reports whether a path is on a file system whose times this machine keeps.
+// Others are asked again only after a while (nfs(5), acregmin).
 func told(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && slices.Contains([]int64{

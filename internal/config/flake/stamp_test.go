@@ -74,7 +74,7 @@ func TestStamp(t *testing.T) {
 	}
 }
 
-// There is no stamp where it could not vouch for what was read.
+// There is no stamp if it could not guarantee what was read.
 func TestNoStamp(t *testing.T) {
 	later := time.Now().Add(time.Hour)
 	t.Run("the flake is a link out of its folder", func(t *testing.T) {
@@ -145,7 +145,7 @@ func TestLinkedInputs(t *testing.T) {
 	if _, err := updateAndWrite(mustLoad(t, beside), nil); err == nil || !strings.Contains(err.Error(), "lies outside the flake") {
 		t.Errorf("an input in the flake that is a link out of it: %v", err)
 	}
-	if err := mustLoad(t, dir).Input("out").Open(context.Background()); err == nil || !strings.Contains(err.Error(), "leads out of its content") {
+	if err := mustLoad(t, dir).Input("out").Open(context.Background()); err == nil || !strings.Contains(err.Error(), "leads out of the locked content") {
 		t.Errorf("a ?dir= that is a link out of the input: %v", err)
 	}
 	if err := mustLoad(t, dir).Input("site").Open(context.Background()); err != nil {

@@ -16,14 +16,14 @@ type InputChange struct {
 	After  string `json:"after"`
 }
 
-// maxInputDepth ends inputs that take each other.
+// maxInputDepth stops inputs that use each other.
 const maxInputDepth = 8
 
-// Update locks the named inputs, or all, at what their urls mean now, and
-// forgets those that flake.hcl no longer has. An input's own inputs are
-// locked with it, where its own lock has them if that holds their url.
-// Package sources are locked in packages.lock, not here. No file is written:
-// the flake has the new lock, and LockText is its text.
+// Update locks the named inputs, or all, at what their urls point to now, and
+// drops those that flake.hcl no longer has. It locks an input's own inputs with it,
+// at the revisions in that input's lock if the lock has their urls. packages.lock
+// locks package sources, not this. Update writes no file: the flake has the new
+// lock, and LockText is its text.
 func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, error) {
 	f.login = true
 	next := &lockFile{Version: lockVersion, Inputs: map[string]lockedInput{}}
@@ -49,9 +49,9 @@ func (f *Flake) Update(ctx context.Context, names []string) ([]InputChange, erro
 	return changes, nil
 }
 
-// Fetch brings the inputs that flake.lock holds into the cache, those of
-// inputs too, with the logins that whoever runs it has for git and ssh. It
-// returns the keys of those that were not there.
+// Fetch downloads the inputs in flake.lock, and their inputs, into the cache, with
+// the user's logins for git and ssh. It returns the keys of those that were
+// missing.
 func (f *Flake) Fetch(ctx context.Context) ([]string, error) {
 	f.rootFlake().login = true
 	var fetched []string
@@ -86,7 +86,7 @@ func (in *Input) lockTo(ctx context.Context, next *lockFile) error {
 		return nil
 	}
 	if strings.Count(in.key, ".") >= maxInputDepth {
-		return fmt.Errorf("cannot lock input %q: inputs nest %d levels deep at most; let one follow another", in.key, maxInputDepth)
+		return fmt.Errorf("cannot lock input %q: inputs can nest at most %d levels deep; let one follow another", in.key, maxInputDepth)
 	}
 	locked, err := in.resolve(ctx)
 	if err != nil {

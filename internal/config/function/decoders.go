@@ -14,8 +14,8 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// saysWhere makes a decoder's error one that names what is wrong with the
-// text and where in it.
+// saysWhere improves a decoder's error: it names what is wrong with the text, and
+// where.
 func saysWhere(f function.Function, where func(text string, err error) error) function.Function {
 	located := func(args []cty.Value, err error) error {
 		if err == nil || !args[0].IsKnown() || args[0].IsNull() {
@@ -36,10 +36,10 @@ func saysWhere(f function.Function, where func(text string, err error) error) fu
 	})
 }
 
-// whereJSON reads the text again, with the decoder that counts bytes.
+// whereJSON reads the text again, with a decoder that counts bytes.
 func whereJSON(text string, err error) error {
 	if strings.TrimSpace(text) == "" {
-		return errors.New("the text is empty, and no JSON: an empty object is {}")
+		return errors.New("the text is empty, which is not JSON: an empty object is {}")
 	}
 	d := json.NewDecoder(strings.NewReader(text))
 	var v any
@@ -48,19 +48,18 @@ func whereJSON(text string, err error) error {
 	switch {
 	case again == nil:
 		if rest := strings.TrimSpace(text[d.InputOffset():]); rest != "" {
-			return fmt.Errorf("%s: there is more after the end of the JSON", position(text, len(text)-len(strings.TrimLeft(text[d.InputOffset():], " \t\r\n"))))
+			return fmt.Errorf("%s: the text goes on after the end of the JSON", position(text, len(text)-len(strings.TrimLeft(text[d.InputOffset():], " \t\r\n"))))
 		}
 		return err
 	case errors.Is(again, io.ErrUnexpectedEOF):
-		return fmt.Errorf("%s: the text ends within the JSON: a } or ] or a closing quote is missing", position(text, len(text)))
+		return fmt.Errorf("%s: the text ends inside the JSON: a } or ] or a closing quote is missing", position(text, len(text)))
 	case errors.As(again, &syntax):
 		return fmt.Errorf("%s: %w", position(text, int(syntax.Offset)-1), again)
 	}
 	return err
 }
 
-// whereCSV says what the decoder of cty leaves out: how many fields there
-// should be.
+// whereCSV adds what cty's decoder leaves out: how many fields there should be.
 func whereCSV(text string, err error) error {
 	if strings.TrimSpace(text) == "" {
 		return errors.New("the text is empty: its first line must name the columns")
@@ -71,7 +70,7 @@ func whereCSV(text string, err error) error {
 		var parse *csv.ParseError
 		switch {
 		case errors.Is(again, csv.ErrFieldCount) && errors.As(again, &parse):
-			return fmt.Errorf("line %d: the first line names %d columns, and this line has another number of fields", parse.Line, len(header))
+			return fmt.Errorf("line %d: the first line names %d columns, and this line has a different number of fields", parse.Line, len(header))
 		case errors.As(again, &parse):
 			return fmt.Errorf("line %d, column %d: %w", parse.Line, parse.Column, parse.Err)
 		case again != nil:
@@ -80,8 +79,8 @@ func whereCSV(text string, err error) error {
 	}
 }
 
-// whereYAML adds the place that go-cty-yaml forgets of what it cannot scan: the
-// first line up to which the text has the same mistake.
+// whereYAML adds the place of a scan error, which go-cty-yaml loses: the first
+// line up to which the text has the same mistake.
 func whereYAML(text string, err error) error {
 	lines := strings.SplitAfter(text, "\n")
 	if strings.Contains(err.Error(), "cannot start any token") {
@@ -101,7 +100,7 @@ func whereYAML(text string, err error) error {
 	return fmt.Errorf("line %d: %w", n, err)
 }
 
-// position is where in a text the byte at offset stands.
+// position is the line and column of the byte at offset.
 func position(text string, offset int) string {
 	before := text[:max(0, min(offset, len(text)))]
 	line := strings.LastIndexByte(before, '\n') + 1

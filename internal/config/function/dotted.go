@@ -12,7 +12,7 @@ import (
 
 // dottedFunc makes one level of nested settings, as editors write them:
 // {editor = {fontSize = 11}} becomes {"editor.fontSize" = 11}. A key that
-// has a dot is a whole name already, so its value stays as it is; what is
+// contains a dot is already a whole name, so its value stays as it is. What is
 // below the brackets of a language, "[go]", is a level of its own.
 func dottedFunc() function.Function {
 	return function.New(&function.Spec{
@@ -54,7 +54,7 @@ func addDotted(out map[string]cty.Value, prefix string, v cty.Value) error {
 				return err
 			}
 		case out[prefix+key] != cty.NilVal:
-			return errors.New(prefix + key + " is set twice, once nested and once with its dotted name")
+			return errors.New(prefix + key + " is set twice, once nested and once by its dotted name")
 		default:
 			out[prefix+key] = e
 		}

@@ -9,9 +9,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
-// flattenFunc is flatten() over values of which parts are not resolved yet.
-// go-cty's compares with cty.DynamicVal by ==, which no marked value equals,
-// and so takes the placeholder of a whole list for one element.
+// flattenFunc is flatten() over values with parts that are not resolved yet.
+// go-cty's function compares with cty.DynamicVal by ==, which no marked value
+// equals, and so treats the placeholder of a whole list as one element.
 func flattenFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "list", Type: cty.DynamicPseudoType, AllowMarked: true, AllowUnknown: true, AllowDynamicType: true}},
@@ -23,8 +23,8 @@ func flattenFunc() function.Function {
 	})
 }
 
-// flatten is the tuple of all that is no sequence in v. It is unknown, with
-// the marks of what it waits for, as long as a part may turn out to be one.
+// flatten is the tuple of everything in v that is not a sequence. As long as a
+// part may turn out to be one, it is unknown, with the marks of what it needs.
 func flatten(v cty.Value) (cty.Value, error) {
 	if v.Type() != cty.DynamicPseudoType && !meter.IsSequence(v) {
 		return cty.DynamicVal, errors.New("can only flatten lists, sets and tuples")

@@ -1,7 +1,7 @@
-// Package function holds the functions that expressions can call: those of
-// Terraform, the writers and decoders of formats, and what keeps the placeholder
-// of a secret whole. It refuses calls that would take too much. It knows nothing
-// of modules: who calls says how a file is read.
+// Package function is the functions that expressions can call: those of Terraform,
+// the writers and decoders of formats, and what keeps the placeholder of a secret
+// whole. It refuses calls that would take too much. It knows nothing about
+// modules: the caller says how to read a file.
 package function
 
 import (
@@ -20,9 +20,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// Shared are those that do not care which file calls them, under
-// their Terraform names. Only those that build text, or choose elements, take
-// the placeholder of a secret (language rule 19).
+// Shared are those that do not depend on the calling file, under their Terraform
+// names. Only those that build text, or choose elements, accept the placeholder of
+// a secret (language rule 19).
 func Shared() map[string]function.Function {
 	fns := map[string]function.Function{
 		"abs": stdlib.AbsoluteFunc, "ceil": stdlib.CeilFunc, "floor": stdlib.FloorFunc, "log": stdlib.LogFunc, "max": stdlib.MaxFunc,
@@ -79,20 +79,20 @@ func Shared() map[string]function.Function {
 	return fns
 }
 
-// choosing are the functions whose result is of elements as they are, each with the
-// secrets that it bears itself.
+// choosing are the functions that return elements unchanged, each with its own
+// secrets.
 func choosing() []string {
 	return []string{"chunklist", "coalesce", "element", "flatten", "keys", "lookup", "reverse", "slice", "values"}
 }
 
-// TakesAnything is a parameter that lets marked, unknown and null values in.
+// TakesAnything is a parameter that accepts marked, unknown and null values.
 func TakesAnything(p function.Parameter) function.Parameter {
 	p.AllowMarked, p.AllowUnknown, p.AllowNull, p.AllowDynamicType = true, true, true, true
 	return p
 }
 
-// didYouMeanFunc ends the sentence of a message about a name that is none of
-// those known: it is empty, or begins with a blank.
+// didYouMeanFunc proposes a known name at the end of a message about an unknown
+// one: it is empty, or begins with a blank.
 func didYouMeanFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "name", Type: cty.String}, {Name: "known", Type: cty.List(cty.String)}},
@@ -135,7 +135,7 @@ func substituteFunc() function.Function {
 
 func substitute(text string, vals cty.Value) (string, error) {
 	if vals.IsNull() || !vals.CanIterateElements() {
-		return "", fmt.Errorf("the values of substitute() are a map")
+		return "", fmt.Errorf("the values of substitute() must be a map")
 	}
 	known := map[string]string{}
 	var pairs []string
@@ -143,7 +143,7 @@ func substitute(text string, vals cty.Value) (string, error) {
 		k, v := it.Element()
 		s, err := convert.Convert(v, cty.String)
 		if err != nil || s.IsNull() {
-			return "", fmt.Errorf("the value of @%s@ is no string", k.AsString())
+			return "", fmt.Errorf("the value of @%s@ is not a string", k.AsString())
 		}
 		mark := "@" + k.AsString() + "@"
 		if !strings.Contains(text, mark) {
@@ -154,13 +154,13 @@ func substitute(text string, vals cty.Value) (string, error) {
 	}
 	for _, mark := range marksIn(text) {
 		if _, ok := known[mark]; !ok {
-			return "", fmt.Errorf("nothing gives a value to %s in the text", mark)
+			return "", fmt.Errorf("%s in the text has no value", mark)
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(text), nil
 }
 
-// marksIn are the @name@ of a text; an address such as a@b.c@d is none.
+// marksIn are the @name@ of a text; an address such as a@b.c@d has none.
 func marksIn(text string) []string {
 	var out []string
 	for i := 0; i < len(text); i++ {

@@ -7,18 +7,18 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// lazyFunctions may be called with values of which parts are not resolved yet:
-// what they say of a part, or of how many there are, holds whatever becomes of
-// the others.
+// lazyFunctions may be called with values with unresolved parts: their result for
+// one part, or for the number of parts, does not depend on the others.
 func lazyFunctions() []string {
 	return []string{"can", "coalesce", "concat", "element", "flatten", "keys", "length", "lookup", "merge", "reverse", "slice", "try", "values", "zipmap"}
 }
 
-// guarded asks conditions before each call of f. One that waits is not called until all
-// of its arguments are known: most functions of cty look into elements and take a
-// placeholder, which may yet become null, a list, or equal to another, for one value.
-// All that is one function and not one around the other, since cty asks for the type
-// of a result before each call, and each would ask the next.
+// guarded checks conditions before each call of f. A function that waits is not
+// called until all its arguments are known: most functions of cty look into
+// elements and treat a placeholder as one value, although it may become null, a
+// list, or equal to another. All of this is one function, not several nested ones,
+// because cty asks for the type of a result before each call, and each would ask
+// the next.
 func guarded(f function.Function, waits bool, conditions []condition) function.Function {
 	if !waits && len(conditions) == 0 {
 		return f

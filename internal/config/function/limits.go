@@ -17,9 +17,9 @@ import (
 // maxDepth is how deep decoded data may nest, as files of the language do.
 const maxDepth = 200
 
-// estimates tell before a call what it would produce, in the units of budget,
-// for the functions whose result can be many times their arguments. Whatever
-// an estimate cannot read is left to the function.
+// estimates say before a call how much it would produce, in the units of Budget,
+// for functions whose result can be many times their arguments. What an estimate
+// cannot read, it leaves to the function.
 func estimates() map[string]func(args []cty.Value) int {
 	return map[string]func(args []cty.Value) int{
 		"replace": func(a []cty.Value) int {
@@ -87,8 +87,8 @@ func between(pattern string) (string, bool) {
 	return strings.CutSuffix(inner, "/")
 }
 
-// formatted is what the verbs of a format come to, each with its width and the
-// longest of the arguments, which a verb may name more than once.
+// formatted is the size of a format's verbs, each with its width and the longest
+// of the arguments, which a verb may name more than once.
 func formatted(a []cty.Value) int {
 	longest := 0
 	for _, v := range a[1:] {
@@ -97,11 +97,10 @@ func formatted(a []cty.Value) int {
 	return min(widths(text(a, 0))+strings.Count(text(a, 0), "%")*longest, meter.Budget+1)
 }
 
-// escaped is what the text in a value may come to where each character is
-// written as six.
+// escaped is the size of the text in a value if each character takes six.
 func escaped(a []cty.Value) int { return 6 * textIn(a[0], meter.Budget) }
 
-// textIn is the length of all text in v; it stops to count above limit.
+// textIn is the length of all text in v; it stops counting above limit.
 func textIn(v cty.Value, limit int) int {
 	v, _ = v.Unmark()
 	switch {
@@ -120,28 +119,28 @@ func textIn(v cty.Value, limit int) int {
 	return size
 }
 
-// manyDigits is a number, as words are told apart in JSON and YAML, whose digits
-// would fill the memory if they were written out.
+// manyDigits matches a number, as a word of JSON or YAML, whose digits would fill
+// the memory if written out.
 var manyDigits = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|[\s\[,:{-])[-+]?[0-9][0-9_.]*[eE][-+]?[0-9]{5,}(?:$|[\s\],}])`)
 })
 
-// maxDigits is how long a text may be that is read as a number.
+// maxDigits is the longest text that may be read as a number.
 const maxDigits = 4096
 
 // fewDigits refuses texts whose number has more digits than any number needs, by
-// their length or by what exponent stands in them.
+// their length or by their exponent.
 func fewDigits(exponent *regexp.Regexp) condition {
 	return func(args []cty.Value) error {
 		if s := text(args, 0); len(s) > maxDigits || exponent != nil && exponent.MatchString(s) {
-			return fmt.Errorf("no number here has so many digits; %d are the most", maxDigits)
+			return fmt.Errorf("a number can have at most %d digits", maxDigits)
 		}
 		return nil
 	}
 }
 
-// jsonValues counts the values and the ends of objects in a text of JSON. What has
-// a number of too many digits counts as too much.
+// jsonValues counts the values and the ends of objects in a JSON text. A number
+// with too many digits counts as too much.
 func jsonValues(s string) int {
 	if manyDigits().MatchString(s) {
 		return meter.Budget
@@ -160,11 +159,11 @@ func jsonValues(s string) int {
 	return n
 }
 
-// yamlSize counts what aliases stand for as often as they do. The types of a
-// document share what its aliases share, so that they take no memory to count.
+// yamlSize counts what an alias stands for each time the alias occurs. The types
+// of a document share what its aliases share, so counting takes no memory.
 func yamlSize(a []cty.Value) int {
 	s := text(a, 0)
-	// What merges copy they copy one by one.
+	// Merges copy values one by one.
 	if merges := strings.Count(s, "<<"); merges*len(s) > 1<<31 {
 		return meter.Budget + 1
 	}
@@ -177,12 +176,12 @@ func yamlSize(a []cty.Value) int {
 	}
 	t, err := yaml.Standard.ImpliedType([]byte(s))
 	if err != nil {
-		return 0 // yamldecode says it
+		return 0 // yamldecode reports it
 	}
 	return meter.ElementSize * typesIn(t, meter.Budget/meter.ElementSize)
 }
 
-// typesIn counts the types that t is made of; it stops to count above limit.
+// typesIn counts the types in t; it stops counting above limit.
 func typesIn(t cty.Type, limit int) int {
 	n := 1
 	switch {
@@ -204,15 +203,15 @@ func typesIn(t cty.Type, limit int) int {
 	return n
 }
 
-// A regular expression takes memory for every state, and for every character of
-// the text the time of all its states.
+// A regular expression takes memory for every state, and time for every state and
+// character of the text.
 const (
 	maxStates  = 50_000
 	maxMatches = 1 << 30
 )
 
 // matchable refuses regular expressions that take long to compile or to match.
-// pattern tells which argument is one, and text which it is matched with.
+// pattern is the argument with the expression, text the one it is matched with.
 func matchable(pattern func([]cty.Value) (string, bool), in int) condition {
 	return func(args []cty.Value) error {
 		p, ok := pattern(args)
@@ -221,20 +220,20 @@ func matchable(pattern func([]cty.Value) (string, bool), in int) condition {
 		}
 		re, err := syntax.Parse(p, syntax.Perl)
 		if err != nil {
-			return nil // the function says it
+			return nil // the function reports it
 		}
 		n := states(re)
 		if n > maxStates {
-			return fmt.Errorf("the regular expression comes to more than %d states with its repetitions written out", maxStates)
+			return fmt.Errorf("the regular expression has more than %d states with its repetitions written out", maxStates)
 		}
 		if size := len(text(args, in)); size > maxMatches/n {
-			return fmt.Errorf("a regular expression of %d states takes too long in a text of %d bytes: the product may be %d", n, size, maxMatches)
+			return fmt.Errorf("a regular expression with %d states takes too long on a text of %d bytes: the product can be at most %d", n, size, maxMatches)
 		}
 		return nil
 	}
 }
 
-// states is about what a regular expression is compiled to.
+// states is about the size of the compiled regular expression.
 func states(re *syntax.Regexp) int {
 	n := 1 + len(re.Rune)/2
 	for _, sub := range re.Sub {
@@ -246,7 +245,7 @@ func states(re *syntax.Regexp) int {
 	return n
 }
 
-// text is the i-th argument, "" where it is no known string.
+// text is the i-th argument, "" if it is not a known string.
 func text(args []cty.Value, i int) string {
 	if i < len(args) {
 		if v, _ := args[i].Unmark(); v.Type() == cty.String && v.IsKnown() && !v.IsNull() {
@@ -273,7 +272,7 @@ func whole(args []cty.Value, i int) int {
 	return int(min(max(n, 0), meter.Budget+1))
 }
 
-// widths are the numbers in the verbs of a format, together.
+// widths is the sum of the numbers in the verbs of a format.
 func widths(format string) int {
 	total := 0
 	for _, n := range regexp.MustCompile(`[0-9]+`).FindAllString(format, -1) {
@@ -290,19 +289,19 @@ func widths(format string) int {
 func bounded(estimate func([]cty.Value) int) condition {
 	return func(args []cty.Value) error {
 		if size := estimate(args); size > meter.Budget || size < 0 {
-			return fmt.Errorf("its result would be larger than the %d MB that all values of a host may have", meter.Budget>>20)
+			return fmt.Errorf("its result would exceed the limit of %d MB for all values of a host", meter.Budget>>20)
 		}
 		return nil
 	}
 }
 
-// condition is what a call is held against before it is made.
+// condition is a check before a call.
 type condition func(args []cty.Value) error
 
 // shallow refuses data whose nesting would overflow the decoder's stack: by
-// brackets, by indentation, and by the dashes of lists within lists.
+// brackets, by indentation, and by the dashes of nested lists.
 func shallow(args []cty.Value) error {
-	tooDeep := fmt.Errorf("the data nests deeper than %d levels", maxDepth)
+	tooDeep := fmt.Errorf("the data nests more than %d levels deep", maxDepth)
 	depth := 0
 	for line := range strings.Lines(text(args, 0)) {
 		rest := strings.TrimLeft(line, " \t-?:")

@@ -16,7 +16,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/meter"
 )
 
-// ownFunctions are functions that Terraform has and cty's library has not.
+// ownFunctions are functions that Terraform has and cty's library lacks.
 func ownFunctions() map[string]function.Function {
 	fns := paths()
 	fns["replace"] = textFunc(cty.String, replace, "text", "substring", "replacement")
@@ -97,8 +97,8 @@ func listFunc(of, returns cty.Type, f func([]cty.Value) (cty.Value, error)) func
 	})
 }
 
-// lengthFunc does not look into elements: how many there are holds whatever they
-// are, and every entry of a map may ask how many entries there are.
+// lengthFunc does not look into elements: their number does not depend on them,
+// and every entry of a map may ask for the number of entries.
 func lengthFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{TakesAnything(function.Parameter{Name: "value", Type: cty.DynamicPseudoType})},
@@ -124,7 +124,7 @@ func lengthFunc() function.Function {
 				return cty.NilVal, errors.New("length() takes a string, a list, a set or a map")
 			case v.Type().IsSetType() && !v.IsWhollyKnown():
 				_, deep := whole.UnmarkDeep()
-				return cty.UnknownVal(cty.Number).WithMarks(deep), nil // two of them may yet be equal
+				return cty.UnknownVal(cty.Number).WithMarks(deep), nil // two of them may turn out equal
 			}
 			return cty.NumberIntVal(int64(v.LengthInt())).WithMarks(marks), nil
 		},

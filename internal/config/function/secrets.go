@@ -19,7 +19,7 @@ func IsSecret(mark any) bool {
 	return ok
 }
 
-// SecretsIn are the names of the secrets whose placeholders v bears, sorted.
+// SecretsIn are the names of the secrets whose placeholders v contains, sorted.
 func SecretsIn(v cty.Value) []string {
 	if !v.ContainsMarked() {
 		return nil
@@ -34,7 +34,7 @@ func SecretsIn(v cty.Value) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// Placeholder is secret_placeholder(), which the library alone calls.
+// Placeholder is secret_placeholder(), which only the library calls.
 func Placeholder() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "name", Type: cty.String}},
@@ -62,8 +62,8 @@ func wouldChange(function, secret string) error {
 	return fmt.Errorf("%s() would change the placeholder of secret %q; build text with templates, join, format, merge, concat, templatefile or a writer", function, secret)
 }
 
-// escaping lets secrets pass a writer of the standard library and tells
-// their placeholders how the value is to be escaped.
+// escaping lets secrets pass a writer of the standard library, and records in
+// their placeholders how to escape the value.
 func escaping(escaper string, f function.Function) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowMarked: true, AllowNull: true, AllowDynamicType: true}},
@@ -79,8 +79,8 @@ func escaping(escaper string, f function.Function) function.Function {
 	})
 }
 
-// escapeSecrets tells the placeholders in text, which came from v, how their
-// values are escaped when the file is rendered.
+// escapeSecrets records in the placeholders in text, which came from v, how to
+// escape their values when the file is rendered.
 func escapeSecrets(text string, v cty.Value, escaper string) string {
 	for _, name := range SecretsIn(v) {
 		text = strings.ReplaceAll(text, "{{secret:"+name+"}}", "{{secret:"+name+"|"+escaper+"}}")

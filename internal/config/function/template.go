@@ -17,7 +17,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/syntax"
 )
 
-// Reader opens what an expression of one file names: paths are relative to it.
+// Reader reads the files that an expression names; paths are relative to its file.
 type Reader interface {
 	// Text is the file at a path, as text.
 	Text(p string) (string, error)
@@ -37,8 +37,9 @@ func File(r Reader) function.Function {
 	})
 }
 
-// Template is templatefile() for the expressions of one file. It renders with the functions of ctx, less templatefile itself:
-// a template that renders itself would never end.
+// Template is templatefile() for the expressions of one file. It renders with the
+// functions of ctx except templatefile: a template that renders itself would never
+// end.
 func Template(r Reader, ctx *hcl.EvalContext) function.Function {
 	inside := ctx.NewChild()
 	inside.Functions = map[string]function.Function{"templatefile": noTemplateFunc()}
@@ -82,7 +83,7 @@ func render(ctx *hcl.EvalContext, p, name, s string, vars cty.Value) (cty.Value,
 		return cty.UnknownVal(cty.String).WithMarks(marks), nil
 	}
 	if vars.IsNull() || !vars.Type().IsObjectType() && !vars.Type().IsMapType() {
-		return cty.NilVal, fmt.Errorf("the variables of a template are a map")
+		return cty.NilVal, fmt.Errorf("the variables of a template must be a map")
 	}
 	meter.Wrap(tmpl)
 	ctx = ctx.NewChild()

@@ -14,7 +14,7 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// writeOptions are what the second argument of a writer says.
+// writeOptions are the options in the second argument of a writer.
 type writeOptions struct {
 	separator string // between key and value
 	quote     bool   // values are written in double quotes
@@ -77,14 +77,14 @@ func readWriteOptions(args []cty.Value) (writeOptions, error) {
 
 func entries(v cty.Value) ([]string, map[string]cty.Value, error) {
 	if v.IsNull() || !v.Type().IsObjectType() && !v.Type().IsMapType() {
-		return nil, nil, errors.New("a map is wanted")
+		return nil, nil, errors.New("expected a map")
 	}
 	m := v.AsValueMap()
 	return slices.Sorted(maps.Keys(m)), m, nil
 }
 
-// writeKeyValue writes lines of key, separator ("=" with options, a space
-// for sshd_config's kin is said with separator) and value.
+// writeKeyValue writes lines of key, separator and value. The separator option
+// sets the separator; sshd_config, for example, takes a space.
 func writeKeyValue(v cty.Value, o writeOptions) (string, error) {
 	keys, m, err := entries(v)
 	if err != nil {
@@ -119,7 +119,7 @@ func writeLines(b *strings.Builder, key string, v cty.Value, o writeOptions) err
 			s = strconv.Quote(s)
 		}
 		if strings.ContainsAny(s, "\n\r") {
-			return fmt.Errorf("%s: the value has a line break, which this format cannot hold", key)
+			return fmt.Errorf("%s: the value contains a line break, which this format does not allow", key)
 		}
 		b.WriteString(key + o.separator + s + "\n")
 	}
@@ -144,11 +144,10 @@ func scalarText(v cty.Value) (string, error) {
 	if s, ok := option.KeyString(v); ok {
 		return s, nil
 	}
-	return "", fmt.Errorf("a string, a number or a bool is wanted, not %s", option.Text(v))
+	return "", fmt.Errorf("expected a string, a number or a bool, got %s", option.Text(v))
 }
 
-// writeINI writes sections of key = value; keys that are no sections come
-// first, before any section.
+// writeINI writes sections of key = value. Keys outside any section come first.
 func writeINI(v cty.Value, o writeOptions) (string, error) {
 	keys, m, err := entries(v)
 	if err != nil {
@@ -157,7 +156,7 @@ func writeINI(v cty.Value, o writeOptions) (string, error) {
 	if o.separator == "" {
 		o.separator = "="
 	}
-	o.words = true // as systemd and glib have them
+	o.words = true // as systemd and glib write them
 	var head, b strings.Builder
 	for _, k := range keys {
 		section := m[k]
@@ -182,7 +181,7 @@ func writeINI(v cty.Value, o writeOptions) (string, error) {
 	return strings.TrimPrefix(head.String()+b.String(), "\n"), nil
 }
 
-// repeated reports a list of sections, which all bear the same name.
+// repeated reports a list of sections, which all have the same name.
 func repeated(v cty.Value) bool {
 	if v.IsNull() || !v.Type().IsTupleType() && !v.Type().IsListType() || v.LengthInt() == 0 {
 		return false
@@ -277,8 +276,8 @@ func tomlValue(v cty.Value) (string, error) {
 	return scalarText(v)
 }
 
-// tomlString is a basic string. Placeholders of secrets get the escaper of
-// JSON strings, whose escapes are TOML's as well.
+// tomlString is a basic string. Placeholders of secrets get the escaper of JSON
+// strings, whose escapes are valid in TOML.
 func tomlString(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')

@@ -9,17 +9,17 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// writeXML writes a map with one key, the root element. Below it a key is an
-// element, a list repeats it, a key that starts with @ is an attribute, and
-// what stands in an order is the list of the key "#": texts, and maps of
-// elements. null leaves a key out.
+// writeXML writes a map with one key, the root element. Below it, a key is an
+// element, a list repeats it, and a key that starts with @ is an attribute. The
+// key "#" is a list of texts and maps of elements whose order matters. null leaves
+// a key out.
 func writeXML(v cty.Value, o writeOptions) (string, error) {
 	keys, m, err := entries(v)
 	if err != nil {
 		return "", err
 	}
 	if len(keys) != 1 || isSequence(m[keys[0]]) {
-		return "", errors.New("XML has one root element: a map with one key is wanted")
+		return "", errors.New("XML has one root element: expected a map with one key")
 	}
 	var b strings.Builder
 	b.WriteString("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")
@@ -53,7 +53,7 @@ func xmlElements(b *strings.Builder, name string, v cty.Value, indent string) er
 
 func xmlElement(b *strings.Builder, name string, v cty.Value, indent string) error {
 	if !xmlName(name) {
-		return fmt.Errorf("%q is no name of an XML element", name)
+		return fmt.Errorf("%q is not a valid XML element name", name)
 	}
 	b.WriteString(indent + "<" + name)
 	if !isKeyed(v) {
@@ -98,7 +98,7 @@ func xmlEntry(tag, body *strings.Builder, k string, v cty.Value, indent string) 
 	case isAttribute:
 		s, err := xmlText(v)
 		if err == nil && !xmlName(attribute) {
-			err = fmt.Errorf("%q is no name of an XML attribute", attribute)
+			err = fmt.Errorf("%q is not a valid XML attribute name", attribute)
 		}
 		tag.WriteString(" " + attribute + `="` + s + `"`)
 		return err
@@ -146,13 +146,13 @@ func xmlText(v cty.Value) (string, error) {
 	}
 	for _, r := range s {
 		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == utf8.RuneError || r == 0xfffe || r == 0xffff {
-			return "", fmt.Errorf("the character %U cannot stand in XML", r)
+			return "", fmt.Errorf("XML does not allow the character %U", r)
 		}
 	}
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#13;").Replace(s), nil
 }
 
-// xmlName takes the names that are in use, of letters of any language.
+// xmlName accepts the usual names, with letters of any language.
 func xmlName(s string) bool {
 	letter := func(r rune) bool {
 		return r == '_' || r == ':' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= 0xc0

@@ -11,9 +11,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport/http"
 )
 
-// credential is the login for an https server and where it is from, or nil.
-// Like git, it looks into ~/.netrc and asks git's credential helpers; it
-// never asks a person. Nothing of it may reach an error or a command line.
+// credential is the login for an https server and its source, or nil. Like git, it
+// looks into ~/.netrc and asks git's credential helpers; it never asks a person. No
+// part of a login may reach an error or a command line.
 func credential(ctx context.Context, u *url.URL) (from string, auth *http.BasicAuth) {
 	if home, err := os.UserHomeDir(); err == nil {
 		if text, err := os.ReadFile(filepath.Join(home, ".netrc")); err == nil {
@@ -78,9 +78,9 @@ func netrcWords(text string) []string {
 	return words
 }
 
-// askGit is git credential fill without a terminal; nil where git is not
-// there, has no helper or the helper knows nothing. Which helper is asked the
-// user's configuration says, and the machine's: no repository's.
+// askGit runs git credential fill without a terminal. It is nil if there is no git,
+// no helper, or the helper knows nothing. The configuration of the user and the
+// machine names the helper, never that of a repository.
 func askGit(ctx context.Context, u *url.URL) *http.BasicAuth {
 	cmd, done, err := program(ctx, "git", "-c", "safe.bareRepository=explicit", "credential", "fill")
 	if err != nil {

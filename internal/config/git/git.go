@@ -23,7 +23,7 @@ import (
 	"github.com/hostctl/hostctl/internal/network"
 )
 
-// Local is the commit that rev names in a repository of this machine; an empty rev
+// Local is the commit that rev names in a repository on this machine. An empty rev
 // is the ref, or HEAD.
 func Local(dir, ref, rev string) (*object.Commit, error) {
 	repo, err := open(dir)
@@ -33,15 +33,14 @@ func Local(dir, ref, rev string) (*object.Commit, error) {
 	return find(repo, ref, rev)
 }
 
-// Remote is the commit that rev names on a server; an empty rev is the ref, or HEAD.
-// Without login no server is told who asks, and no program is started.
+// Remote is the commit that rev names on a server. An empty rev is the ref, or HEAD.
+// Without login, it tells no server who asks, and runs no program.
 func Remote(ctx context.Context, url *neturl.URL, ref, rev string, login bool) (*object.Commit, error) {
 	type result struct {
 		commit *object.Commit
 		err    error
 	}
-	// go-git does not look at the context while a server keeps it waiting for
-	// an ssh handshake.
+	// go-git ignores the context while it waits for a server's ssh handshake.
 	done := make(chan result, 1)
 	go func() {
 		commit, err := remoteCommit(ctx, url, ref, rev, login)
@@ -78,10 +77,10 @@ func find(repo *gogit.Repository, ref, rev string) (*object.Commit, error) {
 }
 
 func gone(rev string) error {
-	return fmt.Errorf("it no longer has revision %s: its history was rewritten, or it is another repository; 'hostctl update' with the input's name locks what is there now", rev)
+	return fmt.Errorf("it no longer has revision %s: its history was rewritten, or it is another repository; 'hostctl update' with the input's name locks its current revision", rev)
 }
 
-// server is a repository of another machine that let us in.
+// server is a repository on another machine that let us in.
 type server struct {
 	repo   *gogit.Repository
 	remote *gogit.Remote
@@ -107,8 +106,8 @@ func remoteCommit(ctx context.Context, url *neturl.URL, ref, rev string, login b
 	return find(srv.repo, "refs/heads/locked", "")
 }
 
-// connect lists the server's refs, with the credentials that it wants if
-// there is to be a login.
+// connect lists the server's refs, with credentials if login allows it and the
+// server wants them.
 func connect(ctx context.Context, url *neturl.URL, login bool) (*server, error) {
 	if url.Scheme == "ssh" {
 		login, err := newSSHLogin(ctx, url)
@@ -124,7 +123,7 @@ func connect(ctx context.Context, url *neturl.URL, login bool) (*server, error) 
 		return srv, err
 	}
 	if !login {
-		const person = "nothing logs in without being asked to: if it is a private repository, run 'hostctl flake fetch' as the same user, which brings what flake.lock holds into the cache"
+		const person = "hostctl does not log in by itself: if it is a private repository, run 'hostctl flake fetch' as the same user, which downloads the inputs in flake.lock into the cache"
 		if errors.Is(err, transport.ErrRepositoryNotFound) {
 			return nil, fmt.Errorf("%w; %s", err, person)
 		}
@@ -140,13 +139,13 @@ func connect(ctx context.Context, url *neturl.URL, login bool) (*server, error) 
 	}
 	srv, err = list(ctx, url.String(), auth)
 	if errors.Is(err, transport.ErrAuthenticationRequired) || errors.Is(err, transport.ErrAuthorizationFailed) {
-		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or lack the right to read this repository", url.Host, auth.Username, from)
+		return nil, fmt.Errorf("%s refuses the login of %q from %s; it may have expired, or may not have the right to read this repository", url.Host, auth.Username, from)
 	}
 	return srv, err
 }
 
-// Patience makes go-git, which keeps one client for all, give up on a server as
-// soon as hostctl does. It is called once, before anything is fetched.
+// Patience makes go-git, which has one client for everything, give up on a server
+// as soon as hostctl does. Call it once, before any fetch.
 func Patience() {
 	client.InstallProtocol("https", githttp.NewClient(&http.Client{Transport: network.Transport()}))
 }
@@ -170,7 +169,7 @@ func list(ctx context.Context, url string, auth transport.AuthMethod) (*server, 
 	return &server{repo, remote, auth, refs}, nil
 }
 
-// inALine says which server could not be reached, and why, before all else.
+// inALine says first which server could not be reached, and why.
 func inALine(err error) error {
 	var at *neturl.Error
 	var failed *net.OpError
@@ -191,7 +190,7 @@ func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error 
 	return nil
 }
 
-// resolve is the whole name of a ref of the server.
+// resolve is the full name of a ref on the server.
 func (srv *server) resolve(ref string) (string, error) {
 	candidates := []string{"refs/heads/" + ref, "refs/tags/" + ref, ref}
 	if ref == "" {
@@ -220,8 +219,8 @@ func (srv *server) resolve(ref string) (string, error) {
 	return "", fmt.Errorf("it has no branch or tag %q; its branches are: %s", ref, strings.Join(branches, ", "))
 }
 
-// byHash asks for exactly one commit. Not every server gives one out by its
-// hash; the history of its branches and tags may hold it.
+// byHash asks for exactly one commit. Not every server serves a commit by its
+// hash; the history of its branches and tags may contain it.
 func (srv *server) byHash(ctx context.Context, rev string) (*object.Commit, error) {
 	spec := rev
 	for _, r := range srv.refs {

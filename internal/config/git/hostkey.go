@@ -10,8 +10,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// hostKeys checks a server's key against known_hosts, and asks for the sorts
-// of key that are known of it. There is no way around the check.
+// hostKeys checks a server's key against known_hosts, and asks for the key types
+// that are known for it. Nothing skips the check.
 func (l *sshLogin) hostKeys() (ssh.HostKeyCallback, []string, error) {
 	var files []string
 	for _, file := range l.knownHosts {
@@ -43,7 +43,7 @@ func (l *sshLogin) hostKeys() (ssh.HostKeyCallback, []string, error) {
 			return l.unknownHost(key)
 		case errors.As(err, &mismatch):
 			known := mismatch.Want[0]
-			return fmt.Errorf("the host key of %s is not the one in %s:%d: it showed %s %s. Somebody may be in between; if its owner says that the key is new, remove that line and add the new one",
+			return fmt.Errorf("the host key of %s is not the one in %s:%d: the server showed %s %s. Somebody may be intercepting the connection; if the owner says that the key is new, remove that line and add the new one",
 				l.host, known.Filename, known.Line, key.Type(), ssh.FingerprintSHA256(key))
 		}
 		return err
@@ -51,11 +51,11 @@ func (l *sshLogin) hostKeys() (ssh.HostKeyCallback, []string, error) {
 }
 
 func (l *sshLogin) unknownHost(key ssh.PublicKey) error {
-	return fmt.Errorf("the host key of %s is in no known_hosts file: it showed %s %s. Compare that with what its owner publishes, then run 'ssh-keyscan -t %s -p %s %s >>%s'",
+	return fmt.Errorf("the host key of %s is in no known_hosts file: the server showed %s %s. Compare that with what its owner publishes, then run 'ssh-keyscan -t %s -p %s %s >>%s'",
 		l.host, key.Type(), ssh.FingerprintSHA256(key), keyscanType(key), l.port, l.host, l.knownHosts[0])
 }
 
-// keyscanType is what ssh-keyscan(1) calls a sort of key.
+// keyscanType is ssh-keyscan(1)'s name for a key type.
 func keyscanType(key ssh.PublicKey) string {
 	switch key.Type() {
 	case ssh.KeyAlgoED25519:

@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// program is git or ssh, which know how a person logs in. Neither may see
-// where hostctl was started: git takes the configuration, and with it programs
-// to run, of a repository that it finds around it or that its variables name
-// (git(1), GIT_DIR). done removes the empty folder in which it runs.
+// program is git or ssh, which know how a person logs in. Neither may see where
+// hostctl was started: git takes its configuration, and with it programs to run,
+// from a repository around its working directory or from its variables (git(1),
+// GIT_DIR). done removes the empty folder in which the program runs.
 func program(ctx context.Context, name string, args ...string) (cmd *exec.Cmd, done func(), err error) {
 	dir, err := os.MkdirTemp("", "hostctl-")
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/hostctl/hostctl/internal/config/tree"
 )
 
-// Revision is the commit that the worktree around a folder stands at, and whether it
-// differs from that; what is no file, or has more bytes than most, does. A folder in
-// no repository differs from none.
+// Revision is the commit of the worktree around a folder, and whether the worktree
+// differs from it. Something with more bytes than most, or not a file, counts as
+// different, and so does a folder in no repository.
 func Revision(dir string, most int64) (commit string, dirty bool, err error) {
 	repo, err := around(dir)
 	if errors.Is(err, gogit.ErrRepositoryNotExists) {
@@ -44,7 +44,7 @@ func Revision(dir string, most int64) (commit string, dirty bool, err error) {
 	return head.Hash().String(), !status.IsClean(), nil
 }
 
-// around is the repository that a folder is in.
+// around is the repository around a folder.
 func around(dir string) (*gogit.Repository, error) {
 	for ; ; dir = filepath.Dir(dir) {
 		at := filepath.Join(dir, tree.GitName)
@@ -61,8 +61,8 @@ func around(dir string) (*gogit.Repository, error) {
 	}
 }
 
-// readableAt is readable for git's folder, or the one that a file names, and
-// for the one that it has in common with other worktrees.
+// readableAt is readable for git's folder, or the one that a file names, and for
+// the folder that it shares with other worktrees.
 func readableAt(at string) error {
 	st, err := os.Lstat(at)
 	if err != nil {
@@ -86,7 +86,7 @@ func readableAt(at string) error {
 	return readable(common)
 }
 
-// named is the folder that a file of git's names, after a word
+// named is the folder that one of git's files names, after a word
 // (gitrepository-layout(5)).
 func named(file, after string) (string, error) {
 	st, err := os.Lstat(file)
@@ -107,18 +107,18 @@ func named(file, after string) (string, error) {
 	return path, nil
 }
 
-// maxGitFile bounds, in bytes, each file of git's folder that go-git reads as a
+// maxGitFile bounds, in bytes, each file in git's folder that go-git reads as a
 // whole, such as the index.
 const maxGitFile = 64 << 20
 
-// gitParts are what go-git reads of git's folder: hooks, logs and what
-// extensions of git have there may be as large, and as linked, as they like.
+// gitParts are the parts of git's folder that go-git reads. Hooks, logs and files
+// of git extensions may have any size and any links.
 func gitParts() []string {
 	return []string{"HEAD", "config", "index", "info", "objects", "packed-refs", "refs", "shallow"}
 }
 
-// readable refuses a folder of git's in which go-git would wait, for a FIFO, a
-// device or what a link leads to, or take all memory.
+// readable refuses a git folder in which go-git would wait, for a FIFO, a device
+// or the target of a link, or use up all memory.
 func readable(dir string) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
 		part, _, _ := strings.Cut(e.Name, "/")
@@ -136,7 +136,7 @@ func readable(dir string) error {
 }
 
 // comparableTree refuses a worktree in which go-git, which reads all files, would
-// wait for a FIFO or a device, or not come to an end.
+// wait for a FIFO or a device, or take too long.
 func comparableTree(dir string, left int64) error {
 	return tree.Walk(dir, func(e *tree.Entry) error {
 		if e.IsRegular() {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What go-git does not read of git's folder may be as it likes, and where a
-// file names that folder, or another one, nothing there is waited for.
+// The parts of git's folder that go-git does not read may be anything, and if a file
+// names that folder, or another one, hostctl waits for nothing in it.
 func TestRevisionOfOddRepositories(t *testing.T) {
 	link := func(to, at string) { must(t, os.Symlink(to, at)) }
 	write := func(name, text string) { must(t, os.WriteFile(name, []byte(text), 0o600)) }

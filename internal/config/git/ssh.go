@@ -25,8 +25,8 @@ import (
 // sshTimeout bounds the connection, not the transfer.
 const sshTimeout = network.ConnectTime
 
-// sshLogin is how ssh(1) would log in to a host, as far as keys go. It is
-// go-git's AuthMethod.
+// sshLogin is how ssh(1) would log in to a host with keys. It is go-git's
+// AuthMethod.
 type sshLogin struct {
 	user, host, port string
 	alias            string   // HostKeyAlias
@@ -37,11 +37,11 @@ type sshLogin struct {
 	knownHosts       []string
 
 	tried []string // keys that were offered, for errors
-	notes []string // keys that could not be
+	notes []string // keys that could not be offered
 }
 
-// newSSHLogin reads ~/.ssh/config through ssh itself, whose language it is;
-// where ssh is not installed its defaults hold.
+// newSSHLogin reads ~/.ssh/config through ssh itself. Without ssh installed, its
+// defaults apply.
 func newSSHLogin(ctx context.Context, u *url.URL) (*sshLogin, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -58,7 +58,7 @@ func newSSHLogin(ctx context.Context, u *url.URL) (*sshLogin, error) {
 	if l.user == "" {
 		me, err := user.Current()
 		if err != nil {
-			return nil, fmt.Errorf("cannot tell who logs in to %s: %w; write git+ssh://git@%s", l.host, err, l.host)
+			return nil, fmt.Errorf("cannot tell which user logs in to %s: %w; write git+ssh://git@%s", l.host, err, l.host)
 		}
 		l.user = me.Username
 	}
@@ -75,7 +75,7 @@ func newSSHLogin(ctx context.Context, u *url.URL) (*sshLogin, error) {
 
 func (l *sshLogin) configure(ctx context.Context, home string) error {
 	args := []string{"-G"}
-	// ssh takes the home folder from passwd(5), the keys here are HOME's.
+	// ssh takes the home folder from passwd(5); the keys here are from HOME.
 	if file := filepath.Join(home, ".ssh", "config"); exists(file) {
 		args = append(args, "-F", file)
 	}
@@ -146,7 +146,7 @@ func (l *sshLogin) set(key, value, home string, expand *strings.Replacer) error 
 		}
 	case "proxyjump", "proxycommand":
 		if value != "none" {
-			return fmt.Errorf("the ssh configuration goes there by %s, which hostctl cannot; take a git+file: clone or an https address", key)
+			return fmt.Errorf("the ssh configuration connects through %s, which hostctl does not support; use a git+file: clone or an https address", key)
 		}
 	}
 	return nil
@@ -157,7 +157,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// address is the url for go-git, which then has nothing left to look up.
+// address is the url for go-git, with nothing left to look up.
 func (l *sshLogin) address(path string) string {
 	return (&url.URL{Scheme: "ssh", User: url.User(l.user), Host: net.JoinHostPort(l.host, l.port), Path: path}).String()
 }
@@ -181,7 +181,7 @@ func (l *sshLogin) ClientConfig() (*ssh.ClientConfig, error) {
 	}, nil
 }
 
-// signers are the agent's keys and then those of the key files, like ssh's.
+// signers are the agent's keys, then those of the key files, as in ssh.
 func (l *sshLogin) signers() ([]ssh.Signer, error) {
 	l.tried, l.notes = nil, nil
 	var signers []ssh.Signer
@@ -212,7 +212,7 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 				l.notes = append(l.notes, fmt.Sprintf("%s has a passphrase: give it to the agent with 'ssh-add %s'", file, file))
 			}
 		case err != nil:
-			l.notes = append(l.notes, fmt.Sprintf("%s is no private key that can be read", file))
+			l.notes = append(l.notes, fmt.Sprintf("cannot read %s as a private key", file))
 		case !seen[string(s.PublicKey().Marshal())]:
 			signers = append(signers, s)
 			l.tried = append(l.tried, file)
@@ -221,7 +221,7 @@ func (l *sshLogin) signers() ([]ssh.Signer, error) {
 	return signers, nil
 }
 
-// publicKeys are those beside the key files, by which IdentitiesOnly chooses.
+// publicKeys are those next to the key files, by which IdentitiesOnly chooses.
 func (l *sshLogin) publicKeys() []string {
 	var out []string
 	for _, file := range l.identities {
@@ -245,19 +245,19 @@ func (l *sshLogin) agentSigners() []ssh.Signer {
 		l.notes = append(l.notes, "the agent at SSH_AUTH_SOCK does not answer")
 		return nil
 	}
-	signers, err := agent.NewClient(conn).Signers() // which go on using the connection
+	signers, err := agent.NewClient(conn).Signers() // which continue to use the connection
 	if err != nil {
 		l.notes = append(l.notes, "the agent at SSH_AUTH_SOCK does not list its keys")
 	}
 	return signers
 }
 
-// explain adds what a person can do to an error of go-git.
+// explain adds to go-git's error what the user can do.
 func (l *sshLogin) explain(err error) error {
 	if err == nil || !strings.Contains(err.Error(), "unable to authenticate") {
 		return err
 	}
-	tried := "no key was there to try"
+	tried := "there was no key to try"
 	if l.nobody {
 		l.notes = append(l.notes, fmt.Sprintf("the url names no user, and most servers want git+ssh://git@%s", l.host))
 	}

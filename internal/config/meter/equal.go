@@ -8,7 +8,7 @@ import (
 
 // byElement makes == and != compare lists, sets and tuples by their elements,
 // and maps and objects by their keys: to cty, values of two types are never
-// equal, and an option of a set is a list where it is read.
+// equal, and an expression reads a set option as a list.
 func byElement(x *hclsyntax.BinaryOpExpr) {
 	switch x.Op {
 	case hclsyntax.OpEqual:
@@ -33,8 +33,8 @@ func equalFunc(negated bool) function.Function {
 	})
 }
 
-// equal is unknown as long as the known parts do not differ and others are to
-// come. Its arguments are not marked.
+// equal is unknown as long as the known parts do not differ and other parts are
+// unknown. Its arguments have no marks.
 func equal(a, b cty.Value) cty.Value {
 	switch {
 	case !a.IsKnown() || !b.IsKnown() || a.IsNull() || b.IsNull():
@@ -80,10 +80,10 @@ func both(a, b cty.Value) cty.Value {
 	return cty.True
 }
 
-// amongst reports whether every one of some known values is among others.
+// amongst reports whether each of some known values is among others.
 func amongst(some, others []cty.Value) bool {
 	isText := func(v cty.Value) bool { return v.Type() == cty.String && !v.IsNull() }
-	texts := map[string]bool{} // by far the most
+	texts := map[string]bool{} // by far the most common
 	for _, b := range others {
 		if isText(b) {
 			texts[b.AsString()] = true

@@ -1,6 +1,6 @@
 // Package meter counts what the expressions of a host produce, and ends an
 // evaluation that takes too long or too much memory. It knows expressions and
-// values, and nothing of what they are about.
+// values, not what they mean.
 package meter
 
 import (
@@ -14,17 +14,17 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Budget bounds what the expressions of one host produce, in bytes of text and
-// ElementSize for every element: far above any real configuration, and low
-// enough that the memory of the machine lasts (language rule 9). ElementSize is what an
-// element of a list takes at least, with its type.
+// Budget bounds what the expressions of one host produce, in bytes of text plus
+// ElementSize for every element. It is far above any real configuration, and low
+// enough for the machine's memory (language rule 9). ElementSize is the least that
+// an element of a list takes, with its type.
 const (
 	Budget      = 1 << 26
 	ElementSize = 128
 )
 
-// meterName is the variable that leads an expression to the meter of the host
-// that it is evaluated for. It cannot be written.
+// meterName is the variable through which an expression finds the meter of its
+// host. No configuration can write this name.
 const meterName = "(meter of this host)"
 
 var errSpent = errors.New("too much is produced")
@@ -37,10 +37,10 @@ type Meter struct {
 	here  atomic.Pointer[located]
 }
 
-// located is what evaluation is at: an expression, or a file.
+// located is what evaluation is working on: an expression, or a file.
 type located interface{ Range() hcl.Range }
 
-// atFile is the file of this name, which is being read.
+// atFile is the name of a file that is being read.
 type atFile string
 
 // Range is the file's first line.
@@ -48,27 +48,26 @@ func (f atFile) Range() hcl.Range {
 	return hcl.Range{Filename: string(f), Start: hcl.InitialPos, End: hcl.InitialPos}
 }
 
-// Begin gives what is evaluated from here on a whole budget and the bounds of
-// ctx.
+// Begin gives all further evaluation a full budget and the bounds of ctx.
 func (m *Meter) Begin(ctx context.Context) { m.left, m.watch = Budget, watchOf(ctx) }
 
-// Enter notes that the evaluation of m runs, until leave.
+// Enter records that the evaluation of m runs, until Leave.
 func (m *Meter) Enter() { m.watch.enter(m) }
 
-// Leave notes that the evaluation of m has ended.
+// Leave records that the evaluation of m has ended.
 func (m *Meter) Leave() { m.watch.leave(m) }
 
-// now notes what evaluation is at, for whoever ends it from outside, and
-// returns what it was at.
+// now records what evaluation is working on, for whoever ends it from outside, and
+// returns what that was before.
 func (m *Meter) now(x *located) *located { return m.here.Swap(x) }
 
-// Reads notes that evaluation is at the file of this name.
+// Reads records that evaluation is reading the file of this name.
 func (m *Meter) Reads(name string) {
 	file := located(atFile(name))
 	m.now(&file)
 }
 
-// spent reports whether nothing more may be evaluated.
+// spent reports whether evaluation must stop.
 func (m *Meter) spent() bool { return m.left < 0 || m.watch.excess() != nil }
 
 // Variable is how the functions and loops of a file find the meter.
@@ -76,8 +75,8 @@ func (m *Meter) Variable() map[string]cty.Value {
 	return map[string]cty.Value{meterName: cty.CapsuleVal(cty.Capsule("meter", reflect.TypeFor[Meter]()), m)}
 }
 
-// spend takes what a value comes to. It panics with errSpent when nothing is
-// left: a loop must end at once, and hcl would go on to its last element.
+// spend subtracts the size of a value. It panics with errSpent if nothing is left:
+// a loop must end at once, and hcl would go on to its last element.
 func (m *Meter) spend(v cty.Value, at hcl.Range) {
 	if m.left >= 0 {
 		m.left -= SizeOf(v, m.left)
@@ -90,7 +89,7 @@ func (m *Meter) spend(v cty.Value, at hcl.Range) {
 	}
 }
 
-// SizeOf stops to count above limit.
+// SizeOf stops counting above limit.
 func SizeOf(v cty.Value, limit int) int {
 	v, _ = v.Unmark()
 	t := v.Type()
@@ -100,8 +99,8 @@ func SizeOf(v cty.Value, limit int) int {
 	case t == cty.String:
 		return ElementSize + len(v.AsString())
 	case t == cty.Number:
-		// Written out, a number has as many digits as its exponent says, before the
-		// point or after it.
+		// Written out, a number has as many digits as its exponent says, before or
+		// after the point.
 		return ElementSize + max(v.AsBigFloat().MantExp(nil), -v.AsBigFloat().MantExp(nil))
 	case !v.CanIterateElements():
 		return ElementSize
@@ -118,12 +117,12 @@ func SizeOf(v cty.Value, limit int) int {
 	return size
 }
 
-// Evaluate is the value of x, counted.
+// Evaluate returns the value of x, and counts it.
 func (m *Meter) Evaluate(x hcl.Expression, ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return m.Counted(x, func() (cty.Value, hcl.Diagnostics) { return x.Value(ctx) })
 }
 
-// Counted is what value makes of x, counted.
+// Counted returns what value makes of x, and counts it.
 func (m *Meter) Counted(x hcl.Expression, value func() (cty.Value, hcl.Diagnostics)) (v cty.Value, diags hcl.Diagnostics) {
 	here := located(x)
 	defer m.now(m.now(&here))
@@ -143,9 +142,8 @@ func (m *Meter) Counted(x hcl.Expression, value func() (cty.Value, hcl.Diagnosti
 	return v, diags
 }
 
-// Halt reports whether nothing more is to be done: for what takes long without
-// an expression, which at is the place of. The diagnostic that says so comes
-// once, and not where an expression has said it.
+// Halt reports whether evaluation must stop, for long work at a place without an
+// expression. The diagnostic comes once, and only if no expression reported it.
 func (m *Meter) Halt(at hcl.Range) (*hcl.Diagnostic, bool) {
 	over := m.watch.excess()
 	if over == nil || m.left < 0 {
@@ -155,8 +153,8 @@ func (m *Meter) Halt(at hcl.Range) (*hcl.Diagnostic, bool) {
 	return over.diagnostic(&at), true
 }
 
-// Over says why an evaluation was asked to end, at the place where it is; nil
-// where it was not.
+// Over says why an evaluation must end, at the place where it is; nil if it may go
+// on.
 func (m *Meter) Over() *hcl.Diagnostic {
 	over := m.watch.excess()
 	if over == nil {
@@ -174,13 +172,13 @@ func (m *Meter) place() *hcl.Range {
 	return (*here).Range().Ptr()
 }
 
-// exhausted says why nothing more is evaluated.
+// exhausted says why evaluation stops.
 func (m *Meter) exhausted() *hcl.Diagnostic {
 	if over := m.watch.excess(); over != nil {
 		return over.diagnostic(m.at.Ptr())
 	}
 	return &hcl.Diagnostic{
-		Severity: hcl.DiagError, Summary: "Too much is produced", Subject: m.at.Ptr(),
-		Detail: fmt.Sprintf("By this expression the configuration of this host comes to more than %d MB of text and elements; it is evaluated no further.", Budget>>20),
+		Severity: hcl.DiagError, Summary: "Result too large", Subject: m.at.Ptr(),
+		Detail: fmt.Sprintf("With this expression, the configuration of this host produces more than %d MB of text and elements; evaluation stops here.", Budget>>20),
 	}
 }

@@ -14,8 +14,8 @@ import (
 // metered is an expression whose every value is counted.
 type metered struct {
 	hclsyntax.Expression
-	text bool    // it is a part of a template
-	box  bool    // its value is asked for its length alone
+	text bool    // it is part of a template
+	box  bool    // only the length of its value is needed
 	here located // the expression, for now
 }
 
@@ -33,7 +33,7 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 			}
 			v, diags := m.Expression.Value(ctx)
 			if _, read := m.Expression.(*hclsyntax.ScopeTraversalExpr); read {
-				count.spend(cty.True, m.Range()) // what is there already is not produced again
+				count.spend(cty.True, m.Range()) // what exists already is not produced again
 			} else {
 				count.spend(v, m.Range())
 			}
@@ -49,9 +49,9 @@ func (m *metered) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
 	return m.Expression.Value(ctx)
 }
 
-// spelt is a whole number as the text that a template makes of it anyway:
-// hcl writes out the 512 binary digits that each of its numbers has, which
-// takes a thousand times as long.
+// spelt is a whole number as the text that a template turns it into anyway. hcl
+// writes out all 512 binary digits of a number, which takes a thousand times as
+// long.
 func spelt(v cty.Value) cty.Value {
 	n, marks := v.Unmark()
 	if n.Type() != cty.Number || n.IsNull() || !n.IsKnown() {
@@ -65,10 +65,10 @@ func spelt(v cty.Value) cty.Value {
 	return cty.StringVal(strconv.FormatInt(i, 10)).WithMarks(marks)
 }
 
-// Wrap wraps, once for all hosts, the places of a file at which one
-// expression produces many values or long ones, or takes long: what a loop goes
-// over, asks and yields, what a function is given, calls inside literals, and the
-// parts of a template. It also makes == compare by element.
+// Wrap wraps, once for all hosts, the places of a file where one expression
+// produces many or long values, or takes long: a loop's collection, condition and
+// results, the arguments of functions, calls inside literals, and the parts of a
+// template. It also makes == compare by element.
 func Wrap(node hclsyntax.Node) {
 	// The visitor reports nothing.
 	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
@@ -116,13 +116,13 @@ func Wrap(node hclsyntax.Node) {
 	})
 }
 
-// boxed hides the elements of v from cty, which looks for marks in all elements of
-// what it gives a function: in every user of a thousand, at a thousand users.
+// boxed hides the elements of v from cty, which searches all elements of an
+// argument for marks: with a thousand users, a thousand times a thousand of them.
 func boxed(v cty.Value) cty.Value {
 	return cty.CapsuleVal(cty.Capsule("box", reflect.TypeFor[cty.Value]()), &v)
 }
 
-// Unboxed is what boxed was given, or v.
+// Unboxed is the value that boxed hid, or v.
 func Unboxed(v cty.Value) cty.Value {
 	if v.Type().IsCapsuleType() {
 		if inner, ok := v.EncapsulatedValue().(*cty.Value); ok {
@@ -148,8 +148,8 @@ func meterOne(x hclsyntax.Expression, text bool) hclsyntax.Expression {
 	return &metered{Expression: x, text: text, here: x}
 }
 
-// meterEach wraps what is evaluated for every element of something: that costs
-// also where it is a literal.
+// meterEach wraps what is evaluated for every element of something, even a
+// literal, since it runs often.
 func meterEach(x hclsyntax.Expression) hclsyntax.Expression {
 	if _, ok := x.(*hclsyntax.LiteralValueExpr); ok {
 		return &metered{Expression: x, here: x}
@@ -157,7 +157,7 @@ func meterEach(x hclsyntax.Expression) hclsyntax.Expression {
 	return meterOne(x, false)
 }
 
-// Written is the expression that stands in the file.
+// Written is the expression as written in the file.
 func Written(x hcl.Expression) hcl.Expression {
 	if m, ok := x.(*metered); ok {
 		return m.Expression
@@ -165,7 +165,7 @@ func Written(x hcl.Expression) hcl.Expression {
 	return x
 }
 
-// WrittenNode is the node that stands in the file.
+// WrittenNode is the node as written in the file.
 func WrittenNode(n hclsyntax.Node) hclsyntax.Node {
 	if m, ok := n.(*metered); ok {
 		return m.Expression
@@ -173,8 +173,8 @@ func WrittenNode(n hclsyntax.Node) hclsyntax.Node {
 	return n
 }
 
-// Traversals are those of an expression that start outside of it, as hcl's
-// Variables() lists them, which sees none that is counted.
+// Traversals are those of an expression that start outside it. hcl's Variables()
+// lists the same, but does not see wrapped ones.
 func Traversals(expr hcl.Expression) []hcl.Traversal {
 	node, ok := expr.(hclsyntax.Node)
 	if !ok {
@@ -191,7 +191,7 @@ type traversalWalker struct {
 	locals []map[string]struct{} // variables of the loops around
 }
 
-// Enter notes a traversal whose root is no loop's variable.
+// Enter records a traversal whose root is not a loop's variable.
 func (w *traversalWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	if m, ok := n.(*metered); ok {
 		n = m.Expression
@@ -208,7 +208,7 @@ func (w *traversalWalker) Enter(n hclsyntax.Node) hcl.Diagnostics {
 	return nil
 }
 
-// Exit leaves the scope that Enter went into.
+// Exit leaves the scope that Enter entered.
 func (w *traversalWalker) Exit(n hclsyntax.Node) hcl.Diagnostics {
 	if _, ok := n.(hclsyntax.ChildScope); ok {
 		w.locals = w.locals[:len(w.locals)-1]

@@ -16,27 +16,27 @@ import (
 	"github.com/hostctl/hostctl/internal/config/option"
 )
 
-// What the process may take of memory while it evaluates, in bytes, as Go
-// counts what it has from the kernel; the program itself comes to 50 MB more.
+// How much memory the process may use while it evaluates, in bytes, as Go counts
+// its memory from the kernel; the program itself takes 50 MB more.
 const (
-	// Garbage is collected so that memory stays below this, while what is in
-	// use allows that.
+	// Garbage collection keeps memory below this, as long as what is in use
+	// allows it.
 	collectAt = 256 << 20
-	// What is in use is too much: evaluation is asked to end.
+	// Too much is in use: evaluation is asked to end.
 	tooMuch = 320 << 20
-	// It did not end soon enough.
+	// Evaluation did not end soon enough.
 	farTooMuch = 384 << 20
-	// What a command has in use before it evaluates; what is more, such as package
-	// lists, is not evaluation's.
+	// What a command uses before it evaluates. Anything more, such as package lists,
+	// is not evaluation's.
 	usual = 64 << 20
 )
 
 const (
-	watchEvery = 2 * time.Millisecond // less than it takes to fill the room between these
-	// A call of a function ends when it ends; this is how long one may take
-	// that is under way at the deadline.
+	watchEvery = 2 * time.Millisecond // less than it takes to fill the space between these
+	// A function call cannot be interrupted. This is how long a call may take that
+	// is running at the deadline.
 	grace = 2 * time.Second
-	// Whoever presses Ctrl-C has the prompt within a second.
+	// After Ctrl-C, the prompt is back within a second.
 	graceInterrupted = 700 * time.Millisecond
 )
 
@@ -46,29 +46,28 @@ type watch struct {
 	timeout time.Duration
 	begun   time.Time
 	others  uint64                 // memory that was in use before, above the usual
-	over    atomic.Pointer[excess] // why evaluation has to end; nil while it may go on
-	waiting atomic.Int64           // how many inputs are being fetched: the network's time is nobody's fault
+	over    atomic.Pointer[excess] // why evaluation must end; nil while it may go on
+	waiting atomic.Int64           // how many inputs are being fetched: network time does not count
 
 	mu      sync.Mutex
 	waited  time.Duration
 	running []*Meter
 }
 
-// excess is what an evaluation did too much of.
+// excess says what an evaluation did too much of.
 type excess struct {
 	summary, what, advice string
-	at                    *hcl.Range // where evaluation was then; nil: in no host yet
+	at                    *hcl.Range // where evaluation was; nil: in no host yet
 }
 
 func (x *excess) detail() string { return strings.TrimSpace("Evaluation " + x.what + ". " + x.advice) }
 
 type watchKey struct{}
 
-// Bounded is a context whose evaluations end, with an error that says where
-// they were, after timeout, when they take hundreds of megabytes, or when ctx
-// ends. Should one go on all the same, stop is called, in a goroutine of its
-// own and once, and must end the process. The caller calls end when nothing is
-// evaluated any more.
+// Bounded is a context whose evaluations end, with an error that says where they
+// were, after timeout, when they take hundreds of megabytes, or when ctx ends. If
+// one goes on anyway, stop is called once, in a goroutine of its own, and must end
+// the process. The caller calls end when all evaluation is done.
 func Bounded(ctx context.Context, timeout time.Duration, stop func(error)) (bounded context.Context, end func()) {
 	w := &watch{timeout: timeout, begun: time.Now()}
 	if inUse() > usual {
@@ -95,11 +94,10 @@ func Interruptible(ctx context.Context) context.Context {
 	return context.WithValue(ctx, watchKey{}, w)
 }
 
-// Waiting lets fetch take its time: what ctx allows counts evaluation alone.
+// Waiting lets fetch take its time: the timeout of ctx counts only evaluation.
 func Waiting(ctx context.Context, fetch func()) { watchOf(ctx).wait(fetch) }
 
-// Ended says why the evaluations of ctx were asked to end, "" where they were
-// not.
+// Ended says why the evaluations of ctx must end; "" if they may go on.
 func Ended(ctx context.Context) string {
 	over := watchOf(ctx).excess()
 	if over == nil {
@@ -143,20 +141,20 @@ func (w *watch) look(ctx context.Context, done <-chan struct{}, stop func(error)
 	}
 }
 
-// judge notes what is too much, and reports whether that can wait no longer.
+// judge records what is too much, and reports whether the process must end now.
 func (w *watch) judge(ctx context.Context) bool {
 	size := inUse()
 	size -= min(size, w.others)
 	switch {
 	case w.over.Load() != nil:
 	case size > tooMuch:
-		w.ask(&excess{summary: "Too much memory", what: fmt.Sprintf("takes more than %d MB of memory, and may not", tooMuch>>20)})
+		w.ask(&excess{summary: "Too much memory", what: fmt.Sprintf("takes more than %d MB of memory, its limit", tooMuch>>20)})
 	case ctx.Err() != nil:
 		w.ask(&excess{summary: "Interrupted", what: "was interrupted"})
 	case w.waiting.Load() == 0 && time.Since(w.begun)-w.rested() > w.timeout:
 		w.ask(&excess{
 			summary: "Deadline exceeded", what: fmt.Sprintf("takes longer than %s, its deadline", w.timeout),
-			advice: "If this is no mistake, --eval-timeout gives it longer.",
+			advice: "If that is not a mistake, --eval-timeout gives it more time.",
 		})
 	}
 	return size > farTooMuch
@@ -167,7 +165,7 @@ func (w *watch) ask(x *excess) {
 	w.over.CompareAndSwap(nil, x)
 }
 
-// place is where the evaluation is that has run for longest.
+// place is where the evaluation is that has run longest.
 func (w *watch) place() *hcl.Range {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -184,7 +182,7 @@ func inUse() uint64 {
 	return s[0].Value.Uint64() - s[1].Value.Uint64()
 }
 
-// gaveUp is the error of an evaluation that did not end when it was asked to.
+// gaveUp is the error of an evaluation that did not end when asked to.
 func (w *watch) gaveUp(over *excess) error {
 	where := "reading the files of the flake"
 	if at := w.place(); at != nil {
@@ -193,7 +191,7 @@ func (w *watch) gaveUp(over *excess) error {
 	return fmt.Errorf("cannot evaluate the configuration, %s: it %s. The machine is as it was. %s", where, over.what, over.advice)
 }
 
-// enter notes that the evaluation of m runs, until leave.
+// enter records that the evaluation of m runs, until leave.
 func (w *watch) enter(m *Meter) {
 	if w == nil {
 		return
@@ -212,7 +210,7 @@ func (w *watch) leave(m *Meter) {
 	w.running = slices.DeleteFunc(w.running, func(r *Meter) bool { return r == m })
 }
 
-// excess is why evaluation has to end, or nil.
+// excess says why evaluation must end, or is nil.
 func (w *watch) excess() *excess {
 	if w == nil {
 		return nil
@@ -244,7 +242,7 @@ func (w *watch) rested() time.Duration {
 }
 
 // diagnostic is the excess as an error in the configuration; noticed is where
-// evaluation ends for it.
+// evaluation stops.
 func (x *excess) diagnostic(noticed *hcl.Range) *hcl.Diagnostic {
 	at := x.at
 	if at == nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// checkScalar converts v to t, which is no collection, where that loses
-// nothing; v is known, unmarked and not null.
+// checkScalar converts v to t, which is not a collection, if that loses nothing.
+// v is known, unmarked and not null.
 func checkScalar(t Type, v cty.Value) (cty.Value, error) {
 	switch t.Kind {
 	case Bool:
@@ -66,7 +66,7 @@ func toBool(v cty.Value) (cty.Value, error) {
 
 func toNumber(v cty.Value) (cty.Value, error) {
 	if v.Type() == cty.Number && v.AsBigFloat().IsInf() {
-		return v, fmt.Errorf("expected a number, got infinity, which comes of a division by zero")
+		return v, fmt.Errorf("expected a number, got infinity, from a division by zero")
 	}
 	if v.Type() == cty.Number {
 		return v, nil

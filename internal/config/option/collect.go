@@ -9,9 +9,9 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// list merges lists, sets and lines: what has the highest priority counts,
-// over all layers, weakest first (language rule 10); a removal is no definition and
-// takes equal elements of weaker layers and of the default (language rule 7).
+// list merges lists, sets and lines. The elements of the highest priority count,
+// from all layers, weakest first (language rule 10). A removal is not a definition;
+// it removes equal elements of weaker layers and of the default (language rule 7).
 func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	var elems, removals, empty []*Part
 	defined := false
@@ -53,7 +53,7 @@ func (m *merger) list(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	return m.assemble(t, elems, defined)
 }
 
-// standing are the elements that no other one beats by its priority.
+// standing are the elements that none of a higher priority beats.
 func (m *merger) standing(elems []*Part, best Priority) []*Part {
 	beaten := func(e *Part) bool { return e.Priority < best }
 	if !slices.ContainsFunc(elems, beaten) {
@@ -82,8 +82,8 @@ func (p *Part) strength(elems []*Part) Priority {
 	return best
 }
 
-// split takes a part of a list to pieces, each checked; says is false
-// where it only removes.
+// split breaks a part of a list into pieces and checks each. says is false if the
+// part only removes.
 func (m *merger) split(t Type, p *Part) (elems, removals []*Part, says bool) {
 	elem := Type{Kind: String}
 	if t.Elem != nil {
@@ -136,10 +136,10 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 	if !isList(v) {
 		hint := ""
 		if _, one := KeyString(v); one {
-			hint = fmt.Sprintf(" One is a list too: [%s].", Text(v))
+			hint = fmt.Sprintf(" Write a list of one: [%s].", Text(v))
 			if v.Type() == cty.String {
 				if parts := separated(*t.Elem, v.AsString()); len(parts) > 1 {
-					hint = fmt.Sprintf(" Write each by itself: [%s].", eachQuoted(parts))
+					hint = fmt.Sprintf(" Write each element separately: [%s].", eachQuoted(parts))
 				}
 			}
 		}
@@ -153,8 +153,8 @@ func (m *merger) pieces(t Type, p *Part) ([]*Part, bool) {
 	return out, true
 }
 
-// separated is a text at what stands between several elements: no name has a blank
-// in it.
+// separated splits a text at what separates several elements: no name contains a
+// blank.
 func separated(elem Type, s string) []string {
 	between := ",;"
 	switch elem.Kind {
@@ -164,7 +164,7 @@ func separated(elem Type, s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(between, r) })
 }
 
-// eachQuoted are those parts of a text as the elements of a list.
+// eachQuoted writes these parts of a text as the elements of a list.
 func eachQuoted(parts []string) string {
 	var out []string
 	for _, part := range parts {
@@ -175,7 +175,7 @@ func eachQuoted(parts []string) string {
 	return strings.Join(out, ", ")
 }
 
-// check merges one element by itself, which checks and converts it.
+// check merges a single element, which checks and converts it.
 func (m *merger) check(t Type, p *Part) (*Part, bool) {
 	own := &merger{elements: map[string]*Part{}, path: m.path}
 	wins := p.Def.Wins
@@ -185,8 +185,8 @@ func (m *merger) check(t Type, p *Part) (*Part, bool) {
 	return p.with(v), ok && !own.diags.HasErrors()
 }
 
-// remove takes elements away; all has those, too, that the force() of another
-// file beats: they are no mistake of whoever takes them away.
+// remove removes elements. all also has those that the force() of another file
+// beats: removing one of them is not a mistake.
 func (m *merger) remove(elems, removals, all []*Part) []*Part {
 	if len(removals) == 0 {
 		return elems
@@ -213,7 +213,7 @@ func (m *merger) remove(elems, removals, all []*Part) []*Part {
 			}
 		}
 		if !found {
-			m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer puts %s into %s.", Describe(r.Value), m.path))
+			m.warn(r, "Nothing to remove", fmt.Sprintf("No weaker layer adds %s to %s.", Describe(r.Value), m.path))
 		}
 	}
 	return slices.DeleteFunc(elems, func(e *Part) bool { return !there[e] })
@@ -234,11 +234,11 @@ func (m *merger) warnEmpty(parts, elems []*Part) {
 	}
 }
 
-// warnBeaten: force() around an element is force() around its list, and an
-// element beside it is not in there.
+// warnBeaten: force() around an element acts as force() around its list, which the
+// other elements are not part of.
 func (m *merger) warnBeaten(e, by *Part) {
 	if by.Priority > e.Priority {
-		m.warn(e, "Beaten in its own list", fmt.Sprintf("%s: %s does not count, since %s stands beside it with %s. Write force([...]) around the whole list, or take one of the two out.",
+		m.warn(e, "Beaten in its own list", fmt.Sprintf("%s: %s does not count, because the same list contains %s with %s. Write force([...]) around the whole list, or remove one of the two.",
 			m.path, Describe(e.Value), Describe(by.Value), map[Priority]string{Plain: "no default(...) around it", Force: "force(...) around it"}[by.Priority]))
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // keyed merges maps and objects key by key. force(map) forces each key and
-// drops every other key of weaker definitions; without() takes keys.
+// drops every other key of weaker definitions; without() removes keys.
 func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	fields := map[string][]*Part{}
 	forced := map[*Part]map[string]*Part{}
@@ -49,7 +49,7 @@ func (m *merger) keyed(t Type, parts []*Part, depth int) (cty.Value, bool) {
 		before := len(m.diags)
 		v, ok := m.attribute(t, key, fields[key], depth)
 		if m.diags[before:].HasErrors() {
-			v, ok = cty.DynamicVal, true // it is there, if wrong
+			v, ok = cty.DynamicVal, true // it exists, even if wrong
 		}
 		if ok {
 			out[key] = v
@@ -117,8 +117,8 @@ func (m *merger) fields(t Type, p *Part) (map[string]*Part, bool) {
 	return known, true
 }
 
-// exclusive drops, for each force(map), the keys that it does not have from
-// what is weaker than it.
+// exclusive drops, for each force(map), the keys of weaker definitions that it
+// does not have.
 func exclusive(forced map[*Part]map[string]*Part, fields map[string][]*Part) {
 	for by, has := range forced {
 		for k, own := range fields {
@@ -133,14 +133,14 @@ func exclusive(forced map[*Part]map[string]*Part, fields map[string][]*Part) {
 	}
 }
 
-// removeKeys takes keys out of fields; all has those, too, that a force() of
-// another file drops: they are no mistake of whoever takes them away.
+// removeKeys removes keys from fields. all also has those that a force() of
+// another file drops: removing one of them is not a mistake.
 func (m *merger) removeKeys(removals []*Part, fields, all map[string][]*Part) {
 	for _, r := range removals {
 		weaker := func(p *Part) bool { return p.weaker(r) }
 		for _, key := range removedKeys(r) {
 			if !slices.ContainsFunc(all[key], weaker) {
-				m.warn(r, "Nothing was taken away", fmt.Sprintf("No weaker layer defines %s.", m.path.With(key)))
+				m.warn(r, "Nothing to remove", fmt.Sprintf("No weaker layer defines %s.", m.path.With(key)))
 			}
 			before := len(fields[key])
 			fields[key] = slices.DeleteFunc(fields[key], func(p *Part) bool {
@@ -200,8 +200,8 @@ func (m *merger) build(t Type, out map[string]cty.Value, parts []*Part) (cty.Val
 	return cty.ObjectVal(out), true
 }
 
-// data merges values of type any: objects deeply, lists end to end, and of
-// scalars the strongest, each leaf as it is. In data null is a value.
+// data merges values of type any: objects deeply, lists end to end, and for
+// scalars the strongest wins. It converts no leaf. In data null is a value.
 func (m *merger) data(parts []*Part, depth int) (cty.Value, bool) {
 	var lead *Part
 	for _, p := range parts {

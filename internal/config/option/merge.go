@@ -10,24 +10,24 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Merged is what all definitions of one option come to.
+// Merged is the result of all definitions of one option.
 type Merged struct {
 	Value    cty.Value
 	Defined  bool             // false: nothing defines it, Value is null
-	Elements map[string]*Part // what put in each string of a list or set, each key of a map
+	Elements map[string]*Part // what added each string of a list or set, each key of a map
 }
 
 type merger struct {
 	diags    hcl.Diagnostics
 	elements map[string]*Part
 	path     Path
-	trail    *trail // of Trace alone
-	misspelt bool   // an attribute is unknown: what is missing may be meant by it
+	trail    *trail // only for Trace
+	misspelt bool   // an attribute is unknown: it may be a misspelt missing one
 }
 
 // Merge makes one value of the definitions of the option at path (language rules 10
-// to 12). Values are checked and converted element by element, never by
-// cty's collection conversions, which change data silently (language rule 8).
+// to 12). It checks and converts values element by element, never by cty's
+// collection conversions, which change data silently (language rule 8).
 func Merge(at Path, t Type, parts []*Part) (Merged, hcl.Diagnostics) {
 	m := &merger{elements: map[string]*Part{}, path: at}
 	slices.SortStableFunc(parts, order)
@@ -41,7 +41,7 @@ func (m *merger) fail(p *Part, summary, format string, args ...any) {
 	})
 }
 
-// warn says what a user can mend: what the library writes is not theirs.
+// warn warns of what a user can fix, and not of what the library writes.
 func (m *merger) warn(p *Part, summary, detail string) {
 	if p.Def.Source.Layer == Library {
 		return
@@ -67,7 +67,7 @@ func (m *merger) merge(t Type, parts []*Part, depth int) (cty.Value, bool) {
 	return m.scalar(t, parts)
 }
 
-// live drops parts that say nothing (null), and what a force(null) beats.
+// live drops parts without a value (null), and what a force(null) beats.
 func (m *merger) live(parts []*Part) []*Part {
 	var out []*Part
 	var gone *Part
@@ -92,7 +92,7 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 	var checked []*Part
 	for _, p := range m.live(parts) {
 		if p.Remove {
-			m.fail(p, "Nothing to take away", "without() takes elements out of a list, a set or a map; %s is %s.", m.path, article(t))
+			m.fail(p, "Nothing to remove", "without() removes elements from a list, a set or a map; %s is %s.", m.path, article(t))
 			continue
 		}
 		if m.misplaced(p, article(t)) {
@@ -112,17 +112,17 @@ func (m *merger) scalar(t Type, parts []*Part) (cty.Value, bool) {
 	return win.Value, true
 }
 
-// misplaced reports a before() or after() around what is no list.
+// misplaced reports a before() or after() around something that is not a list.
 func (m *merger) misplaced(p *Part, what string) bool {
 	if p.Place == Middle {
 		return false
 	}
 	name := map[Place]string{Before: "before", After: "after"}[p.Place]
-	m.fail(p, "Misplaced "+name, "%s() says where in a list its elements go; %s is %s. Leave it out; default(...) and force(...) say which of several definitions counts.", name, m.path, what)
+	m.fail(p, "Misplaced "+name, "%s() says where in a list its elements go; %s is %s. Leave it out; default(...) and force(...) decide which of several definitions counts.", name, m.path, what)
 	return true
 }
 
-// ended closes a sentence that may be closed already.
+// ended ends a sentence with a full stop, unless it has an end.
 func ended(s string) string {
 	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
 		return s
@@ -154,8 +154,8 @@ func (m *merger) value(t Type, p *Part) (cty.Value, error) {
 	return c.WithMarks(marks), nil
 }
 
-// located makes a path that starts with ./ or ../ one that means the same
-// file wherever it is read: it is relative to the module that wrote it.
+// located resolves a path that starts with ./ or ../ against the module that
+// wrote it, so that it means the same file everywhere.
 func located(v cty.Value, dir string) cty.Value {
 	s := v.AsString()
 	if strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../") {
@@ -164,8 +164,8 @@ func located(v cty.Value, dir string) cty.Value {
 	return v
 }
 
-// strongest picks by priority, layer and imports; equal values agree, others
-// are a conflict that shows both places.
+// strongest picks by priority, layer and imports. Equal values agree; different
+// ones are a conflict, which shows both places.
 func (m *merger) strongest(parts []*Part) *Part {
 	var best []*Part
 	for _, p := range parts {
@@ -197,12 +197,12 @@ func outranks(a, b *Part) bool {
 	return a.Def.Source.Layer > b.Def.Source.Layer
 }
 
-// Others are the other places of a mistake that is made in several together;
-// a diagnostic has them as its Extra.
+// Others are the other places of a mistake that several places make together. A
+// diagnostic has them as its Extra.
 type Others []hcl.Range
 
-// conflict reports parts of equal strength whose values differ, at the last
-// of them.
+// conflict reports parts of equal strength whose values differ, at the last of
+// them.
 func (m *merger) conflict(parts []*Part) {
 	var differing []*Part
 	for _, p := range parts {
@@ -236,9 +236,9 @@ func Rivals(l Layer, p Priority) string {
 	case OptionDefault:
 		return "."
 	case Force:
-		return fmt.Sprintf(", all in force(...) in the %s layer, so none wins. Take force(...) off all but one.", l)
+		return fmt.Sprintf(", all in force(...) in the %s layer, so none wins. Remove force(...) from all but one.", l)
 	case Default:
-		return fmt.Sprintf(", all in default(...) in the %s layer, so none wins. Keep one, or take default(...) off the one that should win.", l)
+		return fmt.Sprintf(", all in default(...) in the %s layer, so none wins. Keep one, or remove default(...) from the one that should win.", l)
 	}
 	return fmt.Sprintf(", all in the %s layer, so none wins. Keep one, or write force(...) around the one that should win.", l)
 }
@@ -246,8 +246,8 @@ func Rivals(l Layer, p Priority) string {
 // At is a range as people write it, file:line.
 func At(r hcl.Range) string { return fmt.Sprintf("%s:%d", r.Filename, r.Start.Line) }
 
-// plain is the value of a part whose literal form holds no modifiers that
-// matter any more.
+// plain is the value of a part whose literal form has no modifiers that still
+// matter.
 func plain(p *Part) cty.Value {
 	switch p.Literal {
 	case ListLiteral:

@@ -39,7 +39,7 @@ func data(t *testing.T, text string) cty.Value {
 	return v
 }
 
-// rank is where a definition stands: its priority, then its layer.
+// rank is the strength of a definition: its priority, then its layer.
 type rank struct {
 	priority Priority
 	layer    Layer
@@ -176,9 +176,9 @@ func pairs() []pair {
 	}
 }
 
-// TestMergePairs holds every pair of priority and layer, in both orders of
-// loading, against the table of language.md's Merging: priority before layer,
-// the layer before the file, and equals are a conflict that shows both places.
+// TestMergePairs checks every pair of priority and layer, in both orders of loading,
+// against the table in language.md's Merging: priority before layer, layer before
+// file, and equals are a conflict that shows both places.
 func TestMergePairs(t *testing.T) {
 	for _, c := range pairs() {
 		typ := parse(t, c.typ)
@@ -193,7 +193,7 @@ func TestMergePairs(t *testing.T) {
 	}
 }
 
-// merges reports whether parts come to want, in whatever order they come.
+// merges reports whether parts merge to want, in any order.
 func merges(t *testing.T, typ Type, parts []*Part, want string) bool {
 	t.Helper()
 	for range 2 {

@@ -8,7 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Layer says how near to the host a module stands; the nearer wins.
+// Layer says how near to the host a module is; the nearer wins.
 type Layer int
 
 // The layers, weakest first.
@@ -36,7 +36,7 @@ func (p Priority) String() string {
 	return [...]string{"option default", "default", "plain", "force"}[p]
 }
 
-// Place orders the elements of lists among definitions that all count.
+// Place orders list elements among definitions that all count.
 type Place int
 
 // The places of before(), of no modifier, and of after().
@@ -46,25 +46,25 @@ const (
 	After
 )
 
-// Source is the file that a definition stands in.
+// Source is the file of a definition.
 type Source struct {
 	Layer Layer
-	Dir   string // the path that expressions see for its folder
+	Dir   string // its folder as expressions see it
 	Index int    // load order
 
 	imports []*Source
-	reach   map[*Source]bool // what it imports, directly or not, once somebody asked
+	reach   map[*Source]bool // what it imports, directly or not; computed on demand
 }
 
-// Import notes that s imports t.
+// Import records that s imports t.
 func (s *Source) Import(t *Source) {
 	if s != t {
 		s.imports, s.reach = append(s.imports, t), nil
 	}
 }
 
-// Reach is all that s imports, directly or not. Whoever asks while files are
-// loaded gets what is known by then.
+// Reach is everything that s imports, directly or not; while files are still
+// loading, what is known so far.
 func (s *Source) Reach() map[*Source]bool {
 	if s.reach == nil && len(s.imports) > 0 {
 		s.reach = map[*Source]bool{}
@@ -80,18 +80,18 @@ func (s *Source) Reach() map[*Source]bool {
 	return s.reach
 }
 
-// Over reports whether s beats t by what it imports. Two files that import each
-// other are equals.
+// Over reports whether s beats t because it imports t. Two files that import each
+// other are equal.
 func (s *Source) Over(t *Source) bool { return s != t && s.Reach()[t] && !t.Reach()[s] }
 
-// Definition is one line of a configuration that sets an option. Merge fills
-// in what became of it.
+// Definition is one line of a configuration that sets an option. Merge fills in
+// whether it counts.
 type Definition struct {
 	Source   *Source
 	Range    hcl.Range
 	Priority Priority
 	Seq      int // instances of a for_each, in order of their keys
-	Site     any // the evaluator's own: the block instance that it stands in
+	Site     any // for the evaluator: the block instance that contains it
 	Wins     bool
 }
 
@@ -107,7 +107,7 @@ func (d *Definition) Outranks(o *Definition) bool {
 	return d.Source.Over(o.Source)
 }
 
-// Part is what a definition, or an element of one, gives to an option: a
+// Part is what a definition, or an element of one, contributes to an option: a
 // value, or syntax with modifiers inside it.
 type Part struct {
 	Def      *Definition
@@ -137,8 +137,8 @@ func (p *Part) with(v cty.Value) *Part {
 	return &q
 }
 
-// order sorts parts as a list shows them: places, then layers from weakest,
-// then load order, then the place in the file.
+// order sorts parts as a list shows them: by place, then by layer from the
+// weakest, then by load order, then by position in the file.
 func order(a, b *Part) int {
 	return cmp.Or(
 		cmp.Compare(a.Place, b.Place),
@@ -164,8 +164,8 @@ func (p *Part) below(q *Part) bool {
 	return q.Def.Source.Over(p.Def.Source)
 }
 
-// kept is p as a value by itself, also where it says what to take away, or where
-// in its list it goes.
+// kept is p as a plain value, even if it removes something or says where in its
+// list it goes.
 func (p *Part) kept() *Part {
 	q := *p
 	q.Remove, q.Place = false, Middle

@@ -1,6 +1,6 @@
 // Package option is the vocabulary of the language: the paths, types and
-// declarations of options, and how several definitions of one option become
-// one value. It evaluates nothing: an expression reaches it as a Part.
+// declarations of options, and how several definitions of one option become one
+// value. It evaluates nothing: it gets the result of an expression as a Part.
 package option
 
 import (
@@ -16,7 +16,7 @@ import (
 // Any is the element of a declared path that stands for every key of a map.
 const Any = "*"
 
-// Path names an option, or what stands above or below one.
+// Path names an option, or something above or below one.
 type Path []string
 
 // String writes the path as an HCL traversal: sysctl["net.ipv4.ip_forward"].
@@ -38,7 +38,7 @@ func (p Path) String() string {
 // Key is a string that no other path has.
 func (p Path) Key() string { return strings.Join(p, "\x00") }
 
-// With is the path of what is called name below p.
+// With is the path of name below p.
 func (p Path) With(name string) Path { return append(slices.Clip(p), name) }
 
 // Declared splits the label of an option block.
@@ -68,12 +68,12 @@ func KeyString(v cty.Value) (string, bool) {
 	return "", false
 }
 
-// Nearest is the name that a misspelt one probably meant, or "". Letters in
-// another order count as one mistake.
+// Nearest is the name that a misspelt one probably means, or "". Swapped letters
+// count as one mistake.
 func Nearest(name string, known []string) string {
 	best, distance := "", 1+len(name)/3
 	if len(name) < 5 {
-		distance = 1 // half of a short word in common is chance
+		distance = 1 // short words share half their letters by chance
 	}
 	for _, k := range slices.Sorted(slices.Values(known)) {
 		if k == name {
@@ -86,7 +86,7 @@ func Nearest(name string, known []string) string {
 		if len(k) == len(name) && letters(k) == letters(name) {
 			d = 1
 		}
-		// Of two that are as near, a letter that is missing is the likelier mistake.
+		// Of two equally near names, a missing letter is the likelier mistake.
 		if d <= distance || best != "" && d == distance+1 && lettersOf(name, k) && !lettersOf(name, best) {
 			best, distance = k, d-1
 		}
@@ -94,7 +94,7 @@ func Nearest(name string, known []string) string {
 	return best
 }
 
-// lettersOf reports whether the letters of name are in that order in k.
+// lettersOf reports whether k contains the letters of name in this order.
 func lettersOf(name, k string) bool {
 	for i := range k {
 		if name != "" && k[i] == name[0] {
@@ -110,8 +110,8 @@ func letters(s string) string {
 	return string(b)
 }
 
-// NearestPath is the known path that a misspelt one probably meant, element by
-// element, or "". A * of known is any key.
+// NearestPath is the known path that a misspelt one probably means, element by
+// element, or "". A * in known stands for any key.
 func NearestPath(path []string, known []string) string {
 	best, distance := "", -1
 	for _, k := range known {

@@ -9,24 +9,24 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// Element is an element of a list or a set, a piece of lines, or what a map has
-// below a key, with what became of the parts that say something of it.
+// Element is an element of a list or a set, a piece of lines, or the value of a
+// map's key, with the parts that define it and whether they count.
 type Element struct {
-	Step   string    // how a path goes on to it: [0], ["git"] or .key; "" for a piece of lines
-	Index  int       // its place in a list or a set; -1 elsewhere, and where it is gone
-	Name   string    // its key, or its text where a string or a number is in a list
-	Value  cty.Value // also where it is gone; NilVal where nothing gives it one
+	Step   string    // the end of its path: [0], ["git"] or .key; "" for a piece of lines
+	Index  int       // its place in a list or a set; -1 elsewhere, and if it is gone
+	Name   string    // its key, or the text of a string or a number in a list
+	Value  cty.Value // even if it is gone; NilVal if nothing gives it one
 	Gone   bool      // it is not in the result
 	Counts []*Part   // what decides about it
 	Beaten []*Part   // what does not count
-	Taker  *Part     // the without() that took what is in Beaten away
+	Taker  *Part     // the without() that removed what is in Beaten
 	Below  []Element
 }
 
 // trail records what a merger does at each path.
 type trail struct {
 	pieces map[string]pieces             // of lists, sets and lines
-	keys   map[string]map[string][]*Part // what is said of each key of a map
+	keys   map[string]map[string][]*Part // the definitions of each key of a map
 	won    map[string][]*Part            // what decides about a value as a whole
 	taken  map[string][]theft
 }
@@ -36,14 +36,14 @@ type pieces struct {
 	parts []*Part
 }
 
-// theft is an element of a list or a key of a map that a without() takes.
+// theft is an element of a list or a key of a map that a without() removes.
 type theft struct {
 	key      string
 	part, by *Part
 }
 
 // Trace says where each element of the value that Merge makes of the same parts
-// comes from. What is gone comes last.
+// comes from. Removed elements come last.
 func Trace(at Path, t Type, parts []*Part) []Element {
 	m := &merger{elements: map[string]*Part{}, path: at, trail: &trail{
 		pieces: map[string]pieces{}, keys: map[string]map[string][]*Part{}, won: map[string][]*Part{}, taken: map[string][]theft{},
@@ -65,14 +65,14 @@ func (t *trail) decide(at Path, parts ...*Part) {
 	}
 }
 
-// say notes what definitions say of the keys of a map, before any is dropped.
+// say records the definitions of a map's keys, before any is dropped.
 func (t *trail) say(at Path, all map[string][]*Part) {
 	if t != nil {
 		t.keys[at.Key()] = all
 	}
 }
 
-// take notes a part that by takes away.
+// take records a part that by removes.
 func (t *trail) take(at Path, key string, gone, by *Part) {
 	if t != nil {
 		t.taken[at.Key()] = append(t.taken[at.Key()], theft{key, gone, by})
@@ -112,7 +112,7 @@ func (x *Element) named() {
 	}
 }
 
-// ofList are the elements of a list, or of a set, in which equal parts are one
+// ofList are the elements of a list, or of a set, where equal parts are one
 // element.
 func ofList(v cty.Value, made pieces) []Element {
 	if !known(v) {
@@ -224,8 +224,8 @@ func (t *trail) deciding(at Path, below []Element) map[*Definition]bool {
 	return out
 }
 
-// Find is the element that a path goes on to, and what is left of the path
-// behind it. Elements of a list that have the name together are found as one.
+// Find is the element that a path leads to, and the rest of the path after it. It
+// finds list elements with the same name as one.
 func Find(elems []Element, rest string) (x Element, after string, ok bool) {
 	best := ""
 	var found []Element
@@ -258,7 +258,7 @@ func Find(elems []Element, rest string) (x Element, after string, ok bool) {
 	return x, after, true
 }
 
-// forms are the ways, no two alike, to write the step to an element.
+// forms are the different ways to write the step to an element.
 func (x Element) forms() []string {
 	forms := []string{x.Step}
 	if index := fmt.Sprintf("[%d]", x.Index); x.Index >= 0 && index != x.Step {
@@ -273,7 +273,7 @@ func (x Element) forms() []string {
 		}
 	}
 	if strings.Trim(x.Name, "0123456789") != "" {
-		forms = append(forms, "["+x.Name+"]") // a shell took the quotes; of digits it is a place
+		forms = append(forms, "["+x.Name+"]") // a shell removed the quotes; digits are a place
 	}
 	return forms
 }

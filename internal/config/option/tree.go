@@ -15,13 +15,13 @@ type Node struct {
 	Path     Path // declared form, with * for keys
 	Children map[string]*Node
 	Entry    *Node
-	Decl     *Declaration // nil until the file that holds it has been read
+	Decl     *Declaration // nil until its file has been read
 	Library  string       // the embedded file that declares it, if one does
-	Former   bool         // of a tree of paths that were renamed
+	Former   bool         // in a tree of renamed paths
 }
 
-// Declaration is an option block. Default and Validations are evaluated by
-// whoever owns the file, which is why Home is opaque here.
+// Declaration is an option block. The owner of the file evaluates Default and
+// Validations, so Home is opaque here.
 type Declaration struct {
 	Path        Path
 	Type        Type
@@ -50,13 +50,13 @@ func (n *Node) Ours() bool {
 // Names are the children of a group, sorted.
 func (n *Node) Names() []string { return sortedKeys(n.Children) }
 
-// Declare makes room for an option. No path may be a prefix of another
+// Declare adds an option to the tree. No path may be a prefix of another
 // except through * (language rule 3), and none may be declared twice.
 func (n *Node) Declare(p Path) (*Node, error) {
 	at := n
 	for i, s := range p {
 		if at.Decl != nil || at.Library != "" {
-			return nil, fmt.Errorf("cannot declare %s: %s is an option already, and nothing stands below an option", p, p[:i])
+			return nil, fmt.Errorf("cannot declare %s: %s is already an option, and nothing can be below an option", p, p[:i])
 		}
 		next, err := at.child(s, p[:i+1])
 		if err != nil {
@@ -100,8 +100,7 @@ func (n *Node) child(s string, p Path) (*Node, error) {
 	return c, nil
 }
 
-// Clone is a tree of its own with the same options, which share what they
-// declare.
+// Clone is a copy of the tree. Its options share their declarations.
 func (n *Node) Clone() *Node {
 	c := *n
 	if n.Entry != nil {
@@ -116,8 +115,8 @@ func (n *Node) Clone() *Node {
 	return &c
 }
 
-// Find follows p as far as it leads and returns the last node and how many
-// elements it took; keys of maps are taken as they come.
+// Find follows p as far as it leads and returns the last node and the number of
+// elements it used. It accepts any key of a map.
 func (n *Node) Find(p Path) (*Node, int) {
 	at := n
 	for i, s := range p {
@@ -154,10 +153,9 @@ func (n *Node) Unknown(root *Node, p Path, name string) string {
 	return n.Missing(p, name) + Meant(root, name, Nearest(name, n.Names()))
 }
 
-// Meant says what a name that is no option's may mean: the nearest one where it
-// stands or, failing that, an option anywhere whose last element it is. A near
-// one that is no more than its first word comes last: who writes package_mode
-// misspells no package.
+// Meant proposes what an unknown name may mean: the nearest name at its place or,
+// failing that, an option anywhere that ends in it. A name that is only its first
+// word comes last: package_mode is not a misspelt package.
 func Meant(root *Node, name, near string) string {
 	text := ""
 	if near != "" {

@@ -43,7 +43,7 @@ const (
 	OneOf       Kind = "one_of"
 )
 
-// Type is what values an option takes and how definitions of it merge.
+// Type says which values an option takes and how its definitions merge.
 type Type struct {
 	Kind  Kind
 	Elem  *Type           // of list, set, map and optional
@@ -76,7 +76,7 @@ func (t Type) String() string {
 	return string(t.Kind) + "(" + strings.Join(args, ", ") + ")"
 }
 
-// Holds reports whether values of t hold some of kind k, outside of one_of.
+// Holds reports whether values of t contain values of kind k, outside one_of.
 func (t Type) Holds(k Kind) bool {
 	if t.Kind == k || t.Elem != nil && t.Elem.Holds(k) {
 		return true
@@ -89,8 +89,8 @@ func (t Type) Holds(k Kind) bool {
 	return false
 }
 
-// Cty is the type of the option's value in an expression; a list whose
-// elements may differ in type has none that is known in advance.
+// Cty is the type of the option's value in an expression. A list whose elements
+// may differ in type has no type in advance.
 func (t Type) Cty() cty.Type {
 	switch t.Kind {
 	case Bool:
@@ -121,7 +121,7 @@ func (t Type) Cty() cty.Type {
 	return cty.DynamicPseudoType
 }
 
-// ParseType reads a type expression. It is read as syntax, never evaluated.
+// ParseType reads a type expression as syntax. It never evaluates it.
 func ParseType(expr hcl.Expression) (Type, hcl.Diagnostics) {
 	if kw := hcl.ExprAsKeyword(expr); kw != "" {
 		k := Kind(kw)
@@ -132,7 +132,7 @@ func ParseType(expr hcl.Expression) (Type, hcl.Diagnostics) {
 		case List, Set, Map, Optional:
 			return Type{}, typeError(expr, fmt.Sprintf("%s needs the type of its elements: %s(string).", kw, kw))
 		}
-		return Type{}, typeError(expr, fmt.Sprintf("%q is no type.%s", kw, typeHint(kw)))
+		return Type{}, typeError(expr, fmt.Sprintf("%q is not a type.%s", kw, typeHint(kw)))
 	}
 	call, diags := hcl.ExprCall(expr)
 	if diags.HasErrors() {
@@ -172,7 +172,7 @@ func parseCall(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnostics
 	case Object:
 		return parseObject(expr, call)
 	}
-	return t, typeError(expr, fmt.Sprintf("%q is no type.%s", call.Name, typeHint(call.Name)))
+	return t, typeError(expr, fmt.Sprintf("%q is not a type.%s", call.Name, typeHint(call.Name)))
 }
 
 func parseObject(expr hcl.Expression, call *hcl.StaticCall) (Type, hcl.Diagnostics) {
@@ -225,7 +225,7 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// Reserved are the names that a block body keeps for itself (language rule 6).
+// Reserved are the names that a block body reserves (language rule 6).
 func Reserved(name string, top bool) bool {
 	switch name {
 	case "when", "for_each", "each", "self":
@@ -236,5 +236,5 @@ func Reserved(name string, top bool) bool {
 	return false
 }
 
-// identifier reports whether a key can be written as a body's.
+// identifier reports whether a key can be a name in a block body.
 func identifier(key string) bool { return hclsyntax.ValidIdentifier(key) }

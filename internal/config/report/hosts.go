@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// HostDiagnostics collects what hosts have in common, so that one mistake in
-// a template is reported once.
+// HostDiagnostics collects diagnostics that hosts have in common, so that a
+// mistake in a template is reported once.
 type HostDiagnostics struct {
 	hosts int
 	order []string
@@ -17,12 +17,12 @@ type HostDiagnostics struct {
 	named map[string][]string
 }
 
-// NewHostDiagnostics is for that many hosts.
+// NewHostDiagnostics is for n hosts.
 func NewHostDiagnostics(hosts int) *HostDiagnostics {
 	return &HostDiagnostics{hosts: hosts, byKey: map[string]*hcl.Diagnostic{}, named: map[string][]string{}}
 }
 
-// Add takes the diagnostics of a host; "" is the flake itself.
+// Add adds the diagnostics of a host; "" is the flake itself.
 func (h *HostDiagnostics) Add(host string, diags hcl.Diagnostics) {
 	for _, d := range diags {
 		key := d.Summary
@@ -41,7 +41,7 @@ func (h *HostDiagnostics) Add(host string, diags hcl.Diagnostics) {
 	}
 }
 
-// Merged are all diagnostics by place; those of some hosts only name them.
+// Merged are all diagnostics by place. If only some hosts have one, it names them.
 func (h *HostDiagnostics) Merged() hcl.Diagnostics {
 	var out hcl.Diagnostics
 	for _, key := range h.order {

@@ -1,6 +1,6 @@
-// Package report holds what turns mistakes into diagnostics: the log of those of
-// one host, the merge of those of several, and the words that lead on from names
-// that are another tool's. It evaluates nothing.
+// Package report turns mistakes into diagnostics: the log of one host, the merged
+// diagnostics of several, and hints for names from other tools. It evaluates
+// nothing.
 package report
 
 import (
@@ -11,26 +11,26 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// Log are the diagnostics of one host.
+// Log is the diagnostics of one host.
 type Log struct {
 	diags hcl.Diagnostics
 	said  map[string]bool
 }
 
-// All are those that were reported, in order.
+// All returns them, in order.
 func (l *Log) All() hcl.Diagnostics { return l.diags }
 
-// Count is how many there are.
+// Count returns how many there are.
 func (l *Log) Count() int { return len(l.diags) }
 
-// Since are those after the first n.
+// Since returns those after the first n.
 func (l *Log) Since(n int) hcl.Diagnostics { return l.diags[n:] }
 
-// Forget drops those after the first n; they are not said again.
+// Forget drops those after the first n; they are not reported again.
 func (l *Log) Forget(n int) { l.diags = l.diags[:n:n] }
 
-// Apart reports what do reports once more, whatever was said before, and keeps
-// it out of the log.
+// Apart returns what do reports, even if it was reported before, and keeps it out
+// of the log.
 func (l *Log) Apart(do func()) hcl.Diagnostics {
 	before, said := len(l.diags), l.said
 	l.said = nil
@@ -41,7 +41,7 @@ func (l *Log) Apart(do func()) hcl.Diagnostics {
 	return diags
 }
 
-// Sort orders them by place.
+// Sort orders diagnostics by place.
 func (l *Log) Sort() { slices.SortStableFunc(l.diags, byPlace) }
 
 // Fail adds an error.
@@ -62,7 +62,7 @@ func (l *Log) Add(diags hcl.Diagnostics) {
 		if !l.said[key] {
 			l.said[key] = true
 			// The expression and its context would make the writer print
-			// values, among them the placeholders of an evaluation. Other
+			// values, including the placeholders of an evaluation. Other
 			// hosts may have the same diagnostic.
 			own := *d
 			own.Expression, own.EvalContext = nil, nil

@@ -14,8 +14,8 @@ func Capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// Sentence writes an error as the detail of a diagnostic; what starts with
-// the name of an option keeps its spelling.
+// Sentence writes an error as the detail of a diagnostic. A sentence that starts
+// with the name of an option keeps its spelling.
 func Sentence(err error) string {
 	s := err.Error()
 	if strings.HasPrefix(s, "cannot ") {

@@ -21,7 +21,7 @@ type stumbled struct {
 	lexed hclsyntax.Tokens // once somebody asks: a large file takes long
 }
 
-// line is the one that a mistake is in. Nobody wrote one that is very long.
+// line is the line of the mistake. Nobody writes very long lines by hand.
 func (s *stumbled) line(d *hcl.Diagnostic) string {
 	if n := d.Subject.Start.Line; n <= len(s.lines) && len(s.lines[n-1]) < 1000 {
 		return s.lines[n-1]
@@ -36,8 +36,8 @@ func (s *stumbled) tokens() hclsyntax.Tokens {
 	return s.lexed
 }
 
-// foreign is what a line of another language says here, or "": what its authors
-// type first, which the parser stumbles over somewhere in the line.
+// foreign is advice for a line in another language, or "": for what people used to
+// that language type first, and where the parser then stumbles.
 func (s *stumbled) foreign(d *hcl.Diagnostic) string {
 	line := regexp.MustCompile(`"([^"\\]|\\.)*"`).ReplaceAllString(s.line(d), "text")
 	line, _, _ = strings.Cut(line, `"`)
@@ -49,8 +49,8 @@ func (s *stumbled) foreign(d *hcl.Diagnostic) string {
 	return advice
 }
 
-// hidden names a character in the line that nobody sees, and the parser takes for
-// a part of a name.
+// hidden names an invisible character in the line, which the parser takes for part
+// of a name.
 func (s *stumbled) hidden(d *hcl.Diagnostic) string {
 	line := regexp.MustCompile(`"([^"\\]|\\.)*"`).ReplaceAllString(s.line(d), "text")
 	i := strings.IndexFunc(line, func(r rune) bool { return r > unicode.MaxASCII && (unicode.IsSpace(r) || unicode.Is(unicode.Cf, r)) })
@@ -77,11 +77,11 @@ func (s *stumbled) inHeredoc(at int) bool {
 
 func inOtherWords(line string) string {
 	for _, f := range []struct{ pattern, advice string }{
-		{`\+\+`, "Lists are joined by concat(a, b); definitions of one list in several files are joined by themselves."},
+		{`\+\+`, "Join lists with concat(a, b); hostctl joins the definitions of a list in several files by itself."},
 		{`^\s*let\b`, "There is no let: write locals { x = 1 }, and read local.x."},
-		{`^\s*in\b`, "There is no in: what locals { x = 1 } holds is read as local.x everywhere in the file."},
-		{`^\s*inherit\b`, "There is no inherit: write the name and where its value is from, x = local.x."},
-		{`\bwith\s+\w+\s*;`, `There is no with: packages are strings, ["git"].`},
+		{`^\s*in\b`, "There is no in: read what locals { x = 1 } defines as local.x, anywhere in the file."},
+		{`^\s*inherit\b`, "There is no inherit: write the name and the source of its value, x = local.x."},
+		{`\bwith\s+\w+\s*;`, `There is no with: write packages as strings, ["git"].`},
 		{`\b(lib\.)?mk(Default|Force|Before|After)\b`, "There is no lib: write default(x), force(x), before(x) or after(x)."},
 		{`\b(lib\.)?mkIf\b`, "There is no lib: write when = ... in the block, or COND ? x : null."},
 		{`\blib\.\w`, "There is no lib: functions have plain names, such as concat(a, b)."},
@@ -89,7 +89,7 @@ func inOtherWords(line string) string {
 		{`=.*\band\b`, "There is no and: write a && b."},
 		{`=.*\bor\b`, "There is no or: write a || b."},
 		{`=\s*\(?\s*not\b`, "There is no not: write !a."},
-		{`=\s*rec\s*\{`, "There is no rec: values that others read stand in locals { x = 1 }, and are read as local.x."},
+		{`=\s*rec\s*\{`, "There is no rec: put values that others read into locals { x = 1 }, and read them as local.x."},
 	} {
 		if regexp.MustCompile(f.pattern).MatchString(line) {
 			return f.advice
@@ -98,19 +98,19 @@ func inOtherWords(line string) string {
 	return ""
 }
 
-// strange names a character that the language has no use for; some look like
-// one that it has.
+// strange names a character that the language does not use. Some look like one
+// that it does.
 func strange(src []byte, at int) string {
 	r, _ := utf8.DecodeRune(src[at:])
 	plain := map[rune]string{'“': `"`, '”': `"`, '„': `"`, '«': `"`, '»': `"`, '‘': `"`, '’': `"`, '–': "-", '—': "-", '−': "-", '…': "...", '×': "*"}
 	switch {
 	case plain[r] != "":
-		return fmt.Sprintf("Here stands %c (U+%04X), which is none of the language's. Write %s", r, r, plain[r])
+		return fmt.Sprintf("%c (U+%04X) is not a character of the language. Write %s", r, r, plain[r])
 	case unicode.IsSpace(r) || unicode.Is(unicode.Cf, r):
 		name := map[rune]string{0xA0: "a no-break space, ", 0x202F: "a narrow no-break space, ", 0x200B: "a zero-width space, ", 0xFEFF: "a byte order mark, "}[r]
-		return fmt.Sprintf("Here stands %sU+%04X, which cannot be seen and is no blank. Type a blank in its place.", name, r)
+		return fmt.Sprintf("Here is %sU+%04X, which is invisible and not a blank. Replace it with a blank.", name, r)
 	case r > unicode.MaxASCII:
-		return fmt.Sprintf("Here stands %c (U+%04X): outside of quotes and comments the language is written in letters, digits and signs.", r, r)
+		return fmt.Sprintf("%c (U+%04X) is not a character of the language: outside quotes and comments, use letters, digits and signs.", r, r)
 	}
 	return ""
 }
@@ -146,7 +146,7 @@ var keyInBlock = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?:^|\{)\s*("[^"$%]+"|[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)+)\s*=\s*([^={}][^{}]*)`)
 })
 
-// adviseKey is for a key that a block cannot hold, since it has dots or quotes.
+// adviseKey is for a key that a block cannot contain, since it has dots or quotes.
 func (s *stumbled) adviseKey(d *hcl.Diagnostic) bool {
 	line := s.line(d)
 	at := keyInBlock().FindStringSubmatchIndex(line)
@@ -163,17 +163,17 @@ func (s *stumbled) adviseKey(d *hcl.Diagnostic) bool {
 		return false
 	}
 	name := strings.Trim(key, `"`)
-	// Settings of other programs have such keys, and options have not.
+	// Settings of other programs have such keys, options do not.
 	data := slices.Contains([]string{"sysctl", "settings", "properties", "options", "session_variables", "policies"}, outer)
 	if !data && !strings.HasPrefix(key, `"`) {
 		return false
 	}
 	d.Summary = "Key of a map"
-	d.Detail = fmt.Sprintf("A block holds names without dots and quotes; other keys stand in a map: %s = { %q = %s }.", outer, name, strings.Trim(value, " \t\r;"))
+	d.Detail = fmt.Sprintf("Names in a block have no dots and quotes; put other keys into a map: %s = { %q = %s }.", outer, name, strings.Trim(value, " \t\r;"))
 	return true
 }
 
-// slashes are what joins maps in Nix.
+// slashes matches Nix's operator that joins maps.
 var slashes = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`[})]\s*//\s*(\{|[a-z_]+[.(])`)
 })
@@ -198,12 +198,12 @@ func suspicions(name string, src []byte) hcl.Diagnostics {
 			if before.Range.End.Line == t.Range.Start.Line && (before.Type == hclsyntax.TokenCBrace || before.Type == hclsyntax.TokenCParen) {
 				at := t.Range
 				at.End = hcl.Pos{Line: at.Start.Line, Column: at.Start.Column + 2, Byte: at.Start.Byte + 2}
-				warn("Comment", "// begins a comment, so that what follows does not count. Maps are joined by merge(a, b), the options of a group by writing both. For a comment write #.", at)
+				warn("Comment", "// begins a comment, so what follows does not count. Join maps with merge(a, b); to join the options of a group, write both. For a comment, write #.", at)
 			}
 		case windows && t.Type == hclsyntax.TokenOHeredoc && bytes.HasSuffix(t.Bytes, []byte("\r\n")):
 			at := t.Range
 			at.End = hcl.Pos{Line: at.Start.Line, Column: at.Start.Column + len(bytes.TrimSpace(t.Bytes)), Byte: at.Start.Byte + len(bytes.TrimSpace(t.Bytes))}
-			warn("Line ends of Windows", `The lines of this file end with \r\n, and so do those of the text, which a shell or a service does not expect. Save the file with the line ends of Unix.`, at)
+			warn("Windows line ends", `The lines of this file end with \r\n, and so do those of the text, which a shell or a service does not expect. Save the file with Unix line ends.`, at)
 			windows = false // once is enough
 		}
 	}

@@ -15,24 +15,24 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// The parser and the evaluator recurse on the Go stack, whose overflow ends
-// the process; no real configuration comes near these (language rule 9).
+// The parser and the evaluator recurse on the Go stack, whose overflow ends the
+// process. No real configuration comes near these limits (language rule 9).
 const (
 	maxNesting   = 200
 	maxOperators = 5000
-	// A token takes up to a quarter of a kilobyte as syntax. 10,000 hosts in one
-	// flake.hcl are 220,000.
+	// A token takes up to a quarter of a kilobyte in the syntax tree. A flake.hcl
+	// with 10,000 hosts has 220,000 tokens.
 	maxTokens = 400_000
-	// The parser joins the lines of a text one by one, which takes time in
-	// lines times bytes: this is about a second.
+	// The parser joins the lines of a text one by one, which takes time
+	// proportional to lines times bytes: this is about a second.
 	maxTextLines = 2000
 	maxTextWork  = 1 << 29
-	// Nobody reads more, and each looks at the whole file.
+	// Nobody reads more, and each one searches the whole file.
 	maxParseErrors = 50
 )
 
-// Parse reads one file of the language. It refuses what would overflow the
-// stack, and adds to the parser's words what a newcomer needs (language rules 5, 25).
+// Parse reads one file of the language. It refuses what would overflow the stack,
+// and adds to the parser's messages what a newcomer needs (language rules 5, 25).
 func Parse(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 	if diags := legible(name, src); diags.HasErrors() {
 		return nil, diags
@@ -47,8 +47,8 @@ func Parse(name string, src []byte) (*hcl.File, hcl.Diagnostics) {
 	return file, reworded(diags, src)
 }
 
-// legible refuses what is not UTF-8 text, at its first wrong byte, where the
-// parser would complain of every one.
+// legible refuses what is not UTF-8 text, at its first wrong byte. The parser would
+// complain about every one.
 func legible(name string, src []byte) hcl.Diagnostics {
 	at := bytes.IndexByte(src, 0)
 	what := "a NUL byte"
@@ -69,11 +69,11 @@ func legible(name string, src []byte) hcl.Diagnostics {
 	column := utf8.RuneCount(src[bytes.LastIndexByte(src[:at], '\n')+1:at]) + 1
 	start := hcl.Pos{Line: line, Column: column, Byte: at}
 	end := hcl.Pos{Line: line, Column: column + 1, Byte: at + 1}
-	return refused("Not a text file", fmt.Sprintf("Here stands %s. Save the file as UTF-8.", what), &hcl.Range{Filename: name, Start: start, End: end})
+	return refused("Not a text file", fmt.Sprintf("The file contains %s. Save it as UTF-8.", what), &hcl.Range{Filename: name, Start: start, End: end})
 }
 
-// guard reads the tokens of what has enough brackets or operators to be in
-// question at all, which hardly any file has.
+// guard reads the tokens of a file only if it has enough brackets or operators to
+// exceed a limit, which hardly any file has.
 func guard(name string, src []byte) hcl.Diagnostics {
 	open, operators, lines := 0, 0, 0
 	for _, c := range src {
@@ -89,7 +89,7 @@ func guard(name string, src []byte) hcl.Diagnostics {
 	if open <= maxNesting && operators <= maxOperators && lines <= maxTextLines && len(src) <= maxTokens && !longExponent().Match(src) {
 		return nil
 	}
-	// All tokens at once can take hundreds of megabytes, which is what is looked for.
+	// All tokens at once may take hundreds of megabytes, so read them piece by piece.
 	for end := maxTokens; ; {
 		end = min(end, len(src))
 		tokens, _ := hclsyntax.LexConfig(src[:end], name, hcl.InitialPos)
@@ -105,11 +105,11 @@ func guard(name string, src []byte) hcl.Diagnostics {
 
 func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 	depth, operators := 0, 0
-	directives := 0     // %{ if } and %{ for } that are open
-	lines, size := 0, 0 // of the text that t is a part of
+	directives := 0     // open %{ if } and %{ for }
+	lines, size := 0, 0 // of the text around t
 	for i, t := range tokens {
 		if i == maxTokens {
-			return refused("Too much in one file", fmt.Sprintf("A file may have %d words, signs and lines, as far as here. Much data belongs into a file of JSON, YAML or CSV.", maxTokens), t.Range.Ptr())
+			return refused("Too much in one file", fmt.Sprintf("A file can have %d words, signs and lines, which end here. Put large data into a JSON, YAML or CSV file.", maxTokens), t.Range.Ptr())
 		}
 		if t.Type == hclsyntax.TokenStringLit || t.Type == hclsyntax.TokenQuotedLit {
 			lines, size = lines+1, size+len(t.Bytes)
@@ -117,12 +117,12 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 			lines, size = 0, 0
 		}
 		if t.Type == hclsyntax.TokenNumberLit && hugeExponent(string(t.Bytes)) {
-			return refused("Number too large", "No number here has so many digits.", t.Range.Ptr())
+			return refused("Number too large", "A number cannot have so many digits.", t.Range.Ptr())
 		}
 		if lines > maxTextLines && lines*size > maxTextWork {
 			return hcl.Diagnostics{{
 				Severity: hcl.DiagError, Summary: "Text too long",
-				Detail:  "A text of so many lines belongs into its own file: name it with source, or read it with file(...).",
+				Detail:  "Put a text of so many lines into its own file, and name it with source, or read it with file(...).",
 				Subject: t.Range.Ptr(),
 			}}
 		}
@@ -143,7 +143,7 @@ func guardTokens(tokens hclsyntax.Tokens) hcl.Diagnostics {
 		if depth > maxNesting || directives > maxNesting || operators > maxOperators {
 			return hcl.Diagnostics{{
 				Severity: hcl.DiagError, Summary: "Nested too deeply",
-				Detail:  fmt.Sprintf("A file may nest %d levels deep and chain %d operators in one expression.", maxNesting, maxOperators),
+				Detail:  fmt.Sprintf("A file can nest %d levels deep and chain %d operators in one expression.", maxNesting, maxOperators),
 				Subject: t.Range.Ptr(),
 			}}
 		}
@@ -162,8 +162,8 @@ func opens(word string) int {
 	return 0
 }
 
-// longExponent is what a number looks like whose digits would fill the memory,
-// and what else can look so.
+// longExponent matches a number whose digits would fill the memory, and anything
+// that looks like one.
 var longExponent = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`[0-9.][eE][-+]?[0-9]{5}`)
 })
@@ -174,8 +174,8 @@ func hugeExponent(number string) bool {
 	return found && len(strings.TrimLeft(exponent, "+-0")) > 4
 }
 
-// reworded keeps the first error of each line, since the parser stumbles on
-// after a mistake, and says what a newcomer needs to know (language rules 5, 25).
+// reworded keeps the first error of each line, since one mistake causes more
+// errors, and adds what a newcomer needs to know (language rules 5, 25).
 func reworded(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
 	slices.SortStableFunc(diags, func(a, b *hcl.Diagnostic) int { return a.Subject.Start.Byte - b.Subject.Start.Byte })
 	s := &stumbled{src: src, lines: strings.Split(string(src), "\n")}
@@ -209,15 +209,15 @@ func (s *stumbled) advise(d *hcl.Diagnostic) {
 	case dotted(line):
 		name, value, _ := strings.Cut(line, "=")
 		d.Summary = "Dotted name"
-		d.Detail = fmt.Sprintf("A name holds no dots: nest it, one block to a line.\n%s", asBlocks(strings.Split(strings.TrimSpace(name), "."), strings.Trim(value, " \t\r;")))
+		d.Detail = fmt.Sprintf("A name has no dots: nest it, one block per line.\n%s", asBlocks(strings.Split(strings.TrimSpace(name), "."), strings.Trim(value, " \t\r;")))
 	case strings.Contains(d.Summary, "single-argument block") || d.Summary == "Argument definition required":
 		d.Summary = "Too much on one line"
-		d.Detail = "A block in one line holds one argument and no block, and } comes right after the value: break the line after {, and give each argument and each block a line of its own."
+		d.Detail = "A block on one line takes one argument and no block, and } must follow the value: break the line after {, and put each argument and each block on its own line."
 	case d.Summary == "Unclosed configuration block":
-		d.Detail = "This block has no closing brace. Some } is missing between here and the end of the file."
+		d.Detail = "This block has no closing brace. A } is missing between here and the end of the file."
 	case strings.HasPrefix(d.Summary, "Unterminated ") && strings.Contains(d.Summary, "constructor"):
 		d.Summary = "Unclosed bracket"
-		d.Detail = "This has no closing bracket. Some ] or } is missing between here and the end of the file."
+		d.Detail = "This has no closing bracket. A ] or } is missing between here and the end of the file."
 	case d.Summary == "Missing item separator":
 		d.Detail = "A comma is missing before this, or a bracket or a quote on the line before."
 	case d.Summary == "Attribute redefined":
@@ -225,15 +225,15 @@ func (s *stumbled) advise(d *hcl.Diagnostic) {
 		d.Detail = strings.Replace(d.Detail, "Each argument may be set only once.", "A block sets an argument once: remove one.", 1)
 	case d.Summary == "Invalid string literal" && strings.Contains(d.Detail, "Template sequences"):
 		d.Summary = "Computed label"
-		d.Detail = "A label is a plain string. Where the name is computed, leave the label out and set name: user { name = args.user }."
+		d.Detail = "A label is a plain string. For a computed name, leave out the label and set name: user { name = args.user }."
 	case d.Summary == "Ambiguous attribute key":
-		d.Detail = "A key that holds dots is written in quotes: \"net.ipv4.ip_forward\" = 1."
+		d.Detail = "Write a key with dots in quotes: \"net.ipv4.ip_forward\" = 1."
 	case d.Summary == "Argument or block definition required":
-		d.Detail = "Here an argument is expected, NAME = VALUE, or a block, NAME { ... }."
+		d.Detail = "Expected an argument, NAME = VALUE, or a block, NAME { ... }."
 		name, value, colon := strings.Cut(strings.TrimSpace(line), ":")
 		switch {
 		case name == "}":
-			d.Detail += " This brace closes nothing: there is one } too many before it, or here."
+			d.Detail += " This brace closes nothing: there is one } too many, here or above."
 		case strings.HasPrefix(name, "--"), strings.HasPrefix(name, ";"):
 			d.Detail += " A comment begins with #."
 		case colon && hclsyntax.ValidIdentifier(name) && strings.TrimSpace(value) != "":
@@ -243,13 +243,13 @@ func (s *stumbled) advise(d *hcl.Diagnostic) {
 		d.Summary = "Unclosed string"
 		d.Detail = "A string or heredoc that starts above has no end. A heredoc ends with its marker alone on a line."
 	case d.Summary == "Invalid expression" && strings.Contains(d.Detail, "Expected the start"), d.Summary == "Missing expression":
-		d.Detail = "Here a value is expected."
+		d.Detail = "Expected a value."
 	case strings.Contains(strings.ToLower(d.Summary), "template") || strings.Contains(strings.ToLower(d.Detail), "template interpolation"):
 		d.Detail = strings.Split(d.Detail, " Did you intend")[0] + shell
 	}
 }
 
-// literal is a value that stands without the quotes that it needs.
+// literal is a value that lacks the quotes that it needs.
 func literal(value string) string {
 	if word := value != "true" && value != "false" && value != "null" && hclsyntax.ValidIdentifier(value); word {
 		return fmt.Sprintf("%q", value)
@@ -278,13 +278,13 @@ func dotted(line string) bool {
 	return found && strings.Contains(name, ".") && hclsyntax.ValidIdentifier(strings.ReplaceAll(name, ".", "_"))
 }
 
-// maxTemplate is the size of a template, in bytes, which is that of a module.
+// maxTemplate is the largest template, in bytes; the same as for a module.
 const maxTemplate = 1 << 20
 
 // GuardTemplate is the guard of Parse for the text of a template.
 func GuardTemplate(name, text string) error {
 	if len(text) > maxTemplate {
-		return fmt.Errorf("cannot read template %s: it is larger than the %d MB that a template may have", name, maxTemplate>>20)
+		return fmt.Errorf("cannot read template %s: it is larger than %d MB, the limit for a template", name, maxTemplate>>20)
 	}
 	tokens, _ := hclsyntax.LexTemplate([]byte(text), name, hcl.InitialPos)
 	if diags := guardTokens(tokens); diags.HasErrors() {

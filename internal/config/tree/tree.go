@@ -1,6 +1,6 @@
 // Package tree reads the files of a folder that somebody else may have made: a
-// flake or an input. Nothing but regular files is read, none that is large, and
-// none outside of the folder. It knows nothing of what the files mean.
+// flake or an input. It reads only regular files, none that is large, and none
+// outside the folder. It does not know what the files mean.
 package tree
 
 import (
@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a file may have, in bytes. Parsing takes some hundred times the memory.
+// The largest sizes of files, in bytes. Parsing takes some hundred times the memory.
 const (
 	MaxModule = 1 << 20  // of a .hcl file, and of flake.lock
 	MaxData   = 10 << 20 // of every other file that is read
@@ -27,24 +27,24 @@ const GitName = ".git"
 
 const maxLinks = 40 // as many as the kernel follows (path_resolution(7))
 
-// Why a name is not followed.
+// The reasons not to follow a name.
 var (
 	ErrOutside = errors.New("it lies outside the flake")
 	ErrLoop    = errors.New("it is a symbolic link that leads back to itself")
-	ErrGit     = errors.New("git's own folder is no part of the flake, since the lock does not hold it")
+	ErrGit     = errors.New("git's own folder is not part of the flake, since the lock does not cover it")
 )
 
-// Refused reports whether an error is of a name that is not followed.
+// Refused reports whether an error is about a name that is not followed.
 func Refused(err error) bool {
 	return errors.Is(err, ErrOutside) || errors.Is(err, ErrLoop) || errors.Is(err, ErrGit)
 }
 
-// File is a file or folder of a tree: Name is relative to the folder Root.
-// Links are followed to what lies in the tree, and git's own folder is not in
-// it. Errors are of fs.PathError.
+// File is a file or folder of a tree. Name is relative to the folder Root. Links
+// are followed within the tree, which does not include git's own folder. Errors
+// are fs.PathErrors.
 type File struct{ Root, Name string }
 
-// Path is how the kernel knows the file, as long as nobody changes a link.
+// Path is the file's path for the kernel, valid as long as nobody changes a link.
 func (f File) Path() string { return filepath.Join(f.Root, f.Name) }
 
 // Join is a file below a folder.
@@ -53,7 +53,7 @@ func (f File) Join(name string) File { return File{f.Root, filepath.Join(f.Name,
 // Dir is the folder of a file.
 func (f File) Dir() File { return File{f.Root, filepath.Dir(f.Name)} }
 
-// Read is the content, of max bytes at most.
+// Read returns the content, at most max bytes.
 func (f File) Read(max int64) ([]byte, error) {
 	n, err := f.find()
 	if err != nil {
@@ -67,7 +67,7 @@ func (f File) Read(max int64) ([]byte, error) {
 	return b, nil
 }
 
-// Stat is what stat(2) says of what the name leads to.
+// Stat is the result of stat(2) for the target of the name.
 func (f File) Stat() (unix.Stat_t, error) {
 	n, err := f.find()
 	if err != nil {
@@ -107,10 +107,10 @@ func (f File) Names() ([]string, error) {
 
 func (f File) failed(err error) error { return &fs.PathError{Op: "open", Path: f.Path(), Err: err} }
 
-// node is what a name led to: base in the last of the held folders, or "" and
+// node is the target of a name: base in the last of the held folders, or "" for
 // that folder itself.
 type node struct {
-	held []int // descriptors of the folders from the root on
+	held []int // descriptors of the folders, beginning with the root
 	base string
 	stat unix.Stat_t
 }
@@ -129,9 +129,10 @@ func (n *node) up() {
 	n.held = n.held[:last]
 }
 
-// find follows the name part by part from a descriptor of the root, so that no
-// change on the way leads out. (os.Root would follow links into git's folder,
-// which no lock holds, and none that names the tree's own place.)
+// find follows the name part by part from a descriptor of the root, so that a
+// change meanwhile cannot lead out of it. (os.Root would follow links into git's
+// folder, which no lock covers, and would refuse links that name the tree's own
+// place.)
 func (f File) find() (*node, error) {
 	root, err := unix.Open(f.Root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -210,7 +211,7 @@ func parts(name string) []string {
 	return slices.DeleteFunc(strings.Split(name, "/"), func(p string) bool { return p == "" || p == "." })
 }
 
-// own is an absolute path of the tree, relative to its root.
+// own is an absolute path in the tree, made relative to its root.
 func own(root, path string) (string, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -256,14 +257,14 @@ func (n *node) read(max int64) ([]byte, error) {
 }
 
 func tooLarge(size, max int64) error {
-	return fmt.Errorf("it has %.1f MB, and such a file may have %d MB", float64(size)/(1<<20), max>>20)
+	return fmt.Errorf("it has %.1f MB, and the limit for such a file is %d MB", float64(size)/(1<<20), max>>20)
 }
 
-// openAt opens a regular file. Whatever else is there is not waited for, and
-// not read: opening a FIFO or a terminal can take as long as somebody likes.
+// openAt opens a regular file. It neither waits for nor reads anything else:
+// opening a FIFO or a terminal can take for ever.
 func openAt(dir int, name string) (descriptor, unix.Stat_t, error) {
 	var st unix.Stat_t
-	// What it is by now is seen first, since some devices act when they are opened.
+	// Look at its type first, since some devices act when they are opened.
 	if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return -1, st, err
 	}
@@ -296,14 +297,14 @@ func regular(st unix.Stat_t) error {
 	case unix.S_IFSOCK:
 		what = "a socket"
 	case unix.S_IFLNK:
-		what = "a symbolic link by now"
+		what = "now a symbolic link"
 	default:
 		what = "a device"
 	}
-	return fmt.Errorf("it is %s, and only regular files are read", what)
+	return fmt.Errorf("it is %s, and hostctl reads only regular files", what)
 }
 
-// descriptor is an open file of which nothing is polled.
+// descriptor is an open file that is not polled.
 type descriptor int
 
 // Read is part of io.Reader.

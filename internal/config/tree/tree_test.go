@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newTree is a folder flake beside a file and a folder that are not its own.
+// newTree is a folder flake next to a file and a folder outside it.
 func newTree(t *testing.T) string {
 	t.Helper()
 	base := t.TempDir()
@@ -63,7 +63,7 @@ func TestRead(t *testing.T) {
 			}
 		}
 	}
-	for name, want := range map[string]string{"fifo": "it is a FIFO", "tofifo": "it is a FIFO", "large": "it has 2.0 MB, and such a file may have 1 MB"} {
+	for name, want := range map[string]string{"fifo": "it is a FIFO", "tofifo": "it is a FIFO", "large": "it has 2.0 MB, and the limit for such a file is 1 MB"} {
 		ended := make(chan error, 1)
 		go func() {
 			_, err := File{root, name}.Read(MaxModule)
@@ -138,7 +138,7 @@ func TestReadWhileItChanges(t *testing.T) {
 }
 
 func ignoreMoved(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) || err != nil && strings.Contains(err.Error(), "link by now") {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) || err != nil && strings.Contains(err.Error(), "now a symbolic link") {
 		return nil
 	}
 	return err

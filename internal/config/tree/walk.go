@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a tree may have.
+// The limits of a tree.
 const (
 	maxEntries = 1_000_000 // files and folders
 	maxDepth   = 100       // folders in folders
@@ -21,7 +21,7 @@ type Entry struct {
 	Name string // relative to the root, which is "."
 	Stat unix.Stat_t
 
-	dir  int // that it is in
+	dir  int // the folder that it is in
 	base string
 }
 
@@ -37,8 +37,8 @@ func (e *Entry) IsRegular() bool { return e.Stat.Mode&unix.S_IFMT == unix.S_IFRE
 // Link is where a link leads.
 func (e *Entry) Link() (string, error) { return linkAt(e.dir, e.base) }
 
-// Copy writes the content of a regular file to w, max bytes at most. What was
-// opened is what Stat is of from then on.
+// Copy writes the content of a regular file to w, at most max bytes. Afterwards
+// Stat describes the file that was opened.
 func (e *Entry) Copy(w io.Writer, max int64) (int64, error) {
 	file, st, err := openAt(e.dir, e.base)
 	if err != nil {
@@ -56,9 +56,9 @@ func (e *Entry) Copy(w io.Writer, max int64) (int64, error) {
 	return n, err
 }
 
-// Walk visits the folder root and all that is below it but git's own folder,
-// by path, as filepath.WalkDir does; links are not followed, but for root
-// itself. A visit may return fs.SkipDir.
+// Walk visits the folder root and everything below it except git's own folder, by
+// path, as filepath.WalkDir does. It follows no link except root itself. A visit
+// may return fs.SkipDir.
 func Walk(root string, visit func(*Entry) error) error {
 	dir, err := unix.Open(root, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -85,14 +85,14 @@ type walk struct {
 	left  int // entries
 }
 
-// below visits what is in a folder.
+// below visits the contents of a folder.
 func (w *walk) below(dir int, name string, depth int) error {
 	fail := func(name string, err error) error {
 		return &fs.PathError{Op: "open", Path: filepath.Join(w.root, name), Err: err}
 	}
 	names, err := namesIn(dir, w.left)
 	if err == nil && depth > maxDepth {
-		err = fmt.Errorf("folders lie in each other more than %d deep", maxDepth)
+		err = fmt.Errorf("folders nest more than %d deep", maxDepth)
 	}
 	if err != nil {
 		return fail(name, err)
@@ -129,8 +129,7 @@ func (w *walk) below(dir int, name string, depth int) error {
 	return nil
 }
 
-// namesIn are the entries of an open folder, sorted; more than most are an
-// error.
+// namesIn are the entries of an open folder, sorted; more than most is an error.
 func namesIn(dir, most int) ([]string, error) {
 	var names []string
 	buf := make([]byte, 8<<10)

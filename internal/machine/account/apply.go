@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Apply makes d's changes in live and returns the result; live stays as it is.
-// What d does not name survives byte for byte. Where others changed the same
-// field or took the same name or id, a delta is refused; an inverse leaves
-// those fields to them, and refuses only to give one id to two accounts.
+// Apply applies d to live and returns the result; live stays as it is. What d
+// does not name survives byte for byte. If others changed the same field or took
+// the same name or id, Apply refuses a delta; an inverse leaves those fields to
+// them, and only refuses to give one id to two accounts.
 func (d Delta) Apply(live Files) (Files, error) {
 	if err := d.check(); err != nil {
 		return nil, err
@@ -76,8 +76,8 @@ func (m *merger) run() {
 	}
 }
 
-// take removes a line, or lifts it to be put elsewhere. A line that others
-// removed is gone already.
+// take removes a line, or lifts it to put it elsewhere. It skips a line that
+// others removed.
 func (m *merger) take(s Step, moved map[Key]line) {
 	i := m.find(s.Key)
 	if i < 0 {
@@ -91,8 +91,8 @@ func (m *merger) take(s Step, moved map[Key]line) {
 	m.lines = slices.Delete(m.lines, i, i+1)
 }
 
-// adopted says whether others came to use a group that an inverse is to
-// remove, and leaves it to them with their members only.
+// adopted reports whether others now use a group that an inverse should remove,
+// and leaves it to them with only their members.
 func (m *merger) adopted(s Step, i int) bool {
 	if !s.Key.Entry || m.path != Group && m.path != GShadow {
 		return false
@@ -107,8 +107,8 @@ func (m *merger) adopted(s Step, i int) bool {
 	return true
 }
 
-// foreignMembers are those of the live group that neither came with it nor go
-// with this delta.
+// foreignMembers are the members of the live group that neither came with it nor
+// leave with this delta.
 func (m *merger) foreignMembers(group, ours string) []string {
 	users := m.live.Users()
 	return slices.DeleteFunc(m.live.Groups()[group].Members, func(name string) bool {
@@ -117,7 +117,7 @@ func (m *merger) foreignMembers(group, ours string) []string {
 	})
 }
 
-// primary says whether an account that stays has the group as its first one.
+// primary reports whether an account that stays has this primary group.
 func (m *merger) primary(group string) bool {
 	g, exists := m.live.Groups()[group]
 	for name, u := range m.live.Users() {
@@ -128,7 +128,7 @@ func (m *merger) primary(group string) bool {
 	return false
 }
 
-// leaves says whether the delta removes the account.
+// leaves reports whether the delta removes the account.
 func (m *merger) leaves(user string) bool {
 	return slices.ContainsFunc(m.Delta.Files[Passwd].Steps, func(s Step) bool {
 		return s.After == nil && s.Key == Key{Entry: true, Text: user}
@@ -142,8 +142,8 @@ func (m *merger) edited(user string, field int) bool {
 	})
 }
 
-// put inserts a new or a lifted line after the one that it stood after, or at
-// the end, where NIS's lines stay last.
+// put inserts a new or a lifted line after its former predecessor, or else at the
+// end, before NIS's lines, which stay last.
 func (m *merger) put(s Step, moved map[Key]line) {
 	l, lifted := moved[s.Key]
 	switch existing := m.find(s.Key); {
@@ -209,7 +209,7 @@ func (m *merger) edit(e Edit) {
 		case isList(m.path, c.Field):
 			fields[c.Field] = mergeList(now, c)
 		case m.Inverse || isUsers(m.path, c.Field):
-			// Others, mostly the user with passwd(1), had the last word.
+			// Others changed it last, mostly the user with passwd(1).
 		default:
 			m.fail("field %d of %q was changed by others, from %q to %q", c.Field+1, e.Key.Text, c.Before, now)
 		}
@@ -217,8 +217,8 @@ func (m *merger) edit(e Edit) {
 	m.lines[i].text = strings.Join(fields, ":")
 }
 
-// mergeList takes out of the live members those that the edit removed, and
-// adds those that it added.
+// mergeList removes from the live members those that the edit removed, and adds
+// those that it added.
 func mergeList(now string, c FieldEdit) string {
 	before, after := list(c.Before), list(c.After)
 	out := slices.DeleteFunc(list(now), func(name string) bool {

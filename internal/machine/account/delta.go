@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Delta is what happened to the account database between two readings, entry
-// by entry and field by field, so that it can be applied to a database in
-// which others have meanwhile changed something else. An added shadow entry
-// carries its hash: whoever stores a Delta keeps it for root alone (0600).
+// Delta is what happened to the account database between two readings, entry by
+// entry and field by field, so that it can be applied to a database in which
+// others have changed something else meanwhile. An added shadow entry contains its
+// hash: store a Delta readable by root only (0600).
 type Delta struct {
 	Version int                  `json:"version"`
-	Inverse bool                 `json:"inverse,omitempty"` // made by Invert: what others did since wins
+	Inverse bool                 `json:"inverse,omitempty"` // made by Invert: later changes of others win
 	Files   map[string]FileDelta `json:"files,omitempty"`
 }
 
@@ -21,8 +21,8 @@ const deltaVersion = 1
 
 // FileDelta is the part of a Delta for one file.
 type FileDelta struct {
-	Created bool   `json:"created,omitempty"` // the file was not there before
-	Deleted bool   `json:"deleted,omitempty"` // it is not there after
+	Created bool   `json:"created,omitempty"` // the file did not exist before
+	Deleted bool   `json:"deleted,omitempty"` // it does not exist after
 	Steps   []Step `json:"steps,omitempty"`
 	Edits   []Edit `json:"edits,omitempty"`
 }
@@ -33,12 +33,12 @@ type Step struct {
 	Line   string `json:"line,omitempty"`
 	Before *Place `json:"before,omitempty"`
 	After  *Place `json:"after,omitempty"`
-	// Shared: another entry had the same id at once, so this is no accident.
+	// Shared: another entry had the same id at the same time, on purpose.
 	Shared bool `json:"shared,omitempty"`
 }
 
-// Place is where a line stands: after which other, and at which index, which
-// only orders the steps.
+// Place is the position of a line: its predecessor, and its index, which only
+// orders the steps.
 type Place struct {
 	Prev  *Key `json:"prev,omitempty"` // nil for the first line
 	Index int  `json:"index"`
@@ -134,9 +134,9 @@ func diffFields(a, b string) []FieldEdit {
 	return out
 }
 
-// keptLines is the longest sequence of lines that are in both files in the
-// same order (patience: the longest increasing run of positions). Any other
-// common line moved.
+// keptLines is the longest sequence of lines that both files have in the same
+// order (patience: the longest increasing run of positions). Any other common line
+// moved.
 func keptLines(a []line, inB map[Key]int) map[Key]bool {
 	var tails, positions []int // tails[n]: index in a of the end of the best run of n+1
 	prev := make([]int, len(a))
@@ -170,10 +170,10 @@ func last(tails []int) int {
 	return tails[len(tails)-1]
 }
 
-// Invert is the delta that undoes d. It gives back what d changed, but never a
-// password, its age, or anything that d did not change: an account keeps the
-// password that it has, and what others did since stays. Where d added an
-// account, the inverse carries no hash of it.
+// Invert is the delta that undoes d. It restores what d changed, but never a
+// password, its age, or anything that d did not change: an account keeps its
+// password, and later changes of others stay. If d added an account, the inverse
+// does not contain its hash.
 func (d Delta) Invert() Delta {
 	inv := Delta{Version: d.Version, Inverse: true, Files: map[string]FileDelta{}}
 	for path, f := range d.Files {
@@ -212,7 +212,7 @@ func withoutPassword(path string, s Step) string {
 	return strings.Join(fields, ":")
 }
 
-// check refuses a delta of another hostctl's making.
+// check refuses a delta that another version of hostctl made.
 func (d Delta) check() error {
 	if d.Version != deltaVersion {
 		return fmt.Errorf("cannot apply account changes: their version is %d, this hostctl knows %d", d.Version, deltaVersion)
@@ -220,8 +220,8 @@ func (d Delta) check() error {
 	return nil
 }
 
-// Names are the entries of one file that the delta adds, removes or, but for
-// members of groups, edits.
+// Names are the entries of one file that the delta adds, removes or edits, apart
+// from members of groups.
 func (d Delta) Names(path string) []string {
 	var out []string
 	for _, s := range d.Files[path].Steps {
@@ -237,7 +237,7 @@ func (d Delta) Names(path string) []string {
 	return out
 }
 
-// Memberships are, by group, the users that the delta puts in or takes out.
+// Memberships are, by group, the users that the delta adds or removes.
 func (d Delta) Memberships() map[string][]string {
 	out := map[string][]string{}
 	for _, e := range d.Files[Group].Edits {

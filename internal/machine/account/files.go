@@ -1,7 +1,7 @@
 // Package account knows the account database: passwd(5), group(5), shadow(5),
-// gshadow(5), subuid(5) and subgid(5). It reads and rewrites these files entry
-// by entry and field by field; lines and bytes that are not concerned stay as
-// they are. It runs no program: the shadow tools are kind's to call.
+// gshadow(5), subuid(5) and subgid(5). It reads and rewrites these files entry by
+// entry and field by field; all other lines and bytes stay as they are. It runs no
+// program: package kind calls the shadow tools.
 package account
 
 import (
@@ -27,8 +27,8 @@ const (
 // Paths lists the files of the account database in a fixed order.
 func Paths() []string { return []string{Passwd, Group, Shadow, GShadow, SubUID, SubGID} }
 
-// Files maps each of Paths that exists to its content. It holds password
-// hashes: whatever stores it is for root alone.
+// Files maps each of Paths that exists to its content. It contains password
+// hashes: store it readable by root only.
 type Files map[string][]byte
 
 // Read returns the account database of a root.
@@ -63,8 +63,8 @@ type GroupEntry struct {
 	Members []string
 }
 
-// Users parses passwd(5). Lines that are no entries are passed over, as the
-// C library does; of entries with one name the first counts.
+// Users parses passwd(5). Like the C library, it skips lines that are not entries;
+// of several entries with one name, the first counts.
 func (f Files) Users() map[string]PasswdEntry {
 	users := map[string]PasswdEntry{}
 	for _, e := range entries(f[Passwd], 7) {
@@ -102,7 +102,7 @@ func entries(content []byte, n int) [][]string {
 	return out
 }
 
-// isEntry tells entries from comments, damage and NIS's +name and -name.
+// isEntry distinguishes entries from comments, damage and NIS's +name and -name.
 func isEntry(fields []string, n int) bool {
 	return len(fields) == n && fields[0] != "" && !strings.ContainsAny(fields[0][:1], "#+-")
 }

@@ -2,8 +2,8 @@ package account
 
 import "strings"
 
-// Key names a line of one file. An entry is named by its first field, any
-// other line by its whole text; N counts lines that are named alike.
+// Key names a line of one file: an entry by its first field, any other line by its
+// whole text. N counts lines with the same name.
 type Key struct {
 	Entry bool   `json:"entry"`
 	Text  string `json:"text"`
@@ -24,7 +24,7 @@ func fieldCount(path string) int {
 }
 
 // parse splits a file into named lines. A missing newline at the end of the
-// file is not told apart: every tool that writes these files puts it there.
+// file makes no difference: every tool that writes these files adds it.
 func parse(path string, content []byte) []line {
 	if len(content) == 0 {
 		return nil
@@ -67,6 +67,6 @@ func isList(path string, field int) bool {
 	return path == Group && field == 3 || path == GShadow && (field == 2 || field == 3)
 }
 
-// isUsers says which fields belong to the user or to root by hand, never to a
-// spec: passwords and everything about their age.
+// isUsers says which fields only the user, or root by hand, may change, and never
+// a spec: passwords and everything about their age.
 func isUsers(path string, field int) bool { return path == Shadow || field == 1 }

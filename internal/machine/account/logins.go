@@ -2,7 +2,7 @@ package account
 
 import "strings"
 
-// Login is how an account, or a group, stands to its password: never the hash.
+// Login is the state of an account's, or a group's, password; never the hash.
 type Login struct {
 	Password string `json:"password"`
 	// Expires is the day since 1970 from which an account is closed, "" for
@@ -14,13 +14,13 @@ type Login struct {
 
 // The states of a password.
 const (
-	NoPassword     = "none"   // nothing that anybody could type is right
-	LockedPassword = "locked" // there is one behind a "!", and unlocking brings it back
-	EmptyPassword  = "empty"  // nothing has to be typed
+	NoPassword     = "none"   // no password is right
+	LockedPassword = "locked" // it is after a "!", and unlocking restores it
+	EmptyPassword  = "empty"  // no password is needed
 	SetPassword    = "set"
 )
 
-// Logins are the accounts of passwd(5), with what shadow(5) says of them.
+// Logins are the accounts of passwd(5), with their state in shadow(5).
 func (f Files) Logins() map[string]Login {
 	out := map[string]Login{}
 	for _, e := range entries(f[Passwd], 7) {
@@ -37,7 +37,7 @@ func (f Files) Logins() map[string]Login {
 	return closed(out)
 }
 
-// GroupLogins are the groups of group(5), with what gshadow(5) says of them.
+// GroupLogins are the groups of group(5), with their state in gshadow(5).
 func (f Files) GroupLogins() map[string]Login {
 	out := map[string]Login{}
 	for _, e := range entries(f[Group], 4) {
@@ -55,8 +55,8 @@ func (f Files) GroupLogins() map[string]Login {
 
 const inShadow = "x"
 
-// closed are the logins where an entry that is to be in the other file, and is
-// not, lets nobody in.
+// closed are the logins of entries that lack their entry in the other file, and so
+// let nobody in.
 func closed(logins map[string]Login) map[string]Login {
 	for name, l := range logins {
 		if l.Password == inShadow {

@@ -2,15 +2,15 @@ package account
 
 import "strconv"
 
-// Names translates between account names and ids of one root. Names of that
-// root, never the machine's: a stage may hold accounts that nobody else knows.
+// Names translates between account names and ids of one root. It never uses the
+// running machine's names: a stage may have accounts that exist nowhere else.
 type Names struct {
 	users, groups       map[string]int
 	userNames, grpNames map[int]string
 }
 
-// Names indexes the database in both directions. Where several names share an
-// id, the first by byte order stands for it.
+// Names indexes the database in both directions. If several names share an id, the
+// first in byte order represents it.
 func (f Files) Names() Names {
 	n := Names{map[string]int{}, map[string]int{}, map[int]string{}, map[int]string{}}
 	for name, u := range f.Users() {

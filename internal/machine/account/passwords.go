@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// Passwords follows accounts that go and come back: a user's password is the
-// user's, and a recorded one may have been revoked since. Saved holds the
-// shadow(5) lines of accounts that are gone, by name; the result adds those
-// that next no longer has, and gives accounts that next has again the line
-// that they had last. Both hold password hashes and are for root alone.
+// Passwords keeps the passwords of accounts that are deleted and come back: a
+// password belongs to the user, and a recorded one may have been revoked since.
+// Saved has the shadow(5) lines of deleted accounts, by name. The result adds those
+// that next no longer has, and accounts that next has again get their last line.
+// Both contain password hashes and are for root only.
 func Passwords(live, next Files, saved map[string]string) (Files, map[string]string) {
 	was, is := shadowLines(live), shadowLines(next)
 	kept := maps.Clone(saved)

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Tombs remember which ids names had that no longer exist. Files of a removed
-// account stay behind; whoever got its id would own them.
+// Tombs remembers the ids of names that no longer exist. Files of a removed account
+// stay behind, and an account that got its id would own them.
 type Tombs struct {
 	Users  map[string]int `json:"users,omitempty"`
 	Groups map[string]int `json:"groups,omitempty"`
 }
 
-// Rewrite says which ids of a stage mean another id on the host: files that
-// have the first are to be given the second.
+// Rewrite maps ids of a stage to other ids on the host: files with the first get
+// the second.
 type Rewrite struct {
 	UIDs map[int]int
 	GIDs map[int]int
@@ -35,10 +35,10 @@ func (d Delta) Tombs() Tombs {
 	return t
 }
 
-// Remap gives the accounts that d creates other ids where they must not have
-// those that the tools chose: a name that was here before gets its old id
-// back, and no other name gets that one. What the spec itself gives an id (said)
-// has that. Live are the accounts that the delta will be applied to.
+// Remap changes the ids of accounts that d creates if they must not have those
+// that the tools chose: a name that existed before gets its old id back, and no
+// other name gets that one. An account whose id the spec sets (said) has that id.
+// Live are the accounts that the delta will be applied to.
 func Remap(d Delta, live Files, tombs, said Tombs) (Delta, Rewrite, error) {
 	out := Delta{Version: d.Version, Inverse: d.Inverse, Files: maps.Clone(d.Files)}
 	r := Rewrite{UIDs: map[int]int{}, GIDs: map[int]int{}}
@@ -103,9 +103,9 @@ func newIDs(path string, f FileDelta) map[int]int {
 	return out
 }
 
-// idFor is the id that a new name gets: its own of old if nobody has that
-// now, the one that the tools chose if nobody else ever had it, or the nearest
-// free one of the same range.
+// idFor is the id of a new name: its former id if nobody has that now, the one
+// that the tools chose if nobody else ever had it, or the nearest free one in the
+// same range.
 func idFor(name string, id int, tombs map[string]int, owner map[int]string, taken map[int]bool) (int, error) {
 	if old, was := tombs[name]; was && owner[old] == name {
 		return old, nil
@@ -124,7 +124,7 @@ func idFor(name string, id int, tombs map[string]int, owner map[int]string, take
 	return 0, fmt.Errorf("every id from %d to %d is or was somebody's", first, last)
 }
 
-// idRange is the range of Debian Policy 9.2.2 in which id lies.
+// idRange is the range of Debian Policy 9.2.2 that contains id.
 func idRange(id int) (first, last int) {
 	switch {
 	case id < 100:
@@ -138,8 +138,8 @@ func idRange(id int) (first, last int) {
 	}
 }
 
-// rewritePrimary follows new gids into the accounts whose primary group they
-// are: those that the delta adds, and those that it moves there.
+// rewritePrimary sets new gids in the accounts that have them as primary group:
+// those that the delta adds, and those that it moves there.
 func rewritePrimary(files map[string]FileDelta, gids map[int]int) {
 	f, concerned := files[Passwd]
 	if !concerned {

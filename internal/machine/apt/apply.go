@@ -19,8 +19,8 @@ import (
 // applyConf is apt's whole configuration inside a root: no sources, no hooks
 // (dpkg's Pre-Install-Pkgs and Post-Invoke live in apt.conf.d), nothing but
 // the .debs given. Old conffiles are kept, and nothing is synced: the root is
-// a stage, and what commits it syncs. The first folder of the path has what a
-// stage puts in the place of some programs.
+// a stage, and the commit syncs. The first folder of the path has a stage's
+// replacements of some programs.
 const applyConf = `Dir::Etc::sourcelist "DIR/none";
 Dir::Etc::sourceparts "DIR/empty";
 Dir::Etc::main "DIR/none";
@@ -45,12 +45,11 @@ DPkg::Path "/run/hostctl/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 DPkg::Options { "--force-confold"; "--force-confdef"; "--force-unsafe-io"; };
 `
 
-// Apply makes one apt transaction in root: it installs the .debs at the given
-// paths of the root, whichever versions are there, removes exactly the
-// packages of remove, and marks those of auto as dependencies and the other
-// .debs' as asked for. It looks at nothing but these files: no sources, no
-// network. What apt wants to remove beyond that is refused before dpkg runs.
-// The file names are those of Taken.
+// Apply runs one apt transaction in root. It installs the .debs at the given paths
+// in the root, whichever versions are installed, removes exactly the packages in
+// remove, and marks those in auto as dependencies and the other .debs' packages as
+// asked for. It reads only these files: no sources, no network. If apt wants to
+// remove more, Apply refuses before dpkg runs. The file names are those of Taken.
 func Apply(ctx context.Context, root system.Root, debs, remove, auto []string, out io.Writer) (err error) {
 	before, err := Installed(root)
 	if err != nil {
@@ -98,9 +97,9 @@ func transact(ctx context.Context, root system.Root, debs, remove []string, out 
 			return fmt.Errorf("cannot set up apt: %w", err)
 		}
 	}
-	// What lies in its archives apt takes as fetched. Of other files it makes four
-	// sums that it holds against nothing, at 150 MB a second; these were held
-	// against the lock (Cache.Take).
+	// apt takes the files in its archives folder as fetched. For other files it
+	// computes four checksums, at 150 MB a second, and compares them with nothing;
+	// Cache.Take has compared these with the lock.
 	for _, deb := range debs {
 		if err := os.Symlink(deb, filepath.Join(dir, "cache/archives", filepath.Base(deb))); err != nil {
 			return fmt.Errorf("cannot set up apt: %w", err)
@@ -125,8 +124,8 @@ func transact(ctx context.Context, root system.Root, debs, remove []string, out 
 	return nil
 }
 
-// failedBuilds tells why modules could not be built, as far as DKMS's logs say,
-// and prints these logs: they go with the root that they lie in.
+// failedBuilds says why modules could not be built, as far as DKMS's logs say, and
+// prints these logs, which are deleted with their root.
 func failedBuilds(root system.Root, out io.Writer) string {
 	logs, _ := filepath.Glob(root.Path("/var/lib/dkms/*/*/build/make.log")) // the pattern is well formed
 	var told strings.Builder
@@ -159,11 +158,11 @@ func (t transaction) run(ctx context.Context, out io.Writer, args []string) erro
 	return cmd.Run()
 }
 
-// steps are the calls of apt-get, with what nobody named for removal refused.
-// In one call apt takes away at once what is to go. Scripts of an upgrade run
-// the former programs, though, and those need the former libraries: slapd's
-// dumps the database. So what does not stand in the way goes afterwards, as it
-// does when somebody upgrades and then removes what is left over.
+// steps are the calls of apt-get. They refuse to remove what nobody named. In a
+// single call apt removes packages first. But scripts of an upgrade run the old
+// programs, which need the old libraries: slapd's dumps the database. So packages
+// that do not block the upgrade are removed after it, as somebody would who
+// upgrades first and then removes what is left over.
 func (t transaction) steps(ctx context.Context, debs, remove []string) ([][]string, error) {
 	install := append([]string{"install", "-y", "-q"}, debs...)
 	if len(remove) == 0 {
@@ -184,7 +183,7 @@ func (t transaction) steps(ctx context.Context, debs, remove []string) ([][]stri
 	}
 	first, err := t.removals(ctx, install)
 	if err != nil || slices.ContainsFunc(first, unnamed) {
-		return [][]string{both}, nil // what is to go does stand in the way
+		return [][]string{both}, nil // what is to be removed does block it
 	}
 	later := slices.DeleteFunc(slices.Clone(remove), func(name string) bool { return slices.Contains(first, name) })
 	if len(later) == 0 {
@@ -193,7 +192,7 @@ func (t transaction) steps(ctx context.Context, debs, remove []string) ([][]stri
 	return [][]string{install, append([]string{"install", "-y", "-q"}, minus(later)...)}, nil
 }
 
-// minus are apt's words for packages to remove.
+// minus are apt's arguments for packages to remove.
 func minus(names []string) []string {
 	var out []string
 	for _, name := range names {
@@ -218,7 +217,7 @@ func (t transaction) removals(ctx context.Context, args []string) ([]string, err
 	return names, nil
 }
 
-// verify compares dpkg's database with what the transaction was to do.
+// verify compares dpkg's database with what the transaction should have done.
 func verify(before, after map[string]spec.Installed, wanted map[string]string, remove []string) error {
 	var problems []string
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {

@@ -1,11 +1,11 @@
-// Package apt is what hostctl knows of Debian packages: where this machine
-// gets them, which ones a host's closure holds (apt's own solver), the lock
+// Package apt is what hostctl knows about Debian packages: where this machine
+// gets them, which ones are in a host's closure (by apt's own solver), the lock
 // file that records the answer, a cache of verified .debs, dpkg's database,
 // and one transaction on it. It parses files natively and runs apt-get for
 // what only apt can do: verify a repository, solve, and order an installation.
 //
-// The mirror is the one that this machine's apt is set up with; $HOSTCTL_MIRROR
-// replaces it. Inputs that name a snapshot are taken from $HOSTCTL_SNAPSHOT, a
+// The mirror is the one in this machine's apt configuration; $HOSTCTL_MIRROR
+// replaces it. Inputs that name a snapshot come from $HOSTCTL_SNAPSHOT, a
 // dated archive with the folders debian/STAMP and debian-security/STAMP.
 package apt
 
@@ -25,18 +25,18 @@ type Source struct {
 	Components []string
 }
 
-// Cache is a folder that holds verified .debs by their digest, and what apt
-// needs to resolve: verified package lists and its own binary cache of them.
-// All of it can be deleted and is made again.
+// Cache is a folder with verified .debs by digest, and with what apt needs to
+// resolve: verified package lists and its own binary cache of them. Everything in
+// it can be deleted and is created again.
 type Cache struct {
-	Dir string // for root, a folder that is root's alone
-	// From is another one, whose .debs are taken where Dir has none, and to which
-	// nothing is written: others may write there. "" is none.
+	Dir string // for root, a folder that only root can write
+	// From is another cache, whose .debs are used if Dir lacks them. hostctl never
+	// writes to it, and others may. "" is none.
 	From string
 }
 
-// Deb is where the package l is kept once it has been fetched. The file name
-// is apt's own, NAME_VERSION_ARCH.deb, which Apply relies on.
+// Deb is the path of the package l once it is fetched. The file name is apt's own,
+// NAME_VERSION_ARCH.deb, on which Apply relies.
 func (c Cache) Deb(l spec.Locked) string {
 	return filepath.Join(c.Dir, "debs", l.SHA256[:2], l.SHA256, debName(l))
 }

@@ -35,8 +35,8 @@ func openWorkspace(dir, arch string) (workspace, error) {
 	return w, nil
 }
 
-// conf is the whole of apt's configuration: APT_CONFIG is read before
-// everything else (apt.conf(5)), so what it says about where the rest is holds.
+// conf is apt's whole configuration: apt reads APT_CONFIG before everything else
+// (apt.conf(5)), so its paths for the rest apply.
 func (w workspace) conf() string {
 	var b strings.Builder
 	for _, dir := range [][2]string{
@@ -62,8 +62,8 @@ Acquire::Languages "none";
 Acquire::PDiffs "false";
 Acquire::Retries "1";
 `)
-	// It is apt's patience for a connection as well: reach has shown by then
-	// that each mirror takes one.
+	// It is also apt's timeout for a connection: reach has already shown that each
+	// mirror accepts one.
 	for _, method := range []string{"http", "https"} {
 		fmt.Fprintf(&b, "Acquire::%s::Timeout \"%d\";\n", method, int(patience.Seconds()))
 	}
@@ -119,8 +119,8 @@ func (g *gets) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// size is what stands in brackets at the end of a line of apt's, in bytes; 0 for
-// another line.
+// size is the number of bytes in brackets at the end of a line of apt's output, or
+// 0.
 func size(line string) int64 {
 	at := strings.LastIndexByte(line, '[')
 	if at < 0 || !strings.HasPrefix(line, "Get:") {

@@ -39,8 +39,8 @@ func converters() []converter {
 	}
 }
 
-// DataThatMigrates is the folder of those installed packages that convert
-// their data from version to version and have some.
+// DataThatMigrates is the data folder of each installed package that converts its
+// data from version to version and has some.
 func DataThatMigrates(root system.Root, installed map[string]spec.Installed) map[string]string {
 	out := map[string]string{}
 	for _, c := range converters() {

@@ -17,13 +17,13 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// Database lists the files of dpkg's database that exist, sorted: what it
-// knows of packages, triggers, alternatives, diversions and overrides, and
-// apt's marks. Locks, backups and what dpkg makes by itself are left out.
+// Database lists the existing files of dpkg's database, sorted: its data about
+// packages, triggers, alternatives, diversions and overrides, and apt's marks. It
+// leaves out locks, backups and what dpkg recreates by itself.
 func Database(root system.Root) ([]string, error) { return databaseFiles(root, nil) }
 
-// Coming says which file will stand at a path of a root when what is planned is
-// done: another path of this process, or "" for none.
+// Coming says which file will be at a path in a root after the planned change:
+// another path of this process, or "" for none.
 type Coming map[string]string
 
 // at is where the content that path will have is now.
@@ -79,8 +79,8 @@ func databaseFiles(root system.Root, coming Coming) ([]string, error) {
 	return paths, nil
 }
 
-// Registry lists Database and what the helpers of maintainer scripts keep about
-// packages beside it.
+// Registry lists Database and the data that helpers of maintainer scripts keep
+// about packages elsewhere.
 func Registry(root system.Root) ([]string, error) {
 	paths, err := Database(root)
 	if err != nil {
@@ -123,9 +123,9 @@ func (c Cache) FindDeb(root system.Root, name, version, arch string) string {
 	return ""
 }
 
-// DatabaseDigest is the hex SHA-256 over the names and bytes of Database. It
-// tells whether somebody used apt or dpkg since it was last taken, and what it
-// will be.
+// DatabaseDigest is the hex SHA-256 over the names and bytes of Database. A changed
+// digest shows that somebody used apt or dpkg. The second result is the digest
+// after a planned change.
 func DatabaseDigest(root system.Root, coming Coming) (string, error) {
 	paths, err := databaseFiles(root, coming)
 	if err != nil {

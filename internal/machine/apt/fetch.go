@@ -32,9 +32,9 @@ const (
 // errGone: the mirror answers, and does not have the file.
 var errGone = errors.New("not on the mirror")
 
-// Fetch brings every .deb of the lock into the cache, from any mirror that has
-// its path. What is there already in its size is left as it is: Take holds it
-// against the lock. progress is told the bytes done and to do, from one
+// Fetch downloads every .deb in the lock into the cache, from any mirror that has
+// its path. It keeps a file that exists and has the right size: Take compares it
+// with the lock. It calls progress with the bytes done and to do, from one
 // goroutine at a time.
 func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked, progress func(done, total int64)) error {
 	missing := c.Missing(locked)
@@ -67,7 +67,7 @@ func (c Cache) Fetch(ctx context.Context, sources []Source, locked []spec.Locked
 	return f.goneError()
 }
 
-// Missing are those packages of which no .deb is there in its size.
+// Missing are the packages without a .deb of the right size.
 func (c Cache) Missing(locked []spec.Locked) []spec.Locked {
 	var missing []spec.Locked
 	for _, l := range locked {
@@ -197,7 +197,7 @@ type download struct {
 	counted int64 // of what progress was told
 }
 
-// Write tells progress what has arrived.
+// Write reports to progress what has arrived.
 func (d *download) Write(b []byte) (int, error) {
 	d.count(d.counted + int64(len(b)))
 	return len(b), nil

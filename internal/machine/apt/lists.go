@@ -18,7 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// debianKeyring is what the package debian-archive-keyring brings.
+// debianKeyring is the file of the package debian-archive-keyring.
 const debianKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 // repository is one input on this machine: where its suites are, and a
@@ -30,8 +30,8 @@ type repository struct {
 }
 
 // openRepository brings the lists of an input up to date. apt verifies the
-// InRelease files with the input's keyring and nothing else. tell hears of the
-// bytes that it fetches.
+// InRelease files with only the input's keyring. It calls tell with the bytes that
+// it fetches.
 func (c Cache) openRepository(ctx context.Context, arch string, s Source, tell func(bytes int64)) (*repository, error) {
 	if len(s.Components) == 0 {
 		s.Components = []string{"main"}
@@ -67,8 +67,8 @@ func (c Cache) openRepository(ctx context.Context, arch string, s Source, tell f
 	return r, r.checkReleases()
 }
 
-// alone refuses a folder of which root does not own all: apt reads its
-// configuration and what it verified there once more.
+// alone refuses a folder that root does not fully own: apt reads its configuration
+// and verified files from there again.
 func alone(dir string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -95,7 +95,7 @@ func firstOfEach(all []place) []place {
 func (r *repository) sourcesList(arch string) string {
 	options := "arch=" + arch + " signed-by=" + r.Keyring
 	if r.Snapshot != "" {
-		// A snapshot is expired by nature: checkReleases judges it by its own date.
+		// A snapshot has always expired: checkReleases checks it against its own date.
 		options += " check-valid-until=no"
 	}
 	var b strings.Builder
@@ -107,8 +107,8 @@ func (r *repository) sourcesList(arch string) string {
 	return b.String()
 }
 
-// checkReleases judges the verified Release files: every component that the
-// input names must be in its suite, and a snapshot must have been valid on its day.
+// checkReleases checks the verified Release files: every component that the input
+// names must be in its suite, and a snapshot must have been valid on its day.
 func (r *repository) checkReleases() error {
 	files, err := r.releases()
 	if err != nil {
@@ -193,8 +193,8 @@ func (r *repository) packageLists() ([]string, error) {
 	return lists, err
 }
 
-// updateError says what apt-get update stumbled over in the words of a flake:
-// the input, the suite, the cause, the way on.
+// updateError explains an error of apt-get update in the terms of a flake: the
+// input, the suite, the cause, and what to do.
 func (r *repository) updateError(out string, err error) error {
 	detail := complaints(out)
 	if errors.Is(err, context.Canceled) || detail == "" {
@@ -225,10 +225,9 @@ func (r *repository) updateError(out string, err error) error {
 	return fmt.Errorf("cannot verify input %q (%s): %s; %s\n  %s", r.Input, strings.Join(r.suitesIn(detail), ", "), cause, remedy, detail)
 }
 
-// full says where no room is left, "" where there is some. apt tells of it in
-// clear only for its lists: of a file in the folder for temporary files it says
-// that its signature is wrong, and by the time that it ends it has removed what
-// filled the disk.
+// full names a full file system, or is "". apt itself reports one only for its
+// lists. For a file in the folder for temporary files it says that the signature is
+// wrong, and when it ends it has already removed what filled the disk.
 func (r *repository) full(detail string) string {
 	lists, temp := "for its package lists in "+r.dir, "for apt's temporary files in "+os.TempDir()
 	switch {
@@ -242,8 +241,8 @@ func (r *repository) full(detail string) string {
 	return ""
 }
 
-// roomy says whether a file system has room for a signature and the text that it
-// is of. What cannot be asked is taken for roomy.
+// roomy reports whether a file system has space for a signature and the signed
+// text. If it cannot tell, it assumes so.
 func roomy(dir string) bool {
 	const need = 256 << 10
 	var st unix.Statfs_t

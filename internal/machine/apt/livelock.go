@@ -22,8 +22,8 @@ func lockPaths() []string {
 }
 
 // LockLive takes the locks of dpkg and apt in root, so that no apt, dpkg,
-// unattended-upgrades or packagekit works on it meanwhile. It waits as long as
-// wait for who holds one, and says once who that is. The locks are open file
+// unattended-upgrades or packagekit works on it meanwhile. It waits up to wait for
+// the holder of a lock, and says once who that is. The locks are open file
 // description locks (fcntl(2)): they conflict with dpkg's own, but are not
 // dropped when this process closes the same file elsewhere.
 func LockLive(ctx context.Context, root system.Root, wait time.Duration, waiting func(holder string)) (unlock func(), err error) {
@@ -38,7 +38,7 @@ func LockLive(ctx context.Context, root system.Root, wait time.Duration, waiting
 	for _, path := range lockPaths() {
 		f, err := os.OpenFile(root.Path(path), os.O_RDWR|os.O_CREATE, 0o640)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // without its folder nobody works there
+			continue // without its folder, nobody uses it
 		}
 		if err == nil {
 			held = append(held, f)

@@ -18,9 +18,9 @@ type place struct {
 	suites []string
 }
 
-// places says where the suites of an input are on this machine: the release
-// and its updates on each mirror, and its security updates. The first of a
-// suite is the one to resolve from; packages are fetched from any.
+// places says where this machine gets the suites of an input: the release and its
+// updates on each mirror, and its security updates. hostctl resolves from the first
+// place of a suite, and fetches packages from any.
 func places(ctx context.Context, s Source) ([]place, error) {
 	release := place{suites: []string{s.Suite}}
 	security := place{suites: []string{s.Suite + "-security"}}
@@ -70,8 +70,8 @@ func Lines(ctx context.Context, s Source) ([]string, error) {
 	return lines, nil
 }
 
-// rolling reports whether a suite has no -updates and -security beside it: the
-// ones that are never released, and those that are an addition themselves.
+// rolling reports whether a suite has no -updates and -security: suites that are
+// never released, and those that are additions themselves.
 func rolling(suite string) bool {
 	return slices.Contains([]string{"sid", "unstable", "experimental", "rc-buggy"}, suite) || strings.Contains(suite, "-")
 }
@@ -137,9 +137,9 @@ func debianMirrors(entries []entry) (mirrors, security []string, err error) {
 	return unique(mirrors), unique(security), nil
 }
 
-// debianSuite knows Debian's releases by name, so that a vendor's own suites
-// (cloud-sdk-bookworm) are told apart. An input of a release that is missing
-// here is still found: on a mirror that the machine uses for another one.
+// debianSuite knows Debian's releases by name, to distinguish them from a vendor's
+// own suites (cloud-sdk-bookworm). A release that is missing here is still found,
+// on a mirror that the machine uses for another one.
 func debianSuite(name string) bool {
 	return slices.Contains([]string{
 		"oldoldstable", "oldstable", "stable", "testing", "unstable", "experimental",

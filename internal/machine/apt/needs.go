@@ -8,11 +8,10 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Needs reads dpkg's database for which installed packages each installed package
+// Needs reads from dpkg's database which installed packages each installed package
 // depends on (deb-control(5): Depends and Pre-Depends), by name and without the
-// architecture. Of alternatives, and of those that provide a name, all that are
-// installed are named: it tells why a package may be there, not whether it could
-// be spared.
+// architecture. It names all installed alternatives and providers: it says why a
+// package may be installed, not whether it could be removed.
 func Needs(root system.Root) (map[string][]string, error) {
 	status, err := root.Read(statusPath)
 	if err != nil {

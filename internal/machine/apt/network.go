@@ -17,19 +17,19 @@ import (
 	"github.com/hostctl/hostctl/internal/network"
 )
 
-// patience is how long a mirror that took the connection may be silent: a cold
-// cache and a server of snapshots have to look for what they are asked.
+// patience is how long a mirror may be silent after it accepted the connection: a
+// cold cache and a snapshot server need time to find a file.
 const patience = time.Minute
 
-// client is what fetches from mirrors.
+// client fetches from mirrors.
 func client() *http.Client {
 	t := network.Transport()
 	t.MaxIdleConnsPerHost, t.ResponseHeaderTimeout, t.Proxy = fetchStreams, patience, through(proxies())
 	return &http.Client{Transport: t}
 }
 
-// answer is the body of an answer. It ends with a timeout where no byte comes for
-// as long as patience is, and its errors name the URL.
+// answer is the body of a response. It times out if no byte comes for as long as
+// patience, and its errors name the URL.
 type answer struct {
 	io.ReadCloser
 	url      string
@@ -56,7 +56,7 @@ func (a *answer) Close() error {
 	return a.ReadCloser.Close()
 }
 
-// ask sends a request whose answer is an answer.
+// ask sends a request and returns an answer.
 func ask(c *http.Client, req *http.Request, patience time.Duration) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	resp, err := c.Do(req.WithContext(ctx))
@@ -68,9 +68,9 @@ func ask(c *http.Client, req *http.Request, patience time.Duration) (*http.Respo
 	return resp, nil
 }
 
-// reach asks every mirror whether it is there. apt, which cannot be told how long
-// to wait for a name server, takes minutes to say that one is not, and does not
-// say why in a line. What a mirror answers is apt's to judge.
+// reach checks that every mirror is reachable. apt has no timeout for a name
+// server: it takes minutes to report a missing mirror, and does not say why in one
+// line. reach ignores what a mirror answers; apt checks that.
 func reach(ctx context.Context, mirrors []place) error {
 	c := client()
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -106,8 +106,8 @@ func touch(ctx context.Context, c *http.Client, url string) error {
 	}
 }
 
-// localCause says what is wrong with a file of this machine's, "" where it is not
-// that: a full disk is no mirror's fault.
+// localCause says what is wrong with a local file, "" if that is not the cause: a
+// full disk is not the mirror's fault.
 func localCause(err error) string {
 	var file *fs.PathError
 	switch {

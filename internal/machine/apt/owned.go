@@ -17,10 +17,10 @@ const (
 	diversionsPath = "/var/lib/dpkg/diversions"
 )
 
-// Owned lists every path that an installed package brought, folders too, and
-// says for each whether it is a conffile. Paths are those of a merged /usr
-// where the root has one: dpkg's lists still name /bin/x what is /usr/bin/x.
-// The places to which files were diverted (dpkg-divert(1)) count as brought.
+// Owned lists every path that an installed package ships, including folders, and
+// says for each whether it is a conffile. If the root has a merged /usr, paths are
+// those of it: dpkg's lists still have /bin/x for /usr/bin/x. The places of diverted
+// files (dpkg-divert(1)) count as shipped.
 func Owned(root system.Root) (map[string]bool, error) {
 	entries, err := os.ReadDir(root.Path(infoDir))
 	if err != nil {
@@ -56,8 +56,9 @@ func Owned(root system.Root) (map[string]bool, error) {
 	return owned, addDiversions(root, merged, owned)
 }
 
-// Owners names for every path of Owned one package that has it. Folders belong
-// to many; which of them is named does not matter, they all have to go first.
+// Owners maps every path of Owned to one package that has it. Many packages have
+// the same folder; it does not matter which one is named, since all of them must be
+// removed first.
 func Owners(root system.Root) (map[string]string, error) {
 	lists, err := filepath.Glob(root.Path(infoDir) + "/*.list")
 	if err != nil {
@@ -105,7 +106,7 @@ func addDiversions(root system.Root, merged mergedUsr, owned map[string]bool) er
 	return nil
 }
 
-// mergedUsr holds the top folders that are links into /usr.
+// mergedUsr lists the top folders that are links into /usr.
 type mergedUsr []string
 
 func mergedFolders(root system.Root) mergedUsr {
@@ -119,7 +120,7 @@ func mergedFolders(root system.Root) mergedUsr {
 	return merged
 }
 
-// Canonical is the path by which Owned knows a path of a package's lists.
+// Canonical is Owned's form of a path in a package's lists.
 func Canonical(root system.Root, path string) string { return mergedFolders(root).canonical(path) }
 
 func (m mergedUsr) canonical(path string) string {

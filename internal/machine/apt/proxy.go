@@ -11,10 +11,9 @@ import (
 	"strings"
 )
 
-// proxies are those that the machine's own apt goes through, by the scheme of
-// what is asked for, or by scheme and host (apt-transport-http(1)): a machine
-// behind one has it there and nowhere else. What the environment says stands
-// before it.
+// proxies are those of the machine's own apt, by scheme, or by scheme and host
+// (apt-transport-http(1)): a machine behind a proxy may have it configured only
+// there. The environment takes precedence.
 func proxies() map[string]string {
 	for _, name := range []string{"http_proxy", "https_proxy", "all_proxy"} {
 		if os.Getenv(name) != "" || os.Getenv(strings.ToUpper(name)) != "" {
@@ -23,14 +22,14 @@ func proxies() map[string]string {
 	}
 	out, err := exec.CommandContext(context.Background(), "apt-config", "dump", "--no-empty", "Acquire::http::Proxy", "Acquire::https::Proxy").Output()
 	if err != nil {
-		return nil // without apt there is no setting of it
+		return nil // without apt, it has no settings
 	}
 	return readProxies(string(out))
 }
 
-// readProxies reads what apt-config(8) dumps. The proxy for one host has that
-// after the scheme, as apt has it: https::deb.example.org. https goes where http
-// goes unless it says another way.
+// readProxies reads the output of apt-config(8). The proxy for one host has the
+// host after the scheme, as in apt: https::deb.example.org. https uses the proxy of
+// http unless it has its own.
 func readProxies(dump string) map[string]string {
 	said := map[string]string{}
 	for line := range strings.Lines(dump) {
@@ -49,7 +48,7 @@ func readProxies(dump string) map[string]string {
 	return said
 }
 
-// through tells the proxy of a request, nil for none.
+// through is the proxy of a request, nil for none.
 func through(proxies map[string]string) func(*http.Request) (*url.URL, error) {
 	return func(req *http.Request) (*url.URL, error) {
 		switch proxy := wayTo(proxies, req.URL); {
@@ -62,7 +61,7 @@ func through(proxies map[string]string) func(*http.Request) (*url.URL, error) {
 	}
 }
 
-// wayTo is what is said of one host, or of all; "" is nothing.
+// wayTo is the proxy for one host, or for all; "" is none.
 func wayTo(said map[string]string, to *url.URL) string {
 	return cmp.Or(said[to.Scheme+"::"+strings.ToLower(to.Hostname())], said[to.Scheme])
 }

@@ -16,12 +16,12 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// Resolve asks apt for everything that a host with the packages of want holds:
-// what Debian requires of every system, apt itself, the wanted packages, and
-// what these depend on (no Recommends), from the first source unless a package
-// says otherwise. It starts from an empty system, so the answer depends on the
-// sources alone. tell hears how many bytes of the lists of an input have been
-// fetched, and "" when apt begins to resolve.
+// Resolve asks apt for the closure of a host with the packages in want: what Debian
+// requires on every system, apt itself, the wanted packages, and their dependencies
+// (no Recommends), from the first source unless a package names another. It starts
+// from an empty system, so the answer depends only on the sources. It calls tell
+// with the bytes fetched of an input's lists, and with "" when apt begins to
+// resolve.
 func (c Cache) Resolve(ctx context.Context, system string, sources []Source, want map[string]spec.Package, tell func(input string, bytes int64)) (locked []spec.Locked, err error) {
 	if len(sources) == 0 {
 		return nil, fmt.Errorf("cannot resolve packages: the flake has no Debian input; add input \"debian\" { url = \"debian:SUITE\" }")
@@ -121,11 +121,11 @@ func (s *solver) checkNames() error {
 // NotFound is a package that its input lacks, and what to write instead.
 type NotFound struct{ Package, Why string }
 
-// NotFoundError names every package that is not there.
+// NotFoundError names every missing package.
 type NotFoundError struct {
 	Missing []NotFound
-	// At is where the configuration asks for a package, "" where that is not known;
-	// nil is nowhere.
+	// At is where the configuration asks for a package, "" if unknown. It may be
+	// nil.
 	At func(pkg string) string
 }
 
@@ -190,10 +190,10 @@ func sortedLetters(s string) string {
 	return string(b)
 }
 
-// solve gives apt a system with nothing installed and the verified lists
-// under names of its own, and reads what it would install. apt considers one
-// version of a package only, so what a package with "from" needs from its
-// input is found by asking again with those packages pinned to it.
+// solve gives apt a system with nothing installed and the verified lists under
+// apt's names for them, and reads what it would install. apt considers only one
+// version of a package, so to find what a package with "from" needs from its
+// input, solve asks again with those packages pinned to it.
 func (s *solver) solve(ctx context.Context, c Cache, system string) ([]spec.Locked, error) {
 	w, err := s.workspace(c, system)
 	if err != nil {
@@ -218,7 +218,7 @@ func (s *solver) solve(ctx context.Context, c Cache, system string) ([]spec.Lock
 	}
 }
 
-// unmet is what apt-get says about unmet dependencies, or else its complaints.
+// unmet is what apt-get says about unmet dependencies, or else its errors.
 func unmet(out string) string {
 	_, text, ok := strings.Cut(out, "The following packages have unmet dependencies:\n")
 	if !ok {
@@ -228,9 +228,8 @@ func unmet(out string) string {
 	return text
 }
 
-// takeFromInputs pins more packages to the inputs of packages with "from":
-// those that others cannot do without, or else those that stand in the way. It
-// reports whether there were any.
+// takeFromInputs pins more packages to the inputs of packages with "from": those
+// that others need, or else those that conflict. It reports whether there were any.
 func (s *solver) takeFromInputs(out string) bool {
 	var needed, needing []string
 	for line := range strings.Lines(unmet(out)) {
@@ -252,7 +251,7 @@ func (s *solver) take(names []string) bool {
 		inUse := slices.ContainsFunc(slices.Collect(maps.Values(s.want)), func(p spec.Package) bool { return p.From == r.Input })
 		x := s.indexes[r.Input]
 		for _, name := range names {
-			// A virtual name needs whoever has it there.
+			// A virtual name needs the package that provides it there.
 			for _, real := range append([]string{name}, x.provides[name]...) {
 				_, taken := s.taken[real]
 				_, there := x.packages[real]
@@ -306,9 +305,9 @@ func (s *solver) workspace(c Cache, system string) (workspace, error) {
 	return w, nil
 }
 
-// dropStaleCache removes apt's binary cache of other lists than the present.
-// apt itself goes by size and by seconds of the modification time, which two
-// lists can share.
+// dropStaleCache removes apt's binary cache if it was made from other lists. apt
+// itself compares sizes and modification times in seconds, which two lists can
+// share.
 func (s *solver) dropStaleCache(w workspace) error {
 	var releases strings.Builder
 	for _, r := range s.repositories {
@@ -340,9 +339,8 @@ func replaceLink(target, link string) error {
 	return os.Symlink(target, link)
 }
 
-// preferences pins (apt_preferences(5)): the default input as usual, others
-// only where nothing else will do, packages with "from" to theirs, and absent
-// ones to never.
+// preferences pins (apt_preferences(5)) the default input as usual, others as a
+// last resort, packages with "from" to their input, and absent ones to never.
 func (s *solver) preferences() string {
 	var b strings.Builder
 	pin := func(name, what string, priority int) {
@@ -369,8 +367,8 @@ func (s *solver) preferences() string {
 	return b.String()
 }
 
-// request is what apt-get is asked to install: what a Debian system requires,
-// and what is wanted.
+// request is what to ask apt-get to install: what a Debian system requires, and
+// the wanted packages.
 func (s *solver) request() []string {
 	base := s.indexes[s.repositories[0].Input]
 	var names []string

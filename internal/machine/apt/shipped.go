@@ -12,16 +12,15 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Shipped is a file as its package brought it.
+// Shipped is a file as its package ships it.
 type Shipped struct {
 	Package string
 	MD5     string // hex, from the package's md5sums (deb-md5sums(5)); conffiles have none there
 }
 
-// ShippedFiles lists every file of installed packages of which dpkg knows the
-// bytes. Files that were excluded from installation (dpkg.cfg's path-exclude)
-// or taken over by another package are not in it; diverted ones are where they
-// were diverted to.
+// ShippedFiles lists every file of installed packages whose checksum dpkg knows. It
+// leaves out files that were excluded from installation (dpkg.cfg's path-exclude)
+// or taken over by another package. Diverted files are at their new places.
 func ShippedFiles(root system.Root) (map[string]Shipped, error) {
 	entries, err := os.ReadDir(root.Path(infoDir))
 	if err != nil {
@@ -66,8 +65,8 @@ func ShippedFiles(root system.Root) (map[string]Shipped, error) {
 	return out, nil
 }
 
-// listed are the paths that dpkg still counts as pkg's: one that another
-// package replaced has left the list and not the sums.
+// listed are the paths that dpkg still counts as pkg's: one that another package
+// replaced is missing from the list, but not from the sums.
 func listed(root system.Root, pkg string, merged mergedUsr) (map[string]bool, error) {
 	b, err := os.ReadFile(filepath.Join(root.Path(infoDir), pkg+".list"))
 	if errors.Is(err, fs.ErrNotExist) {

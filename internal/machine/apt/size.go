@@ -13,14 +13,13 @@ import (
 	"strings"
 )
 
-// Size is what a package takes when it is installed.
+// Size is the space that an installed package takes.
 type Size struct {
 	Bytes int64    // its Installed-Size
 	Paths []string // absolute, without conffiles, folders and links (md5sums of deb(5))
 }
 
-// ReadSize reads the control archive of a .deb: nothing of its contents is
-// unpacked for it.
+// ReadSize reads the control archive of a .deb, without unpacking its contents.
 func ReadSize(ctx context.Context, deb string) (Size, error) {
 	cmd := exec.CommandContext(ctx, "dpkg-deb", "--ctrl-tarfile", deb)
 	var out, said bytes.Buffer

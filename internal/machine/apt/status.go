@@ -96,8 +96,8 @@ func firstLine(b []byte) string {
 	return string(line)
 }
 
-// stanza is one paragraph of a deb822 file. Its fields are found by search:
-// of the twenty that a package has, a reader here wants three to nine.
+// stanza is one paragraph of a deb822 file. It searches for a field: a package has
+// about twenty, and a reader here needs three to nine.
 type stanza struct{ raw []byte }
 
 // get returns the first line of a field, trimmed, or "".

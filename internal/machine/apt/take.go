@@ -21,10 +21,10 @@ import (
 // Taken is where Take puts the package l.
 func Taken(dir string, l spec.Locked) string { return filepath.Join(dir, debName(l)) }
 
-// Take copies the .deb of every locked package from the cache into dir, which
-// is root's alone, and holds what it copies against the lock. What is read
-// there is what was checked: in a cache somebody else may write, and a file
-// that somebody else had open for writing can be root's by now.
+// Take copies the .deb of every locked package from the cache into dir, which only
+// root can write, and compares what it copies with the lock. A later reader of dir
+// gets exactly the checked bytes. In a cache, somebody else may write, or may still
+// have a file open for writing that root now owns.
 func (c Cache) Take(ctx context.Context, locked []spec.Locked, dir string) error {
 	errs := make([]error, len(locked))
 	var group errgroup.Group

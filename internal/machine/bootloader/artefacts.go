@@ -19,10 +19,10 @@ import (
 // about what the machine boots from.
 type Change struct {
 	Touched []string // paths that came, went, or were replaced
-	Came    []string // those of them at which nothing stood before; for what is done after the change
-	Gone    []string // those of them that nothing stands at afterwards; for what is done before the change
-	// Asked is what maintainer scripts wanted to do to it, as the stage recorded
-	// it (Call.String). It says what is due; none of it is run as it stands.
+	Came    []string // those of them that did not exist before; for work after the change
+	Gone    []string // those of them that do not exist afterwards; for work before the change
+	// Asked is what maintainer scripts tried to call, as the stage recorded it
+	// (Call.String). It says what is necessary; hostctl runs none of it literally.
 	Asked []string
 	// Container says that somebody else has the kernel, the disks and the
 	// firmware that this root starts with.
@@ -43,10 +43,10 @@ func (c Change) touches(prefixes ...string) bool {
 }
 
 // Follow brings images, boot loader and its menu or entries up to date with a
-// change. New images first, each beside its predecessor until it is whole; then
-// what names them, when they are there and durable. The images and entries of
-// kernels that are gone go last, when nothing that the loader starts by itself
-// names them.
+// change. It makes new images first, each next to its predecessor until it is
+// complete, and then what names them, once they are durable. It removes the images
+// and entries of removed kernels last, when nothing that the loader starts by
+// itself names them.
 func Follow(ctx context.Context, c Change) error {
 	if !c.matters() {
 		return nil
@@ -96,7 +96,7 @@ func (c Change) everyImage() bool {
 	})
 }
 
-// calls are those that a maintainer script made to a program.
+// calls are a maintainer script's calls of a program.
 func (c Change) calls(programs ...string) []Call {
 	var out []Call
 	for _, text := range c.Asked {
@@ -107,13 +107,13 @@ func (c Change) calls(programs ...string) []Call {
 	return out
 }
 
-// loaders brings the boot loaders that the machine has up to date. None is put
-// where another is, and none where there was none: which one starts a machine is
-// said by who installs it.
+// loaders brings the machine's boot loaders up to date. It never replaces one by
+// another, and installs none on a machine that had none: whoever installs a machine
+// chooses its loader.
 func (c Change) loaders(ctx context.Context, systemdBoot bool) error {
 	for _, call := range c.calls("grub-install") {
 		if !has(call.Program) {
-			continue // the way back from a boot loader takes its tools away
+			continue // the way back from a boot loader removes its tools
 		}
 		if disk := call.goneDisk(); disk != "" {
 			c.Say("warning: %s is not there, and keeps the boot loader that it has", disk)
@@ -193,9 +193,9 @@ const (
 )
 
 // Room is how many bytes Follow will need in /boot before the change is done, and
-// how many where systemd-boot has its copies: a new kernel's image is reckoned to
-// be as large as the largest that is there, and where images are made anew, each
-// lies beside its predecessor for a while. None is made of a kernel that goes.
+// how many where systemd-boot has its copies. It assumes that a new kernel's image
+// is as large as the largest existing one, and counts each remade image next to
+// its predecessor. A kernel that is removed needs none.
 func (c Change) Room(ctx context.Context) (map[string]int64, error) {
 	if !c.matters() {
 		return nil, nil
@@ -297,10 +297,10 @@ func (c Change) hasMenu() bool {
 	return err == nil && !c.Container && has("grub-mkconfig")
 }
 
-// Retire makes the menu without the kernels that the change is about to take
-// away: from its commit on the menu that is there would start a file that is gone,
-// and GRUB waits for somebody at the keyboard then. It reports whether it did so:
-// where the commit does not happen, Menu brings them back.
+// Retire makes the menu without the kernels that the change is about to remove:
+// after the commit, the present menu would start a missing file, and GRUB would
+// wait for somebody at the keyboard. It reports whether it did so; if the commit
+// does not happen, Menu adds them back.
 func (c Change) Retire(ctx context.Context) (bool, error) {
 	var gone []string
 	for _, path := range c.Gone {
@@ -327,10 +327,9 @@ func (c Change) Menu(ctx context.Context) error {
 	return c.makeMenu(ctx, nil)
 }
 
-// makeMenu does what update-grub(8) does, which is to say where the menu shall
-// be, and puts the new menu in place when it is whole: grub-mkconfig itself
-// writes into the one that is there. It does not see the kernels that are to be
-// left out.
+// makeMenu does what update-grub(8) does, which is to name the menu's path, and
+// moves the new menu into place when it is complete: grub-mkconfig itself would
+// write into the present one. It hides the kernels to leave out.
 func (c Change) makeMenu(ctx context.Context, without []string) error {
 	const hidden = `for kernel; do mount --bind /dev/null "$kernel"; done; exec grub-mkconfig -o ` + menu + beside
 	args := append([]string{"--mount", "--propagation", "private", "sh", "-ec", hidden, "sh"}, without...)

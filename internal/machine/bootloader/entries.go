@@ -23,14 +23,14 @@ import (
 // from.
 const entriesDir = "/.hostctl/entries"
 
-// plugin reports whether kernel-install runs a program of install.d when hostctl
-// has it make an entry: modules and images are there by then.
+// plugin reports whether kernel-install should run a program of install.d when
+// hostctl makes an entry: modules and images already exist then.
 func plugin(name string) bool {
 	return strings.HasSuffix(name, ".install") && !slices.Contains([]string{"40-dkms.install", "50-depmod.install", "50-dracut.install", "51-dracut-rescue.install"}, name)
 }
 
-// plugins are those programs in their order (kernel-install(8)): one of /etc
-// stands for that of the same name in /usr.
+// plugins are those programs in their order (kernel-install(8)): one in /etc
+// replaces that of the same name in /usr.
 func plugins() (string, error) {
 	at := map[string]string{}
 	var names []string
@@ -84,10 +84,10 @@ func bootRoot(ctx context.Context) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// writeEntries has kernel-install make the entries of systemd-boot for some
-// kernels, and puts them where the loader finds them: each file beside the one
-// whose name it takes, and in its place when it is durable; the entry when all
-// that it names is there.
+// writeEntries lets kernel-install make the systemd-boot entries of some kernels,
+// and moves them to where the loader finds them: each file first next to the one
+// that it replaces, and into its place when it is durable; the entry itself when
+// everything that it names exists.
 func writeEntries(ctx context.Context, boot string, versions []string, say func(format string, args ...any)) (err error) {
 	if len(versions) == 0 {
 		return nil
@@ -116,8 +116,8 @@ func writeEntries(ctx context.Context, boot string, versions []string, say func(
 	return nil
 }
 
-// makeEntry runs kernel-install(8) on a folder that looks like boot: which folders
-// and which layout it finds there is what it goes by.
+// makeEntry runs kernel-install(8) on a folder that looks like boot:
+// kernel-install goes by the folders and the layout that it finds there.
 func makeEntry(ctx context.Context, boot, version string, former *formerOptions) error {
 	if err := errors.Join(os.RemoveAll(entriesDir), os.MkdirAll(filepath.Join(entriesDir, "loader"), 0o700)); err != nil {
 		return err
@@ -152,10 +152,10 @@ func makeEntry(ctx context.Context, boot, version string, former *formerOptions)
 	return err
 }
 
-// relocate makes the paths of an entry those that the loader knows: below the file
-// system that it reads, which the folder is not that the entry was made in. What it
-// names has to be there, or to be brought there with it. Its kernel's command line is
-// the former one where there is one.
+// relocate changes the paths of an entry to those of the loader: relative to the
+// file system that it reads, instead of the folder in which the entry was made.
+// What the entry names must exist there, or move there with it. The entry keeps the
+// kernel's former command line, if there is one.
 func relocate(path, made, boot string, former *formerOptions) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -203,8 +203,8 @@ func keyOf(line string) (key, value string) {
 	return line[:i], strings.TrimSpace(line[i:])
 }
 
-// place brings the files of a folder to another: those of loader/entries last.
-// What is there already with the same bytes stays. It returns how many there are.
+// place moves the files of a folder into another one, those of loader/entries
+// last. A file with the same bytes stays. It returns the number of files.
 func place(from, to string) (int, error) {
 	var files, entries []string
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
@@ -319,8 +319,8 @@ func entriesOf(boot, version string) ([]string, error) {
 	}), err
 }
 
-// removeFormer removes the entries of a kernel that the one which was just made
-// stands for: those with another counter.
+// removeFormer removes the entries of a kernel that the new one replaces: those
+// with another counter.
 func removeFormer(boot, version string) error {
 	has, err := entriesOf(boot, version)
 	if err != nil {
@@ -355,7 +355,7 @@ func removeEntry(ctx context.Context, boot, version string, say func(format stri
 	return kernelInstall(ctx, nil, "remove", version)
 }
 
-// withoutEntry are those kernels that have none.
+// withoutEntry are the kernels without an entry.
 func withoutEntry(boot string, versions []string) ([]string, error) {
 	var out []string
 	for _, version := range versions {
@@ -370,9 +370,9 @@ func withoutEntry(boot string, versions []string) ([]string, error) {
 	return out, nil
 }
 
-// staleCopies are those kernels of which boot has an image, and none that is as
-// large as the one in /boot: a run that was killed between the two has left the
-// loader with the former one.
+// staleCopies are the kernels with an image in boot, but none as large as the one
+// in /boot: a run that was killed between the two left the loader with the former
+// one.
 func staleCopies(boot string, versions []string) ([]string, error) {
 	var out []string
 	for _, version := range versions {
@@ -398,8 +398,8 @@ func staleCopies(boot string, versions []string) ([]string, error) {
 	return out, nil
 }
 
-// RenewCopies makes the entries of systemd-boot anew whose image is not the one in
-// /boot: that one is looked into, and the loader's is what starts.
+// RenewCopies remakes the systemd-boot entries whose image is not the one in /boot:
+// hostctl inspects that one, but the loader starts its own copy.
 func RenewCopies(ctx context.Context, say func(format string, args ...any)) error {
 	boot, err := bootRoot(ctx)
 	if err != nil || boot == "" {

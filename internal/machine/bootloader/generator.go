@@ -21,7 +21,7 @@ type generator struct {
 	sources []string // of the root, from which every image is made
 	command func(image, version string) []string
 	list    func(ctx context.Context, image string) ([]string, error) // the paths in an image
-	crypt   []need                                                    // what an image has to have for dm-crypt, beside the program
+	crypt   []need                                                    // what an image needs for dm-crypt, besides the program
 	keeps   func(ctx context.Context) (bool, error)                   // whether images that are there stay as they are
 	tells   func(line string) bool                                    // whether a line of its error output is for people
 	part    map[string][]byte                                         // hostctl's own files in the root
@@ -41,7 +41,7 @@ func everySource() []string {
 
 func initramfsTools() *generator {
 	return &generator{
-		// /usr/share/initramfs-tools is no sign of it: udev has hooks for it there.
+		// /usr/share/initramfs-tools proves nothing: udev has hooks for it there.
 		mark: "/usr/sbin/update-initramfs",
 		// Who may log in there to unlock the disk is one of them.
 		sources: append(everySource(), "/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/etc/cryptsetup-initramfs/", "/etc/dropbear/initramfs/", "/etc/dropbear-initramfs/"),
@@ -80,8 +80,8 @@ func dracut() *generator {
 	}
 }
 
-// sources are what images are made from, by whichever generator: with another
-// one, too, all are made anew.
+// sources are what images are made from, by any generator: a change of generator
+// also remakes all of them.
 func sources() []string {
 	var out []string
 	for _, g := range generators() {
@@ -125,8 +125,8 @@ func listDracut(ctx context.Context, image string) ([]string, error) {
 	return files, nil
 }
 
-// folders are those of a generator's part that a package may not have brought,
-// each after its parent.
+// folders are those of a generator's part that no package may have created, each
+// after its parent.
 func (g *generator) folders() []string {
 	var out []string
 	for path := range g.part {

@@ -18,8 +18,8 @@ import (
 
 const (
 	modulesDir = "/usr/lib/modules/"
-	// fresh ends the name of what is made beside its predecessor. It is
-	// update-initramfs's own: the next image takes the place of what a crash left.
+	// fresh is the suffix of a file that is made next to its predecessor. It is
+	// update-initramfs's own: the next image replaces what a crash left.
 	fresh = ".new"
 )
 
@@ -53,8 +53,7 @@ func makeImages(ctx context.Context, versions []string, container bool, say func
 	return nil
 }
 
-// AddRecovery makes images anew that were made before hostctl's recovery was
-// there.
+// AddRecovery remakes images that are older than hostctl's recovery.
 func AddRecovery(ctx context.Context, versions []string, say func(format string, args ...any)) error {
 	if err := makeImages(ctx, versions, false, say); err != nil {
 		return err

@@ -11,9 +11,9 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// held is where the modules of a running kernel are within reach that the way
-// to another generation took away: links to where its files wait now.
-// hostctl-recover.service knows the name, too.
+// held keeps the modules of a running kernel reachable after the way to another
+// generation removed them: it has links to where the files are now.
+// hostctl-recover.service also knows the name.
 const held = "/.hostctl/modules"
 
 // ModulesOf is the folder of a kernel's modules.
@@ -43,8 +43,9 @@ func HoldModules(root system.Root, release string, taken map[string]string) erro
 	return nil
 }
 
-// link gives the running kernel the names of what is held: the folder, or those in
-// it where somebody else's modules keep the folder and the kernel's own are gone.
+// link gives the running kernel the names of what is held: the folder, or the names
+// in it if somebody else's modules keep the folder and only the kernel's own are
+// gone.
 func link(root system.Root, release string) error {
 	folder := root.Path(ModulesOf(release))
 	if _, err := os.Lstat(folder); errors.Is(err, fs.ErrNotExist) {
@@ -95,9 +96,8 @@ func cannotHold(release string, err error) error {
 	return fmt.Errorf("cannot keep the modules of the running kernel %s within its reach: %w", release, err)
 }
 
-// ReleaseModules takes away what HoldModules made, which belongs to no
-// generation: the names always, and what they lead to unless that is the running
-// kernel's.
+// ReleaseModules removes what HoldModules made, which belongs to no generation: the
+// names always, and their targets unless they belong to the running kernel.
 func ReleaseModules(root system.Root, release string) error {
 	kernels, err := os.ReadDir(root.Path(held))
 	if errors.Is(err, fs.ErrNotExist) {

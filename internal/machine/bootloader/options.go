@@ -15,9 +15,9 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Cmdline is where kernel-install(8) takes the kernel's command line from. Without
-// it the line is the running kernel's, so that the way back from a configuration
-// that brings the file would write what that configuration asked for.
+// Cmdline is the file from which kernel-install(8) takes the kernel's command line.
+// Without it, kernel-install takes the running kernel's. So the way back from a
+// configuration that adds the file would write what that configuration asked for.
 const Cmdline = "/etc/kernel/cmdline"
 
 // shippedCmdline is where it looks next; Debian has no such file.
@@ -43,8 +43,8 @@ func (f formerOptions) write() error {
 	return system.WriteFiles(map[string][]byte{optionsFile: text}, 0o600, 0, 0)
 }
 
-// noted is what optionsFile has, or nil. One that cannot be read, or is another
-// machine's, is none.
+// noted is the content of optionsFile, or nil. An unreadable file, or that of
+// another machine, counts as none.
 func noted() *formerOptions {
 	text, err := os.ReadFile(optionsFile)
 	var f formerOptions
@@ -81,7 +81,7 @@ func readFormerOptions() (*formerOptions, error) {
 	return f, nil
 }
 
-// noteBack notes that every entry has the line again.
+// noteBack records that every entry has the line again.
 func noteBack() error {
 	f, err := readFormerOptions()
 	if err != nil || f == nil {
@@ -93,10 +93,10 @@ func noteBack() error {
 	return f.write()
 }
 
-// noteOptions keeps the line that the machine runs with, which is what entries have
-// where nothing says another. A run that goes on after a crash finds it noted, and
-// may run with the new one itself; so may one that goes forth again in the boot of
-// the way back.
+// noteOptions records the line that the machine runs with, which entries have if
+// nothing sets another. A run that continues after a crash finds it recorded, and
+// may itself run with the new line; so may one that goes forward again in the boot
+// after a way back.
 func noteOptions() error {
 	f := noted()
 	if f != nil && f.Back == "" {
@@ -117,8 +117,8 @@ func noteOptions() error {
 	return formerOptions{Options: options, Machine: system.Root("/").MachineID()}.write()
 }
 
-// runningOptions are those of the running kernel, less what a boot loader adds; the
-// same that kernel-install leaves out.
+// runningOptions are those of the running kernel, without what a boot loader adds;
+// kernel-install leaves out the same.
 func runningOptions() (string, error) {
 	text, err := os.ReadFile("/proc/cmdline")
 	if err != nil {
@@ -187,8 +187,8 @@ func leadsTo(root string, m system.Mount) bool {
 	return deviceOf(root) == deviceOf(m.Source)
 }
 
-// broughtCmdline reports whether the change brings the kernel's command line to a
-// machine that had none.
+// broughtCmdline reports whether the change adds a kernel command line to a machine
+// that had none.
 func (c Change) broughtCmdline() bool {
 	_, err := os.Stat(shippedCmdline)
 	return errors.Is(err, fs.ErrNotExist) && slices.Contains(c.Came, Cmdline)

@@ -1,6 +1,6 @@
-// Package bootloader is what stands between a machine's firmware and its PID 1,
-// as Debian's tools make it: the images of initramfs-tools and dracut, the place
-// that hostctl's recovery has in there, and the boot loader that names them.
+// Package bootloader is what is between a machine's firmware and its PID 1, as
+// Debian's tools make it: the images of initramfs-tools and dracut, the place of
+// hostctl's recovery in them, and the boot loader that names them.
 package bootloader
 
 import (
@@ -99,7 +99,7 @@ type Boots struct {
 	verified map[string]string
 }
 
-// initrdStamp tells one image from its successor.
+// initrdStamp distinguishes an image from its successor.
 func initrdStamp(path string) (string, error) {
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -108,9 +108,9 @@ func initrdStamp(path string) (string, error) {
 	return fmt.Sprintf("%d %d", fi.Size(), fi.ModTime().UnixNano()), nil
 }
 
-// Look lists what the live root can boot, and which of it has no recovery.
-// Looking into an image takes a second, so those that had it are noted in
-// the file at notes.
+// Look lists what the live root can boot, and which images lack the recovery.
+// Inspecting an image takes a second, so it records those that have it in the file
+// at notes.
 func Look(ctx context.Context, notes string) (*Boots, error) {
 	b := &Boots{verified: map[string]string{}}
 	var err error
@@ -129,7 +129,7 @@ func Look(ctx context.Context, notes string) (*Boots, error) {
 	}
 	known := map[string]string{}
 	if text, err := os.ReadFile(notes); err == nil {
-		_ = json.Unmarshal(text, &known) // notes that cannot be read are made again
+		_ = json.Unmarshal(text, &known) // unreadable notes are made again
 	}
 	for _, path := range b.Initrds {
 		stamp, err := initrdStamp(path)

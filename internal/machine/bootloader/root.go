@@ -29,10 +29,10 @@ func (n need) in(files []string) bool {
 	})
 }
 
-// rootNeeds tells how the running kernel comes to / and /usr: the drivers of
-// the disk and of everything that it is connected to, what lies between, and
-// the file system. What the running kernel has built in is not asked for: how
-// another one has it is not known.
+// rootNeeds says how the running kernel reaches / and /usr: the drivers of the disk
+// and of everything that it is connected to, the layers in between, and the file
+// system. It leaves out what the running kernel has built in, because another
+// kernel may not have it as a module.
 func rootNeeds(ctx context.Context, sys string, g *generator) ([]need, error) {
 	var out []need
 	for _, point := range []string{"/", "/usr"} {
@@ -60,7 +60,7 @@ func rootNeeds(ctx context.Context, sys string, g *generator) ([]need, error) {
 	return out, nil
 }
 
-// walk goes from a block device to what it stands on.
+// walk goes from a block device to what is below it.
 type walk struct {
 	sys, of string
 	crypt   []need // of the generator
@@ -109,7 +109,7 @@ func (w *walk) disks(ctx context.Context, source, fstype string) ([]string, erro
 	return out, nil
 }
 
-// module notes a module that the running kernel has loaded.
+// module records a module that the running kernel has loaded.
 func (w *walk) module(name string) {
 	if _, err := os.Stat(filepath.Join(w.sys, "module", name, "initstate")); err == nil {
 		w.needs = append(w.needs, need{of: w.of, module: name})
@@ -144,7 +144,7 @@ func (w *walk) device(path string) error {
 	return nil
 }
 
-// mapped notes what sets up a device that is no disk itself.
+// mapped records what sets up a device that is not a disk itself.
 func (w *walk) mapped(dir string) error {
 	if isDir(filepath.Join(dir, "md")) {
 		w.needs = append(w.needs, need{of: w.of, files: []string{"/sbin/mdadm"}})

@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Tools are the programs that make what a machine boots from, write it where
-// the firmware finds it, or tell about that. In a stage none of them runs: they
-// would see an overlay where the disk should be, and firmware and boot sectors
-// are in no stage (engine rule 6).
+// Tools are the programs that make what a machine boots from, write it where the
+// firmware finds it, or report about it. None of them runs in a stage: they would
+// see an overlay instead of the disk, and firmware and boot sectors are not in a
+// stage (engine rule 6).
 func Tools() []string {
 	return []string{
 		"update-initramfs", "mkinitramfs", "dracut", "kernel-install", "bootctl",
@@ -65,9 +65,9 @@ func (c Call) AsksItself() bool {
 	return slices.ContainsFunc(c.Args, func(arg string) bool { return slices.Contains([]string{"--version", "--help", "-h", "-V"}, arg) })
 }
 
-// Live asks the machine itself. Where it has another boot loader, or none that
-// it can tell of, bootctl says neither that systemd-boot is there nor where it
-// would go: the package takes over a machine whose loader is another otherwise.
+// Live asks the machine itself. If it has another boot loader, or none that it
+// knows, bootctl says neither that systemd-boot is installed nor where it would go:
+// otherwise the package would take over a machine with another loader.
 func (c Call) Live(ctx context.Context) Answer {
 	if c.Program == "bootctl" && !SystemdBoot(ctx) {
 		return Answer{Code: 1}
@@ -104,8 +104,8 @@ func ESP(ctx context.Context) (string, error) {
 // String is a call as a generation records it: its words with tabs between.
 func (c Call) String() string { return strings.Join(append([]string{c.Program}, c.Args...), "\t") }
 
-// parseCall reads what String made. Older records have blanks between words,
-// none of which holds one.
+// parseCall reads what String wrote. Older records have blanks between words, and
+// no blanks in words.
 func parseCall(recorded string) Call {
 	words := strings.Split(recorded, "\t")
 	if len(words) == 1 {
@@ -117,8 +117,8 @@ func parseCall(recorded string) Call {
 	return Call{Program: path.Base(words[0]), Args: words[1:]}
 }
 
-// Lasting is a call that names disks as udev does on whatever boot: it is looked
-// at again on a way back, when /dev/sda may be another disk.
+// Lasting is a call that names disks by udev's stable names: a way back reads it
+// again, when /dev/sda may be another disk.
 func (c Call) Lasting() Call { return c.lasting("/dev/disk") }
 
 func (c Call) lasting(links string) Call {

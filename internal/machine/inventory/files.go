@@ -18,7 +18,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// File is what stands at one path.
+// File is what is at one path.
 type File struct {
 	Ino    uint64            `json:"i"`
 	Mode   uint32            `json:"m"` // st_mode, with the type bits
@@ -29,7 +29,7 @@ type File struct {
 	Target string            `json:"l,omitempty"` // of links
 	Digest string            `json:"d,omitempty"` // hex SHA-256 of what is small and configures: /etc, keys, crontabs
 	Xattrs map[string]string `json:"x,omitempty"` // hex values; those of overlayfs left out
-	// Package has it; where many have a folder it is one of them.
+	// Package has it; if many have a folder, it is one of them.
 	Package string `json:"p,omitempty"`
 }
 
@@ -121,9 +121,9 @@ func list(root system.Root, dir string, paths map[string]bool) error {
 	return err
 }
 
-// read describes what stands at the paths. Those that do not exist are left
-// out, and so are sockets, pipes and devices, and what is behind a link that
-// another than root could have made.
+// read describes what is at the paths. It leaves out paths that do not exist,
+// sockets, pipes and devices, and whatever is behind a link that somebody other
+// than root could have made.
 func read(root system.Root, paths []string) (map[string]File, error) {
 	tree, err := system.OpenTree(string(root))
 	if err != nil {
@@ -199,7 +199,7 @@ func hashOf(at system.Spot) (string, error) {
 	return system.HashOf(f)
 }
 
-// accountFile says whether path is of the account database, or a backup of it.
+// accountFile reports whether path is in the account database, or a backup of it.
 func accountFile(path string) bool {
 	return slices.Contains(account.Paths(), strings.TrimSuffix(path, "-"))
 }

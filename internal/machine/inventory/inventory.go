@@ -36,14 +36,14 @@ type Inventory struct {
 
 	Diversions map[string]string `json:"diversions"` // path to where it is diverted
 	Overrides  map[string]string `json:"overrides"`  // path to "owner group mode" (dpkg-statoverride(1))
-	// The rest is of the running kernel, and of the live root alone.
+	// The rest is about the running kernel, and only for the live root.
 	Boot    string            `json:"boot,omitempty"`    // boot_id of random(4): other kernel parameters are compared within one boot
 	Sysctls map[string]string `json:"sysctls,omitempty"` // what can be set, by file below /proc/sys
 	Mounts  map[string]string `json:"mounts,omitempty"`  // mount point to type and source
-	// Tables are those of nftables; nil where they are not known.
+	// Tables are those of nftables; nil if they are not known.
 	Tables map[string]bool `json:"tables"`
-	// Modules are those that the kernel has, loaded or built in; nil where it
-	// can load none, as in a container.
+	// Modules are those that the kernel has, loaded or built in; nil if it can load
+	// none, as in a container.
 	Modules map[string]bool `json:"-"`
 }
 

@@ -77,7 +77,7 @@ func readSysctls() map[string]string {
 	return out
 }
 
-// readMounts tells what is mounted where, by type and source.
+// readMounts lists what is mounted where, by type and source.
 func readMounts() (map[string]string, error) {
 	mounts, err := system.Mounts()
 	out := map[string]string{}

@@ -52,10 +52,10 @@ func Tables() (map[string]bool, error) {
 	}
 }
 
-// FirewallRules lists a table of nftables, a line for each rule, chain and
-// policy: as a file of nft(8) means it, and as the kernel has it. What the file
-// means is asked of a network namespace that lives for the question, where the
-// same kernel and the same nft spell it.
+// FirewallRules lists a table of nftables, one line for each rule, chain and
+// policy: as a file for nft(8) defines it, and as the kernel has it. For the first,
+// it loads the file into a temporary network namespace, where the same kernel and
+// the same nft print the rules.
 func FirewallRules(ctx context.Context, file, table string) (meant, now []string, err error) {
 	list := "list table " + table
 	if now, err = nftLines(ctx, "nft", list); err != nil {
@@ -80,7 +80,7 @@ func nftLines(ctx context.Context, name string, args ...string) ([]string, error
 	return lines, nil
 }
 
-// addTables takes the tables out of one answer; done says that it was the last.
+// addTables reads the tables in one answer; done says that it was the last.
 func addTables(out map[string]bool, b []byte) (done bool, err error) {
 	for len(b) >= unix.NLMSG_HDRLEN {
 		size := int(binary.NativeEndian.Uint32(b))

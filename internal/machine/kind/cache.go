@@ -40,7 +40,7 @@ type StatCache struct {
 // Contents is what a regular file holds.
 type Contents struct {
 	Digest string   `json:"digest"`
-	Xattrs []string `json:"xattrs,omitempty"` // as spec.File has them
+	Xattrs []string `json:"xattrs,omitempty"` // as in spec.File
 }
 
 type cacheEntry struct {
@@ -138,7 +138,7 @@ func (c *StatCache) Contents(path string, st *unix.Stat_t, open func() (*os.File
 	if err != nil {
 		return found, err
 	}
-	// Another file may stand there since the look, and more be in it since.
+	// Since the look, another file may be there, or a longer one.
 	var then unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &then); err != nil {
 		return found, &os.PathError{Op: "stat", Path: path, Err: err}

@@ -47,7 +47,7 @@ func observeFiles(tree *system.Tree, names account.Names, want *spec.Host, paths
 	return files, leads, nil
 }
 
-// blobSize tells how many bytes the blob of a digest has, -1 where nobody knows.
+// blobSize is the size in bytes of the blob of a digest, -1 if unknown.
 type blobSize func(digest string) int64
 
 // inFlake is the blobSize of what a host has from its flake, or its record.
@@ -69,7 +69,7 @@ type observer struct {
 	size  blobSize
 }
 
-// file describes what stands at the path, nil if nothing does.
+// file describes what is at the path, nil if nothing is.
 func (o observer) file(tree *system.Tree) (f *spec.File, err error) {
 	err = tree.Reach(o.path, func(at system.Spot) error {
 		f, err = o.at(at)
@@ -87,8 +87,8 @@ func (o observer) file(tree *system.Tree) (f *spec.File, err error) {
 	return f, err
 }
 
-// at describes what stands at a spot. The text of a file is read only if it is
-// not the wanted one and anybody may read it.
+// at describes what is at a spot. It reads the text of a file only if it is not the
+// wanted one and anybody may read it.
 func (o observer) at(at system.Spot) (*spec.File, error) {
 	st, err := at.Stat()
 	if err != nil {
@@ -127,9 +127,8 @@ func (o observer) noModes(at system.Spot) bool {
 	return unix.Statfs(at.Path(), &st) == nil && st.Type == unix.MSDOS_SUPER_MAGIC
 }
 
-// maxHashed keeps a file that somebody made as large as they liked, in a folder
-// of their own, from being read: where it has not even the wanted size, that
-// tells enough.
+// maxHashed avoids reading a huge file that somebody made in a folder of their own:
+// if it does not have the wanted size, it differs anyway.
 const maxHashed = 64 << 20
 
 func (o observer) regular(f *spec.File, at system.Spot, st *unix.Stat_t) error {
@@ -152,8 +151,8 @@ func (o observer) wantedSize() int64 {
 	return int64(len(o.want.Content))
 }
 
-// xattrs names the attributes of which spec.File speaks. Those of security
-// modules and file systems are not somebody's doing.
+// xattrs names the attributes that spec.File lists. It leaves out those that
+// security modules and file systems set themselves.
 func xattrs(f *os.File) ([]string, error) {
 	names, err := system.ListXattrsBehind(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	var out []string
@@ -165,8 +164,8 @@ func xattrs(f *os.File) ([]string, error) {
 	return out, err
 }
 
-// readPlain reads a file of hostctl's own, and says how it stands: mode, owner
-// and group, as spec.PlainFile, or "symlink" for one, which is followed.
+// readPlain reads one of hostctl's own files, and returns its mode, owner and group
+// in the form of spec.PlainFile, or "symlink" for a link, which it follows.
 func readPlain(root system.Root, names account.Names, path string) (content []byte, as string, err error) {
 	st, err := os.Lstat(root.Path(path))
 	if err != nil {

@@ -57,10 +57,10 @@ func (s *stage) files(context.Context) error {
 	return s.emptied(accounts)
 }
 
-// removeFiles removes what the plan lets go, deepest first, and what an earlier
-// spec wrote where a path leads no more: behind a link that goes or gets another
-// target, in a folder that makes way for a link. Where each of them is, is found
-// while all links are there.
+// removeFiles removes what the plan deletes, deepest first, and what an earlier
+// spec wrote to where a path no longer leads: behind a link that is removed or gets
+// another target, or in a folder that a link replaces. It resolves all paths before
+// it changes any link.
 func (s *stage) removeFiles() error {
 	gone, diverted := s.deletes(spec.KindFile), s.Plan.Diverted()
 	for path := range s.Prev.Files {
@@ -165,10 +165,10 @@ func underlying(err error) error {
 	return err
 }
 
-// write makes what stands at a spot what live says. Where only metadata differ,
-// the bytes are not touched: in an overlay that would copy them. A file written
-// anew has no extended attributes, and no other names: of one with several
-// somebody may have put one here, and no attribute of it is changed.
+// write makes the spot match live. If only metadata differ, it does not touch the
+// bytes: in an overlay that would copy them. A file that it writes has no extended
+// attributes and no other names. If the present file has several names, somebody
+// may have linked it here, so write does not change its attributes.
 func (s *stage) write(at system.Spot, have *spec.File, live spec.File) error {
 	uid, gid, err := s.owner(live)
 	if err != nil {
@@ -254,8 +254,8 @@ func (s *stage) owner(f spec.File) (uid, gid int, err error) {
 	return uid, gid, nil
 }
 
-// plainFile is a root-owned text file of hostctl's making; it says nothing if
-// the file is so already.
+// plainFile is a root-owned text file that hostctl makes. It reports nothing if the
+// file is already right.
 func (s *stage) plainFile(path, content string) error {
 	if b, as, err := readPlain(s.root, s.names, path); err == nil && string(b) == content && as == spec.PlainFile {
 		return nil

@@ -71,9 +71,9 @@ func lives(users map[string]account.PasswdEntry, name, path string) bool {
 	return false
 }
 
-// homeFolders gives accounts the folders that they live in, as spec.DiffHome
-// tells. Only the folder itself changes hands, and those that root made in it to
-// bring the age key: all else in it stays whose it is.
+// homeFolders gives accounts their home folders, as spec.DiffHome says. It changes
+// the owner of only the folder itself, and of those that root made in it for the
+// age key: everything else in it keeps its owner.
 func (s *stage) homeFolders(ctx context.Context, before map[string]spec.User) error {
 	accounts, err := account.Read(s.root)
 	if err != nil {

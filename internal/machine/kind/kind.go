@@ -1,7 +1,7 @@
-// Package kind is all that hostctl knows about each sort of resource but
-// packages and secrets, one file per kind: how it is found on a host, and how
-// it is written into a root. It does not tell running daemons anything; that
-// is activation's business, and undo is the commit's.
+// Package kind is everything that hostctl knows about each sort of resource except
+// packages and secrets, one file per kind: how to find it on a host, and how to
+// write it into a root. It does not notify running daemons, which is activation's
+// job, and does not undo, which is the commit's.
 package kind
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 // Observe reads the live form of every resource that want or prev names; prev
-// may be nil. It starts no program and writes nothing but the cache. Packages
-// and secrets are not its: those parts of the State stay empty.
+// may be nil. It starts no program and writes only to the cache. It leaves the
+// State of packages and secrets empty.
 func Observe(root system.Root, want, prev *spec.Host, cache *StatCache) (*spec.State, error) {
 	if prev == nil {
 		prev = &spec.Host{}
@@ -65,25 +65,25 @@ type Job struct {
 	PasswordHashes map[string]string
 	// Blob returns the bytes of a digest that no Content holds.
 	Blob func(digest string) ([]byte, error)
-	// Folders are those that earlier stages made above files, and that are no
-	// package's.
+	// Folders are those that earlier stages made above files, and that belong to no
+	// package.
 	Folders []string
 }
 
 // Report is what is known of a root only once it is as it is wanted.
 type Report struct {
-	// Found is what stood there, kernel parameters apart: packages bring some of
-	// it with the same change.
+	// Found is what was there before, without kernel parameters: packages may set
+	// some of them in the same change.
 	Found spec.Found
 	// Folders are those above wanted files that this run or an earlier one made, by
-	// their physical paths. One goes with its last file, if it is empty.
+	// their physical paths. An empty one is removed with its last file.
 	Folders []string
 }
 
-// Stage makes every resource of want so in root, packages and secrets apart.
-// It trusts the plan for what is to go, but for nothing else: maintainer
-// scripts have run since it was made, so each kind observes the root again
-// and touches only what differs. It ends with the checks of changed files.
+// Stage writes every resource of want into root, except packages and secrets. It
+// trusts the plan only for what to delete: maintainer scripts have run since the
+// plan was made, so each kind observes the root again and touches only what
+// differs. It ends with the checks of changed files.
 func Stage(ctx context.Context, root system.Root, job Job) (Report, error) {
 	if job.Prev == nil {
 		job.Prev = &spec.Host{}
@@ -130,7 +130,7 @@ func (s *stage) origin(kind spec.Kind, name string) string {
 	return s.Want.At(spec.ID{Kind: kind, Name: name})
 }
 
-// deletes are the names of one kind that the plan lets go.
+// deletes are the names of one kind that the plan deletes.
 func (s *stage) deletes(kind spec.Kind) []string {
 	var names []string
 	for _, c := range s.Plan.Of(kind) {

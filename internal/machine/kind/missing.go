@@ -13,8 +13,8 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// refuseTwice refuses paths that lead to one place by links that packages
-// brought: of two files the last would stand there.
+// refuseTwice refuses paths that lead to one place through links that packages
+// ship: the second file would overwrite the first.
 func (s *stage) refuseTwice() error {
 	var errs []error
 	for _, c := range s.Want.Clashes(s.lead) {
@@ -33,8 +33,8 @@ func (s *stage) lead(path string) string {
 	return path
 }
 
-// refuseMissing refuses, all at once, names of what nothing has brought though
-// all is there by then: nobody logs in with a shell that does not exist.
+// refuseMissing refuses, all at once, names of things that do not exist although
+// everything is installed: nobody can log in with a shell that does not exist.
 func (s *stage) refuseMissing(context.Context) error {
 	var errs []error
 	for _, name := range keys(s.Want.Users) {
@@ -73,8 +73,8 @@ func (s *stage) runs(path string) error {
 	return nil
 }
 
-// exists reports whether the target of a link is there, or may come later: what
-// is in /usr, /usr/local apart, packages bring and nobody else.
+// exists reports whether the target of a link exists, or may come later: only
+// packages write to /usr, except /usr/local.
 func (s *stage) exists(link, target string) bool {
 	if !filepath.IsAbs(target) {
 		target = filepath.Join(filepath.Dir(link), target)
@@ -96,8 +96,8 @@ func remedyOf(target string) string {
 	return "; add the package, or mend the path"
 }
 
-// secretOwners holds who shall own secrets against the accounts: secrets are
-// given away after the commit.
+// secretOwners checks that the owners of secrets are accounts: secrets get their
+// owners only after the commit.
 func (s *stage) secretOwners() (errs []error) {
 	if len(s.Want.Secrets) == 0 {
 		return nil

@@ -60,9 +60,9 @@ func (s *stage) parents(path string) (made []string, err error) {
 	return made, nil
 }
 
-// emptied takes away those folders made for files below which the spec has none
-// any more, if nothing is in them: not one that is somebody's home, and not one
-// that stands for something else by now. What is left of Folders has files.
+// emptied removes the folders made for files that the spec no longer has, if they
+// are empty: not one that is somebody's home, and not one that has become
+// something else. The rest of Folders has files.
 func (s *stage) emptied(accounts account.Files) error {
 	if len(s.Folders) == 0 {
 		return nil

@@ -73,8 +73,8 @@ func (s *stage) sysctls(context.Context) error {
 	return s.ownFile(sysctlFile, lines)
 }
 
-// ownFileLines are the lines of one of hostctl's own files, comments apart, and
-// how it stands where that is not as hostctl writes it.
+// ownFileLines are the lines of one of hostctl's own files, without comments, and
+// its mode, owner and group if they differ from what hostctl writes.
 func ownFileLines(root system.Root, names account.Names, path string) (lines []string, altered string, err error) {
 	b, as, err := readPlain(root, names, path)
 	if absent(err) {

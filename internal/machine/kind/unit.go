@@ -57,8 +57,8 @@ func observeUnit(root system.Root, accounts account.Names, links *systemd.Links,
 	return u, readDropIns(root, accounts, name, &u)
 }
 
-// isEnabled also takes a unit for enabled that has nothing but Also= in its
-// [Install] section, once all of those are: that is all enabling it can do.
+// isEnabled also counts a unit with only Also= in its [Install] section as enabled,
+// if all of those units are: enabling it can do nothing more.
 func isEnabled(root system.Root, links *systemd.Links, name string) (bool, error) {
 	if links.Enabled(name) {
 		return true, nil

@@ -10,10 +10,9 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// installs are the [Install] sections by which a unit is enabled: its own, and
-// those of the units that Also= has with it. Of these, one that is masked or that
-// the spec wants off is left alone, and so is one of which only systemd knows what
-// enabling it makes.
+// installs are the [Install] sections that enable a unit: its own, and those of the
+// units in its Also=. It leaves out units that are masked or that the spec wants
+// disabled, and those for which only systemd knows what enabling does.
 func installs(root system.Root, links *systemd.Links, want *spec.Host, name string) (map[string]systemd.Install, error) {
 	out := map[string]systemd.Install{}
 	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {
@@ -55,10 +54,10 @@ func (s *stage) enabledBy(links *systemd.Links, names []string) (out map[string]
 	return out, nil
 }
 
-// relink takes away the links that no [Install] section names any more, and
-// returns the units that are to be enabled and lack one. former is enabledBy from
-// before any unit was written: it tells a link that is no longer right from that
-// of an instance, or of another's unit, which somebody enabled.
+// relink removes the links that no [Install] section names any longer, and returns
+// the units to enable that lack one. former is enabledBy from before any unit was
+// written: it distinguishes a link that is no longer right from a link for an
+// instance, or for somebody else's unit, that somebody enabled.
 func (s *stage) relink(names []string, former map[string]map[string]systemd.Install) (lacking []string, err error) {
 	live, err := observeUnits(s.root, s.names, s.Want, names)
 	if err != nil {
@@ -99,8 +98,8 @@ func (s *stage) relink(names []string, former map[string]map[string]systemd.Inst
 	return s.lacking(names, former, present)
 }
 
-// foundAlso notes of somebody else's units that Also= enables what they were like.
-// The spec may come to say it itself: that is no other finding.
+// foundAlso records the former state of somebody else's units that Also= enables.
+// If the spec later names such a unit itself, the record stays the same.
 func (s *stage) foundAlso(present map[string]map[string]systemd.Install) {
 	for name, of := range present {
 		for unit := range of {
@@ -150,8 +149,8 @@ func (s *stage) lacking(names []string, former, present map[string]map[string]sy
 	return out, nil
 }
 
-// ofInstance says whether a link enables an instance that the spec wants enabled
-// by its own name, whatever becomes of the template.
+// ofInstance reports whether a link enables an instance that the spec enables by
+// its own name, whatever happens to the template.
 func ofInstance(want *spec.Host, template, path string) bool {
 	unit := filepath.Base(path)
 	return strings.Contains(template, "@.") && unit != template && spec.On(want.Units[unit].Enabled)

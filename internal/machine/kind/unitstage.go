@@ -60,8 +60,8 @@ func (s *stage) units(ctx context.Context) error {
 	return systemd.Systemctl(ctx, s.root, systemd.Mask, todo[systemd.Mask])
 }
 
-// unitsBack notes what somebody else's units are like, and adds to the wanted ones
-// what is given back.
+// unitsBack records the state of somebody else's units, and adds to the wanted
+// units what is restored.
 func (s *stage) unitsBack(live map[string]spec.Unit) {
 	theirs := map[string]spec.Unit{}
 	for name, u := range live {
@@ -159,11 +159,11 @@ func (s *stage) enable(ctx context.Context, units []string) error {
 	return systemd.Systemctl(ctx, s.root, systemd.Enable, units)
 }
 
-// refuseStray refuses, all at once, settings for units that nothing brings,
-// mostly misspelt ones: systemd passes over a drop-in to no unit in silence.
-// Units that need no file (mounts, devices, slices, scopes), prefixes
-// (a-.service) and SysV scripts are let pass. What a generator will make at
-// boot is not in the stage: the error says how to write for such a unit.
+// refuseStray refuses, all at once, settings for units that nothing installs,
+// mostly misspelt ones: systemd silently ignores a drop-in for a missing unit. It
+// accepts units that need no file (mounts, devices, slices, scopes), prefixes
+// (a-.service) and SysV scripts. Units that a generator makes at boot are not in
+// the stage: the error says how to write for such a unit.
 func (s *stage) refuseStray(names []string) error {
 	var errs []error
 	for _, name := range names {
@@ -184,8 +184,8 @@ func (s *stage) refuseStray(names []string) error {
 	return errors.Join(errs...)
 }
 
-// removeStrayLinks removes links that still enable what must not be: those of
-// a unit whose file is gone, and those that another unit's Also= brought.
+// removeStrayLinks removes links that still enable what must not be enabled: those
+// of a unit without a file, and those from another unit's Also=.
 func (s *stage) removeStrayLinks(names []string) error {
 	links, err := systemd.ReadLinks(s.root)
 	if err != nil {

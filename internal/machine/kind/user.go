@@ -83,8 +83,8 @@ func (s *stage) users(ctx context.Context) error {
 	return s.passwords(ctx, created)
 }
 
-// changeUser sets what the spec says, and gives back what it no longer says.
-// Groups and shells that are gone meanwhile are not given back.
+// changeUser sets what the spec sets, and restores what it no longer sets. It does
+// not restore groups and shells that no longer exist.
 func (s *stage) changeUser(ctx context.Context, name string, have spec.User, accounts account.Files) error {
 	options := map[string]string{"group": "--gid", "groups": "--groups", "home": "--home", "shell": "--shell", "comment": "--comment"}
 	var args []string
@@ -116,9 +116,9 @@ func value(f spec.Field) string {
 	return f.After
 }
 
-// createUser makes an account with a locked password. Unsaid things are as
-// Debian's adduser(8) has them: a group of the account's own name, a home
-// from /etc/skel for people, none and no shell for system accounts.
+// createUser makes an account with a locked password. Defaults are those of
+// Debian's adduser(8): a group with the account's name, a home from /etc/skel for
+// people, none and no shell for system accounts.
 func (s *stage) createUser(ctx context.Context, name string, groupOfSameName bool) error {
 	u := s.Want.Users[name]
 	args := []string{"--create-home"}

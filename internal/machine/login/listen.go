@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// Listening are the addresses at which sshd waits for connections: of sockets
-// that a process called sshd holds, and of those at one of the ports that its
-// settings name, since systemd holds these for it where ssh.socket is on.
+// Listening are the addresses where sshd waits for connections: those of sockets
+// of a process called sshd, and of sockets on the ports in its settings, since
+// systemd opens these for it if ssh.socket is on.
 func Listening(ports []uint16) ([]netip.AddrPort, error) {
 	waiting, err := listening()
 	if err != nil {
@@ -78,8 +78,8 @@ func sockets(table []byte, to map[string]netip.AddrPort) error {
 	return nil
 }
 
-// address reads 0100007F:0016: words of 32 bits as this machine's processor has
-// them, and the port.
+// address reads 0100007F:0016: words of 32 bits in the machine's byte order, and
+// the port.
 func address(text string) (netip.AddrPort, error) {
 	host, port, _ := strings.Cut(text, ":")
 	words, err := hex.DecodeString(host)

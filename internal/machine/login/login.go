@@ -1,7 +1,7 @@
-// Package login knows who can get into a machine over SSH, and what they may do
+// Package login knows who can log in to a machine over SSH, and what they may do
 // there: sshd_config(5), authorized keys (sshd(8)), sudoers(5), and the ports that
-// sshd listens on. It reads through Files, so that it can tell of a machine as it
-// is and of one as it would be. It runs no program.
+// sshd listens on. It reads through Files, so that it works on a machine as it is
+// and as it would be. It runs no program.
 package login
 
 import (
@@ -57,8 +57,8 @@ func (k Key) Same(other Key) bool {
 	return k.public == other.public && slices.Equal(k.options, other.options)
 }
 
-// Terminal reports whether who holds the key gets one: machines in a cloud come
-// with keys of root's that do nothing but name the account to use.
+// Terminal reports whether the key gives a terminal: cloud machines come with keys
+// for root that only print the name of the account to use.
 func (k Key) Terminal() bool {
 	has := func(option string) bool {
 		return slices.ContainsFunc(k.options, func(o string) bool { return strings.EqualFold(o, option) })
@@ -100,7 +100,7 @@ func Keys(files Files, s *SSHD, accounts Accounts, name string) ([]Key, error) {
 		for line := range strings.Lines(string(b)) {
 			public, _, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 			if err != nil {
-				continue // sshd passes over what is no key
+				continue // sshd skips what is not a key
 			}
 			if k := (Key{string(public.Marshal()), options}); !k.forced() {
 				out = append(out, k)

@@ -16,14 +16,14 @@ type SSHD struct {
 	Passwords bool     // somebody can log in with one
 	KeyFiles  []string // patterns of AuthorizedKeysFile
 	rootLogin string
-	addresses []netip.AddrPort // of ListenAddress; one that is not valid stands for a name's
+	addresses []netip.AddrPort // of ListenAddress; an invalid one stands for that of a name
 	said      map[string][]string
 }
 
 const sshdConfig = "/etc/ssh/sshd_config"
 
-// ReadSSHD reads sshd's settings, those of included files too. What is not said
-// is as sshd has it by itself.
+// ReadSSHD reads sshd's settings, including those of included files. What is not
+// set has sshd's default.
 func ReadSSHD(files Files) (*SSHD, error) {
 	s := &SSHD{said: map[string][]string{}}
 	if err := s.read(files, sshdConfig, 0); err != nil {
@@ -85,8 +85,8 @@ func (s *SSHD) listen() {
 	}
 }
 
-// Listens reports whether sshd takes connections to an address of this machine.
-// A name in ListenAddress may stand for any.
+// Listens reports whether sshd accepts connections to an address of this machine.
+// A name in ListenAddress may stand for any address.
 func (s *SSHD) Listens(at netip.AddrPort) bool {
 	if len(s.addresses) == 0 {
 		return slices.Contains(s.Ports, at.Port())
@@ -97,8 +97,8 @@ func (s *SSHD) Listens(at netip.AddrPort) bool {
 	})
 }
 
-// read takes the settings of one file. Of a key that is said twice the first
-// counts, except for the keys that are lists.
+// read reads the settings of one file. If a key is set twice, the first counts,
+// except for keys that are lists.
 func (s *SSHD) read(files Files, name string, depth int) error {
 	const deepest = 16 // sshd's own limit of includes in includes
 	b, err := files.Read(name)

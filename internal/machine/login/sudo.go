@@ -26,8 +26,8 @@ func Admins(files Files, accounts Accounts) ([]string, error) {
 	return out, nil
 }
 
-// rules are who may run any command, as sudoers names them, and the aliases in
-// these names.
+// rules are the users who may run any command, as sudoers names them, and the
+// aliases in these names.
 type rules struct {
 	who     []string
 	aliases map[string][]string
@@ -86,8 +86,8 @@ func (r *rules) readAll(files Files, dir string, depth int) error {
 	return nil
 }
 
-// rule takes "who host = (as whom) commands" if the commands are ALL, and root is
-// one of those as whom they run.
+// rule accepts "who host = (as whom) commands" if the commands are ALL, and they
+// may run as root.
 func (r *rules) rule(line string) {
 	left, right, ok := strings.Cut(line, "=")
 	if before, after, found := strings.Cut(right, ")"); found {

@@ -14,18 +14,18 @@ import (
 )
 
 const (
-	// wholeWord is up to how many bytes a value is hidden where it stands alone:
-	// in longer words it is by chance.
+	// wholeWord is the largest size in bytes of a value that is hidden only as a whole
+	// word: inside longer words it occurs by chance.
 	wholeWord = 3
 	// pieceBytes is how much of a line one pattern is about.
 	pieceBytes = 256
 )
 
-// Hide puts placeholders where text has the value of a secret, or a line of
-// one, of the secrets that are installed and of those that were before: as it
-// is, in the form that an escaper gives it, of this language or of those
-// whose programs print it, in base64, also within more of it, and in hex.
-// A value, or line, of up to three bytes is hidden where it is a word, as it is.
+// Hide replaces values of secrets in text, and lines of them, with placeholders,
+// for the secrets that are or were installed. It finds a value as it is, in the
+// form of an escaper of this language or of languages whose programs print it, in
+// base64, also inside more base64, and in hex. It hides a value or line of up to
+// three bytes only as a whole word, as it is.
 func (i *Installed) Hide(text string) string {
 	hiders := i.hiders()
 	for k := range hiders {
@@ -89,8 +89,8 @@ func (i *Installed) hiders() []hider {
 	return i.made
 }
 
-// piecesOf are the lines of a value, without the blanks around them; a value
-// that is a single word of a few bytes is one, too, and a short line of more is none.
+// piecesOf are the lines of a value, without the blanks around them. A value that
+// is a single word of a few bytes counts, a short line of a longer value does not.
 func piecesOf(value string) []string {
 	if short := strings.TrimSpace(value); short != "" && len(short) <= wholeWord {
 		return []string{short}
@@ -154,7 +154,7 @@ func escaped(text string) string {
 			high, low := 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF
 			forms = append(forms, fmt.Sprintf(`(?i:\\+u%04x\\+u%04x)`, high, low))
 		}
-		if r == unicode.ReplacementChar { // a byte that is no text: whatever stands for it
+		if r == unicode.ReplacementChar { // a byte that is not text: anything may represent it
 			forms = []string{`(?:\\+x[0-9a-fA-F]{2}|\\+[0-7]{3}|%[0-9a-fA-F]{2}|\\+ufffd|.)`}
 		}
 		b.WriteString("(?:" + strings.Join(forms, "|") + ")")
@@ -207,10 +207,10 @@ func inHex(text string) string {
 	return b.String() + ")"
 }
 
-// inBase64 matches the bytes of text in either alphabet of RFC 4648, where as many bytes
-// stand before them in a group of three: those characters that depend on
-// nothing but them, and what there is of them in the characters on either side.
-// base64(1) folds its lines.
+// inBase64 matches the bytes of text in either alphabet of RFC 4648, with the given
+// number of bytes before them in a group of three: the characters that depend only
+// on them, and their part of the characters on either side. base64(1) folds its
+// lines.
 func inBase64(text string, before int) string {
 	first := []int{0, 2, 3}[before]
 	bits := 8 * (before + len(text))

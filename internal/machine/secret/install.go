@@ -37,10 +37,10 @@ type item struct {
 	file     string // the path of the file that it is the rendering of
 }
 
-// Install puts the secrets of host, and the files that bear their values, below
-// /run, as a new set that takes the old one's place at once. Everything is
-// decrypted, rendered and looked up before anything is written. Where nothing
-// changes nothing is written. A host without secrets has nothing left below /run.
+// Install writes the secrets of host, and the files that contain their values,
+// below /run, as a new set that replaces the old one at once. It decrypts, renders
+// and looks up everything before it writes anything. If nothing changes, it writes
+// nothing. For a host without secrets, it leaves nothing below /run.
 func Install(root system.Root, host *spec.Host, files func(digest string) ([]byte, error), keys Keyring) (*Installed, error) {
 	old, number, err := readManifest(root)
 	if err != nil {

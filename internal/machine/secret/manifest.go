@@ -15,7 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// manifest stands beside a set and says what is in it, without any value or
+// manifest is stored next to a set and says what is in it, without any value or
 // digest of one.
 type manifest struct {
 	Version int                    `json:"version"`
@@ -23,7 +23,7 @@ type manifest struct {
 	Files   map[string]rendering   `json:"files"`
 }
 
-// rendering is a file that bears secrets.
+// rendering is a file that contains secrets.
 type rendering struct {
 	Secrets []string `json:"secrets"`
 	Owner   string   `json:"owner"`

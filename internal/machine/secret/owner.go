@@ -69,7 +69,7 @@ func lookup(known map[string]int, name, what string) (int, error) {
 	return 0, fmt.Errorf("there is no %s %q on this host", what, name)
 }
 
-// names is the way back; a number without a name stays a number.
+// names is the reverse; a number without a name stays a number.
 func (i ids) names(uid, gid int) (owner, group string) {
 	name := func(known map[string]int, id int) string {
 		best := strconv.Itoa(id)

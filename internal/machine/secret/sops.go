@@ -71,11 +71,11 @@ func storeOf(file []byte) (sops.EncryptedFileLoader, string) {
 	return yaml.NewStore(&c.YAML), "YAML"
 }
 
-// hostKeys is sops's key service with the keys of this host and nothing else:
-// the service that sops brings asks the environment, gpg and the clouds.
+// hostKeys is sops's key service with only the keys of this host: sops's own
+// service asks the environment, gpg and the clouds.
 type hostKeys struct {
 	identities sopsage.ParsedIdentities
-	damaged    []string // recipients whose copy of the data key is no age file
+	damaged    []string // recipients whose copy of the data key is not an age file
 }
 
 // Decrypt opens one recipient's copy of the data key.

@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Alone tells root whether somebody else may write to path, or put something
-// else in its place: who owns it, every folder above it and every link on the
-// way, and who may write there. What does not exist yet is judged by what does.
-// A file that another user once owned can still be open for writing. Users other
-// than root get no error: what they read is their own.
+// Alone tells root whether somebody else may write to path, or replace it. It
+// checks the owner and the permissions of the path, of every folder above it and
+// of every link on the way. For a path that does not exist, it checks the part
+// that does. A file that another user once owned can still be open for writing.
+// Users other than root get no error: what they read is their own.
 func Alone(path string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -36,8 +36,8 @@ func openRegular(dir int, path string) (*os.File, error) {
 	fail := func(err error) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	// The look comes first as some devices act on being opened, and is repeated
-	// as the name may stand for another node by then.
+	// Look first, because some devices act when they are opened, and look again
+	// afterwards, because the name may now lead to another node.
 	var st unix.Stat_t
 	if err := unix.Fstatat(dir, path, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fail(err)

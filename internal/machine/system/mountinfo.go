@@ -23,7 +23,7 @@ type Mount struct {
 func (m Mount) ReadOnly() bool { return slices.Contains(strings.Split(m.Options, ","), "ro") }
 
 // Mounts are those that this process sees, in the kernel's order: of several at
-// one point the last covers the others.
+// one point, the last covers the others.
 func Mounts() ([]Mount, error) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {

@@ -26,10 +26,10 @@ type Root string
 // maxLinks is the kernel's own limit of symlinks in one path (path_resolution(7)).
 const maxLinks = 40
 
-// Path is where the absolute path p of the root stands for this process.
-// Symlinks in its parents are followed inside the root, so that an absolute
-// link (/var/run -> /run) does not lead out of it; the last component is not
-// followed. What does not exist is taken literally.
+// Path is where this process finds the absolute path p of the root. It follows
+// symlinks in p's parents inside the root, so that an absolute link (/var/run ->
+// /run) does not lead out of it, and does not follow the last component. It takes
+// what does not exist literally.
 func (r Root) Path(p string) string {
 	p = filepath.Clean("/" + p)
 	if r == "/" || p == "/" {
@@ -38,7 +38,7 @@ func (r Root) Path(p string) string {
 	return filepath.Join(string(r), r.resolve(filepath.Dir(p)), filepath.Base(p))
 }
 
-// Follow is Path where the last component is followed, too.
+// Follow is like Path, and also follows the last component.
 func (r Root) Follow(p string) string {
 	return filepath.Join(string(r), r.resolve(filepath.Clean("/"+p)))
 }

@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Share does something for each of 0 to n-1, on every processor, in turns of
-// some at a time. Its error is one of those that it met; what a turn had left to
-// do after it is not done.
+// Share does something for each of 0 to n-1, on all processors, several at a time.
+// It returns one of the errors. After an error, the rest of that turn is not done.
 func Share(n int, do func(i int) error) error {
 	const some = 64
 	var all errgroup.Group

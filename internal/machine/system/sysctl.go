@@ -7,7 +7,7 @@ import (
 )
 
 // SysctlPath turns a key into its file: dots separate, unless a slash comes
-// first, and then the two change roles (sysctl.d(5)). A leading - is no part of
+// first, and then the two change roles (sysctl.d(5)). A leading - is not part of
 // the name; see SysctlMayFail.
 func SysctlPath(key string) string {
 	key = strings.TrimPrefix(key, "-")
@@ -34,11 +34,11 @@ func SysctlPaths(key string, own map[string]bool) []string {
 // SysctlPattern reports whether a key stands for several (glob(7)).
 func SysctlPattern(key string) bool { return strings.ContainsAny(key, "*?[") }
 
-// SysctlMayFail reports whether it is no matter that a key cannot be set.
+// SysctlMayFail reports whether it is acceptable that a key cannot be set.
 func SysctlMayFail(key string) bool { return strings.HasPrefix(key, "-") }
 
-// NamedSysctls are the files of those keys that are no patterns: for these no
-// pattern counts (sysctl.d(5)).
+// NamedSysctls are the files of the keys that are not patterns. Patterns do not
+// apply to them (sysctl.d(5)).
 func NamedSysctls[V any](keys map[string]V) map[string]bool {
 	out := map[string]bool{}
 	for key := range keys {

@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tree is a root folder that is held open. What is below it is reached from
-// there, through folders that are held open in turn, so that nobody who may
-// rename one of them leads the way elsewhere between a look and a change.
+// Tree is an open root folder. Everything below it is reached from there, through
+// folders that are open in turn, so that nobody can redirect the path between a
+// look and a change by renaming one of them.
 //
-// It may be used by several goroutines at once. Whoever opened it closes it.
+// Several goroutines may use it at once. Whoever opened it closes it.
 type Tree struct {
 	root int
 
@@ -25,14 +25,14 @@ type Tree struct {
 	physical map[string]string // folders behind links, once they are resolved
 }
 
-// held is a folder of the tree, open as O_PATH.
+// held is a folder of the tree, open with O_PATH.
 type held struct {
 	path string
 	fd   int
 }
 
-// Spot is a name in a folder that is held open while the spot is in use, or a
-// path where nobody else can make it lead elsewhere, with AT_FDCWD.
+// Spot is a name in a folder that stays open while the spot is in use, or, with
+// AT_FDCWD, a path that nobody else can redirect.
 type Spot struct {
 	Dir  int // the folder, for openat(2) and its like
 	Name string
@@ -41,8 +41,8 @@ type Spot struct {
 // Plainly is the spot of a path.
 func Plainly(path string) Spot { return Spot{unix.AT_FDCWD, path} }
 
-// Path leads to the spot through its folder (proc_pid_fd(5)), for calls that
-// take no descriptor of a folder. What stands there may be a link.
+// Path leads to the spot through its folder (proc_pid_fd(5)), for calls that take
+// no descriptor of a folder. The spot itself may be a link.
 func (s Spot) Path() string {
 	if s.Dir == unix.AT_FDCWD {
 		return s.Name
@@ -71,7 +71,7 @@ func (s Spot) Mkdir(mode os.FileMode, uid, gid int) error {
 }
 
 // SetMeta sets owner and mode (the bits of chmod(2)) of the node at the spot,
-// which is of this kind (S_IFDIR or S_IFREG, inode(7)).
+// which must have this type (S_IFDIR or S_IFREG, inode(7)).
 func (s Spot) SetMeta(kind uint32, mode os.FileMode, uid, gid int) error {
 	fail := func(op string, err error) error { return &os.PathError{Op: op, Path: s.Name, Err: err} }
 	fd, err := unix.Openat(s.Dir, s.Name, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
@@ -128,9 +128,9 @@ func (t *Tree) Close() {
 	unix.Close(t.root)
 }
 
-// At does something with the absolute path p of the root, none of whose folders
-// may be a link: that is ELOOP. A folder that is missing is ENOENT, and ENOTDIR
-// where something else stands.
+// At does something with the absolute path p of the root. If one of its folders is
+// a link, the error is ELOOP; if one is missing, ENOENT; if something else is in
+// its place, ENOTDIR.
 func (t *Tree) At(p string, do func(Spot) error) error {
 	return t.in(path.Dir(path.Clean("/"+p)), path.Base(path.Clean("/"+p)), do)
 }
@@ -171,14 +171,14 @@ func (t *Tree) Physical(dir string) (string, error) {
 	return dir, nil
 }
 
-// Canonical is a path as changesets have it: with Physical for its folder.
+// Canonical is a path as changesets write it: with Physical for its folder.
 func (t *Tree) Canonical(p string) (string, error) {
 	dir, err := t.Physical(path.Dir(p))
 	return path.Join(dir, path.Base(p)), err
 }
 
-// Led is where a path was found to lead by links when it was reached: as
-// Canonical has it, without another look.
+// Led is where links led a path when it was reached: like Canonical, without
+// looking again.
 func (t *Tree) Led(p string) string { return path.Join(t.known(path.Dir(p)), path.Base(p)) }
 
 // known is the folder to which a path with links was found to lead, or the path.
@@ -188,7 +188,8 @@ func (t *Tree) known(dir string) string {
 	return cmp.Or(t.physical[dir], dir)
 }
 
-// Forget has links resolved anew: whoever changes one in a folder of root's says so.
+// Forget makes Tree resolve links again: call it after changing one in a folder of
+// root's.
 func (t *Tree) Forget() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -212,9 +213,9 @@ func spotIn(h held, name string) Spot {
 	return Spot{h.fd, name}
 }
 
-// take holds a folder open. One user after another mostly wants the folder that
-// was wanted last; a user alone never gets one that a name no longer leads to
-// since it changed that name, for that it had another in between.
+// take keeps a folder open. Successive users mostly need the same folder as the
+// last. A single user never gets a folder that a name no longer leads to after it
+// changed that name, because it used another folder in between.
 func (t *Tree) take(dir string) (held, error) {
 	t.mu.Lock()
 	h := held{fd: -1}

@@ -10,10 +10,11 @@ import (
 	"syscall"
 )
 
-// WriteFile makes path a regular file with data, mode (the bits of chmod(2),
-// 04755 is set-user-ID) and owner, or leaves what was there: it writes a temporary file beside it, syncs that, renames it
-// over path and syncs the folder, without which a power cut may undo the
-// rename (fsync(2)). A symlink at path is replaced, not followed.
+// WriteFile makes path a regular file with data, mode (the bits of chmod(2), 04755
+// is set-user-ID) and owner, or leaves what was there. It writes a temporary file
+// in the same folder, syncs it, renames it over path, and syncs the folder; without
+// that, a power cut may undo the rename (fsync(2)). It replaces a symlink at path
+// and does not follow it.
 func WriteFile(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	return writeFile(path, data, mode, uid, gid, true)
 }
@@ -24,10 +25,9 @@ func StageFile(path string, data []byte, mode os.FileMode, uid, gid int) error {
 	return writeFile(path, data, mode, uid, gid, false)
 }
 
-// WriteFiles is WriteFile for files that belong together, content by path:
-// all are written and synced beside their places before the first is renamed
-// over what is there, and where a rename fails those before it are undone.
-// Folders that are missing are made.
+// WriteFiles is WriteFile for files that belong together, content by path. It
+// writes and syncs all of them as temporary files before it renames the first, and
+// undoes the earlier renames if one fails. It creates missing folders.
 func WriteFiles(files map[string][]byte, mode os.FileMode, uid, gid int) (err error) {
 	paths := slices.Sorted(maps.Keys(files))
 	made := map[string]string{}
@@ -87,7 +87,7 @@ func writeFile(path string, data []byte, mode os.FileMode, uid, gid int, durable
 	return SyncDir(filepath.Dir(path))
 }
 
-// beside writes what shall stand at path into a temporary file of its folder.
+// beside writes the future content of path to a temporary file in its folder.
 func beside(path string, data []byte, mode os.FileMode, uid, gid int, durable bool) (tmp string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".hostctl-*")
 	if err != nil {

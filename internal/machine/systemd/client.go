@@ -48,8 +48,8 @@ func (m Manager) Once(ctx context.Context, limit time.Duration, args ...string) 
 	return live.RunAs(ctx, limit, m.as, m.env, "systemctl", append(slices.Clone(m.options), args...)...)
 }
 
-// Retry repeats a call that failed: a systemd that executes itself, which anybody
-// can have it do, answers nobody, and what is being asked of it then is lost.
+// Retry repeats a call that failed: while systemd re-executes itself, which can
+// happen at any time, it answers nobody and loses requests.
 func (m Manager) Retry(ctx context.Context, call func() error) error {
 	const tries, pause = 8, 200 * time.Millisecond
 	deadline := time.Now().Add(QueueTime)
@@ -104,7 +104,7 @@ func (m Manager) Stop(ctx context.Context, units []string) error {
 	return nil
 }
 
-// Listed is what systemd tells of every unit at once.
+// Listed is what systemd reports about every unit at once.
 type Listed struct {
 	Unit   string `json:"unit"`
 	Load   string `json:"load"`

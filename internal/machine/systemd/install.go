@@ -10,14 +10,14 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// unitDirs is where unit files stand, strongest first (systemd.unit(5), "Unit
+// unitDirs are the folders of unit files, strongest first (systemd.unit(5), "Unit
 // File Load Path"; Debian adds nothing to it).
 func unitDirs() []string {
 	return []string{AdminDir, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"}
 }
 
 // Fragment is the path of the unit's main file, or that of its template; empty
-// if there is none. A mask is no fragment.
+// if there is none. A mask is not a fragment.
 func Fragment(root system.Root, unit string) string {
 	for _, name := range []string{unit, Template(unit)} {
 		for _, dir := range unitDirs() {
@@ -56,7 +56,7 @@ func ReadInstall(root system.Root, unit string) (Install, error) {
 	}
 	for _, alias := range s.words("Install.Alias") {
 		path, sure := specifiers(alias, unit)
-		// Which instances an alias has, and what one below a .wants is, is systemd's to say.
+		// Only systemd knows which instances an alias has, and what one below a .wants is.
 		if !sure || strings.Contains(alias, "/") || strings.Contains(unit, "@") || alias == unit {
 			in.Unsure = true
 			continue

@@ -77,7 +77,7 @@ func (l *Links) addTop(root system.Root, path string) error {
 }
 
 // addDir reads the links of one dependency folder. The link's own name is the
-// unit; for an instance the template is enabled too (systemctl is-enabled).
+// unit; an instance also enables the template (systemctl is-enabled).
 func (l *Links) addDir(root system.Root, dir string) error {
 	links, err := os.ReadDir(root.Path(dir))
 	if err != nil {
@@ -103,7 +103,7 @@ func (l *Links) Enabled(unit string) bool { return len(l.enabling[unit]) > 0 }
 // Masked says whether the unit is a link to /dev/null.
 func (l *Links) Masked(unit string) bool { return l.masked[unit] }
 
-// Enabling are the links because of which the unit is enabled.
+// Enabling are the links that enable the unit.
 func (l *Links) Enabling(unit string) []string { return l.enabling[unit] }
 
 // Template is the template of an instance, getty@.service for

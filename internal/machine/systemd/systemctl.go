@@ -11,7 +11,7 @@ import (
 // Verb is one of systemctl's commands that only change links.
 type Verb string
 
-// The verbs, as systemctl(1) has them.
+// The verbs of systemctl(1).
 const (
 	Enable  Verb = "enable"
 	Disable Verb = "disable"

@@ -29,8 +29,8 @@ func ReloadBus(ctx context.Context) error {
 	return err
 }
 
-// LastLines are the last lines that a unit has in the journal, none if there is no
-// journal to read.
+// LastLines are the last lines of a unit in the journal, none if there is no
+// journal.
 func LastLines(ctx context.Context, unit string) string {
 	out, err := live.Run(ctx, QueueTime, "journalctl", "--unit="+unit, "--lines=10", "--no-pager", "--quiet", "--output=cat")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Transient is a service that runs once and is of no unit file.
+// Transient is a service that runs once and has no unit file.
 type Transient struct {
 	Unit, Description string
 	Stdout, Stderr    string   // files that what it prints is appended to
@@ -41,9 +41,9 @@ func Manages() bool {
 	return err == nil && os.SameFile(first, own)
 }
 
-// Start runs the service with nothing of the caller's session, and returns
-// when its program has begun. No target stops it, and the kernel ends nearly
-// everything else first when memory runs out.
+// Start runs the service outside the caller's session, and returns when its
+// program has begun. No target stops it, and when memory runs out the kernel ends
+// nearly everything else first.
 func (t Transient) Start(ctx context.Context, root system.Root) error {
 	args := []string{"--quiet", "--collect", "--unit=" + t.Unit, "--description=" + t.Description, "--slice=hostctl.slice"}
 	for _, p := range []string{

@@ -11,7 +11,7 @@ import (
 	"github.com/hostctl/hostctl/internal/machine/system"
 )
 
-// Unit is what systemd knows of one unit (org.freedesktop.systemd1(5)).
+// Unit is what systemd knows about one unit (org.freedesktop.systemd1(5)).
 type Unit struct {
 	ID                string
 	Load, Active, Sub string
@@ -135,7 +135,7 @@ func parseUnit(block string) Unit {
 	u.Exit = exitText(get("ExecMainCode"), get("ExecMainStatus"))
 	for _, property := range []string{"InaccessiblePaths", "ReadOnlyPaths", "ReadWritePaths", "BindPaths", "BindReadOnlyPaths"} {
 		for _, path := range strings.Fields(p[property]) {
-			// A bind is source:destination:option, others may bear - or +.
+			// A bind is source:destination:option; others may have - or +.
 			u.Mounts = append(u.Mounts, strings.Split(strings.TrimLeft(path, "-+"), ":")...)
 		}
 	}

@@ -2,7 +2,7 @@
 // shell: for demo/run.sh, and for looking at a machine by hand. It needs root.
 //
 //	testmachine base                     make the root that machines are copied from, print its path
-//	testmachine fetch CACHE FLAKE HOST   bring the packages that a host has beyond that root into CACHE
+//	testmachine fetch CACHE FLAKE HOST   download the packages that a host has beyond that root into CACHE
 //	testmachine boot NAME CACHE          make a machine that has the packages in CACHE, boot it, print its root
 //	testmachine exec NAME CMD...         run a command in it
 //	testmachine shell NAME               print the command that enters it

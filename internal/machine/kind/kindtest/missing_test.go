@@ -65,7 +65,7 @@ func TestPathsMeetInTheStage(t *testing.T) {
 	if err != nil || len(st.Leads) != 1 || st.Leads["/opt/app/conf"] != "/srv/app/conf" {
 		t.Errorf("links that lead elsewhere: %v, %v", st, err)
 	}
-	refused(t, change(t, root, host, nil, nil), "/opt/app/conf leads to /srv/app/conf, too")
+	refused(t, change(t, root, host, nil, nil), "/opt/app/conf also leads to /srv/app/conf")
 	if _, err := os.Stat(root.Path("/srv/app/conf")); err == nil {
 		t.Error("one of the two was written")
 	}
