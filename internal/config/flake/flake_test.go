@@ -71,7 +71,7 @@ func TestRule24Schema(t *testing.T) {
 	for _, c := range []struct{ flake, want string }{
 		{`service "x" {}`, `Set options such as service in a module`},
 		{`input "x" {}`, "needs a url"},
-		{`input "x" { url = "http://example.org" }`, "a url must start with debian:"},
+		{`input "x" { url = "http://example.org" }`, "a url must start with \"debian:\""},
 		{`input "x" { url = "debian:trixie?snapshot=yesterday" }`, "a snapshot is a time"},
 		{`input "x" { url = "git+https://example.org/x.git?reef=main" }`, `not "reef"`},
 		{`input "x" { url = "git+https://example.org/x.git?rev=main" }`, "rev must be a full commit hash"},

@@ -78,7 +78,7 @@ func parseSource(base, raw string) (source, error) {
 			return source{}, err
 		}
 	default:
-		return source{}, fmt.Errorf("cannot read %q: a url must start with debian:, path:, git+file:, git+https: or git+ssh:", raw)
+		return source{}, fmt.Errorf(`cannot read %q: a url must start with "debian:", "path:", "git+file:", "git+https:" or "git+ssh:"`, raw)
 	}
 	if s.git {
 		// shallow is for Nix; hostctl fetches only one commit anyway.
