@@ -1,15 +1,11 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/spf13/cobra"
 )
 
@@ -64,79 +60,15 @@ func parseAge(text string) (time.Duration, error) {
 }
 
 func (s *session) runGC(opts gcOptions, age time.Duration, given bool) error {
-	var gone []int
+	var found *engine.Collection
+	var err error
 	if given {
-		var err error
-		if gone, err = s.old(opts.keep, time.Now().Add(-age)); err != nil {
-			return err
-		}
+		found, err = s.Old(opts.keep, time.Now().Add(-age))
+	} else {
+		found, err = s.Garbage()
 	}
-	p, forks, err := s.store.PlanPrune(s.current, gone)
 	if err != nil {
 		return err
 	}
-	p.Build = true
-	return s.collect(p, forks, opts.deleteOptions)
-}
-
-// old are the generations beyond the newest keep that were made before then
-// and that nothing keeps.
-func (s *session) old(keep int, before time.Time) ([]int, error) {
-	numbers, err := s.store.Numbers()
-	if err != nil {
-		return nil, err
-	}
-	var gone []int
-	for i := len(numbers) - 1; i >= 0; i-- {
-		n := numbers[i]
-		if s.store.Failed(n) == "" && keep > 0 {
-			keep--
-			continue
-		}
-		why, err := s.stays(n)
-		if err != nil {
-			return nil, err
-		}
-		meta, err := s.store.Meta(n)
-		if err != nil {
-			return nil, err
-		}
-		if why == "" && meta.Time.Before(before) {
-			gone = append(gone, n)
-		}
-	}
-	return gone, nil
-}
-
-// bootedFile tells which generation this boot began with. The first run that
-// could change it writes it down before it does; /run is empty at boot.
-const bootedFile = "run/hostctl-booted"
-
-// noteBooted writes down the generation that is current before the first run
-// of a boot that changes the machine.
-func (s *session) noteBooted() error {
-	if !s.live() {
-		return nil
-	}
-	path := filepath.Join(s.root, bootedFile)
-	if _, err := os.Lstat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.WriteFile(path, []byte(strconv.Itoa(s.current)), 0o600)
-}
-
-// booted is the generation that this boot began with.
-func (s *session) booted() (int, error) {
-	b, err := os.ReadFile(filepath.Join(s.root, bootedFile))
-	if !s.live() || errors.Is(err, fs.ErrNotExist) {
-		return s.current, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		return 0, fmt.Errorf("cannot tell which generation this machine booted: /%s says %q", bootedFile, b)
-	}
-	return n, nil
+	return s.collect(found, opts.deleteOptions)
 }

@@ -2,19 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
 	json "github.com/go-json-experiment/json/v1"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/spf13/cobra"
-
-	"github.com/hostctl/hostctl/internal/change/generation"
-	"github.com/hostctl/hostctl/internal/change/plan"
-	"github.com/hostctl/hostctl/internal/change/stage"
-	"github.com/hostctl/hostctl/internal/machine/apt"
-	"github.com/hostctl/hostctl/internal/spec"
 )
 
 func newGenerations(e *env) *cobra.Command {
@@ -52,37 +46,13 @@ found it.`,
 	return c
 }
 
-// listed is one generation in the JSON form of the list.
-type listed struct {
-	generation.Meta
-	Current bool             `json:"current"`
-	Booted  bool             `json:"booted"`
-	Failed  string           `json:"failed,omitempty"`
-	Pinned  *string          `json:"pinned,omitempty"` // the reason
-	Size    map[string]int64 `json:"size"`             // bytes of its undo and its record, by mount point
-	// AtBoot is "waiting" for one that the next boot applies, and of the
-	// current one "trial" until the next boot, or "unconfirmed".
-	AtBoot string `json:"at_boot,omitempty"`
-}
-
 func runGenerationsList(e *env) error {
 	s, err := openSession(e)
 	if err != nil {
 		return err
 	}
-	numbers, err := s.store.Numbers()
+	rows, err := s.Generations()
 	if err != nil {
-		return err
-	}
-	rows := []listed{}
-	for _, n := range numbers {
-		row, _, err := s.listed(n)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, *row)
-	}
-	if rows, err = s.withAtBoot(rows); err != nil {
 		return err
 	}
 	if e.json {
@@ -96,8 +66,8 @@ func runGenerationsList(e *env) error {
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "GEN\tSTATE\tTIME\tSIZE\tCOMMIT\tCOMMAND")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", r.Number, r.state(), r.Time.Local().Format("2006-01-02 15:04"),
-			size(generation.Total(r.Size)), strings.TrimSuffix(revision(r.Meta), "changes"), strings.TrimPrefix(r.Command, "hostctl "))
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", r.Number, is(r), r.Time.Local().Format("2006-01-02 15:04"),
+			size(total(r.Size)), strings.TrimSuffix(revision(r), "changes"), strings.TrimPrefix(r.Command, "hostctl "))
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -117,35 +87,8 @@ func narrow(line string) string {
 	return line
 }
 
-// listed reads one record and what is to be said of it.
-func (s *session) listed(n int) (*listed, *generation.Record, error) {
-	rec, err := s.store.Load(n)
-	if err != nil {
-		return nil, nil, err
-	}
-	points, err := stage.Points(s.root)
-	if err != nil {
-		return nil, nil, err
-	}
-	bytes, err := s.store.Size(rec, points)
-	if err != nil {
-		return nil, nil, err
-	}
-	booted, err := s.booted()
-	if err != nil {
-		return nil, nil, err
-	}
-	row := &listed{
-		Meta: rec.Meta, Current: s.begun && n == s.current, Booted: n == booted,
-		Failed: strings.TrimSpace(s.store.Failed(n)), Size: bytes,
-	}
-	if reason, ok := s.store.Pinned(n); ok {
-		row.Pinned = &reason
-	}
-	return row, rec, nil
-}
-
-func (l listed) state() string {
+// is says in words what a generation is.
+func is(l engine.Generation) string {
 	var out []string
 	for _, s := range []struct {
 		name string
@@ -161,29 +104,13 @@ func (l listed) state() string {
 	return strings.Join(out, ",")
 }
 
-// withAtBoot adds what the next boot does to the list.
-func (s *session) withAtBoot(rows []listed) ([]listed, error) {
-	at, err := s.store.AtBoot()
-	switch {
-	case err != nil || at == nil:
-		return rows, err
-	case at.Waits():
-		rec, err := s.store.Pending(at.Apply)
-		if err != nil {
-			return rows, err
-		}
-		return append(rows, listed{Meta: rec.Meta, AtBoot: "waiting"}), nil
+// total is how many bytes there are on all mounts.
+func total(bytes map[string]int64) int64 {
+	var sum int64
+	for _, n := range bytes {
+		sum += n
 	}
-	for i := range rows {
-		switch {
-		case !rows[i].Current || !at.Trial():
-		case at.Window > 0:
-			rows[i].AtBoot = "unconfirmed"
-		default:
-			rows[i].AtBoot = "trial"
-		}
-	}
-	return rows, nil
+	return sum
 }
 
 // size is a number of bytes for people.
@@ -197,14 +124,14 @@ func size(bytes int64) string {
 	return fmt.Sprintf("%.0f kB", float64(bytes)/1e3)
 }
 
-func parent(m generation.Meta) string {
+func parent(m engine.Generation) string {
 	if m.Parent < 0 {
 		return "-"
 	}
 	return strconv.Itoa(m.Parent)
 }
 
-func revision(m generation.Meta) string {
+func revision(m engine.Generation) string {
 	switch {
 	case m.Commit == "":
 		return "-"
@@ -219,36 +146,19 @@ func runGenerationsDiff(e *env, args []string, verbose bool) error {
 	if err != nil {
 		return err
 	}
-	from, err := s.recorded(args[0])
+	from, err := number(args[0])
 	if err != nil {
 		return err
 	}
-	to, err := s.recorded(args[1])
+	to, err := number(args[1])
 	if err != nil {
 		return err
 	}
-	p, err := s.between(from, to)
+	p, err := s.Compare(from, to)
 	if err != nil {
 		return err
 	}
 	return s.env.show(p, verbose)
-}
-
-// between plans the way from one record to another, without a machine.
-func (s *session) between(from, to *generation.Record) (*spec.Plan, error) {
-	return plan.Make(plan.Input{
-		Want: to.Spec, Prev: from.Spec, Lock: to.Lock, PrevLock: from.Lock, State: plan.StateOf(from.Spec, from.Lock),
-		Adopted: names(s.adopted), Generation: from.Meta.Number, SpecDigest: to.Meta.SpecDigest, LockDigest: to.Meta.LockDigest, Compare: apt.Compare,
-	})
-}
-
-// recorded loads the generation that an argument names.
-func (s *session) recorded(arg string) (*generation.Record, error) {
-	n, err := number(arg)
-	if err != nil {
-		return nil, err
-	}
-	return s.store.Load(n)
 }
 
 // number reads the number of a generation.
@@ -261,7 +171,7 @@ func number(arg string) (int, error) {
 }
 
 func (e *env) completeGenerations(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-	numbers, err := generation.Store{Root: e.root}.Numbers()
+	numbers, err := engine.Numbers(e.root)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
@@ -270,24 +180,4 @@ func (e *env) completeGenerations(_ *cobra.Command, _ []string, _ string) ([]str
 		out = append(out, strconv.Itoa(n))
 	}
 	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
-// managedPaths are the paths that either spec owns.
-func managedPaths(hosts ...*spec.Host) []string {
-	var out []string
-	for _, h := range hosts {
-		for path := range h.Files {
-			out = append(out, path)
-		}
-		for name, u := range h.Units {
-			if u.Content != "" {
-				out = append(out, "/etc/systemd/system/"+name)
-			}
-			for dropIn := range u.DropIns {
-				out = append(out, "/etc/systemd/system/"+name+".d/"+dropIn)
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	json "github.com/go-json-experiment/json/v1"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/spf13/cobra"
-
-	"github.com/hostctl/hostctl/internal/change/generation"
-	"github.com/hostctl/hostctl/internal/change/stage"
 )
 
 func newGenerationsPin(e *env) *cobra.Command {
@@ -22,8 +19,8 @@ func newGenerationsPin(e *env) *cobra.Command {
 		Example:           "  hostctl generations pin 4 --reason last-known-good",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: e.completeGenerations,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return e.onRecord(args[0], func(s *session, n int) error { return s.store.Pin(n, reason) })
+		RunE: func(c *cobra.Command, args []string) error {
+			return e.onRecord(c.Context(), args[0], func(s *session, n int) error { return s.Pin(n, reason) })
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "no reason given", "why it is kept, for people")
@@ -38,19 +35,19 @@ func newGenerationsUnpin(e *env) *cobra.Command {
 		Example:           "  hostctl generations unpin 4",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: e.completeGenerations,
-		RunE: func(_ *cobra.Command, args []string) error {
-			return e.onRecord(args[0], func(s *session, n int) error { return s.store.Unpin(n) })
+		RunE: func(c *cobra.Command, args []string) error {
+			return e.onRecord(c.Context(), args[0], func(s *session, n int) error { return s.Unpin(n) })
 		},
 	}
 }
 
 // onRecord does something to one record, while no run changes the machine.
-func (e *env) onRecord(arg string, do func(*session, int) error) error {
+func (e *env) onRecord(ctx context.Context, arg string, do func(*session, int) error) error {
 	n, err := number(arg)
 	if err != nil {
 		return err
 	}
-	unlock, err := takeLock(e.root, commandLine())
+	unlock, err := e.takeLock(ctx)
 	if err != nil {
 		return err
 	}
@@ -107,99 +104,36 @@ func (s *session) runDelete(args []string, opts deleteOptions) error {
 	for _, arg := range args {
 		n, err := number(arg)
 		if err == nil {
-			err = s.deletable(n)
+			numbers = append(numbers, n)
 		}
-		numbers, errs = append(numbers, n), append(errs, err)
+		errs = append(errs, err)
 	}
-	if err := errors.Join(errs...); err != nil {
+	c, err := s.Deletion(numbers)
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	slices.Sort(numbers)
-	p, forks, err := s.store.PlanPrune(s.current, slices.Compact(numbers))
-	if err != nil {
-		return err
-	}
-	for _, f := range forks {
-		errs = append(errs, fmt.Errorf("cannot delete generation %d: %w", f.Number, f))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("%w\nnothing was deleted", err)
-	}
-	return s.collect(p, nil, opts)
-}
-
-// deletable says why a generation cannot be deleted.
-func (s *session) deletable(n int) error {
-	if _, err := s.store.Meta(n); err != nil {
-		return err
-	}
-	why, err := s.stays(n)
-	if err == nil && why != "" {
-		err = fmt.Errorf("cannot delete generation %d: it is %s", n, why)
-	}
-	return err
-}
-
-// stays says what keeps a generation, "" for nothing.
-func (s *session) stays(n int) (string, error) {
-	booted, err := s.booted()
-	if err != nil {
-		return "", err
-	}
-	at, err := s.store.AtBoot()
-	if err != nil {
-		return "", err
-	}
-	reason, pinned := s.store.Pinned(n)
-	switch {
-	case at.Trial() && n == at.Back:
-		return "the one that the next boot goes back to", nil
-	case n == s.current:
-		return "the current one", nil
-	case n == booted:
-		return "the one that this machine booted", nil
-	case pinned:
-		return "pinned (" + reason + "); 'hostctl generations unpin' lets it go", nil
-	}
-	return "", nil
+	return s.collect(c, opts)
 }
 
 // collected is the JSON form of what was, or would be, deleted.
 type collected struct {
-	Deleted []int             `json:"deleted"`
-	Stay    []generation.Fork `json:"stay"`  // forks that could not go
-	Freed   map[string]int64  `json:"freed"` // bytes, by mount point
-	DryRun  bool              `json:"dry_run"`
+	*engine.Collection
+	DryRun bool `json:"dry_run"`
 }
 
-// collect carries a Prune out, and deletes what nobody needs then.
-func (s *session) collect(p *generation.Prune, forks []generation.Fork, opts deleteOptions) error {
-	points, err := stage.Points(s.root)
-	if err != nil {
-		return err
-	}
-	garbage, err := s.store.Garbage(p, points)
-	if err != nil {
-		return err
-	}
-	slices.Sort(p.Gone)
-	if !opts.dryRun && len(p.Gone) > 0 {
-		if waits, err := s.confirm(fmt.Sprintf("Delete %s for good?", generations(p.Gone)), opts.yes); waits || err != nil {
+// collect deletes what was found, once somebody has agreed to lose generations.
+func (s *session) collect(found *engine.Collection, opts deleteOptions) error {
+	if !opts.dryRun && len(found.Deleted) > 0 {
+		if waits, err := s.confirm(fmt.Sprintf("Delete %s for good?", generations(found.Deleted)), opts.yes); waits || err != nil {
 			return err
 		}
 	}
 	if !opts.dryRun {
-		if err := s.store.Prune(p); err != nil {
-			return fmt.Errorf("%w; the next run finishes or forgets it", err)
-		}
-		if err := garbage.Remove(); err != nil {
-			return fmt.Errorf("cannot free all that was freed, 'hostctl gc' tries again: %w", err)
-		}
-		if err := s.pruneStandIns(garbage.Named); err != nil {
+		if err := found.Delete(); err != nil {
 			return err
 		}
 	}
-	out := collected{append([]int{}, p.Gone...), append([]generation.Fork{}, forks...), garbage.Bytes, opts.dryRun}
+	out := collected{found, opts.dryRun}
 	if s.json {
 		return json.NewEncoder(s.stdout).Encode(out)
 	}
@@ -230,5 +164,5 @@ func generations(numbers []int) string {
 	if len(numbers) == 1 {
 		return fmt.Sprintf("generation %d", numbers[0])
 	}
-	return "generations " + generation.List(numbers)
+	return "generations " + engine.List(numbers)
 }

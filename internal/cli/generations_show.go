@@ -9,6 +9,7 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -27,14 +28,6 @@ programs made, and how much space its undo takes.`,
 	}
 }
 
-// shown is one generation in the JSON form of show.
-type shown struct {
-	listed
-	Changed  map[spec.Kind]int `json:"changed"`  // changes of its plan, by kind
-	Packages int               `json:"packages"` // in its lock
-	Paths    int               `json:"paths"`    // that differ from its parent
-}
-
 func runGenerationsShow(e *env, arg string) error {
 	s, err := openSession(e)
 	if err != nil {
@@ -44,41 +37,37 @@ func runGenerationsShow(e *env, arg string) error {
 	if err != nil {
 		return err
 	}
-	row, rec, err := s.listed(n)
+	out, err := s.Detail(n)
 	if err != nil {
 		return err
-	}
-	out := shown{listed: *row, Changed: map[spec.Kind]int{}, Packages: len(rec.Lock), Paths: len(rec.Changeset.Entries)}
-	for _, c := range rec.Plan.Changes {
-		out.Changed[c.ID.Kind]++
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(out)
 	}
-	out.print(e.stdout)
-	fmt.Fprintf(e.stdout, "Changes:     %s\n", render.Summary(rec.Plan))
+	printDetail(e.stdout, out)
+	fmt.Fprintf(e.stdout, "Changes:     %s\n", render.Summary(out.Plan))
 	for _, k := range spec.Kinds() {
 		if out.Changed[k] > 0 {
 			fmt.Fprintf(e.stdout, "             %d of kind %s\n", out.Changed[k], k)
 		}
 	}
-	printPaths(e.stdout, "Data made by its programs, which a rollback leaves", rec.Meta.StatePaths)
-	printPaths(e.stdout, "Data that its packages' scripts wanted to change, and did not", rec.Meta.Kept)
+	printPaths(e.stdout, "Data made by its programs, which a rollback leaves", out.StatePaths)
+	printPaths(e.stdout, "Data that its packages' scripts wanted to change, and did not", out.Kept)
 	return nil
 }
 
-func (s shown) print(w io.Writer) {
+func printDetail(w io.Writer, s *engine.Detail) {
 	row := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(w, "%-12s %s\n", name+":", value)
 		}
 	}
-	row("Generation", fmt.Sprintf("%d (%s)", s.Number, s.state()))
-	row("Parent", parent(s.Meta))
+	row("Generation", fmt.Sprintf("%d (%s)", s.Number, is(s.Generation)))
+	row("Parent", parent(s.Generation))
 	row("Host", s.Host)
 	row("Made", s.Time.Local().Format(time.DateTime)+" by "+s.User)
 	row("Command", s.Command)
-	row("Commit", revision(s.Meta))
+	row("Commit", revision(s.Generation))
 	row("Hostctl", s.Hostctl)
 	row("Failed", s.Failed)
 	if s.Pinned != nil {

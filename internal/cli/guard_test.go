@@ -2,16 +2,11 @@ package cli
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/guard"
-	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -78,101 +73,4 @@ func TestAgree(t *testing.T) {
 			t.Errorf("%+v: %d, %v", c, code, err)
 		}
 	}
-}
-
-// TestKeyGoesMeanwhile: a key that goes between the question and the commit makes
-// another plan of it, which nobody has agreed to.
-func TestKeyGoesMeanwhile(t *testing.T) {
-	root := t.TempDir()
-	keys, dropIn := filepath.Join(root, "root/.ssh/authorized_keys"), "/etc/ssh/sshd_config"
-	writeTestFile(t, filepath.Join(root, "etc/passwd"), []byte("root:x:0:0::/root:/bin/bash\n"))
-	writeTestFile(t, filepath.Join(root, "etc/group"), []byte("root:x:0:\n"))
-	writeTestFile(t, keys, []byte("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExample0 a\n"))
-	want := &spec.Host{Files: map[string]spec.File{dropIn: {Type: spec.Regular, Content: "PasswordAuthentication no\n"}}}
-	p := &spec.Plan{Changes: []spec.Change{{ID: spec.ID{Kind: spec.KindFile, Name: dropIn}, Action: spec.Create}}}
-	s := &session{env: &env{root: root}, prev: &spec.Host{}, seen: &spec.State{Installed: map[string]spec.Installed{"openssh-server": {}}}}
-	if err := s.noWorse(t.Context(), p, want, nil, guard.Person{}); err != nil {
-		t.Errorf("with the key: %v", err)
-	}
-	if err := os.Remove(keys); err != nil {
-		t.Fatal(err)
-	}
-	err := s.noWorse(t.Context(), p, want, nil, guard.Person{})
-	var exit *exitError
-	if !errors.As(err, &exit) || exit.code != exitRefused || !strings.Contains(err.Error(), "no account that may use sudo has a key") {
-		t.Fatalf("without it: %v", err)
-	}
-	found, err := guard.Lockout(t.Context(), s.guarding(p, want))
-	if err != nil {
-		t.Fatal(err)
-	}
-	warnings := len(p.Warnings)
-	if err := s.noWorse(t.Context(), p, want, found, guard.Person{}); err != nil {
-		t.Errorf("agreed to: %v", err)
-	}
-	if len(p.Warnings) != warnings {
-		t.Errorf("the plan warns again: %q", p.Warnings)
-	}
-}
-
-func TestLocalEnd(t *testing.T) {
-	for text, want := range map[string]string{"192.0.2.2 50000 192.0.2.1 2222": "192.0.2.1:2222", "fe80::1%eth0 1 fe80::2%eth0 22": "[fe80::2%eth0]:22"} {
-		if got := localEnd(text); got != netip.MustParseAddrPort(want) {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-	for _, text := range []string{"", "UNKNOWN 65535 UNKNOWN 65535", "1 2 3"} {
-		if got := localEnd(text); got.IsValid() {
-			t.Errorf("%q: %v", text, got)
-		}
-	}
-}
-
-// Units that run hostctl are refused where it is not, by the place and the remedy.
-func TestOwnProgramIsThere(t *testing.T) {
-	root := t.TempDir()
-	want := &spec.Host{
-		Settings: spec.Settings{Hostctl: "/usr/local/bin/hostctl"},
-		Units:    map[string]spec.Unit{"hostctl-secrets.service": {Content: "[Service]\nExecStart=/usr/local/bin/hostctl secrets install\n"}},
-	}
-	err := ownProgram(system.Root(root), want, &spec.Plan{})
-	for _, text := range []string{`unit "hostctl-secrets.service"`, "/usr/local/bin/hostctl, which does not exist", "hostctl { path = "} {
-		if err == nil || !strings.Contains(err.Error(), text) {
-			t.Errorf("the error is %v, and lacks %q", err, text)
-		}
-	}
-	if err := ownProgram(system.Root(root), &spec.Host{Settings: want.Settings}, &spec.Plan{}); err != nil {
-		t.Errorf("no unit runs it: %v", err)
-	}
-	writeTestFile(t, filepath.Join(root, "usr/local/bin/hostctl"), []byte("#!/bin/sh\n"))
-	if err := ownProgram(system.Root(root), want, &spec.Plan{}); err != nil {
-		t.Error(err)
-	}
-	const local, deb = "/usr/local/bin/hostctl", packaged
-	for name, c := range map[string]struct {
-		path    string
-		change  spec.Change
-		refused bool
-	}{
-		"its package has it elsewhere": {local, changeOf(spec.KindPackage, "hostctl", spec.Create), true},
-		"its package brings it":        {deb, changeOf(spec.KindPackage, "hostctl", spec.Create), false},
-		"its package goes":             {deb, changeOf(spec.KindPackage, "hostctl", spec.Delete), true},
-		"a file brings it":             {local, changeOf(spec.KindFile, local, spec.Create), false},
-	} {
-		root := t.TempDir()
-		if c.change.Action == spec.Delete {
-			writeTestFile(t, filepath.Join(root, c.path), []byte("#!/bin/sh\n"))
-		}
-		want := &spec.Host{
-			Settings: spec.Settings{Hostctl: c.path}, Packages: map[string]spec.Package{"hostctl": {Absent: c.change.Action == spec.Delete}},
-			Units: map[string]spec.Unit{"hostctl-secrets.service": {Content: "[Service]\nExecStart=" + c.path + " secrets install\n"}},
-		}
-		if err := ownProgram(system.Root(root), want, &spec.Plan{Changes: []spec.Change{c.change}}); (err != nil) != c.refused {
-			t.Errorf("%s: the error is %v", name, err)
-		}
-	}
-}
-
-func changeOf(kind spec.Kind, name string, action spec.Action) spec.Change {
-	return spec.Change{ID: spec.ID{Kind: kind, Name: name}, Action: action}
 }

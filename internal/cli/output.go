@@ -15,7 +15,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/generation"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -96,31 +96,9 @@ func bare(f any) any {
 	return f
 }
 
-// message is a text of hostctl's with texts of others in it: it has lines, and
-// no colours.
-func message(text string) string {
-	var f render.Filter
-	return string(append(f.Clean([]byte(text)), f.Rest()...))
-}
-
 // say tells a person what is going on; results go to stdout, this does not.
 func (e *env) say(format string, args ...any) {
-	fmt.Fprintln(e.stderr, message(fmt.Sprintf(format, args...)))
-}
-
-// sayPaths lists paths under a heading, the first twenty of them.
-func (e *env) sayPaths(heading string, paths []string) {
-	const most = 20
-	if len(paths) == 0 {
-		return
-	}
-	e.say("%s:", heading)
-	for _, p := range paths[:min(most, len(paths))] {
-		e.say("  %s", render.Printable(p))
-	}
-	if len(paths) > most {
-		e.say("  and %d more", len(paths)-most)
-	}
+	fmt.Fprintln(e.stderr, render.Message(fmt.Sprintf(format, args...)))
 }
 
 // terminal reports whether f is one.
@@ -165,18 +143,10 @@ func (e *env) tellResult() error {
 	if e.announced == nil {
 		return nil
 	}
-	store := generation.Store{Root: e.root}
-	now, _, err := store.Current()
-	if err != nil {
+	var r render.Result
+	var err error
+	if r.Generation, r.Waiting, err = engine.Standing(e.root); err != nil {
 		return err
-	}
-	at, err := store.AtBoot()
-	if err != nil {
-		return err
-	}
-	r := render.Result{Generation: now}
-	if at.Waits() {
-		r.Waiting = at.Apply
 	}
 	return render.CarriedJSON(e.stdout, e.announced, r)
 }
@@ -206,7 +176,7 @@ func (e *env) ask(ctx context.Context) error {
 	if e.word != "" {
 		hint, yes = " ", []string{"yes " + e.word}
 	}
-	fmt.Fprint(e.stderr, message(e.asks), hint)
+	fmt.Fprint(e.stderr, render.Message(e.asks), hint)
 	answered := make(chan string, 1)
 	go func() {
 		answer, _ := bufio.NewReader(e.stdin).ReadString('\n') // the end of the input is no yes

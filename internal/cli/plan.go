@@ -45,18 +45,14 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	if err != nil {
 		return err
 	}
-	open, err := s.journal.Open()
-	if err != nil {
-		return err
-	}
-	stuck, err := s.journal.Stuck()
+	interrupted, stuck, err := s.Interrupted()
 	if err != nil {
 		return err
 	}
 	switch {
 	case stuck != "":
 		s.say("warning: an earlier run could be neither finished nor undone, so this plan is of a machine between two generations; see to the reasons, then run 'hostctl recover':\n%s", stuck)
-	case open != "":
+	case interrupted:
 		s.say("warning: an earlier run was interrupted, so this plan may be of a machine between two generations; run 'hostctl recover'")
 	}
 	target, err := s.target(ctx)
@@ -67,7 +63,7 @@ func runPlan(ctx context.Context, e *env, opts planOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := s.lookForLockout(ctx, p, target.host); err != nil {
+	if err := s.lookForLockout(ctx, p, target.Host); err != nil {
 		return err
 	}
 	if err := s.show(p, opts.verbose); err != nil {

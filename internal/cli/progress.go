@@ -2,68 +2,23 @@ package cli
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
 	json "github.com/go-json-experiment/json/v1"
+	"github.com/hostctl/hostctl/internal/change/engine"
+	"github.com/hostctl/hostctl/internal/render"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/sys/unix"
-
-	"github.com/hostctl/hostctl/internal/spec"
 )
-
-// step is what a run is at, for whoever waits. It has counts, and names of
-// packages and units, and nothing that a program has printed.
-type step struct {
-	What  string `json:"what"`           // "unpacking"
-	Name  string `json:"name,omitempty"` // the package, unit or input
-	Done  int64  `json:"done,omitempty"`
-	Total int64  `json:"total,omitempty"` // 0 where nobody knows
-	Unit  string `json:"unit,omitempty"`  // of Done and Total: "packages", or megaBytes of a count of bytes
-}
-
-const megaBytes = "MB"
-
-func (s step) String() string {
-	text := s.What
-	if s.Name != "" {
-		text += " " + s.Name
-	}
-	if counts := s.counts(); counts != "" {
-		text += " " + counts
-	}
-	return text
-}
-
-func (s step) counts() string {
-	switch {
-	case s.Done+s.Total == 0:
-		return ""
-	case s.Unit == megaBytes && s.Total == 0:
-		return fmt.Sprintf("%.1f MB", float64(s.Done)/1e6)
-	case s.Unit == megaBytes:
-		return fmt.Sprintf("%.1f/%.1f MB", float64(s.Done)/1e6, float64(s.Total)/1e6)
-	}
-	return fmt.Sprintf("%d/%d %s", s.Done, s.Total, s.Unit)
-}
-
-// all is how much the step is about.
-func (s step) all() string {
-	if s.Unit == megaBytes {
-		return fmt.Sprintf("%.1f MB", float64(s.Total)/1e6)
-	}
-	return spec.Count(int(s.Total), strings.TrimSuffix(s.Unit, "s"), s.Unit)
-}
 
 // at tells whoever waits what the run is at: on this terminal, or through the
 // command that follows a service.
-func (e *env) at(s step) {
+func (e *env) at(s engine.Step) {
 	if e.tell == nil {
 		e.display = e.newDisplay()
 		e.tell = e.display.show
@@ -75,10 +30,10 @@ func (e *env) at(s step) {
 // to itself.
 func (e *env) still() {
 	if e.tell != nil {
-		e.tell(step{}) // so that whoever follows a service does the same
+		e.tell(engine.Step{}) // so that whoever follows a service does the same
 	}
 	e.display.end()
-	e.display, e.tell = nil, func(step) {}
+	e.display, e.tell = nil, func(engine.Step) {}
 }
 
 // display shows the step of a run: as a bar on a terminal, elsewhere as a line
@@ -92,7 +47,7 @@ type display struct {
 	bar    *mpb.Bar
 
 	mu    sync.Mutex
-	now   step
+	now   engine.Step
 	since time.Time // of what it is about
 	said  time.Time // when a line last told of it; zero before
 }
@@ -123,9 +78,13 @@ func (e *env) newDisplay() *display {
 		return style.Fill(w, s)
 	})
 	d.bar, _ = d.bars.Add(0, filler, // it fails after Wait alone
-		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { s := d.at(); s.Done, s.Total = 0, 0; return message(s.String()) + " " })),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string {
+			s := d.at()
+			s.Done, s.Total = 0, 0
+			return render.Message(s.String()) + " "
+		})),
 		mpb.AppendDecorators(
-			decor.Any(func(decor.Statistics) string { return d.at().counts() + " " }),
+			decor.Any(func(decor.Statistics) string { return d.at().Counts() + " " }),
 			decor.Any(func(decor.Statistics) string { return d.elapsed() })))
 	out.through(d.bars)
 	return d
@@ -142,7 +101,7 @@ func wide(f any) bool {
 	return err == nil && size.Col > 0 && size.Row > 0
 }
 
-func (d *display) at() step {
+func (d *display) at() engine.Step {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.now
@@ -150,8 +109,8 @@ func (d *display) at() step {
 
 func (d *display) elapsed() string { return time.Since(d.began).Round(time.Second).String() }
 
-func (d *display) show(s step) {
-	if s == (step{}) {
+func (d *display) show(s engine.Step) {
+	if s == (engine.Step{}) {
 		return
 	}
 	d.mu.Lock()
@@ -166,7 +125,7 @@ func (d *display) show(s step) {
 		d.bar.SetTotal(s.Total, false)
 		d.bar.SetCurrent(s.Done)
 	case begins && s.Total > 0:
-		d.say("%s: %s", s.What, s.all())
+		d.say("%s: %s", s.What, s.All())
 	}
 }
 
@@ -192,14 +151,14 @@ func (d *display) due(at time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last, wait := d.said, sayEvery
-	if last.Before(d.since) && d.now.Total == 0 && d.now.What == waitingFor {
+	if last.Before(d.since) && d.now.Total == 0 && d.now.What == engine.WaitingFor {
 		last, wait = d.since, sayAfter
 	} else if last.IsZero() {
 		last = d.began
 	} else {
 		wait = max(wait, min(last.Sub(d.since), sayAtLeast))
 	}
-	if d.now == (step{}) || at.Sub(last) < wait {
+	if d.now == (engine.Step{}) || at.Sub(last) < wait {
 		return false
 	}
 	d.said = at
@@ -225,11 +184,11 @@ const progressFile = "progress"
 // relay writes steps where the command that started the service finds them. A
 // count that grows is written ten times a second at most. What cannot be written
 // nobody misses.
-func relay(dir string) func(step) {
+func relay(dir string) func(engine.Step) {
 	var mu sync.Mutex
-	var last step
+	var last engine.Step
 	var at time.Time
-	return func(s step) {
+	return func(s engine.Step) {
 		mu.Lock()
 		defer mu.Unlock()
 		if s.What == last.What && s.Name == last.Name && s.Done < s.Total && time.Since(at) < 100*time.Millisecond {
@@ -263,64 +222,13 @@ func (f *follower) steps() {
 	b = b[:bytes.LastIndexByte(b, '\n')+1]
 	f.shown += int64(len(b))
 	for line := range bytes.Lines(b) {
-		var s step
+		var s engine.Step
 		switch {
 		case json.Unmarshal(line, &s) != nil:
-		case s == (step{}):
+		case s == (engine.Step{}):
 			f.still()
 		default:
 			f.at(s)
 		}
-	}
-}
-
-// packageSteps reads in what dpkg prints how far it is, and passes it on. It
-// tells names that are packages of the plan, and no other word.
-type packageSteps struct {
-	to    io.Writer
-	tell  func(step)
-	plan  map[string]bool // packages that come
-	done  map[string]int64
-	line  []byte
-	heads map[string]string // how dpkg's line begins, to what it does
-}
-
-func newPackageSteps(to io.Writer, tell func(step), p *spec.Plan) *packageSteps {
-	s := &packageSteps{
-		to: to, tell: tell, plan: map[string]bool{}, done: map[string]int64{},
-		heads: map[string]string{"Unpacking ": "unpacking", "Setting up ": "configuring"},
-	}
-	for _, c := range p.Of(spec.KindPackage) {
-		if c.Action != spec.Delete {
-			s.plan[c.ID.Name] = true
-		}
-	}
-	return s
-}
-
-func (s *packageSteps) Write(b []byte) (int, error) {
-	n, err := s.to.Write(b)
-	for line := range bytes.Lines(b) {
-		if s.line = append(s.line, line...); line[len(line)-1] == '\n' {
-			s.read(string(s.line))
-			s.line = s.line[:0]
-		}
-	}
-	if len(s.line) > 4096 { // no line of dpkg's
-		s.line = s.line[:0]
-	}
-	return n, err
-}
-
-func (s *packageSteps) read(line string) {
-	for head, what := range s.heads {
-		rest, ok := strings.CutPrefix(line, head)
-		name, _, version := strings.Cut(rest, " (")
-		name, _, _ = strings.Cut(name, ":") // of an architecture
-		if !ok || !version || !s.plan[name] {
-			continue
-		}
-		s.done[what] = min(s.done[what]+1, int64(len(s.plan)))
-		s.tell(step{What: what, Name: name, Done: s.done[what], Total: int64(len(s.plan)), Unit: "packages"})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/render"
 	"github.com/hostctl/hostctl/internal/spec"
 )
@@ -71,7 +72,7 @@ func documented(t *testing.T, heading string) []string {
 // Programs read results by their keys: docs/json.md has each of them, and no
 // other.
 func TestResultsAreDocumented(t *testing.T) {
-	list := keys(reflect.TypeFor[listed](), "")
+	list := keys(reflect.TypeFor[engine.Generation](), "")
 	without := func(all, some []string) []string {
 		return slices.DeleteFunc(all, func(key string) bool { return slices.Contains(some, key) })
 	}
@@ -80,7 +81,7 @@ func TestResultsAreDocumented(t *testing.T) {
 		"plan":                         plan,
 		"switch, boot, test, rollback": without(keys(reflect.TypeFor[render.Carried](), ""), plan),
 		"generations list":             list,
-		"generations show":             without(keys(reflect.TypeFor[shown](), ""), list),
+		"generations show":             without(keys(reflect.TypeFor[engine.Detail](), ""), list),
 		"eval":                         keys(reflect.TypeFor[spec.Host](), ""),
 	} {
 		told := documented(t, heading)

@@ -20,7 +20,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/config/git"
 	"github.com/hostctl/hostctl/internal/config/meter"
 	"github.com/hostctl/hostctl/internal/render"
@@ -61,18 +61,23 @@ type env struct {
 
 	inService bool            // this is the service that does what a session asked for
 	confirmed *spec.SavedPlan // what to do exactly: of a file, or what a session confirmed
-	by        guard.Person    // who confirmed it; of a service alone
+	by        engine.Person   // who confirmed it; of a service alone
 	handed    *job            // what the service is to do
 	announced *spec.Plan      // with --json: what is printed when it is done
 	asks      string          // what a person is to be asked, once no lock is held
 	word      string          // what the answer has to name beside a yes; "" is nothing
 	agreed    string          // what a person was asked and said yes to
 
-	tell    func(step) // where what the run is at is shown; nil until there is something
-	display *display   // of this process, if it is there that it is shown
+	tell    func(engine.Step) // where what the run is at is shown; nil until there is something
+	display *display          // of this process, if it is there that it is shown
 
 	interrupted func() error // of the command's context: what a signal has cancelled
 	past        bool         // a signal cancels nothing from here on
+}
+
+// outcomes are the exit codes for how a change ended that failed.
+func outcomes() map[engine.Outcome]int {
+	return map[engine.Outcome]int{engine.RolledBack: exitRolledBack, engine.Refused: exitRefused, engine.Held: exitLocked}
 }
 
 // exitError is an error that ends hostctl with a code of its own.
@@ -137,6 +142,7 @@ func (e *env) end(err error) int {
 	e.still()
 	code, text := exitFailed, ""
 	var exit *exitError
+	var ended *engine.Error
 	var diags hcl.Diagnostics
 	switch {
 	case err == nil:
@@ -148,6 +154,8 @@ func (e *env) end(err error) int {
 		if exit.err != nil {
 			text = err.Error()
 		}
+	case errors.As(err, &ended):
+		code, text = outcomes()[ended.Outcome], err.Error()
 	case errors.As(err, &diags): // of an input: it names it
 		err = e.report(nil, diags)
 	default:

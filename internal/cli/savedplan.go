@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -13,23 +11,20 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// save is the plan that s.plan has just made, with what it rests on.
+// save is the plan that was just made, with what it rests on.
 func (s *session) save(p *spec.Plan, want *spec.Host, lock []spec.Locked) (*spec.SavedPlan, error) {
-	basis, err := spec.BasisOf(want, lock, s.seen)
+	saved, err := s.Save(p, want, lock)
 	if err != nil {
 		return nil, err
 	}
-	flake, err := filepath.Abs(s.flakeDir)
-	if err != nil {
-		return nil, err
-	}
-	return &spec.SavedPlan{Hostctl: version(), Time: time.Now(), Flake: flake, Basis: basis, Plan: p}, nil
+	saved.Flake, err = filepath.Abs(s.flakeDir)
+	return saved, err
 }
 
 // saveTo writes it to a file, which only its owner can read: a plan shows what
 // files hold.
 func (s *session) saveTo(path string, p *spec.Plan, want *wanted) error {
-	saved, err := s.save(p, want.host, want.lock)
+	saved, err := s.save(p, want.Host, want.Lock)
 	if err != nil {
 		return err
 	}
@@ -66,29 +61,4 @@ func (e *env) planned(c *cobra.Command, args []string) error {
 		e.host = e.confirmed.Plan.Host
 	}
 	return nil
-}
-
-// unmoved refuses a plan that is not the one which was saved or confirmed.
-func (s *session) unmoved(p *spec.Plan, want *spec.Host, lock []spec.Locked) error {
-	if s.confirmed == nil {
-		return nil
-	}
-	now, err := spec.BasisOf(want, lock, s.seen)
-	if err != nil {
-		return err
-	}
-	moved := s.confirmed.Basis.Moved(now)
-	if was := s.confirmed.Plan.Generation; was != p.Generation {
-		moved = append(moved, fmt.Sprintf("generation %d was current, now %d is", was, p.Generation))
-	}
-	if same, err := s.confirmed.Plan.Same(p); err != nil {
-		return err
-	} else if !same && len(moved) == 0 {
-		moved = append(moved, fmt.Sprintf("hostctl %s made it, and hostctl %s plans something else", s.confirmed.Hostctl, version()))
-	}
-	if len(moved) == 0 {
-		return nil
-	}
-	return fmt.Errorf("cannot do what was planned at %s:\n  %s\nnothing on this machine was changed; look at a new plan",
-		s.confirmed.Time.Local().Format(time.DateTime), strings.Join(moved, "\n  "))
 }

@@ -6,8 +6,6 @@ import (
 	json "github.com/go-json-experiment/json/v1"
 	"github.com/spf13/cobra"
 
-	"github.com/hostctl/hostctl/internal/machine/secret"
-	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
@@ -37,20 +35,15 @@ func runSecretsInstall(e *env) error {
 	if err != nil {
 		return err
 	}
-	var keys secret.Keyring
-	if len(s.prev.Secrets) > 0 {
-		if keys, err = secret.LoadKeys(system.Root(s.root), s.prev.Settings.AgeKeyFile); err != nil {
-			return err
-		}
-	}
-	installed, err := secret.Install(system.Root(s.root), s.prev, s.objects.Get, keys)
+	installed, err := s.InstallSecrets()
 	if err != nil {
 		return err
 	}
 	if e.json {
 		return json.NewEncoder(e.stdout).Encode(installed)
 	}
+	want, _ := s.Wanted()
 	fmt.Fprintf(e.stdout, "%s, %d of them changed; %s secrets and changed\n",
-		spec.Count(len(s.prev.Secrets), "secret", "secrets"), len(installed.Secrets), spec.Count(len(installed.Files), "file bears", "files bear"))
+		spec.Count(len(want.Secrets), "secret", "secrets"), len(installed.Secrets), spec.Count(len(installed.Files), "file bears", "files bear"))
 	return nil
 }

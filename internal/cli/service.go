@@ -17,8 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/hostctl/hostctl/internal/change/commit"
-	"github.com/hostctl/hostctl/internal/change/guard"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/render"
@@ -43,7 +42,7 @@ type job struct {
 	Dir     string          `json:"dir"`
 	Env     []string        `json:"env"`
 	Confirm *spec.SavedPlan `json:"confirmed,omitempty"` // nil for a recovery
-	By      guard.Person    `json:"by"`                  // who confirmed it
+	By      engine.Person   `json:"by"`                  // who confirmed it
 }
 
 // servable says whether changes are to be made by a service: this is the
@@ -72,8 +71,8 @@ func (s *session) agree(question string, k consent, p *spec.Plan, want *spec.Hos
 		return false, err
 	}
 	s.handed = &job{Args: os.Args[1:], Confirm: saved}
-	if s.live() {
-		s.handed.By, err = person()
+	if s.Live() {
+		s.handed.By, err = engine.Caller()
 	}
 	return true, err
 }
@@ -84,13 +83,13 @@ func (e *env) recoverAsService(ctx context.Context) error {
 	if !e.servable() {
 		return nil
 	}
-	unlock, err := takeLock(e.root, commandLine())
+	unlock, err := e.takeLock(ctx)
 	if err != nil {
 		return err
 	}
-	open, err := commit.Journal{Root: e.root}.Open()
+	open, err := engine.WasInterrupted(e.root)
 	unlock()
-	if err != nil || open == "" {
+	if err != nil || !open {
 		return err
 	}
 	return e.asService(ctx, &job{Args: []string{"recover"}}, func(context.Context, *session) error { return nil })
@@ -115,7 +114,7 @@ func (e *env) asService(ctx context.Context, j *job, do func(context.Context, *s
 	}
 	// A signal while systemd starts it cancels the service, not the start.
 	err = e.start(context.WithoutCancel(ctx), t)
-	var refused *exitError
+	var refused *engine.Error
 	if errors.As(err, &refused) {
 		return errors.Join(refused, os.RemoveAll(dir))
 	}
@@ -141,7 +140,7 @@ func (e *env) start(ctx context.Context, t systemd.Transient) error {
 		if !errors.Is(err, systemd.ErrRuns) || try == tries {
 			return err
 		}
-		unlock, err := takeLock(e.root, commandLine())
+		unlock, err := e.takeLock(ctx)
 		if err != nil {
 			return err
 		}

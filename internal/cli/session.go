@@ -5,96 +5,55 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/hostctl/hostctl/internal/blob"
-	"github.com/hostctl/hostctl/internal/change/commit"
-	"github.com/hostctl/hostctl/internal/change/generation"
-	"github.com/hostctl/hostctl/internal/change/guard"
-	"github.com/hostctl/hostctl/internal/change/observe"
-	"github.com/hostctl/hostctl/internal/change/plan"
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/tree"
-	"github.com/hostctl/hostctl/internal/machine/account"
 	"github.com/hostctl/hostctl/internal/machine/apt"
-	"github.com/hostctl/hostctl/internal/machine/kind"
-	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// session is one machine: its root, its records, and where it stands.
+// session is a machine that a command works on.
 type session struct {
 	*env
-	store   generation.Store
-	journal commit.Journal
-	objects blob.Store
-	current int                       // generation; 0 on a machine that hostctl never changed
-	begun   bool                      // there is a record at all
-	prev    *spec.Host                // what the current generation wanted
-	locked  []spec.Locked             // its lock
-	meta    generation.Meta           // its own
-	adopted map[string]spec.Installed // packages that were there before hostctl
-	found   spec.Found                // what prev found where it set something
-	command string                    // that is carried out for an earlier run; "" is this one's own
-	early   bool                      // the next boot runs hostctl before PID 1; secure finds out
-	reach   []string                  // the points that it can mount by then, if early; secure finds out
-	seen    *spec.State               // the machine, as the last plan found it
-	along   map[string]string         // digests of the configuration files that the last plan has from records
-	users   account.Files             // the account files that the last plan has from records
-	digests func() (*kind.StatCache, error)
-	stock   func() (*stock, error) // for the baseline, once the machine is as it is to be
+	*engine.Machine
 }
 
 func openSession(e *env) (*session, error) {
-	s := &session{
-		env: e, store: generation.Store{Root: e.root}, journal: commit.Journal{Root: e.root},
-		objects: blob.Store{Dir: filepath.Join(e.root, generation.Dir, "objects")},
-	}
-	s.stock = s.takeStock
-	s.digests = sync.OnceValues(s.loadDigests)
-	go s.digests() // most commands plan something
-	err := s.load()
-	if errors.Is(err, fs.ErrPermission) {
-		err = fmt.Errorf("%w; what hostctl keeps of a machine is root's alone, run it with sudo", err)
-	}
-	return s, err
-}
-
-// load reads where the machine stands.
-func (s *session) load() error {
-	n, ok, err := s.store.Current()
+	o, err := e.machine()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.current, s.begun = n, ok
-	if !ok {
-		s.prev = emptyHost()
-		return nil
+	m, err := engine.Open(o)
+	if err != nil {
+		return nil, err
 	}
-	var parts errgroup.Group
-	parts.Go(func() (err error) { s.prev, err = s.store.Spec(n); return err })
-	parts.Go(func() (err error) { s.locked, err = s.store.Lock(n); return err })
-	parts.Go(func() (err error) { s.meta, err = s.store.Meta(n); return err })
-	parts.Go(func() (err error) { s.adopted, err = s.store.Adopted(); return err })
-	parts.Go(func() (err error) { s.found, err = s.store.Found(n); return err })
-	return parts.Wait()
+	return &session{e, m}, nil
 }
 
-func emptyHost() *spec.Host {
-	return &spec.Host{Version: spec.Version, Settings: spec.Settings{PackageMode: "additive"}}
+// machine is what the engine opens this command's machine with.
+func (e *env) machine() (engine.Options, error) {
+	cache, err := cacheDir()
+	return engine.Options{
+		Root: e.root, Cache: cache, Offline: e.offline, Command: commandLine(), User: invoker(), Version: version(),
+		Out: engine.Output{Say: e.say, Step: e.at, Still: e.still, Log: e.stderr, Past: e.uninterrupted},
+	}, err
 }
 
 // wanted is a target: what the machine should be, and where that was said.
 type wanted struct {
-	host  *spec.Host
-	lock  []spec.Locked
+	engine.Target
 	flake *flake.Flake // nil where nothing was evaluated, since all is as before
 	began time.Time    // the evaluation
+}
+
+// complete adds what a change needs of the flake, beside what is planned.
+func (w *wanted) complete() (err error) {
+	w.Sources = debianSources(w.flake)
+	w.Commit, w.Dirty, err = w.flake.Revision()
+	return err
 }
 
 // evaluate resolves the host of the flake and reads its package lock.
@@ -117,7 +76,7 @@ func (s *session) evaluate(ctx context.Context) (*wanted, error) {
 	if err := checkLock(res.Spec, lock, name); err != nil {
 		return nil, err
 	}
-	return &wanted{host: res.Spec, lock: lock, flake: f, began: began}, nil
+	return &wanted{Target: engine.Target{Host: res.Spec, Lock: lock}, flake: f, began: began}, nil
 }
 
 func readPackageLock(f *flake.Flake, name string) ([]spec.Locked, error) {
@@ -165,7 +124,7 @@ func (s *session) propose(ctx context.Context) (target *wanted, p *spec.Plan, re
 	if target, err = s.target(ctx); err != nil {
 		return nil, nil, nil, err
 	}
-	if release, err = s.lockPackages(ctx); err != nil {
+	if release, err = s.LockPackages(ctx); err != nil {
 		return nil, nil, nil, err
 	}
 	if target, p, err = s.compare(ctx, target); err != nil {
@@ -177,6 +136,7 @@ func (s *session) propose(ctx context.Context) (target *wanted, p *spec.Plan, re
 
 // target is what the flake says: as remembered, else evaluated.
 func (s *session) target(ctx context.Context) (*wanted, error) {
+	s.ReadAhead()
 	if t := s.asBefore(); t != nil {
 		return t, nil
 	}
@@ -186,10 +146,7 @@ func (s *session) target(ctx context.Context) (*wanted, error) {
 // compare plans the way to a target. Where that was only remembered and there
 // is something to do, the flake is evaluated for it.
 func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.Plan, error) {
-	p, err := s.plan(target.host, target.lock)
-	if err == nil && s.live() {
-		err = ownProgram(system.Root(s.root), target.host, p)
-	}
+	p, err := s.Plan(target.Host, target.Lock)
 	switch {
 	case err != nil || p.Empty() && target.flake == nil:
 		return target, p, err
@@ -202,100 +159,9 @@ func (s *session) compare(ctx context.Context, target *wanted) (*wanted, *spec.P
 		if target, err = s.evaluate(ctx); err != nil {
 			return nil, nil, err
 		}
-		if p, err = s.plan(target.host, target.lock); err != nil {
+		if p, err = s.Plan(target.Host, target.Lock); err != nil {
 			return nil, nil, err
 		}
 	}
-	return target, p, s.guard(target.host, p)
-}
-
-// guard refuses what would lose somebody what is theirs, and looks at what goes.
-func (s *session) guard(want *spec.Host, p *spec.Plan) error {
-	if err := plan.Refuse(p, want, s.prev, s.seen); err != nil {
-		return err
-	}
-	return guard.Removals(s.guarding(p, want))
-}
-
-// plan compares what the machine is with the target. It writes nothing but
-// its own cache of digests.
-func (s *session) plan(want *spec.Host, lock []spec.Locked) (*spec.Plan, error) {
-	return s.planAlong(want, lock, nil)
-}
-
-// planAlong plans, along a recorded way where there is one.
-func (s *session) planAlong(want *spec.Host, lock []spec.Locked, recorded *plan.Recorded) (*spec.Plan, error) {
-	state, err := s.observe(want)
-	if err != nil {
-		return nil, err
-	}
-	s.seen = state
-	if recorded == nil {
-		s.along, s.users = nil, nil
-	}
-	if !s.begun {
-		s.adopted = state.Installed
-	}
-	digest := s.meta.SpecDigest
-	if want != s.prev || digest == "" {
-		if digest, err = want.Digest(); err != nil {
-			return nil, err
-		}
-	}
-	return plan.Make(plan.Input{
-		Want: want, Prev: s.prev, Lock: lock, PrevLock: s.locked, PrevKept: s.meta.KeptPackages, State: state, Recorded: recorded,
-		Adopted: names(s.adopted), Found: s.found, Generation: s.current, SpecDigest: digest, LockDigest: spec.Sum(apt.FormatLock(lock)), Compare: apt.Compare,
-	})
-}
-
-// observe reads the machine, with the digests of files that it has hashed
-// before.
-func (s *session) observe(want *spec.Host) (*spec.State, error) {
-	cache, err := s.digests()
-	if err != nil {
-		return nil, err
-	}
-	state, err := observe.Host(system.Root(s.root), want, s.prev, cache)
-	if err != nil {
-		return nil, err
-	}
-	path, err := s.cachePath("stat")
-	if err != nil {
-		return nil, err
-	}
-	if err := cache.Save(path); err != nil {
-		s.say("warning: %v; the next run reads every file again", err)
-	}
-	return state, nil
-}
-
-func (s *session) loadDigests() (*kind.StatCache, error) {
-	path, err := s.cachePath("stat")
-	if err != nil {
-		return nil, err
-	}
-	return kind.LoadStatCache(path)
-}
-
-// blobOf reads a content that a spec names, from the flake or the store.
-func (s *session) blobOf(host *spec.Host) func(digest string) ([]byte, error) {
-	return func(digest string) ([]byte, error) {
-		path, ok := host.Blobs[digest]
-		if !ok {
-			return s.objects.Get(digest)
-		}
-		b, err := blob.Read(path, digest)
-		if errors.Is(err, blob.ErrAltered) {
-			return nil, fmt.Errorf("cannot use %s: it changed since it was evaluated; run the command again", path)
-		}
-		return b, err
-	}
-}
-
-func names[V any](m map[string]V) map[string]bool {
-	out := make(map[string]bool, len(m))
-	for name := range m {
-		out[name] = true
-	}
-	return out
+	return target, p, s.Guard(target.Host, p)
 }

@@ -7,6 +7,7 @@ import (
 
 	json "github.com/go-json-experiment/json/v1"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
@@ -34,7 +35,7 @@ type evaluation struct {
 // asBefore is what the current generation wants, where the flake says nothing
 // else; nil where that is not known.
 func (s *session) asBefore() *wanted {
-	path, err := s.cachePath("settled")
+	path, err := s.CachePath("settled")
 	if err != nil {
 		return nil
 	}
@@ -50,13 +51,14 @@ func (s *session) asBefore() *wanted {
 	if err != nil || was.Of != now || !was.Stamp.Holds() {
 		return nil
 	}
-	return &wanted{host: s.prev, lock: s.locked}
+	host, lock := s.Wanted()
+	return &wanted{Target: engine.Target{Host: host, Lock: lock}}
 }
 
 // remember notes that a target which was evaluated is what the current
 // generation wants, if it is.
 func (s *session) remember(t *wanted, p *spec.Plan) error {
-	if s.doubtful || p.SpecDigest != s.meta.SpecDigest || p.LockDigest != s.meta.LockDigest {
+	if host, lock := s.Digests(); s.doubtful || p.SpecDigest != host || p.LockDigest != lock {
 		return nil
 	}
 	of, err := s.evaluation()
@@ -71,7 +73,7 @@ func (s *session) remember(t *wanted, p *spec.Plan) error {
 	if err != nil {
 		return err
 	}
-	path, err := s.cachePath("settled")
+	path, err := s.CachePath("settled")
 	if err != nil {
 		return err
 	}
@@ -84,7 +86,7 @@ func (s *session) remember(t *wanted, p *spec.Plan) error {
 // evaluation is the one that this command would make, if it led to what the
 // current generation wants.
 func (s *session) evaluation() (of evaluation, err error) {
-	of.Spec, of.Lock = s.meta.SpecDigest, s.meta.LockDigest
+	of.Spec, of.Lock = s.Digests()
 	if of.Flake, err = filepath.Abs(s.flakeDir); err != nil {
 		return of, err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/config/eval"
 	"github.com/hostctl/hostctl/internal/config/flake"
 	"github.com/hostctl/hostctl/internal/config/tree"
@@ -65,7 +66,7 @@ func runUpdate(ctx context.Context, e *env, inputs []string) error {
 	if err := e.report(f, diags); err != nil {
 		return err
 	}
-	e.at(step{What: "looking up inputs"})
+	e.at(engine.Step{What: "looking up inputs"})
 	changed, err := f.Update(ctx, inputs)
 	if err != nil {
 		return err
@@ -146,16 +147,16 @@ func resolveHost(ctx context.Context, e *env, f *flake.Flake, name string, anew 
 	if !anew && checkLock(res.Spec, old, name) == nil {
 		return compareLocks(name, old, old), nil
 	}
-	cache, err := packageCache()
+	cache, err := e.packageCache()
 	if err != nil {
 		return nil, err
 	}
 	e.say("%s: resolving packages", name)
 	lock, err := cache.Resolve(ctx, res.Spec.System, debianSources(f), res.Spec.Packages, func(input string, bytes int64) {
 		if input == "" {
-			e.at(step{What: "resolving the packages of", Name: name})
+			e.at(engine.Step{What: "resolving the packages of", Name: name})
 		} else {
-			e.at(step{What: "fetching the package lists of", Name: input, Done: bytes, Unit: megaBytes})
+			e.at(engine.Step{What: "fetching the package lists of", Name: input, Done: bytes, Unit: engine.MegaBytes})
 		}
 	})
 	if missing, ok := errors.AsType[*apt.NotFoundError](err); ok {

@@ -106,3 +106,10 @@ func startsColour(text []byte) bool {
 	}
 	return false
 }
+
+// Message is a text of hostctl's with texts of others in it: it has lines, and
+// no colours.
+func Message(text string) string {
+	var f Filter
+	return string(append(f.Clean([]byte(text)), f.Rest()...))
+}

@@ -11,14 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hostctl/hostctl/internal/change/engine"
 	"github.com/hostctl/hostctl/internal/change/node"
-	"github.com/hostctl/hostctl/internal/cli"
 	"github.com/hostctl/hostctl/internal/spec"
 	"github.com/hostctl/hostctl/test/machine"
 )
 
 // shim is hostctl as the init of a machine.
-const shim = "/" + node.AreaName + "/" + cli.InitName
+const shim = "/" + node.AreaName + "/" + engine.InitName
 
 const (
 	libc    = "/usr/lib/x86_64-linux-gnu/libc.so.6"

@@ -1,4 +1,4 @@
-package cli
+package engine
 
 import (
 	"errors"
@@ -7,38 +7,29 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hostctl/hostctl/internal/change/activate"
 	"github.com/hostctl/hostctl/internal/change/changeset"
 	"github.com/hostctl/hostctl/internal/change/commit"
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/node"
 )
 
-// needsRoot skips a test that writes records, which belong to root.
-func needsRoot(t *testing.T) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Skip("records belong to root")
-	}
-}
-
 // TestRollbackTarget: only leaving --to away means the parent.
 func TestRollbackTarget(t *testing.T) {
 	needsRoot(t)
-	s := &session{env: &env{}, store: generation.Store{Root: t.TempDir()}, begun: true, current: 2}
+	m := &Machine{store: generation.Store{Root: t.TempDir()}, begun: true, current: 2}
 	for n := range 3 {
 		rec := &generation.Record{Meta: generation.Meta{Number: n, Parent: n - 1}, Spec: emptyHost(), Plan: emptyPlan(), Changeset: changeset.New(n)}
-		if err := s.store.Write(rec, generation.Path(n)); err != nil {
+		if err := m.store.Write(rec, generation.Path(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for given, want := range map[int]int{parentGeneration: 1, 0: 0, 1: 1} {
-		if to, err := s.rollbackTarget(given); err != nil || to != want {
+	for given, want := range map[int]int{Parent: 1, 0: 0, 1: 1} {
+		if to, err := m.RollbackTarget(given); err != nil || to != want {
 			t.Errorf("--to %d means %d, want %d (%v)", given, to, want, err)
 		}
 	}
 	for _, given := range []int{-3, 2, 7} {
-		if to, err := s.rollbackTarget(given); err == nil {
+		if to, err := m.RollbackTarget(given); err == nil {
 			t.Errorf("--to %d means %d", given, to)
 		}
 	}
@@ -47,9 +38,9 @@ func TestRollbackTarget(t *testing.T) {
 // TestNotCommittedTellsTheTruth: past the marker the machine is not as it was.
 func TestNotCommittedTellsTheTruth(t *testing.T) {
 	root := t.TempDir()
-	s := &session{env: &env{root: root}, store: generation.Store{Root: root}, journal: commit.Journal{Root: root}}
+	m := &Machine{Options: quiet(root), store: generation.Store{Root: root}, journal: commit.Journal{Root: root}}
 	cause := errors.New("no space left")
-	if err := s.notCommitted(t.Context(), cause, activate.Request{}, 1); !strings.Contains(err.Error(), "as it was: no space") {
+	if err := m.notCommitted(t.Context(), cause, &change{to: 1, want: emptyHost()}); !strings.Contains(err.Error(), "as it was: no space") {
 		t.Error(err)
 	}
 	marker := filepath.Join(root, node.AreaName, "journal", "committed")
@@ -59,7 +50,7 @@ func TestNotCommittedTellsTheTruth(t *testing.T) {
 	if err := os.WriteFile(marker, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.notCommitted(t.Context(), cause, activate.Request{}, 1); strings.Contains(err.Error(), "as it was") || !strings.Contains(err.Error(), "hostctl recover") {
+	if err := m.notCommitted(t.Context(), cause, &change{to: 1, want: emptyHost()}); strings.Contains(err.Error(), "as it was") || !strings.Contains(err.Error(), "hostctl recover") {
 		t.Error(err)
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package engine
 
 import (
 	"errors"
@@ -7,12 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/spec"
+	"golang.org/x/sys/unix"
 )
 
 // replacedDir is the folder of a generation's record that keeps what somebody
@@ -22,12 +21,12 @@ const replacedDir = "replaced"
 // keepReplaced copies the files that somebody changed by hand since the current
 // generation, and that a switch replaces, into the record that is about to be
 // published. A rollback has them, too; this is for people who look for them.
-func (s *session) keepReplaced(rec *generation.Record) error {
-	p, err := s.plan(s.prev, s.locked)
+func (m *Machine) keepReplaced(rec *generation.Record) error {
+	p, err := m.plan(m.prev, m.locked)
 	if err != nil {
 		return err
 	}
-	tree, err := system.OpenTree(s.root)
+	tree, err := system.OpenTree(m.Root)
 	if err != nil {
 		return err
 	}
@@ -42,7 +41,7 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 				changed[at] = true
 			}
 		case c.ID.Kind == spec.KindUnit:
-			for _, path := range managedPaths(&spec.Host{Units: map[string]spec.Unit{c.ID.Name: s.prev.Units[c.ID.Name]}}) {
+			for _, path := range managedPaths(&spec.Host{Units: map[string]spec.Unit{c.ID.Name: m.prev.Units[c.ID.Name]}}) {
 				changed[path] = true
 			}
 		}
@@ -55,18 +54,18 @@ func (s *session) keepReplaced(rec *generation.Record) error {
 		if e.Before.Size > node.MaxKept {
 			continue // a rollback has it all the same
 		}
-		to := filepath.Join(s.root, generation.PendingPath(rec.Meta.Number), replacedDir, e.Path)
-		if err := s.copyAside(e.Path, to, e.Before.Attr); err != nil {
+		to := filepath.Join(m.Root, generation.PendingPath(rec.Meta.Number), replacedDir, e.Path)
+		if err := m.copyAside(e.Path, to, e.Before.Attr); err != nil {
 			return fmt.Errorf("cannot keep %s, which was changed by hand: %w", e.Path, err)
 		}
 		kept = append(kept, e.Path)
 	}
-	s.sayPaths("changed by hand since it was written; what it holds now is kept in "+filepath.Join(generation.Path(rec.Meta.Number), replacedDir), kept)
+	m.sayPaths("changed by hand since it was written; what it holds now is kept in "+filepath.Join(generation.Path(rec.Meta.Number), replacedDir), kept)
 	return nil
 }
 
-func (s *session) copyAside(path, to string, attr node.Attr) error {
-	data, err := node.Place{Path: path}.Read(s.root)
+func (m *Machine) copyAside(path, to string, attr node.Attr) error {
+	data, err := node.Place{Path: path}.Read(m.Root)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

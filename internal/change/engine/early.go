@@ -1,6 +1,7 @@
-package cli
+package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/render"
 )
 
 // InitName is the name under which hostctl is the init of a machine, or what
@@ -33,10 +35,10 @@ func Init(args []string) int {
 		fmt.Fprintln(early.Log{}, err)
 	}
 	if !shim {
-		return exitOK
+		return 0
 	}
 	fmt.Fprintln(early.Log{}, early.Exec(args[1:]))
-	return exitFailed
+	return 1
 }
 
 func prepareRoot(root string, shim bool) (err error) {
@@ -83,128 +85,122 @@ func dueBeforeInit(root string) (bool, error) {
 // last run left for this boot. Activation is due when systemd runs: the
 // journal stays open until then.
 func beforeInit(root string, log io.Writer) error {
-	s, err := openSession(&env{root: root, stdout: &output{to: log}, stderr: errorsTo(log)})
+	m, err := Open(Options{Root: root, Cache: rootsCache, Out: Output{
+		Say:  func(format string, args ...any) { fmt.Fprintln(log, render.Message(fmt.Sprintf(format, args...))) },
+		Step: func(Step) {}, Still: func() {}, Log: log, Past: func() {},
+	}})
 	if err != nil {
 		return err
 	}
-	if err := s.releaseModules(); err != nil {
+	if err := m.releaseModules(); err != nil {
 		return err
 	}
-	missing, err := s.journal.RecoverMounted()
+	missing, err := m.journal.RecoverMounted()
 	if err != nil || len(missing) > 0 {
-		s.say("an interrupted run is recovered where that can be done before %s is mounted; the rest follows", strings.Join(missing, ", "))
+		m.say("an interrupted run is recovered where that can be done before %s is mounted; the rest follows", strings.Join(missing, ", "))
 		return err
 	}
-	outcome, tx, err := s.journal.Recover()
+	outcome, tx, err := m.journal.Recover()
 	if err != nil {
 		return fmt.Errorf("cannot recover the interrupted run: %w", err)
 	}
 	if outcome == commit.Finished {
-		if err := s.holdModules(tx); err != nil {
+		if err := m.holdModules(tx); err != nil {
 			return err
 		}
 	}
 	switch outcome {
 	case commit.Discarded, commit.Reverted:
-		s.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
+		m.say("'%s' was interrupted; it is undone, the machine is at generation %d", tx.Why, tx.From)
 	case commit.Finished:
-		s.say("'%s' was interrupted after its commit; the files are those of generation %d", tx.Why, tx.To)
+		m.say("'%s' was interrupted after its commit; the files are those of generation %d", tx.Why, tx.To)
 	}
-	if err := s.load(); err != nil {
+	if err := m.load(); err != nil {
 		return err
 	}
-	next, err := s.store.AtBoot()
+	next, err := m.store.AtBoot()
 	if err != nil || next == nil || next.Refused != "" {
 		return err
 	}
-	if !s.begun { // who asked for it had a generation
+	if !m.begun { // who asked for it had a generation
 		next.Refused = fmt.Sprintf("what was left to this boot was not done before PID 1: %s is on a file system that could not be mounted there", generation.Dir)
-		return errors.Join(errors.New(next.Refused), s.store.SetAtBoot(next))
+		return errors.Join(errors.New(next.Refused), m.store.SetAtBoot(next))
 	}
 	if next.Trial() {
-		err = s.endTrial(next)
+		err = m.endTrial(next)
 	} else {
-		err = s.applyStaged(next)
+		err = m.applyStaged(next)
 	}
 	if err == nil {
 		return nil
 	}
 	next.Refused = err.Error()
-	err = errors.Join(err, s.store.SetAtBoot(next))
-	if open, openErr := s.journal.Open(); openErr != nil || open != "" || next.Trial() {
+	err = errors.Join(err, m.store.SetAtBoot(next))
+	if open, openErr := m.journal.Open(); openErr != nil || open != "" || next.Trial() {
 		return errors.Join(err, openErr) // recovery may still need what was staged
 	}
-	return errors.Join(err, s.dropStaged(next.Apply))
+	return errors.Join(err, m.dropStaged(next.Apply))
 }
 
 // endTrial goes back from a generation that nobody confirmed.
-func (s *session) endTrial(next *generation.AtBoot) error {
-	if s.current != next.Back {
-		s.say("generation %d was on trial; going back to generation %d", s.current, next.Back)
-		if err := s.replaceOpen(next.Back, nil, next.Command); err != nil {
+func (m *Machine) endTrial(next *generation.AtBoot) error {
+	if m.current != next.Back {
+		m.say("generation %d was on trial; going back to generation %d", m.current, next.Back)
+		if err := m.replaceOpen(next.Back, nil, next.Command); err != nil {
 			return fmt.Errorf("cannot go back to generation %d: %w", next.Back, err)
 		}
 	}
-	return s.store.SetAtBoot(nil)
+	return m.store.SetAtBoot(nil)
 }
 
 // applyStaged commits a generation that was staged for this boot. What a crash
 // in there leaves is recovered before this is called again.
-func (s *session) applyStaged(next *generation.AtBoot) error {
-	if s.current != next.Apply {
-		rec, err := s.store.Pending(next.Apply)
+func (m *Machine) applyStaged(next *generation.AtBoot) error {
+	if m.current != next.Apply {
+		rec, err := m.store.Pending(next.Apply)
 		if errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("cannot apply generation %d: an earlier boot tried and undid it", next.Apply)
 		}
 		if err != nil {
 			return err
 		}
-		s.say("applying generation %d, which was staged for this boot", next.Apply)
-		if err := s.replaceOpen(next.Apply, rec, next.Command); err != nil {
-			return fmt.Errorf("cannot apply generation %d, the machine is at generation %d: %w", next.Apply, s.current, err)
+		m.say("applying generation %d, which was staged for this boot", next.Apply)
+		if err := m.replaceOpen(next.Apply, rec, next.Command); err != nil {
+			return fmt.Errorf("cannot apply generation %d, the machine is at generation %d: %w", next.Apply, m.current, err)
 		}
 	}
 	if next.Window == 0 {
-		return s.store.SetAtBoot(nil)
+		return m.store.SetAtBoot(nil)
 	}
-	return s.store.SetAtBoot(&generation.AtBoot{Back: next.Back, Command: next.Command, Time: next.Time, Window: next.Window})
-}
-
-// commandLine is the command that asked for what is being done.
-func (s *session) commandLine() string {
-	if s.command != "" {
-		return s.command
-	}
-	return commandLine()
+	return m.store.SetAtBoot(&generation.AtBoot{Back: next.Back, Command: next.Command, Time: next.Time, Window: next.Window})
 }
 
 // replaceOpen is transact for a boot: a transaction that awaits its activation
 // since before is superseded by this one, whose activation covers both.
-func (s *session) replaceOpen(to int, fresh *generation.Record, why string) error {
-	s.command = why
-	route, err := s.way(to, fresh)
-	if err != nil {
+func (m *Machine) replaceOpen(to int, fresh *generation.Record, why string) error {
+	m.Command = why
+	c := &change{to: to, early: true}
+	var err error
+	if c.route, err = m.way(to, fresh); err != nil {
 		return err
 	}
-	tx, err := s.transact(route)
-	if err != nil {
+	if err := m.apply(context.Background(), c); err != nil {
 		return err
 	}
-	s.reportDrift(tx)
-	return errors.Join(s.holdModules(tx), s.load())
+	return m.load()
 }
 
 // dropStaged deletes a generation that was staged and will not be applied.
-func (s *session) dropStaged(number int) error {
-	return errors.Join(stage.Discard(s.root, number), s.store.DiscardPending())
+func (m *Machine) dropStaged(number int) error {
+	return errors.Join(stage.Discard(m.Root, number), m.store.DiscardPending())
 }
 
 // keepSelf puts this very program where a boot finds it: what it left in a
 // journal no other version has to understand, and being static it runs on a
 // root whose libraries are half of one release and half of another.
-func (s *session) keepSelf() error {
+func (m *Machine) keepSelf() error {
 	const own = "/proc/self/exe"
-	at := filepath.Join(s.root, node.AreaName, "hostctl")
+	at := filepath.Join(m.Root, node.AreaName, "hostctl")
 	is, err := os.Stat(own)
 	if err != nil {
 		return err
@@ -215,7 +211,7 @@ func (s *session) keepSelf() error {
 	if err := copyDurably(own, at, is); err != nil {
 		return fmt.Errorf("cannot keep a copy of hostctl for recovery at %s: %w", at, err)
 	}
-	link := filepath.Join(s.root, node.AreaName, InitName)
+	link := filepath.Join(m.Root, node.AreaName, InitName)
 	if err := os.Symlink("hostctl", link); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}

@@ -1,7 +1,6 @@
-package cli
+package engine
 
 import (
-	"io"
 	"maps"
 	"net/netip"
 	"os"
@@ -23,7 +22,6 @@ import (
 // runs it goes.
 func TestRollbackPastAbsent(t *testing.T) {
 	needsRoot(t)
-	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	root := t.TempDir()
 	files := func(names ...string) account.Files {
 		out := account.Files{account.Passwd: []byte("root:x:0:0::/root:/bin/bash\n"), account.Group: []byte("root:x:0:\n")}
@@ -34,9 +32,9 @@ func TestRollbackPastAbsent(t *testing.T) {
 		return out
 	}
 	for path, content := range files("eve") {
-		writeTestFile(t, filepath.Join(root, path), content)
+		write(t, filepath.Join(root, path), content)
 	}
-	writeTestFile(t, filepath.Join(root, "var/lib/dpkg/status"), nil)
+	write(t, filepath.Join(root, "var/lib/dpkg/status"), nil)
 	store := generation.Store{Root: root}
 	if err := store.Adopt(map[string]spec.Installed{}); err != nil {
 		t.Fatal(err)
@@ -58,9 +56,9 @@ func TestRollbackPastAbsent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, want, p := backToZero(t, root)
-	if along := map[string]string{"/etc/b": "former", "/etc/n": ""}; !maps.Equal(s.along, along) {
-		t.Errorf("files along the way are %q", s.along)
+	m, want, p := backToZero(t, root)
+	if along := map[string]string{"/etc/b": "former", "/etc/n": ""}; !maps.Equal(m.along, along) {
+		t.Errorf("files along the way are %q", m.along)
 	}
 	var says []string
 	for _, c := range p.Changes {
@@ -69,7 +67,7 @@ func TestRollbackPastAbsent(t *testing.T) {
 	if got := strings.Join(says, ", "); got != "create alice, delete eve" {
 		t.Errorf("the plan is %q", got)
 	}
-	in := guard.Input{Root: system.Root(root), Want: want, Prev: s.prev, Plan: p, State: s.seen, Blob: s.blobOf(want), Person: guard.Person{Account: "eve"}}
+	in := guard.Input{Root: system.Root(root), Want: want, Prev: m.prev, Plan: p, State: m.seen, Blob: m.blobOf(want), Person: guard.Person{Account: "eve"}}
 	if found, err := guard.Lockout(t.Context(), in); err != nil || len(found) != 1 || !strings.Contains(found[0], "the account of eve, who runs this, is deleted") {
 		t.Errorf("it locks out: %q, %v", found, err)
 	}
@@ -77,31 +75,32 @@ func TestRollbackPastAbsent(t *testing.T) {
 
 // backToZero plans the way from generation 1, which it makes the current one, to
 // generation 0.
-func backToZero(t *testing.T, root string) (*session, *spec.Host, *spec.Plan) {
+func backToZero(t *testing.T, root string) (*Machine, *spec.Host, *spec.Plan) {
 	t.Helper()
 	if err := os.Symlink(generation.Link(1), filepath.Join(root, generation.CurrentPath)); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openSession(&env{root: root, stderr: io.Discard})
+	o := quiet(root)
+	o.Cache = filepath.Join(root, "cache")
+	m, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, _, p, err := s.planRecorded(0)
+	want, _, p, err := m.PlanRecorded(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s, want, p
+	return m, want, p
 }
 
 // TestRollbackPastByHand: what somebody installed by hand goes with a rollback past
 // it, and the plan says so before anybody agrees.
 func TestRollbackPastByHand(t *testing.T) {
 	needsRoot(t)
-	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	root := t.TempDir()
-	writeTestFile(t, filepath.Join(root, account.Passwd), []byte("root:x:0:0::/root:/bin/bash\n"))
-	writeTestFile(t, filepath.Join(root, account.Group), []byte("root:x:0:\n"))
-	writeTestFile(t, filepath.Join(root, "var/lib/dpkg/status"),
+	write(t, filepath.Join(root, account.Passwd), []byte("root:x:0:0::/root:/bin/bash\n"))
+	write(t, filepath.Join(root, account.Group), []byte("root:x:0:\n"))
+	write(t, filepath.Join(root, "var/lib/dpkg/status"),
 		[]byte("Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n"))
 	store := generation.Store{Root: root}
 	if err := store.Adopt(map[string]spec.Installed{}); err != nil {
@@ -116,14 +115,14 @@ func TestRollbackPastByHand(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s, want, p := backToZero(t, root)
+	m, want, p := backToZero(t, root)
 	if len(p.Changes) != 1 || p.Changes[0].ID.Name != "openssh-server" || p.Changes[0].Action != spec.Delete {
 		t.Fatalf("the plan is %+v", p.Changes)
 	}
-	if len(s.locked) > 0 {
-		t.Errorf("the current generation has locked %v", s.locked)
+	if len(m.locked) > 0 {
+		t.Errorf("the current generation has locked %v", m.locked)
 	}
-	in := s.guarding(p, want)
+	in := m.guarding(p, want)
 	in.Person = guard.Person{Account: "root", Through: netip.MustParseAddrPort("192.0.2.1:22")}
 	if found, err := guard.Lockout(t.Context(), in); err != nil || len(found) != 1 || !strings.Contains(found[0], "package openssh-server goes") {
 		t.Errorf("it locks out: %q, %v", found, err)
@@ -135,7 +134,6 @@ func TestRollbackPastByHand(t *testing.T) {
 // and with one that was locked it does not, whatever the spec says.
 func TestRollbackToAPassword(t *testing.T) {
 	needsRoot(t)
-	t.Setenv("HOSTCTL_CACHE", t.TempDir())
 	for password, lockouts := range map[string]int{"$y$j9T$salt$hash": 0, "!": 1} {
 		root := t.TempDir()
 		files := func(name, uid, password string) account.Files {
@@ -153,7 +151,7 @@ func TestRollbackToAPassword(t *testing.T) {
 			"var/lib/dpkg/status":            "Package: openssh-server\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\nPackage: sudo\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\n\n",
 			"var/lib/hostctl/passwords.json": `{"alice": "alice:` + password + `:1::::::\n"}`,
 		} {
-			writeTestFile(t, filepath.Join(root, path), []byte(content))
+			write(t, filepath.Join(root, path), []byte(content))
 		}
 		store := generation.Store{Root: root}
 		if err := store.Adopt(map[string]spec.Installed{}); err != nil {
@@ -171,8 +169,8 @@ func TestRollbackToAPassword(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s, want, p := backToZero(t, root)
-		found, err := guard.Lockout(t.Context(), s.guarding(p, want))
+		m, want, p := backToZero(t, root)
+		found, err := guard.Lockout(t.Context(), m.guarding(p, want))
 		if err != nil || len(found) != lockouts {
 			t.Errorf("with alice's password %q it locks out: %q, %v", password, found, err)
 		}

@@ -15,7 +15,8 @@ func TestUninterruptedHoldsForChildren(t *testing.T) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	t.Cleanup(func() { signal.Reset(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) })
-	ctx = (&env{}).uninterrupted(ctx)
+	(&env{}).uninterrupted()
+	ctx = context.WithoutCancel(ctx)
 	for _, name := range []string{"INT", "TERM", "HUP"} {
 		if err := exec.CommandContext(ctx, "sh", "-c", "kill -"+name+" $$ $PPID; :").Run(); err != nil {
 			t.Errorf("SIG%s: %v", name, err)

@@ -1,10 +1,13 @@
-package cli
+// Package space refuses what does not fit on a machine before anything is written
+// there, and says what takes room and can go.
+package space
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,13 +15,12 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
-
 	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
 	"github.com/hostctl/hostctl/internal/machine/apt"
 	"github.com/hostctl/hostctl/internal/spec"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 )
 
 // room is what a stage needs on each file system, by mount point, beside what
@@ -34,6 +36,12 @@ const (
 	spareBytes, spareInodes = 128 << 20, 500
 )
 
+// Space is the room of a machine, and of the cache that it uses.
+type Space struct {
+	Root  string
+	Cache string
+}
+
 func (r room) add(point string, bytes, inodes int64) {
 	if r[point] == nil {
 		r[point] = &amount{}
@@ -42,8 +50,8 @@ func (r room) add(point string, bytes, inodes int64) {
 	r[point].inodes += inodes
 }
 
-// checkDownload refuses to fetch what does not fit into the cache.
-func (s *session) checkDownload(need []spec.Locked, cache apt.Cache) error {
+// Download refuses to fetch what does not fit into the cache.
+func (s Space) Download(need []spec.Locked, cache apt.Cache) error {
 	var missing int64
 	for _, l := range cache.Missing(need) {
 		missing += l.Size
@@ -51,44 +59,44 @@ func (s *session) checkDownload(need []spec.Locked, cache apt.Cache) error {
 	return s.fits("cannot fetch "+spec.Count(len(need), "package", "packages"), map[string]string{cache.Dir: cache.Dir}, room{cache.Dir: {bytes: missing, inodes: int64(len(need))}})
 }
 
-// checkCopies refuses what does not fit beside the root, from where a stage
+// Copies refuses what does not fit beside the root, from where a stage
 // takes its packages.
-func (s *session) checkCopies(need []spec.Locked) error {
+func (s Space) Copies(need []spec.Locked) error {
 	var bytes int64
 	for _, l := range need {
 		bytes += l.Size
 	}
-	return s.fits(fmt.Sprintf("cannot copy %s out of the cache", spec.Count(len(need), "package", "packages")), map[string]string{"/": s.root}, room{"/": {bytes: bytes, inodes: int64(len(need))}})
+	return s.fits(fmt.Sprintf("cannot copy %s out of the cache", spec.Count(len(need), "package", "packages")), map[string]string{"/": s.Root}, room{"/": {bytes: bytes, inodes: int64(len(need))}})
 }
 
-// checkRoom refuses a plan whose stage does not fit, before anything is
+// Stage refuses a plan whose stage does not fit, before anything is
 // written: the installed size of its packages and the size of its files, each
 // on the file system on which it will be.
-func (s *session) checkRoom(ctx context.Context, t *wanted, p *spec.Plan) error {
-	points, err := stage.Points(s.root)
+func (s Space) Stage(ctx context.Context, want *spec.Host, lock []spec.Locked, p *spec.Plan) error {
+	points, err := stage.Points(s.Root)
 	if err != nil {
 		return err
 	}
 	need := room{}
-	if err := s.packageRoom(ctx, t, p, points, need); err != nil {
+	if err := s.packageRoom(ctx, lock, p, points, need); err != nil {
 		return err
 	}
 	for _, c := range p.Of(spec.KindFile) {
-		f, ok := t.host.Files[c.ID.Name]
+		f, ok := want.Files[c.ID.Name]
 		if !ok || c.Action == spec.Delete {
 			continue
 		}
 		size := int64(len(f.Content))
-		if path, ok := t.host.Blobs[f.Digest]; ok {
+		if path, ok := want.Blobs[f.Digest]; ok {
 			if fi, err := os.Stat(path); err == nil {
 				size = fi.Size()
 			}
 		}
-		need.add(pointOf(points, c.ID.Name), size+block, 1)
+		need.add(PointOf(points, c.ID.Name), size+block, 1)
 	}
 	where := map[string]string{}
 	for _, point := range points {
-		where[point] = filepath.Join(s.root, point)
+		where[point] = filepath.Join(s.Root, point)
 	}
 	return s.fits("cannot stage this", where, need)
 }
@@ -96,12 +104,12 @@ func (s *session) checkRoom(ctx context.Context, t *wanted, p *spec.Plan) error 
 // packageRoom adds what the packages take. One whose files lie on several
 // file systems, or that does not list them, is looked into for which file is
 // how large.
-func (s *session) packageRoom(ctx context.Context, t *wanted, p *spec.Plan, points []string, need room) error {
-	debs := stage.Debs(s.root, p, t.lock)
+func (s Space) packageRoom(ctx context.Context, locked []spec.Locked, p *spec.Plan, points []string, need room) error {
+	debs := stage.Debs(s.Root, p, locked)
 	if len(debs) == 0 {
 		return nil
 	}
-	need.add(pointOf(points, "/var/lib/dpkg"), spareBytes, spareInodes)
+	need.add(PointOf(points, "/var/lib/dpkg"), spareBytes, spareInodes)
 	var lock sync.Mutex
 	var g errgroup.Group
 	g.SetLimit(runtime.NumCPU())
@@ -113,7 +121,7 @@ func (s *session) packageRoom(ctx context.Context, t *wanted, p *spec.Plan, poin
 			}
 			here := map[string]bool{}
 			for _, path := range size.Paths {
-				here[pointOf(points, path)] = true
+				here[PointOf(points, path)] = true
 			}
 			var files map[string]int64
 			if len(here) > 1 || len(here) == 0 && len(points) > 1 {
@@ -125,10 +133,10 @@ func (s *session) packageRoom(ctx context.Context, t *wanted, p *spec.Plan, poin
 			defer lock.Unlock()
 			if files == nil {
 				// Folders and links are not among the paths: half as many again.
-				need.add(pointOf(points, append(size.Paths, "/usr")[0]), size.Bytes, int64(len(size.Paths))*3/2)
+				need.add(PointOf(points, append(size.Paths, "/usr")[0]), size.Bytes, int64(len(size.Paths))*3/2)
 			}
 			for path, bytes := range files {
-				need.add(pointOf(points, path), (bytes+block-1)/block*block, 1)
+				need.add(PointOf(points, path), (bytes+block-1)/block*block, 1)
 			}
 			return nil
 		})
@@ -136,8 +144,8 @@ func (s *session) packageRoom(ctx context.Context, t *wanted, p *spec.Plan, poin
 	return g.Wait()
 }
 
-// pointOf finds the mount point that a path is below.
-func pointOf(points []string, path string) string {
+// PointOf finds the mount point that a path is below.
+func PointOf(points []string, path string) string {
 	best := "/"
 	for _, p := range points {
 		if len(p) > len(best) && (path == p || strings.HasPrefix(path, p+"/")) {
@@ -149,9 +157,9 @@ func pointOf(points []string, path string) string {
 
 // fits holds needs against what is free, all of them, and says what could be
 // freed where it is not enough.
-func (s *session) fits(what string, where map[string]string, need room) error {
+func (s Space) fits(what string, where map[string]string, need room) error {
 	var errs []error
-	for _, point := range sortedKeys(need) {
+	for _, point := range slices.Sorted(maps.Keys(need)) {
 		if err := node.Space(point, where[point], need[point].bytes, need[point].inodes); err != nil {
 			errs = append(errs, err)
 		}
@@ -159,26 +167,22 @@ func (s *session) fits(what string, where map[string]string, need room) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return s.withHints(fmt.Errorf("%s, nothing on this machine was changed: %w", what, errors.Join(errs...)))
+	return s.Hints(fmt.Errorf("%s, nothing on this machine was changed: %w", what, errors.Join(errs...)))
 }
 
-// withHints adds to an error about a full file system what takes room on it
+// Hints adds to an error about a full file system what takes room on it
 // and can go.
-func (s *session) withHints(err error) error {
+func (s Space) Hints(err error) error {
 	var space *node.SpaceError
 	if !errors.As(err, &space) {
 		return err
 	}
-	cache, cacheErr := cacheDir()
-	if cacheErr != nil {
-		return errors.Join(err, cacheErr)
-	}
-	at := filepath.Join(s.root, space.Point)
+	at := filepath.Join(s.Root, space.Point)
 	var hints []string
 	for _, h := range []struct{ path, how string }{
-		{filepath.Join(s.root, "var/cache/apt/archives"), "apt-get clean"},
-		{filepath.Join(cache, "debs"), "rm -r " + filepath.Join(cache, "debs")},
-		{filepath.Join(s.root, "var/log/journal"), "journalctl --vacuum-size=100M"},
+		{filepath.Join(s.Root, "var/cache/apt/archives"), "apt-get clean"},
+		{filepath.Join(s.Cache, "debs"), "rm -r " + filepath.Join(s.Cache, "debs")},
+		{filepath.Join(s.Root, "var/log/journal"), "journalctl --vacuum-size=100M"},
 		{filepath.Join(at, node.AreaName, "gen"), "hostctl gc"},
 		{filepath.Join(at, node.AreaName, "aside"), "edits that were kept aside, look at them and remove them"},
 	} {

@@ -1,4 +1,6 @@
-package cli
+// Package caller tells who runs hostctl: the account that logged in, how it came in,
+// and when.
+package caller
 
 import (
 	"bytes"
@@ -12,20 +14,15 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/machine/systemd"
 	"github.com/hostctl/hostctl/internal/render"
+	"golang.org/x/sys/unix"
 )
 
-// A confirmation is worth something if whoever gives it came in through what
-// was changed: network, sshd, accounts. So the login in which it is typed has
-// to be younger than the change.
-
-// moment is now, on clocks that nobody sets.
-func moment() (*generation.Moment, error) {
+// Moment is now, on clocks that nobody sets.
+func Moment() (*generation.Moment, error) {
 	id, err := system.BootID()
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell this boot from others: %w", err)
@@ -46,12 +43,15 @@ func clock(id int32) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// newLogin refuses a login that was there before the change.
-func newLogin(ctx context.Context, at *generation.AtBoot) error {
+// NewLogin refuses a login that was there before the change that is on trial. A
+// confirmation is worth something if whoever gives it came in through what was
+// changed: network, sshd, accounts. So the login in which it is typed has to be
+// younger than the change.
+func NewLogin(ctx context.Context, at *generation.AtBoot) error {
 	if at.Done == nil {
 		return nil // it was applied at this boot, before anybody could log in
 	}
-	now, err := moment()
+	now, err := Moment()
 	if err != nil || now.Boot != at.Done.Boot {
 		return err
 	}

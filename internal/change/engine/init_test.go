@@ -1,4 +1,4 @@
-package cli
+package engine
 
 import (
 	"os"
@@ -38,7 +38,7 @@ func TestNothingOpenNothingWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(10 * time.Millisecond) // a write would show in the times
-	if code := Init([]string{InitName, root}); code != exitOK {
+	if code := Init([]string{InitName, root}); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 	after, err := machine.Take(root)

@@ -1,4 +1,4 @@
-package cli
+package engine
 
 import (
 	"errors"
@@ -9,17 +9,17 @@ import (
 // TestServiceWaitsForTheLock: a command that only looks whether the lock is
 // free does not make a run fail that was allowed before it.
 func TestServiceWaitsForTheLock(t *testing.T) {
-	root := t.TempDir()
-	unlock, err := takeLock(root, "hostctl switch")
+	o := quiet(t.TempDir())
+	unlock, err := takeLock(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var held *exitError
-	if _, err := (&env{root: root}).lock(t.Context()); !errors.As(err, &held) || held.code != exitLocked {
-		t.Errorf("a command beside it: %v, exit code %d was wanted", err, exitLocked)
+	var held *Error
+	if _, err := Lock(t.Context(), o, 0); !errors.As(err, &held) || held.Outcome != Held {
+		t.Errorf("a command beside it: %v", err)
 	}
 	time.AfterFunc(300*time.Millisecond, unlock)
-	own, err := (&env{root: root, inService: true}).lock(t.Context())
+	own, err := Lock(t.Context(), o, 10*time.Second)
 	if err != nil {
 		t.Fatal("a service:", err)
 	}
