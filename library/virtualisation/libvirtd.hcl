@@ -53,7 +53,10 @@ config {
     reload_if_changed = true # a restart would cut off the guests' consoles
   }
 
-  unit "libvirt-guests.service" { enabled = true }
+  unit "libvirt-guests.service" {
+    enabled            = true
+    restart_if_changed = false # its stop suspends every guest
+  }
 
   # Guests in libvirt's default network ask the host for addresses and names.
   networking {

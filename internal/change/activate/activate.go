@@ -43,6 +43,9 @@ type Request struct {
 	// Replaced are the live paths that the commit made, replaced or removed.
 	// Before does not read it.
 	Replaced []string
+	// Booted says that the change was committed before PID 1 of this boot, or of an
+	// earlier one: what runs was started from what it put in place.
+	Booted bool
 	// Healthy is what Health said before Before was called.
 	Healthy map[string]bool
 	// Settling is called once, when every unit is up that is to be, and After

@@ -73,8 +73,12 @@ func TestDecide(t *testing.T) {
 		healthy  []string
 		stale    []string
 		secrets  *secret.Installed
+		booted   bool
 		expect   string
 	}{
+		"started from what changed":            {changes: []spec.Change{content, conf}, a: running, want: spec.Unit{Enabled: yes, RestartTriggers: onConf}, record: []spec.ServiceRequest{{Unit: "a", Action: "restart"}}, booted: true},
+		"started, and a secret came":           {changes: []spec.Change{content}, a: running, secrets: &secret.Installed{Secrets: []string{"s"}}, booted: true, expect: "restart a.service"},
+		"did not start with the boot":          {changes: []spec.Change{content}, a: stopped, want: spec.Unit{Enabled: yes}, booted: true, expect: "start a.service"},
 		"nothing about it":                     {changes: []spec.Change{conf}, a: running, want: spec.Unit{Enabled: yes}},
 		"down and enabled":                     {a: stopped, want: spec.Unit{Enabled: yes}, expect: "start a.service"},
 		"down and not said":                    {a: stopped},
@@ -149,6 +153,9 @@ func TestDecide(t *testing.T) {
 		"socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y")), content}, a: running, healthy: []string{"a.service"},
 			others: map[string]systemd.Unit{"a.socket": with(running, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })},
 			expect: "stop a.service, restart a.socket, start a.service"},
+		"socket of a service that is to be reloaded": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y")), content}, a: with(running, reloads), want: spec.Unit{ReloadIfChanged: true}, healthy: []string{"a.service"},
+			others: map[string]systemd.Unit{"a.socket": with(running, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })},
+			expect: "reload a.service, reboot a.socket"},
 		"socket of a service at rest": {changes: []spec.Change{change(spec.KindUnit, "a.socket", spec.Update, field("content", "x", "y"))}, a: with(stopped, disabled),
 			others: map[string]systemd.Unit{"a.socket": with(running, func(u *systemd.Unit) { u.Type, u.Triggers = "", []string{"a.service"} })}, expect: "restart a.socket"},
 		"new socket of a running service": {changes: []spec.Change{change(spec.KindUnit, "own.socket", spec.Create, field("content", "", "x"), field("enabled", "", "true"))}, a: running, healthy: []string{"a.service"},
@@ -183,7 +190,7 @@ func TestDecide(t *testing.T) {
 					units[n] = u
 				}
 			}
-			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{Units: c.prev}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy),
+			req := Request{Plan: &spec.Plan{Changes: c.changes}, Prev: &spec.Host{Units: c.prev}, Record: c.record, Replaced: c.replaced, Healthy: set(c.healthy), Booted: c.booted,
 				Want: &spec.Host{Units: map[string]spec.Unit{"a.service": c.want, "own.target": {Enabled: yes}, "own.socket": {Enabled: yes}}, Secrets: map[string]spec.Secret{"s": {RestartUnits: []string{"a.service"}}}}}
 			s := situation{Request: req, touched: look(req), secrets: c.secrets, stale: set(c.stale), own: "own.service", units: units}
 			if got := told(s.decide()); got != c.expect {

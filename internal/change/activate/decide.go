@@ -240,6 +240,10 @@ func (s *situation) wantsStart(name string, u systemd.Unit, w spec.Unit, why rea
 // has a reason to start.
 func (s *situation) reasons(name string, u systemd.Unit, changed map[string]bool, asked map[string]reasons) reasons {
 	why := asked[u.ID]
+	if s.Booted { // it runs, or ran, as the change has it
+		why.start = why.start && !u.Passing()
+		return why
+	}
 	w := s.Want.Units[name]
 	hit := func(trigger string) bool { return changed[trigger] }
 	touched := func(path string) bool { return s.touched.paths[canonical(path)] }
@@ -284,14 +288,12 @@ func (s *situation) asked(changed map[string]bool) map[string]reasons {
 		out[id] = reasons{r.restart || add.restart, r.reload || add.reload, r.start || add.start}
 	}
 	for _, r := range s.Record {
-		switch r.Action {
-		case "restart", "try-restart":
-			ask(unitName(r.Unit), reasons{restart: true, start: r.Action != "try-restart"})
-		case "reload", "force-reload":
-			ask(unitName(r.Unit), reasons{reload: true})
-		case "start", "(start)":
-			ask(unitName(r.Unit), reasons{start: true})
+		restart, reload := r.Action == "restart" || r.Action == "try-restart", r.Action == "reload" || r.Action == "force-reload"
+		start := r.Action == "restart" || r.Action == "start" || r.Action == "(start)"
+		if s.Booted { // what runs has read everything
+			restart, reload = false, false
 		}
+		ask(unitName(r.Unit), reasons{restart: restart, reload: reload, start: start})
 	}
 	if s.secrets != nil {
 		for _, name := range s.secrets.Secrets {
@@ -310,6 +312,9 @@ func (s *situation) asked(changed map[string]bool) map[string]reasons {
 				ask(c.ID.Name, reasons{start: true})
 			}
 		}
+	}
+	if s.Booted {
+		return out
 	}
 	for name, u := range s.Prev.Units {
 		ask(name, former(u, s.Want.Units[name], changed))
@@ -346,10 +351,12 @@ func (s *situation) aroundSockets(d *decision) {
 		for _, service := range s.units[name].Triggers {
 			u := s.units[service]
 			is := func(n string) bool { return n == service || u.ID != "" && s.units[n].ID == u.ID }
+			w := s.Want.Units[service]
+			stays := w.ReloadIfChanged && u.CanReload || w.RestartIfChanged != nil && !*w.RestartIfChanged
 			switch again := slices.ContainsFunc(d.restart, is); {
 			case !u.Up() && !again:
 				continue
-			case spared(service, s.own) || u.Refused():
+			case spared(service, s.own) || u.Refused() || stays:
 				s.awaitReboot(d, name)
 				continue
 			}

@@ -60,6 +60,9 @@ const (
 	defaultWait = 30 * time.Second
 	// stopGrace is the most that slow stops add to the wait.
 	stopGrace = systemd.JobTime
+	// bootTime is how long a boot may take: units of it have limits of their own, and
+	// some have none.
+	bootTime = 30 * time.Minute
 )
 
 // verdict is what a look at one unit yields.
@@ -196,8 +199,8 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 			return err
 		}
 		sick, waiting, running, stopping := examine(units, watch)
-		if stopping && now.Before(last) {
-			deadline = now.Add(wait) // a unit's time to start begins when it has stopped
+		if stopping && now.Before(last) || a.Booted && now.Sub(began) < bootTime && systemd.PID1().Starting(ctx) {
+			deadline = now.Add(wait) // a unit's time to start begins when it has stopped, or what boots before it is up
 		}
 		if ill.add(a.lackKernel(sick, watch), now); len(ill.units) > 0 {
 			if len(waiting)+len(running) == 0 || now.Sub(ill.since) >= settleTime {

@@ -25,6 +25,7 @@ type change struct {
 	healthy  map[string]bool // units that were well before
 	retreat  bool            // from a change that failed; healthy is of before that one
 	early    bool            // before PID 1 of this boot: there are no units yet
+	booted   bool            // committed before PID 1 of this boot, or an earlier one
 
 	tx     *transaction.Tx // nil before the commit
 	report *activate.Report
@@ -146,7 +147,7 @@ func (m *Machine) activateUnits(ctx context.Context, c *change) error {
 // request describes the activation of a change.
 func (m *Machine) request(c *change) activate.Request {
 	req := activate.Request{
-		Plan: c.plan, Want: c.want, Prev: m.prev, Record: c.services, Healthy: c.healthy,
+		Plan: c.plan, Want: c.want, Prev: m.prev, Record: c.services, Healthy: c.healthy, Booted: c.booted,
 		Log: m.Out.Log, Blob: m.blobOf(c.want), Waiting: m.waiting,
 	}
 	if c.tx != nil {

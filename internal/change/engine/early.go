@@ -15,6 +15,8 @@ import (
 	"github.com/hostctl/hostctl/internal/change/generation"
 	"github.com/hostctl/hostctl/internal/change/node"
 	"github.com/hostctl/hostctl/internal/change/stage"
+	"github.com/hostctl/hostctl/internal/change/transaction"
+	"github.com/hostctl/hostctl/internal/machine/system"
 	"github.com/hostctl/hostctl/internal/render"
 )
 
@@ -105,7 +107,7 @@ func beforeInit(root string, log io.Writer) error {
 		return fmt.Errorf("cannot recover the interrupted run: %w", err)
 	}
 	if outcome == commit.Finished {
-		if err := m.holdModules(tx); err != nil {
+		if err := errors.Join(m.holdModules(tx), m.noteStart(tx)); err != nil {
 			return err
 		}
 	}
@@ -187,7 +189,22 @@ func (m *Machine) replaceOpen(to int, fresh *generation.Record, why string) erro
 	if err := m.apply(context.Background(), c); err != nil {
 		return err
 	}
-	return m.load()
+	return errors.Join(m.noteStart(c.tx), m.load())
+}
+
+// noteStart notes before PID 1 that every unit starts from what a transaction has put
+// in place. It stays true for as long as that one is open.
+func (m *Machine) noteStart(tx *transaction.Tx) error {
+	return system.WriteFile(m.area("started"), []byte(tx.ID+"\n"), 0o600, os.Getuid(), os.Getgid())
+}
+
+// startedWith reports whether noteStart has noted that of a transaction.
+func (m *Machine) startedWith(tx *transaction.Tx) (bool, error) {
+	b, err := os.ReadFile(m.area("started"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return strings.TrimSpace(string(b)) == tx.ID, err
 }
 
 // dropStaged deletes a generation that was staged and will not be applied.

@@ -128,7 +128,11 @@ func (m *Machine) finish(ctx context.Context, tx *transaction.Tx) error {
 		to = to.With(p, nil)
 	}
 	m.prev, m.current, m.locked = from.Spec, tx.From, from.Lock
-	c := &change{to: tx.To, tx: tx, plan: to.Plan, want: to.Spec, services: to.Services}
+	booted, err := m.startedWith(tx)
+	if err != nil {
+		return err
+	}
+	c := &change{to: tx.To, tx: tx, booted: booted, plan: to.Plan, want: to.Spec, services: to.Services}
 	if err := m.follow(ctx, c, to); err != nil {
 		return err
 	}

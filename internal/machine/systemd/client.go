@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -102,6 +103,14 @@ func (m Manager) Stop(ctx context.Context, units []string) error {
 		return fmt.Errorf("cannot stop units: %w", err)
 	}
 	return nil
+}
+
+// Starting reports whether the boot goes on: systemd still works off what it began
+// with (systemctl(1), is-system-running).
+func (m Manager) Starting(ctx context.Context) bool {
+	out, err := m.Once(ctx, QueueTime, "show", "--property=SystemState", "--value")
+	state := strings.TrimSpace(string(out))
+	return err == nil && (state == "initializing" || state == "starting")
 }
 
 // Listed is what systemd reports about every unit at once.
