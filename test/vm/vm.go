@@ -105,6 +105,11 @@ func (m *Machine) start(ctx context.Context, words string, results string) error
 	if m.Screen {
 		args = append(args, "-device", "virtio-vga", "-qmp", "unix:"+m.qmp()+",server=on,wait=off")
 	}
+	if m.Log != "" {
+		// The driver adds two parts to each request. One of as many parts as a host takes
+		// (IOV_MAX), which only merging makes, fails with them, and the guest sees EIO.
+		args = append(args, "-global", "virtio-blk-device.request-merging=off")
+	}
 	for _, disk := range append(slices.Clone(m.Disks), results) {
 		if disk != "" {
 			args = append(args, "-drive", "file="+disk+",format=raw,if=virtio,cache=writeback")

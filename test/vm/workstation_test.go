@@ -194,7 +194,9 @@ func (w *workstation) after(t *testing.T, generation string) {
 	t.Helper()
 	w.settled(t, 2*time.Hour) // two images with the drivers of a laptop
 	t.Logf("what the boot says: %s", w.said())
-	w.says(t, "basename $(readlink /var/lib/hostctl/current)", generation)
+	if now := w.sh(t, "basename $(readlink /var/lib/hostctl/current)", time.Minute); now != generation {
+		t.Fatalf("generation %s is current, and not %s:\n%s", now, generation, w.sh(t, "journalctl --boot --unit=hostctl-recover --no-pager", 2*time.Minute))
+	}
 	w.says(t, "dpkg --audit", "")
 	w.says(t, failedUnits, "")
 }
