@@ -104,6 +104,7 @@ fuzz: build tools
 lint:
 	@echo "== gofmt"; out=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "$$out"; exit 1; }
 	@echo "== go vet"; $(GO) vet ./...
+	@echo "== words"; ! git grep -nwiF -f .words -- '*.go' '*.md' '*.hcl' '*.txtar' ':!docs/design'
 	@echo "== staticcheck"; $(GO) run $(STATICCHECK) ./...
 	@echo "== govulncheck"; out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1) || case "$$out" in \
 	  *"fetching vulnerabilities"*) echo "left out: its vulnerability data cannot be reached from here" ;; \

@@ -90,7 +90,7 @@ func TestGoVersion(t *testing.T) {
 	for line := range strings.Lines(run(t, "go", "list", "-deps", "-f", "{{with .Module}}{{.GoVersion}} {{.Path}} {{.Main}}{{end}}", "../cmd/hostctl")) {
 		f := strings.Fields(line)
 		if len(f) < 3 {
-			continue // of Go itself, or of before go.mod had such a line
+			continue // of Go itself, or from before go.mod had such a line
 		}
 		switch v := "go" + f[0]; {
 		case f[2] == "true":

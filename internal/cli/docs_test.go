@@ -111,7 +111,7 @@ func parseExample(t *testing.T, of *cobra.Command, line string) {
 	}
 }
 
-// What this repository holds of HCL is formatted as it tells others to.
+// The HCL of this repository is formatted as it asks others to.
 func TestOwnFilesAreFormatted(t *testing.T) {
 	for _, dir := range []string{"../..", "../../test/host/testdata/small", "../../test/host/testdata/database"} {
 		names, err := flake.Sources(dir)

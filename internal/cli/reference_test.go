@@ -16,7 +16,7 @@ import (
 
 // Every secret that a host of the reference configuration declares is in the
 // files of the repository, its test key opens them, and every file that
-// bears one can be rendered.
+// contains one can be rendered.
 func TestReferenceSecrets(t *testing.T) {
 	key, err := os.ReadFile("../../secrets/TEST-ONLY.agekey")
 	if err != nil {

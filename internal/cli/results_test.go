@@ -87,12 +87,12 @@ func TestResultsAreDocumented(t *testing.T) {
 		told := documented(t, heading)
 		for _, key := range has {
 			if !slices.Contains(told, key) {
-				t.Errorf("%s: docs/json.md does not tell of %q", heading, key)
+				t.Errorf("%s: docs/json.md does not name %q", heading, key)
 			}
 		}
 		for _, key := range told {
 			if !slices.Contains(has, key) {
-				t.Errorf("%s: docs/json.md tells of %q, which there is not", heading, key)
+				t.Errorf("%s: docs/json.md names %q, which does not exist", heading, key)
 			}
 		}
 	}

@@ -44,6 +44,6 @@ func runSecretsInstall(e *env) error {
 	}
 	want, _ := s.Wanted()
 	fmt.Fprintf(e.stdout, "%s, %d of them changed; %s secrets and changed\n",
-		spec.Count(len(want.Secrets), "secret", "secrets"), len(installed.Secrets), spec.Count(len(installed.Files), "file bears", "files bear"))
+		spec.Count(len(want.Secrets), "secret", "secrets"), len(installed.Secrets), spec.Count(len(installed.Files), "file contains", "files contain"))
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 
 // settled says of a flake that it evaluates, without a warning, to what a
 // generation wants. As long as stat(2) says that the flake is what it was,
-// nothing has to be evaluated in order to find that there is nothing to do.
+// hostctl finds that there is nothing to do without an evaluation.
 // Whatever is done rests on an evaluation, in which every input is compared with
 // the lock.
 type settled struct {

@@ -132,7 +132,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	}
 	started := regexp.MustCompile(`Started .*Shell of the test`)
 	// Until then the serial lines are a keyboard of the firmware and of its loader,
-	// in whose editor of command lines one easily ends, and a screen that stops them
+	// in whose editor of command lines input often ends, and a screen that stops them
 	// where nobody reads; and what is typed too early waits in line.
 	for {
 		select {

@@ -27,7 +27,7 @@ type situation struct {
 // but for a service that stops and starts around its socket.
 type decision struct {
 	stop, reload, restart, start []string
-	forget                       []string // failed units that are no more
+	forget                       []string // failed units whose definition is gone
 	reboot                       []string
 	notes                        []string
 }

@@ -193,7 +193,7 @@ func (a *activation) await(ctx context.Context, do decision, earlier map[string]
 		a.allUp()
 	}
 	for settled := time.Now(); ; known = nil {
-		now, clock := time.Now(), monotonic() // of before the look, which takes its time
+		now, clock := time.Now(), monotonic() // before the look, which takes its time
 		units, err := lookAt(ctx, watch, known)
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ func (b *Baseline) Arrive() error {
 	case errors.Is(err, fs.ErrNotExist): // an older hostctl made the generation
 		return b.Take(n)
 	case err != nil || wrong != nil:
-		return fmt.Errorf("cannot tell of which generation the baseline is: %s: %w", b.numberPath(), errors.Join(err, wrong))
+		return fmt.Errorf("cannot tell which generation the baseline is of: %s: %w", b.numberPath(), errors.Join(err, wrong))
 	case at != n:
 		return b.update(at, n)
 	}

@@ -61,7 +61,7 @@ func NewLogin(ctx context.Context, at *generation.AtBoot) error {
 	}
 	if since := now.SinceBoot - at.Done.SinceBoot; age > since {
 		return fmt.Errorf("cannot confirm: this is no new login: %s began %s before the change was done, and that it goes on says nothing about the next login; "+
-			"log in anew, not in a tmux or screen of before, and say 'hostctl confirm' there, or 'hostctl rollback'", who, (age - since).Round(time.Second))
+			"log in anew, not in a tmux or screen from before the change, and say 'hostctl confirm' there, or 'hostctl rollback'", who, (age - since).Round(time.Second))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ const (
 )
 
 // states lists the markers in the order in which recovery looks for them: a
-// transaction that goes back from one that is done is the one at hand.
+// transaction that goes back from one that is done is the open one.
 func states() []string { return []string{reverting, committed, durable, done, prepared} }
 
 func (j Journal) dir() string              { return node.In(j.Root, "/", "journal") }
@@ -215,7 +215,7 @@ func (j Journal) Close() error {
 	return j.sweep()
 }
 
-// give drops a transaction that is prepared: one that never was, or is no more.
+// give drops a transaction that is prepared: one that was never committed, or is undone.
 func (j Journal) give(tx *transaction.Tx) error {
 	var folders []string
 	for _, p := range tx.Discard {

@@ -132,7 +132,7 @@ func TestLinkBeforeTheSteps(t *testing.T) {
 	b := transaction.NewBuilder(o.root, "t", nil)
 	b.Forward(o.set, true)
 	if _, err := b.Tx(); err == nil || !strings.Contains(err.Error(), "it changed while the stage was built") {
-		t.Errorf("a stage of before the link: %v", err)
+		t.Errorf("a stage from before the link: %v", err)
 	}
 	o.whole("built on a link")
 
@@ -186,7 +186,7 @@ func TestLinkBetweenSteps(t *testing.T) {
 	}
 }
 
-// linkAfter makes the link after k steps; false where there are no more.
+// linkAfter makes the link after k steps; false where there are fewer.
 func linkAfter(t *testing.T, of func(changeset.Entry) bool, undoing bool, k int) bool {
 	o := newOthers(t)
 	o.set.Entries = slices.DeleteFunc(o.set.Entries, func(e changeset.Entry) bool { return !of(e) })

@@ -178,7 +178,7 @@ func (j Journal) keepLate(tx *transaction.Tx) error {
 }
 
 // Sweep frees on the file systems mounted at points, and beside the links that
-// transactions publish, what those that are no more had set aside there, where
+// transactions publish, what finished ones had set aside there, where
 // no one is open: a disk that lost power may have forgotten that it was freed.
 func (j Journal) Sweep(points []string, links ...string) error {
 	var errs []error

@@ -39,7 +39,7 @@ func (m *Machine) absorb() error {
 	if foreign, err := m.foreign(); err != nil || !foreign {
 		return err
 	}
-	if err := m.dropPostponed(); err != nil { // it was staged on what is no more
+	if err := m.dropPostponed(); err != nil { // it was staged on a state that is gone
 		return err
 	}
 	number, err := m.store.Next()

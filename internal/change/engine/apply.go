@@ -23,7 +23,7 @@ type change struct {
 	services []spec.ServiceRequest // what maintainer scripts asked of units
 	outlook  *system.Later[outlook]
 	healthy  map[string]bool // units that were well before
-	retreat  bool            // from a change that failed; healthy is of before that one
+	retreat  bool            // from a change that failed; healthy is from before that one
 	early    bool            // before PID 1 of this boot: there are no units yet
 	booted   bool            // committed before PID 1 of this boot, or an earlier one
 
@@ -118,7 +118,7 @@ func (m *Machine) makeBootable(ctx context.Context, c *change) error {
 	if !m.Live() {
 		return nil
 	}
-	m.baseline.Forget() // of before is of another generation
+	m.baseline.Forget() // what it has found is of the generation before
 	return m.bootArtefacts(ctx, c.tx)
 }
 

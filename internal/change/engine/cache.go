@@ -13,7 +13,7 @@ import (
 const rootsCache = "/var/cache/hostctl"
 
 // ownCache is the cache to which hostctl writes, and in which it reads what it
-// wrote. For root that is one that is root's alone: what stands in another may
+// wrote. For root that is one that is root's alone: what another contains may
 // be anybody's, and so may the place to which a link there leads.
 func ownCache(dir string) (string, error) {
 	if system.Alone(dir) == nil {

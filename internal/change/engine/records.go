@@ -8,7 +8,7 @@ import (
 	"github.com/hostctl/hostctl/internal/spec"
 )
 
-// Generation is one on record, and what is to be said of it.
+// Generation is one on record, with its place among the others.
 type Generation struct {
 	generation.Meta
 	Current bool             `json:"current"`
@@ -100,7 +100,7 @@ func Standing(root string) (current, waiting int, err error) {
 	return current, waiting, err
 }
 
-// listed reads one record and what is to be said of it.
+// listed reads one record, and its place among the others.
 func (m *Machine) listed(n int) (*Generation, *generation.Record, error) {
 	rec, err := m.store.Load(n)
 	if err != nil {

@@ -36,12 +36,12 @@ func (r *route) recorded() int {
 	return r.to
 }
 
-// way builds the route to a generation, or says why it cannot be gone, before
+// way builds the route to a generation, or says why there is none, before
 // any unit is stopped for it: undoing and applying recorded changesets, and
 // the fresh one at the end. What changes on the way until it is gone, the
 // commit's preflight finds.
 func (m *Machine) way(to int, fresh *generation.Record) (*route, error) {
-	// What is kept aside bears the id: with the generation it goes.
+	// What is kept aside has the id in its path, and goes with the generation.
 	id := fmt.Sprintf("%d-%s", m.current, strconv.FormatInt(time.Now().UnixNano(), 36))
 	r := &route{id: id, to: to, fresh: fresh, files: transaction.NewBuilder(m.Root, id, m.objects.Get)}
 	known, err := m.store.StandIns()

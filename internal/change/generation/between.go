@@ -74,7 +74,7 @@ func (s Store) AccountsBetween(from, to int) ([]account.Delta, error) {
 // generations on the way were staged. It holds in both directions: a service
 // that a package started comes with the package's return, and one that was
 // restarted, or stood still while its files were replaced, wants the same when
-// they are put back. Units that are no more are left out by activation.
+// they are put back. Activation leaves out units that are gone.
 func (s Store) ServicesBetween(from, to int) ([]spec.ServiceRequest, error) {
 	var out []spec.ServiceRequest
 	err := s.Edges(from, to, func(n int, _ bool) error {

@@ -43,7 +43,7 @@ type Fork struct {
 }
 
 func (f Fork) Error() string {
-	return fmt.Sprintf("generation %d has to stay while %s do, whose ways part there; delete all but one of them first", f.Number, List(f.Children))
+	return fmt.Sprintf("generation %d has to stay while %s do, which both come from it; delete all but one of them first", f.Number, List(f.Children))
 }
 
 // List is numbers in a sentence.
@@ -272,7 +272,7 @@ func writeJSON(path string, v any) error {
 }
 
 // Tombs are the accounts that generations made or removed, those included
-// whose record is gone. Names that are no more must not lend their ids.
+// whose record is gone. Names that are gone must not lend their ids.
 func (s Store) Tombs() (account.Tombs, error) {
 	out := account.Tombs{Users: map[string]int{}, Groups: map[string]int{}}
 	b, err := os.ReadFile(s.path(tombsFile))

@@ -58,7 +58,7 @@ type Node struct {
 // that somebody had deleted: records of that one mean this.
 type StandIn struct {
 	Ino   uint64 `json:"ino"`
-	For   uint64 `json:"for"` // the inode that is no more
+	For   uint64 `json:"for"` // the inode that is gone
 	Size  int64  `json:"size"`
 	MTime int64  `json:"mtime"`
 }
@@ -201,7 +201,7 @@ func StripOverlay(path string) error {
 		switch strings.TrimPrefix(name, overlayPrefix) {
 		case "origin", "impure", "opaque", "uuid", "nlink", "upper", "protattr":
 		default:
-			return fmt.Errorf("cannot take %s out of the stage: it bears %s", path, name)
+			return fmt.Errorf("cannot take %s out of the stage: it has %s", path, name)
 		}
 		if err := unix.Lremovexattr(path, name); err != nil {
 			return &os.PathError{Op: "removexattr " + name, Path: path, Err: err}

@@ -147,7 +147,7 @@ func (b *builder) each(path string, tree func(string) string, visit func(child s
 	return nil
 }
 
-// folder compares what the upper layer holds of one folder.
+// folder compares one folder of the upper layer with the live one.
 func (b *builder) folder(path string) error { return b.each(path, b.upper, b.node) }
 
 // node compares one path that the upper layer holds.

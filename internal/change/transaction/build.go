@@ -34,7 +34,7 @@ type Builder struct {
 	aheadSlots map[string]found // and those of slots, by where these are
 	standIns   []node.StandIn
 	spares     int
-	fresh      bool // the edge at hand was staged just now
+	fresh      bool // this edge was staged just now
 	problem    []error
 }
 
@@ -49,7 +49,7 @@ func NewBuilder(root, id string, contents func(digest string) ([]byte, error)) *
 	}
 }
 
-// StandIns tells which nodes stand for others that are no more, the oldest
+// StandIns tells which nodes stand for others that are gone, the oldest
 // first.
 func (b *Builder) StandIns(known []node.StandIn) { b.standIns = known }
 
