@@ -35,6 +35,8 @@ func TestBootAndTest(t *testing.T) {
 	g.says("cat /etc/motd /run/tiny-web /usr/share/tiny/version", "This is generation two.\ngreeting = good day\n2.0")
 	g.says("dpkg --audit", "")
 	g.want(0, nil, "plan", "--detailed-exitcode")
+	// Units that started from the new files run on as they are.
+	g.says("journalctl --boot --unit=hostctl-recover --output=cat --no-pager | grep -E '^(restart|reload) |is current$'", "generation 2 is current")
 	two := g.manifest()
 
 	g.edit("hosts/small/default.hcl", "good day", "good night")
