@@ -184,11 +184,22 @@ func (srv *server) fetch(ctx context.Context, depth int, specs ...string) error 
 	for _, spec := range specs {
 		options.RefSpecs = append(options.RefSpecs, config.RefSpec(spec))
 	}
-	if err := srv.remote.FetchContext(ctx, options); err != nil && !errors.Is(err, gogit.NoErrAlreadyUpToDate) {
-		return err
+	const tries = 3
+	for try := 1; ; try++ {
+		err := srv.remote.FetchContext(ctx, options)
+		switch {
+		case err == nil, errors.Is(err, gogit.NoErrAlreadyUpToDate):
+			return nil
+		case try == tries || !hungUpFirst(err):
+			return err
+		}
 	}
-	return nil
 }
+
+// hungUpFirst reports that a server over ssh had sent everything and ended before
+// go-git closed its own side, which go-git takes for a failure. It has no value for
+// that error.
+func hungUpFirst(err error) bool { return strings.HasSuffix(err.Error(), "closing input: EOF") }
 
 // resolve is the full name of a ref on the server.
 func (srv *server) resolve(ref string) (string, error) {
